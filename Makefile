@@ -1,0 +1,32 @@
+# One .venv beside this file; every target works on a fresh clone.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test setup lint types contracts lock docs clean
+
+demo: setup  ## the main job, end to end, on this machine: page on http://127.0.0.1:8080
+	$(BIN)/foremend demo
+
+test: setup lint  ## lint, types, import contract and every test
+	$(BIN)/pytest
+
+setup: $(VENV)/.ready  ## .venv with pinned, hash-checked dependencies and the foremend command
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+lint: setup  ## ruff, mypy and the import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock:  ## renew requirements.lock from pyproject.toml (needs uv on the PATH)
+	uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
+
+clean:
+	rm -rf $(VENV) var

@@ -1,0 +1,64 @@
+"""The error tree. Each class answers what the caller should do: retry, skip or stop.
+
+ForemendError
+├── ConfigError        stop   a setting, profile or mapping is wrong; the sentence names it and the mend
+├── InputError         skip   one message, reading or file row cannot be used; it becomes a dead letter
+├── UnavailableError   retry  a broker, database or receiver is away
+├── RefusedError       stop   the other side said no for good (bad password, ACL, 410 Gone)
+├── MissingExtraError  stop   an optional dependency is not installed; the sentence names the extra
+└── IntegrityError     stop   stored state does not match its checksum or its schema
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+Answer = Literal["retry", "skip", "stop"]
+
+
+class ForemendError(Exception):
+    """Base of everything Foremend raises on purpose; `exit_code` is what the command line ends with."""
+
+    answer: ClassVar[Answer] = "stop"
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(ForemendError):
+    """A setting, profile, mapping or argument is wrong."""
+
+    exit_code = 2
+
+
+class InputError(ForemendError):
+    """One message, reading or row cannot be used."""
+
+    answer = "skip"
+    exit_code = 3
+
+
+class UnavailableError(ForemendError):
+    """Something we talk to is away; trying again may help."""
+
+    answer = "retry"
+    exit_code = 4
+
+
+class RefusedError(ForemendError):
+    """The other side refused for good."""
+
+    exit_code = 5
+
+
+class MissingExtraError(ForemendError):
+    """An optional dependency is not installed."""
+
+    exit_code = 6
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the optional extra: pip install 'foremend[{extra}]'")
+
+
+class IntegrityError(ForemendError):
+    """Stored state does not match its checksum or schema."""
+
+    exit_code = 7

@@ -1,0 +1,167 @@
+"""The vocabulary: frozen values that every stage speaks. Imports nothing of ours.
+
+Times are int milliseconds since 1970-01-01 UTC, event time unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MS_PER_SECOND = 1_000
+MS_PER_HOUR = 3_600_000
+MS_PER_DAY = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Readings of one appliance model as columns, one row per reading, in arrival order.
+
+    `appliance` holds indices into `appliance_ids` (dictionary encoding, as Arrow does), so a block can be
+    understood alone, on any worker. A signal that a reading does not carry is NaN.
+    """
+
+    appliance_model: str
+    appliance_ids: tuple[str, ...]
+    appliance: NDArray[np.int32]  # (n,) index into appliance_ids
+    time: NDArray[np.int64]  # (n,) ms UTC
+    seq: NDArray[np.int64]  # (n,) the device's own sequence number; -1 where it sends none
+    signals: Mapping[str, NDArray[np.float64]]  # name -> (n,)
+    firmware: tuple[str, ...] = ()  # per appliance_ids, the last one seen in this block; "" unknown
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def take(self, rows: NDArray[Any] | slice) -> Block:
+        """The same block with only `rows` (a mask, indices or a slice)."""
+        return Block(
+            self.appliance_model,
+            self.appliance_ids,
+            self.appliance[rows],
+            self.time[rows],
+            self.seq[rows],
+            {name: column[rows] for name, column in self.signals.items()},
+            self.firmware,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message, or one reading of it, that could not be used: kept with its reason, never lost."""
+
+    topic: str
+    payload: bytes
+    reason: str
+    received: int  # ms UTC, wall clock at reception
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """One MQTT message as it came off the wire."""
+
+    topic: str
+    payload: bytes
+    received: int  # ms UTC, wall clock at reception
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How abnormal each appliance is: 0..1, calibrated so that detectors can be compared.
+
+    A healthy appliance scores above 1 - a with probability of about a.
+    """
+
+    detector: str
+    appliance: NDArray[np.int32]  # (n,) row in the fleet's state
+    time: NDArray[np.int64]  # (n,)
+    value: NDArray[np.float64]  # (n,) 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """For each appliance and fault: probability within the horizon and time to failure with an interval."""
+
+    faults: tuple[str, ...]
+    horizon_days: float
+    appliance: NDArray[np.int32]  # (n,)
+    time: NDArray[np.int64]  # (n,)
+    probability: NDArray[np.float64]  # (n, faults) 0..1
+    days_to_failure: NDArray[np.float64]  # (n, faults) days; NaN where no estimate is made
+    days_low: NDArray[np.float64]  # (n, faults) lower end of the interval
+    days_high: NDArray[np.float64]  # (n, faults) upper end of the interval
+
+
+class Severity(StrEnum):
+    """How soon somebody should act."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class FindingKind(StrEnum):
+    """What a finding says about its episode."""
+
+    OPENED = "opened"
+    UPDATED = "updated"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One number behind a finding, in words a technician reads."""
+
+    feature: str
+    value: float
+    usual: float | None = None  # the appliance's own usual value
+    siblings: float | None = None  # the median of its cohort at the same time
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule's verdict on one appliance and one fault at one time."""
+
+    kind: FindingKind
+    appliance_id: str
+    appliance_model: str
+    fault: str
+    rule: str
+    severity: Severity
+    time: int  # ms UTC, event time of the verdict
+    episode_start: int  # ms UTC, event time; with appliance and fault it names the episode
+    score: float  # 0..1
+    probability: float | None = None
+    days_to_failure: float | None = None
+    days_low: float | None = None
+    days_high: float | None = None
+    evidence: Sequence[Evidence] = field(default_factory=tuple)
+
+    @property
+    def episode_id(self) -> str:
+        """Deterministic, so that a replay names the same episode."""
+        return deterministic_id("ep", self.appliance_id, self.fault, self.episode_start)
+
+
+def deterministic_id(prefix: str, *parts: object) -> str:
+    """A short id that depends on `parts` alone: replaying the same input changes nothing."""
+    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
+    return f"{prefix}_{digest[:24]}"
+
+
+class Purpose(StrEnum):
+    """What an owner can agree to, each given and withdrawn on its own."""
+
+    MONITORING = "monitoring"
+    TICKET = "ticket"
+    SMS = "sms"
+    PUSH = "push"
+    EMAIL = "email"
+    TRAINING = "training"
+    WELLBEING = "wellbeing"
