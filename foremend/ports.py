@@ -1,0 +1,99 @@
+"""What the core asks of the world, as protocols. Adapters live with what they touch; `bootstrap` picks them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.types import Block, DeadLetter, Finding, Prediction, RawMessage, Score
+
+Snapshot = Mapping[str, Any]
+"""State as nested mappings of numpy arrays, str, int, float and lists of them: stored without pickle."""
+
+
+class Clock(Protocol):
+    """Wall-clock time; event time never comes from here."""
+
+    def now_ms(self) -> int: ...
+
+
+class Source(Protocol):
+    """Where raw messages come from: connect, take with acknowledgement, close."""
+
+    def connect(self) -> None: ...
+
+    def take(self, timeout_s: float) -> Sequence[tuple[RawMessage, Any]]:
+        """Messages that wait, each with the token that `acknowledge` takes; empty after `timeout_s`."""
+        ...
+
+    def acknowledge(self, tokens: Iterable[Any]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Journal(Protocol):
+    """Durable, ordered raw messages. A position is the number of the last message it covers; 0 is none."""
+
+    def append(self, messages: Sequence[RawMessage]) -> int: ...
+
+    def read(self, after: int, limit: int) -> Sequence[tuple[int, RawMessage]]: ...
+
+    def prune(self, up_to: int) -> None: ...
+
+
+class History(Protocol):
+    """Stored readings, for training, charts and replay."""
+
+    def write(self, block: Block) -> None: ...
+
+    def read(self, appliance_model: str, start: int, end: int) -> Iterable[Block]: ...
+
+
+class Stateful(Protocol):
+    """Everything that learns can be frozen and brought back."""
+
+    def snapshot(self) -> Snapshot: ...
+
+    def restore(self, snapshot: Snapshot) -> None: ...
+
+
+class Detector(Stateful, Protocol):
+    """Not normal for this appliance model? One row of `features` per appliance and window.
+
+    `features` is (n, d) float64 with NaN for unknown, `names` its d columns, `appliance` (n,) fleet rows.
+    """
+
+    name: str
+
+    def learn(self, names: Sequence[str], features: NDArray[np.float64]) -> None: ...
+
+    def score(
+        self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: NDArray[np.float64]
+    ) -> Score: ...
+
+
+class Predictor(Stateful, Protocol):
+    """This fault, with this probability, in about this many days."""
+
+    faults: tuple[str, ...]
+
+    def learn(
+        self, names: Sequence[str], features: NDArray[np.float64], days_to_failure: NDArray[np.float64]
+    ) -> None:
+        """`days_to_failure` (n, faults): days until that fault's failure, inf where it never came."""
+        ...
+
+    def score(
+        self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: NDArray[np.float64]
+    ) -> Prediction: ...
+
+
+class Effects(Protocol):
+    """Commits a block's consequences and its position in one transaction."""
+
+    def position(self) -> int: ...
+
+    def apply(self, findings: Sequence[Finding], dead_letters: Sequence[DeadLetter], position: int) -> None: ...
