@@ -1,0 +1,131 @@
+"""The contract that every category of appliance follows.
+
+A category is one subclass of `Physics` in its own module. The fleet gives it parameters, state and a `Span` of
+surroundings and gets back the *true* signals; `sensors` then makes them look measured. Rules of the house:
+
+1. Parameters and state are NamedTuples of (n,) arrays, one row per appliance, SI units inside, so that the same
+   code reads as physics and compiles with numba.
+2. A fault alters parameters, never a signal. Symptoms must emerge.
+3. Random numbers are drawn in a number that depends on shapes alone, never on state or parameters: the same seed
+   then gives the same world to a healthy and to a faulty appliance, up to the onset.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Growth = Literal["progressive", "sudden", "intermittent"]
+Parameters = Any
+"""A NamedTuple of (n,) float64 arrays; each category declares its own."""
+State = Any
+"""A NamedTuple of (n,) arrays that `Physics.run` changes in place; each category declares its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One measured quantity: what the sensor adds to the truth.
+
+    `noise` is one standard deviation and `resolution` the smallest step, both in `unit`; a counter counts since
+    the last reboot, carries no noise and is cut to `resolution`.
+    """
+
+    name: str
+    unit: str
+    resolution: float
+    noise: float = 0.0
+    counter: bool = False
+    drifts: bool = False  # thermistors age; a meter chip or a counter does not
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What surrounds the n appliances of one model for `hours` hours from `start`.
+
+    Arrays with `hours + 1` columns hold values at the full hours (first to last, both ends), to be interpolated
+    linearly; arrays with `hours` columns hold for the whole hour.
+    """
+
+    start: int  # ms UTC, a full hour
+    hours: int
+    outdoor: Floats  # (n, hours + 1) degC
+    indoor: Floats  # (n, hours + 1) degC, of a home whose air conditioner is off
+    humidity: Floats  # (n, hours + 1) relative, 0..1, outdoors
+    voltage: Floats  # (n, hours + 1) V at the socket
+    presence: Floats  # (n, hours) 0..1: somebody is at home, asleep or awake
+    activity: Floats  # (n, hours) 0..about 2: how busy the awake household is; averages about 0.35 over a day
+    people: Floats  # (n,) persons in the household
+    mains_water: Floats  # (n,) degC of the cold water
+
+    @property
+    def seconds(self) -> int:
+        """Length of the span, s."""
+        return self.hours * 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """True signals at every `sample_s`, the first one `sample_s` after the span's start; r readings a row.
+
+    `sent` marks the readings the appliance reports at all (a washing machine at rest reports seldom); None is all.
+    """
+
+    signals: Mapping[str, Floats]  # name -> (n, r); NaN where the appliance does not report the signal
+    sent: NDArray[np.bool_] | None = None  # (n, r)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultEffect:
+    """How one fault alters parameters.
+
+    `change(parameters, severity)` returns new parameters; `severity` is (n,), 0 is healthy and must change nothing
+    at all, 1 is failed. `days` is the usual range from onset to failure (for a sudden fault from the sign to the
+    failure: hours). The first observable sign comes where severity passes `sign_at`.
+    """
+
+    growth: Growth
+    days: tuple[float, float]
+    sign_at: float  # 0..1
+    change: Callable[[Parameters, Floats], Parameters]
+
+
+class Physics(ABC):
+    """One category of appliance. Holds no per-appliance data: that is in parameters and state."""
+
+    category: ClassVar[str]
+    sample_s: ClassVar[int]  # s between readings; divides an hour
+    signals: ClassVar[tuple[Signal, ...]]
+    models: ClassVar[tuple[str, ...]]  # the appliance models it can draw
+    faults: ClassVar[Mapping[str, FaultEffect]]  # fault name -> what it does to the parameters
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, n: int, appliance_model: str) -> Parameters:
+        """n units of `appliance_model` as they leave the factory, with unit-to-unit spread."""
+
+    @abstractmethod
+    def begin(self, rng: np.random.Generator, parameters: Parameters) -> State:
+        """A plausible state to start from; the fleet lets it settle for a while before anyone looks."""
+
+    @abstractmethod
+    def run(self, parameters: Parameters, state: State, span: Span, rng: np.random.Generator) -> Measured:
+        """Advance `state` in place over `span` and return the true signals.
+
+        Vectorised over appliances; inside, a numba kernel may walk the time steps. `parameters` hold for the
+        whole span (the fleet calls with spans of a few hours, so that faults grow in small steps).
+        """
+
+
+def scaled(values: Floats, severity: Floats, at_failure: float) -> Floats:
+    """`values` times a factor that goes linearly from 1 (severity 0) to `at_failure` (severity 1)."""
+    return values * (1.0 + severity * (at_failure - 1.0))
+
+
+def spread(rng: np.random.Generator, n: int, nominal: float, relative: float) -> Floats:
+    """n positive values around `nominal`, log-normal with `relative` standard deviation."""
+    return nominal * np.exp(relative * rng.standard_normal(n))
