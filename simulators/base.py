@@ -1,13 +1,13 @@
 """The contract that every category of appliance follows.
 
-A category is one subclass of `Physics` in its own module. The fleet gives it parameters, state and a `Span` of
-surroundings and gets back the *true* signals; `sensors` then makes them look measured. Rules of the house:
+A category is one subclass of `Physics` in its own module. The fleet gives it parameters, state and a `Span`
+of surroundings and gets back the *true* signals; `sensors` then makes them look measured. Rules of the house:
 
-1. Parameters and state are NamedTuples of (n,) arrays, one row per appliance, SI units inside, so that the same
-   code reads as physics and compiles with numba.
+1. Parameters and state are NamedTuples of (n,) arrays, one row per appliance, SI units inside, so that the
+   same code reads as physics and compiles with numba.
 2. A fault alters parameters, never a signal. Symptoms must emerge.
-3. Random numbers are drawn in a number that depends on shapes alone, never on state or parameters: the same seed
-   then gives the same world to a healthy and to a faulty appliance, up to the onset.
+3. Random numbers are drawn in a number that depends on shapes alone, never on state or parameters: the same
+   seed then gives the same world to a healthy and to a faulty appliance, up to the onset.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ State = Any
 class Signal:
     """One measured quantity: what the sensor adds to the truth.
 
-    `noise` is one standard deviation and `resolution` the smallest step, both in `unit`; a counter counts since
-    the last reboot, carries no noise and is cut to `resolution`.
+    `noise` is one standard deviation and `resolution` the smallest step, both in `unit`; a counter counts
+    since the last reboot, carries no noise and is cut to `resolution`.
     """
 
     name: str
@@ -48,8 +48,8 @@ class Signal:
 class Span:
     """What surrounds the n appliances of one model for `hours` hours from `start`.
 
-    Arrays with `hours + 1` columns hold values at the full hours (first to last, both ends), to be interpolated
-    linearly; arrays with `hours` columns hold for the whole hour.
+    Arrays with `hours + 1` columns hold values at the full hours (first to last, both ends), to be
+    interpolated linearly; arrays with `hours` columns hold for the whole hour.
     """
 
     start: int  # ms UTC, a full hour
@@ -73,7 +73,8 @@ class Span:
 class Measured:
     """True signals at every `sample_s`, the first one `sample_s` after the span's start; r readings a row.
 
-    `sent` marks the readings the appliance reports at all (a washing machine at rest reports seldom); None is all.
+    `sent` marks the readings the appliance reports at all (a washing machine at rest reports seldom); None
+    is all.
     """
 
     signals: Mapping[str, Floats]  # name -> (n, r); NaN where the appliance does not report the signal
@@ -84,9 +85,9 @@ class Measured:
 class FaultEffect:
     """How one fault alters parameters.
 
-    `change(parameters, severity)` returns new parameters; `severity` is (n,), 0 is healthy and must change nothing
-    at all, 1 is failed. `days` is the usual range from onset to failure (for a sudden fault from the sign to the
-    failure: hours). The first observable sign comes where severity passes `sign_at`.
+    `change(parameters, severity)` returns new parameters; `severity` is (n,), 0 is healthy and must change
+    nothing at all, 1 is failed. `days` is the usual range from onset to failure (for a sudden fault from
+    the sign to the failure: hours). The first observable sign comes where severity passes `sign_at`.
     """
 
     growth: Growth
