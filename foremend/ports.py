@@ -1,4 +1,7 @@
-"""What the core asks of the world, as protocols. Adapters live with what they touch; `bootstrap` picks them."""
+"""What the core asks of the world, as protocols.
+
+Adapters live with what they touch; `bootstrap` picks them.
+"""
 
 from __future__ import annotations
 
@@ -96,4 +99,6 @@ class Effects(Protocol):
 
     def position(self) -> int: ...
 
-    def apply(self, findings: Sequence[Finding], dead_letters: Sequence[DeadLetter], position: int) -> None: ...
+    def apply(
+        self, findings: Sequence[Finding], dead_letters: Sequence[DeadLetter], position: int
+    ) -> None: ...

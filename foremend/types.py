@@ -68,6 +68,7 @@ class RawMessage:
     topic: str
     payload: bytes
     received: int  # ms UTC, wall clock at reception
+    retained: bool = False  # the broker kept it: it may be stale
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Stored readings: Parquet by default; adapters are named after what they touch."""

@@ -1,0 +1,110 @@
+"""History as Parquet: <root>/appliance_model=<m>/day=<YYYY-MM-DD>/<from>-<to>.parquet.
+
+A file's name is the span of journal positions it covers. After a crash the pipeline replays from its snapshot
+and `forget_after` first removes what was written beyond it, so a reading is stored once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from foremend.types import MS_PER_DAY, Block
+
+KEYS = ("appliance", "time", "seq", "fw")
+
+
+class ParquetHistory:
+    """Collects blocks in memory and writes them on `flush`, one file per appliance model and day."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._waiting: dict[str, list[pa.Table]] = defaultdict(list)
+        self.waiting_rows = 0
+
+    def write(self, block: Block) -> None:
+        self._waiting[block.appliance_model].append(to_table(block))
+        self.waiting_rows += len(block)
+
+    def flush(self, after: int, up_to: int) -> None:
+        """Write what waits; it came from journal positions in (after, up_to]."""
+        for appliance_model, tables in self._waiting.items():
+            table = pa.concat_tables(tables, promote_options="permissive")
+            for day, part in split_days(table):
+                folder = self._root / f"appliance_model={appliance_model}" / f"day={day}"
+                write_atomically(part, folder / f"{after + 1:015d}-{up_to:015d}.parquet")
+        self._waiting.clear()
+        self.waiting_rows = 0
+
+    def forget_after(self, position: int) -> None:
+        """Remove files of readings beyond `position`: the replay from there writes them again."""
+        for file in self._root.glob("appliance_model=*/day=*/*.parquet"):
+            if int(file.name.split("-")[0]) > position:
+                file.unlink()
+
+    def read(self, appliance_model: str, start: int, end: int) -> Iterator[Block]:
+        """Blocks of one day each with start <= time < end (ms UTC), sorted by time."""
+        folder = self._root / f"appliance_model={appliance_model}"
+        for day in sorted(folder.glob("day=*")):
+            first = day_start_ms(day.name.removeprefix("day="))
+            if first + MS_PER_DAY <= start or first >= end:
+                continue
+            table = ds.dataset([str(f) for f in sorted(day.glob("*.parquet"))]).to_table()
+            chosen = table.filter((pc.field("time") >= start) & (pc.field("time") < end))
+            if chosen.num_rows:
+                yield from_table(appliance_model, chosen.sort_by([("time", "ascending")]))
+
+
+def to_table(block: Block) -> pa.Table:
+    """The block in the history schema: appliance, time, seq, fw and one float64 column a signal."""
+    ids = pa.array(block.appliance_ids, pa.string())
+    firmware = pa.array(block.firmware or ("",) * len(block.appliance_ids), pa.string())
+    index = pa.array(block.appliance)
+    columns = [ids.take(index), pa.array(block.time), pa.array(block.seq), firmware.take(index)]
+    columns += [pa.array(column, from_pandas=True) for column in block.signals.values()]
+    return pa.table(columns, names=[*KEYS, *block.signals])
+
+
+def from_table(appliance_model: str, table: pa.Table) -> Block:
+    """A block from a table in the history schema; nulls become NaN."""
+    encoded = table["appliance"].combine_chunks().dictionary_encode()
+    appliance = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
+    _, from_end = np.unique(appliance[::-1], return_index=True)
+    last = pa.array(len(appliance) - 1 - from_end)
+    return Block(
+        appliance_model,
+        tuple(encoded.dictionary.to_pylist()),
+        appliance,
+        table["time"].to_numpy(),
+        table["seq"].to_numpy(),
+        {name: table[name].to_numpy().astype(np.float64) for name in table.column_names if name not in KEYS},
+        tuple(table["fw"].take(last).to_pylist()),
+    )
+
+
+def split_days(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
+    """The table cut by UTC day, as ('2026-11-21', rows) pairs."""
+    day = table["time"].to_numpy() // MS_PER_DAY
+    for number in np.unique(day):
+        name = str(np.datetime64(int(number), "D"))
+        yield name, table.filter(pa.array(day == number))
+
+
+def write_atomically(table: pa.Table, path: Path) -> None:
+    """Readers see the whole file or none; a crash leaves at most a `.new` file that nobody reads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".new")
+    pq.write_table(table, temporary, compression="zstd")
+    temporary.replace(path)
+
+
+def day_start_ms(day: str) -> int:
+    """'2026-11-21' -> ms UTC of its midnight."""
+    return int(np.datetime64(day, "ms").astype(np.int64))

@@ -1,0 +1,172 @@
+"""All catalogued faults of one appliance model at once, from daily deviations.
+
+A multi-label forest of extremely randomised trees (Geurts, Ernst and Wehenkel, Machine Learning 63, 2006) gives
+a raw score a fault; isotonic regression on out-of-fold scores, folds split by appliance, turns it into a
+probability (Zadrozny and Elkan, KDD 2002). Days to failure come from quantile gradient boosting on the rows
+where a fault was under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingRegressor
+from sklearn.isotonic import IsotonicRegression
+from sklearn.model_selection import GroupKFold
+
+from foremend.types import Prediction
+
+Array = NDArray[np.float64]
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+class FaultPredictor:
+    """Probability that each fault brings a failure within `horizon_days`, and days to failure (80 % interval).
+
+    Parameters: `horizon_days` days; `trees` in the forest; `folds` for calibration; `seed` of all randomness.
+    """
+
+    def __init__(
+        self,
+        faults: Sequence[str],
+        *,
+        horizon_days: float = 60.0,
+        trees: int = 120,
+        folds: int = 3,
+        seed: int = 0,
+    ) -> None:
+        self.faults = tuple(faults)
+        self.horizon_days = horizon_days
+        self._trees, self._folds, self._seed = trees, folds, seed
+        self._forest: Any = None
+        self._calibrators: list[Any] = []
+        self._days: list[Any] = []
+        self.signature: Array = np.zeros((len(faults), 0))
+        self.scale: Array = np.zeros(0)
+
+    def learn(
+        self,
+        names: Sequence[str],
+        features: Array,
+        days_to_failure: Array,
+        appliance: NDArray[np.int32] | None = None,
+    ) -> None:
+        """Fit on `features` (n, d) and `days_to_failure` (n, faults; inf = none under way).
+
+        `appliance` (n,) keeps one appliance's rows in one fold; without it every row is its own appliance.
+        Raises ValueError when `features` does not have one column a name.
+        """
+        if features.shape[1] != len(names):
+            raise ValueError(f"{features.shape[1]} columns of features, but {len(names)} names")
+        groups = np.arange(len(features)) if appliance is None else appliance
+        due = (days_to_failure <= self.horizon_days).astype(np.int8)
+        self._calibrators = self._calibrate(features, due, groups)
+        self._forest = self._new_forest().fit(features, due)
+        self._learn_days(features, days_to_failure, due)
+        self._learn_signature(features, due)
+
+    def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Array) -> Prediction:
+        """Rows in which nothing is known yet get probability 0 and no estimate."""
+        shape = (len(features), len(self.faults))
+        known = np.isfinite(features).any(axis=1)
+        probability = np.zeros(shape)
+        days = np.full((3, *shape), np.nan)
+        if known.any():
+            raw = _positive(self._forest, features[known])
+            for fault, calibrator in enumerate(self._calibrators):
+                probability[known, fault] = calibrator.predict(raw[:, fault])
+            days[:, known] = self._estimate_days(features[known])
+        return Prediction(
+            self.faults, self.horizon_days, appliance, time, probability, days[1], days[0], days[2]
+        )
+
+    def drivers(self, features: Array, fault: int, most: int = 3) -> NDArray[np.int64]:
+        """Columns of one row (d,) that speak most for `fault`: far from usual, the way that fault pushes."""
+        push = np.nan_to_num(features / self.scale) * self.signature[fault]
+        return np.argsort(-push)[:most]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Fitted parts by name; scikit-learn estimators, stored by the registry without pickle."""
+        return {
+            "faults": list(self.faults),
+            "horizon_days": self.horizon_days,
+            "forest": self._forest,
+            "calibrators": self._calibrators,
+            "days": self._days,
+            "signature": self.signature,
+            "scale": self.scale,
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        self.faults = tuple(snapshot["faults"])
+        self.horizon_days = snapshot["horizon_days"]
+        self._forest, self._calibrators = snapshot["forest"], snapshot["calibrators"]
+        self._days, self.signature, self.scale = snapshot["days"], snapshot["signature"], snapshot["scale"]
+
+    def _new_forest(self) -> ExtraTreesClassifier:
+        return ExtraTreesClassifier(
+            self._trees, min_samples_leaf=3, max_features=0.2, random_state=self._seed, n_jobs=1
+        )
+
+    def _calibrate(self, features: Array, due: NDArray[np.int8], groups: NDArray[Any]) -> list[Any]:
+        held_out = np.zeros(due.shape)
+        for train, test in GroupKFold(self._folds).split(features, groups=groups):
+            held_out[test] = _positive(self._new_forest().fit(features[train], due[train]), features[test])
+        return [
+            IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(held_out[:, f], due[:, f])
+            for f in range(len(self.faults))
+        ]
+
+    def _learn_days(self, features: Array, days_to_failure: Array, due: NDArray[np.int8]) -> None:
+        row, fault = np.nonzero(due)
+        self._days = []
+        if len(row) < 50:
+            return
+        inputs = np.column_stack([fault, features[row]])
+        target = np.log1p(days_to_failure[row, fault])
+        for quantile in QUANTILES:
+            model = HistGradientBoostingRegressor(
+                loss="quantile",
+                quantile=quantile,
+                max_iter=60,
+                categorical_features=[0],
+                random_state=self._seed,
+            )
+            self._days.append(model.fit(inputs, target))
+
+    def _estimate_days(self, features: Array) -> Array:
+        """(3, n, faults): low, middle and high days to failure, in rising order."""
+        days = np.full((3, len(features), len(self.faults)), np.nan)
+        for fault in range(len(self.faults) if self._days else 0):
+            inputs = np.column_stack([np.full(len(features), fault), features])
+            days[:, :, fault] = np.expm1([model.predict(inputs) for model in self._days])
+        return np.sort(np.maximum(days, 0), axis=0)
+
+    def _learn_signature(self, features: Array, due: NDArray[np.int8]) -> None:
+        healthy = features[due.sum(axis=1) == 0]
+        self.scale = _robust_scale(healthy)
+        self.signature = np.zeros((len(self.faults), features.shape[1]))
+        for fault in range(len(self.faults)):
+            rows = features[due[:, fault] == 1] / self.scale
+            seen = np.isfinite(rows).any(axis=0)
+            self.signature[fault, seen] = np.nanmedian(rows[:, seen], axis=0)
+
+
+def _positive(forest: Any, features: Array) -> Array:
+    """(n, faults) share of trees for 'yes'; 0 for a fault the training never saw."""
+    votes = forest.predict_proba(features)
+    votes = votes if isinstance(votes, list) else [votes]
+    return np.column_stack([v[:, 1] if v.shape[1] == 2 else np.zeros(len(features)) for v in votes])
+
+
+def _robust_scale(values: Array) -> Array:
+    """Median absolute deviation, as a standard deviation of the normal distribution; 1 where nothing moves."""
+    scale = np.ones(values.shape[1])
+    seen = np.isfinite(values).any(axis=0)
+    middle = np.nanmedian(values[:, seen], axis=0)
+    spread = 1.4826 * np.nanmedian(np.abs(values[:, seen] - middle), axis=0)
+    scale[seen] = np.where(spread > 1e-9, spread, 1)
+    return scale
