@@ -1,0 +1,146 @@
+"""The fault catalogue: what each fault is, how it shows, how long it leaves and what to do about it.
+
+The words live in `faults.yaml`; the physics of each fault lives in `simulators/`, under the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from rich.table import Table
+
+from foremend.errors import ConfigError
+from foremend.schema import Strict
+from foremend.types import Severity
+
+Category = Literal["air-conditioner", "refrigerator", "washing-machine", "water-heater", "any"]
+Direction = Literal["up", "down"]
+Growth = Literal["sudden", "progressive", "intermittent"]
+
+BEHAVIOURS = frozenset(
+    {
+        "run_length",
+        "pause_length",
+        "starts_per_day",
+        "duty",
+        "fill_time",
+        "drain_time",
+        "heat_time",
+        "spin_up_time",
+        "energy_per_day",
+    }
+)
+"""What a fault may change besides a signal: lengths of runs and phases, starts and energy, the share of time on."""
+
+
+class Words(Strict):
+    """One sentence in the languages we speak to owners."""
+
+    en: Annotated[str, Field(min_length=1)]
+    zh: Annotated[str, Field(min_length=1)]
+
+
+class Steps(Strict):
+    """What the owner may try, in order, in each language; the two lists match step by step."""
+
+    en: tuple[str, ...]
+    zh: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _same_steps(self) -> Self:
+        if len(self.en) != len(self.zh):
+            raise ValueError(f"{len(self.en)} steps in English but {len(self.zh)} in Chinese")
+        return self
+
+
+class FaultEntry(Strict):
+    """One fault.
+
+    `signals` maps a signal, or one of BEHAVIOURS, to the direction it goes while the fault grows (cooling, where
+    an air conditioner's direction depends on the season). `days_to_failure` is the typical span, in days, from the
+    first observable sign to the failure.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
+    category: Category
+    title: Words
+    mechanism: str
+    signals: dict[str, Direction]
+    growth: Growth
+    days_to_failure: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
+    technician_finds: str
+    parts: tuple[str, ...] = ()
+    self_help: Steps | None = None
+    severity: Severity
+    safety: Words | None = None
+    sources: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _days_in_order(self) -> Self:
+        low, high = self.days_to_failure
+        if low > high:
+            raise ValueError(f"days_to_failure [{low:g}, {high:g}] must go from low to high")
+        return self
+
+
+_ENTRIES = TypeAdapter(tuple[FaultEntry, ...])
+
+
+def parse_catalogue(text: str, where: str) -> dict[str, FaultEntry]:
+    """The entries of a catalogue in YAML, by name, in the order they are written.
+
+    Raises ConfigError, naming `where`, when the text is not YAML, an entry is wrong or a name comes twice.
+    """
+    try:
+        entries = _ENTRIES.validate_python(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where} is not YAML: {error}") from error
+    except ValidationError as error:
+        raise ConfigError(f"{where} has a wrong entry: {_first_problem(error)}") from error
+    catalogue = {entry.name: entry for entry in entries}
+    if len(catalogue) < len(entries):
+        raise ConfigError(f"{where} names a fault twice: give every fault a name of its own")
+    return catalogue
+
+
+@cache
+def load_catalogue() -> dict[str, FaultEntry]:
+    """The catalogue that ships with Foremend, by fault name. Read once; do not change what it returns."""
+    text = files(__name__).joinpath("faults.yaml").read_text(encoding="utf-8")
+    return parse_catalogue(text, "foremend/catalogue/faults.yaml")
+
+
+def faults_table(entries: Iterable[FaultEntry]) -> Table:
+    """What `foremend faults` prints: one row per fault, for a person at a terminal."""
+    table = Table("Fault", "Category", "What it is", "Shows as", "Grows", "Days left", "Parts", "Self-help")
+    for entry in entries:
+        table.add_row(*table_row(entry))
+    return table
+
+
+def table_row(entry: FaultEntry) -> Sequence[str]:
+    """The cells of one fault's row in `faults_table`."""
+    shows = ", ".join(f"{name} {direction}" for name, direction in entry.signals.items())
+    low, high = entry.days_to_failure
+    steps = len(entry.self_help.en) if entry.self_help else 0
+    return (
+        entry.name,
+        entry.category,
+        entry.mechanism,
+        shows,
+        entry.growth,
+        f"{low:g}-{high:g}",
+        ", ".join(entry.parts),
+        f"{steps} steps" if steps else "",
+    )
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}"
