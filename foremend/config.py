@@ -1,0 +1,64 @@
+"""config.yaml and the profiles -> validated settings. Reads files, opens no socket, starts nothing.
+
+Every stage keeps its settings beside what they configure; here they are only put together.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from foremend.profiles import Profile, load_profiles
+from foremend.schema import SettingsPath, Strict, read_yaml, validated
+from rules.settings import RulesSettings
+
+__all__ = ["Profile", "ServiceSettings", "Settings", "StorageSettings", "load_profiles", "load_settings"]
+
+_PACKAGE = Path(__file__).parent
+_SHIPPED = (_PACKAGE / "config.yaml", _PACKAGE.parent / "config.yaml")  # in a wheel; in a clone
+
+
+class ServiceSettings(Strict):
+    """Where the page and the API listen. They have no login yet, so by default only this machine reaches them."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)  # 0: any free port
+
+
+class StorageSettings(Strict):
+    """Where everything that must survive a restart is kept: journal, database, history, trained models."""
+
+    folder: SettingsPath = Field(default=Path("var"), validate_default=True)
+
+
+class ProfilesSettings(Strict):
+    """Folders with profiles beside the bundled ones; a later one replaces a name of an earlier one."""
+
+    folders: tuple[SettingsPath, ...] = ()
+
+
+class Settings(Strict):
+    """Everything an operator can set. Every key has a default; unknown keys are refused."""
+
+    service: ServiceSettings = ServiceSettings()
+    storage: StorageSettings = StorageSettings()
+    profiles: ProfilesSettings = ProfilesSettings()
+    rules: RulesSettings = RulesSettings()
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """The settings in `path`; without one, those of ./config.yaml or else of the file Foremend ships.
+
+    Relative paths in a named file start at its folder, otherwise at the current one. Raises ConfigError with one
+    line per mistake: the file, the key's path, what is wrong and, for an unknown key, the one probably meant.
+    """
+    file = path or _found()
+    folder = path.resolve().parent if path else Path.cwd()
+    data = {"storage": {}} | read_yaml(file)  # named, so that its default folder starts at the file's too
+    return validated(Settings, data, str(file), folder)
+
+
+def _found() -> Path:
+    candidates = (Path.cwd() / "config.yaml", *_SHIPPED)
+    return next((file for file in candidates if file.is_file()), candidates[-1])

@@ -1,0 +1,87 @@
+"""Profiles: appliance models laid over the base of their category."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from foremend.config import load_profiles
+from foremend.errors import ConfigError
+
+BASE = """
+category: toaster
+signals:
+  power: {unit: W, min: 0, max: 2000}
+  slots: {unit: count, min: 0, max: 4, kind: counter}
+faults: [burnt-element]
+"""
+MODEL = "name: t-1\nextends: toaster\ntitle: {en: Toaster, zh: 烤面包机}\n"
+
+
+def folder_with(folder: Path, model: str, name: str = "t-1") -> Path:
+    (folder / "base").mkdir(exist_ok=True)
+    (folder / "base" / "toaster.yaml").write_text(BASE)
+    (folder / f"{name}.yaml").write_text(model, encoding="utf-8")
+    return folder
+
+
+def complaint(folder: Path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_profiles([folder])
+    return str(caught.value)
+
+
+def test_bundled_profiles_load() -> None:
+    """Every profile that Foremend ships is valid, and the generic one needs only power or only current."""
+    generic = load_profiles()["generic-compressor"]
+
+    assert generic.category == "generic"
+    assert generic.cycle is not None
+    assert generic.cycle.signal == ("power", "current")
+    assert generic.units["compressor_starts"] == "count"
+
+
+def test_a_model_is_laid_over_its_base(tmp_path: Path) -> None:
+    """What the model says replaces key by key, null removes, the rest is inherited."""
+    model = MODEL + "signals: {power: {max: 900}, slots: null}\n"
+
+    profile = load_profiles([folder_with(tmp_path, model)])["t-1"]
+
+    assert profile.category == "toaster"
+    assert profile.faults == ("burnt-element",)
+    assert (profile.signals["power"].max, profile.signals["power"].unit) == (900, "W")
+    assert "slots" not in profile.signals
+
+
+def test_a_folder_replaces_a_bundled_profile(tmp_path: Path) -> None:
+    """A company can correct a profile without touching the package."""
+    text = "name: generic-compressor\ncategory: generic\ntitle: {en: Ours, zh: 我们的}\n"
+    (tmp_path / "generic-compressor.yaml").write_text(
+        text + "signals: {power: {unit: W, min: 0, max: 9}}", "utf-8"
+    )
+
+    assert load_profiles([tmp_path])["generic-compressor"].title.en == "Ours"
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        (MODEL + "cycle: {signal: current}", "cycle.signal current is not among signals: power, slots"),
+        (MODEL + "signals: {power: {min: 5000}}", "signals.power: min 5000 must be below max 2000"),
+        (MODEL + "signals: {power: {unti: W}}", "signals.power: unknown key 'unti': did you mean 'unit'?"),
+        (MODEL.replace("t-1", "t-2"), "name: 't-2' must be the file's own name, 't-1'"),
+        (MODEL.replace("toaster", "kettle"), "extends: there is no base profile 'kettle'"),
+    ],
+)
+def test_a_wrong_profile_is_refused_with_a_sentence(tmp_path: Path, model: str, sentence: str) -> None:
+    """The sentence names the file, the key and what is wrong."""
+    said = complaint(folder_with(tmp_path, model))
+
+    assert sentence in said
+    assert str(tmp_path / "t-1.yaml") in said
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    """A typing mistake in profiles.folders does not silently leave profiles out."""
+    assert "none is not a folder" in complaint(tmp_path / "none")
