@@ -26,7 +26,8 @@ QUANTILES = (0.1, 0.5, 0.9)
 class FaultPredictor:
     """Probability that each fault brings a failure within `horizon_days`, and days to failure (80 % interval).
 
-    Parameters: `horizon_days` days; `trees` in the forest; `folds` for calibration; `seed` of all randomness.
+    Parameters: `horizon_days` days; `trees` in the forest; `folds` for calibration; `likely` probability from
+    which days to failure are estimated; `seed` of all randomness.
     """
 
     def __init__(
@@ -34,15 +35,16 @@ class FaultPredictor:
         faults: Sequence[str],
         *,
         horizon_days: float = 60.0,
-        trees: int = 120,
+        trees: int = 60,
         folds: int = 3,
+        likely: float = 0.2,
         seed: int = 0,
     ) -> None:
         self.faults = tuple(faults)
         self.horizon_days = horizon_days
-        self._trees, self._folds, self._seed = trees, folds, seed
+        self._trees, self._folds, self._likely, self._seed = trees, folds, likely, seed
         self._forest: Any = None
-        self._calibrators: list[Any] = []
+        self._calibration: list[Array] = []  # a fault: (2, k) raw score and probability, rising
         self._days: list[Any] = []
         self.signature: Array = np.zeros((len(faults), 0))
         self.scale: Array = np.zeros(0)
@@ -63,7 +65,7 @@ class FaultPredictor:
             raise ValueError(f"{features.shape[1]} columns of features, but {len(names)} names")
         groups = np.arange(len(features)) if appliance is None else appliance
         due = (days_to_failure <= self.horizon_days).astype(np.int8)
-        self._calibrators = self._calibrate(features, due, groups)
+        self._calibration = self._calibrate(features, due, groups)
         self._forest = self._new_forest().fit(features, due)
         self._learn_days(features, days_to_failure, due)
         self._learn_signature(features, due)
@@ -73,12 +75,11 @@ class FaultPredictor:
         shape = (len(features), len(self.faults))
         known = np.isfinite(features).any(axis=1)
         probability = np.zeros(shape)
-        days = np.full((3, *shape), np.nan)
         if known.any():
             raw = _positive(self._forest, features[known])
-            for fault, calibrator in enumerate(self._calibrators):
-                probability[known, fault] = calibrator.predict(raw[:, fault])
-            days[:, known] = self._estimate_days(features[known])
+            for fault, (score, calibrated) in enumerate(self._calibration):
+                probability[known, fault] = np.interp(raw[:, fault], score, calibrated)
+        days = self._estimate_days(features, probability >= self._likely)
         return Prediction(
             self.faults, self.horizon_days, appliance, time, probability, days[1], days[0], days[2]
         )
@@ -94,7 +95,7 @@ class FaultPredictor:
             "faults": list(self.faults),
             "horizon_days": self.horizon_days,
             "forest": self._forest,
-            "calibrators": self._calibrators,
+            "calibration": self._calibration,
             "days": self._days,
             "signature": self.signature,
             "scale": self.scale,
@@ -103,47 +104,51 @@ class FaultPredictor:
     def restore(self, snapshot: dict[str, Any]) -> None:
         self.faults = tuple(snapshot["faults"])
         self.horizon_days = snapshot["horizon_days"]
-        self._forest, self._calibrators = snapshot["forest"], snapshot["calibrators"]
+        self._forest, self._calibration = snapshot["forest"], snapshot["calibration"]
         self._days, self.signature, self.scale = snapshot["days"], snapshot["signature"], snapshot["scale"]
 
     def _new_forest(self) -> ExtraTreesClassifier:
         return ExtraTreesClassifier(
-            self._trees, min_samples_leaf=3, max_features=0.2, random_state=self._seed, n_jobs=1
+            self._trees, min_samples_leaf=5, max_features="sqrt", random_state=self._seed, n_jobs=1
         )
 
-    def _calibrate(self, features: Array, due: NDArray[np.int8], groups: NDArray[Any]) -> list[Any]:
+    def _calibrate(self, features: Array, due: NDArray[np.int8], groups: NDArray[Any]) -> list[Array]:
         held_out = np.zeros(due.shape)
         for train, test in GroupKFold(self._folds).split(features, groups=groups):
             held_out[test] = _positive(self._new_forest().fit(features[train], due[train]), features[test])
-        return [
-            IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(held_out[:, f], due[:, f])
-            for f in range(len(self.faults))
+        curves = [
+            IsotonicRegression(y_min=0, y_max=1).fit(held_out[:, f], due[:, f]) for f in range(due.shape[1])
         ]
+        return [np.array([curve.X_thresholds_, curve.y_thresholds_]) for curve in curves]
 
     def _learn_days(self, features: Array, days_to_failure: Array, due: NDArray[np.int8]) -> None:
         row, fault = np.nonzero(due)
         self._days = []
         if len(row) < 50:
             return
-        inputs = np.column_stack([fault, features[row]])
+        inputs = self._with_fault(features[row], fault)
         target = np.log1p(days_to_failure[row, fault])
         for quantile in QUANTILES:
             model = HistGradientBoostingRegressor(
                 loss="quantile",
                 quantile=quantile,
                 max_iter=60,
-                categorical_features=[0],
                 random_state=self._seed,
             )
             self._days.append(model.fit(inputs, target))
 
-    def _estimate_days(self, features: Array) -> Array:
-        """(3, n, faults): low, middle and high days to failure, in rising order."""
-        days = np.full((3, len(features), len(self.faults)), np.nan)
-        for fault in range(len(self.faults) if self._days else 0):
-            inputs = np.column_stack([np.full(len(features), fault), features])
-            days[:, :, fault] = np.expm1([model.predict(inputs) for model in self._days])
-        return np.sort(np.maximum(days, 0), axis=0)
+    def _estimate_days(self, features: Array, likely: NDArray[np.bool_]) -> Array:
+        """(3, n, faults): low, middle and high days to failure, in rising order, where `likely` (n, faults)."""
+        days = np.full((3, *likely.shape), np.nan)
+        row, fault = np.nonzero(likely)
+        if len(row) and self._days:
+            inputs = self._with_fault(features[row], fault)
+            logs = np.array([model.predict(inputs) for model in self._days])
+            days[:, row, fault] = np.sort(np.maximum(np.expm1(logs), 0), axis=0)
+        return days
+
+    def _with_fault(self, features: Array, fault: NDArray[np.int64]) -> Array:
+        return np.column_stack([np.eye(len(self.faults))[fault], features])
 
     def _learn_signature(self, features: Array, due: NDArray[np.int8]) -> None:
         healthy = features[due.sum(axis=1) == 0]
