@@ -1,0 +1,308 @@
+"""The core: blocks in, findings out. No I/O, no wall clock.
+
+An appliance model has a lane: readings are put in order (`ingest.reorder`), followed as cycles and windows
+(`models.stream`), and at the end of each event-day compared with the own usual and with siblings
+(`models.features`), scored, and judged by rules.
+
+Everything that compares appliances happens at a **tick**, once an event-day, when the model's newest event time
+has passed midnight by `grace`. A block is cut behind the reading that brings a tick, so the findings never
+depend on how readings were cut into blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.config import Profile
+from foremend.ports import Detector, Predictor
+from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, Evidence, Finding
+from ingest.reorder import Released, Reorder
+from models.features import DailyFeatures
+from models.stream import SignalStream, Windows
+from rules.evaluator import RuleBook, RuleState
+
+NO_TIME = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True)
+class FittedModel:
+    """What was learnt for one appliance model: detectors that say 'not normal', a predictor that names faults."""
+
+    version: str
+    names: tuple[str, ...]  # the deviations it was fitted on
+    detectors: tuple[Detector, ...]
+    predictor: Any  # a Predictor with `drivers`
+
+
+@dataclass(frozen=True, slots=True)
+class DayRows:
+    """Daily deviations of one day for some appliances of a model, ready to be scored."""
+
+    appliance: NDArray[np.int32]  # (k,) fleet rows
+    time: NDArray[np.int64]  # (k,) end of the day, ms UTC
+    values: NDArray[np.float64]  # (k, F) plain daily features
+    deviations: NDArray[np.float64]  # (k, 3 F)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Where the readings went; their sum is what was pushed."""
+
+    used: int = 0
+    repeats: int = 0
+    late: int = 0
+
+
+class Lane:
+    """From readings to daily deviations, for the appliances of one model."""
+
+    def __init__(self, profile: Profile, *, lateness_ms: int, grace_ms: int = MS_PER_HOUR) -> None:
+        self.profile = profile
+        self.signals = tuple(profile.signals)
+        self.ids: list[str] = []
+        self.rows: dict[str, int] = {}
+        self.last_seen = np.zeros(0, np.int64)
+        self.counts = Counts()
+        self.features: DailyFeatures | None = None
+        self._reorder = Reorder(len(self.signals), lateness_ms)
+        self._stream = SignalStream(self.signals, profile.cycle_signals, profile.counters)
+        self._grace_ms = grace_ms
+        self._newest = NO_TIME
+        self._next_tick = NO_TIME
+        self._days: list[Windows] = []
+
+    def pieces(self, block: Block) -> Iterator[tuple[Block, bool]]:
+        """The block cut behind each reading that brings a tick; the flag says that the tick is due."""
+        newest = np.maximum(np.maximum.accumulate(block.time), self._newest)
+        start = 0
+        while start < len(block):
+            if self._next_tick == NO_TIME:
+                self._next_tick = self._tick_after(int(newest[start]))
+            reached = int(np.searchsorted(newest[start:], self._next_tick)) + start
+            end = min(reached + 1, len(block))
+            self._newest = int(newest[end - 1])
+            due = reached < len(block)
+            if due:
+                self._next_tick = self._tick_after(self._newest)
+            yield block.take(slice(start, end)), due
+            start = end
+
+    def push(self, block: Block) -> Windows:
+        """Take one piece; returns the hourly windows that it closed."""
+        if not len(block):
+            return self._follow(self._reorder.nothing())
+        appliance = self._fleet_rows(block)
+        values = np.column_stack([block.signals.get(name, _unknown(len(block))) for name in self.signals])
+        np.maximum.at(self.last_seen, appliance, block.time)
+        released = self._reorder.push(appliance, block.time, block.seq, values)
+        self.counts.repeats += released.repeats
+        self.counts.late += int(released.late.sum())
+        return self._follow(released)
+
+    def flush(self) -> Windows:
+        """End of the input: release and close everything."""
+        hours = self._follow(self._reorder.flush())
+        rest = self._stream.flush()
+        self._days.append(rest.days)
+        return Windows.concatenate([hours, rest.hours])
+
+    def finished_days(self) -> list[DayRows]:
+        """At a tick: the days that closed since the last one, oldest first, as deviations."""
+        days = Windows.concatenate(self._days) if self._days else None
+        self._days = []
+        if days is None or not len(days):
+            return []
+        if self.features is None:
+            self.features = DailyFeatures(days.names)
+        days = days.take(np.lexsort((days.appliance, days.start)))
+        return [self._deviations(days.take(days.start == start)) for start in np.unique(days.start)]
+
+    def silent_ms(self) -> NDArray[np.int64]:
+        """How long ago each appliance was last heard of, in event time."""
+        return self._newest - self.last_seen[: len(self.ids)]
+
+    @property
+    def newest(self) -> int:
+        """Newest event time heard from any appliance of the model, ms UTC."""
+        return self._newest
+
+    def snapshot(self) -> dict[str, Any]:
+        features = None if self.features is None else self.features.snapshot()
+        names = None if self.features is None else list(self.features.base_names)
+        return {
+            "ids": list(self.ids),
+            "last_seen": self.last_seen,
+            "counts": [self.counts.used, self.counts.repeats, self.counts.late],
+            "clock": [self._newest, self._next_tick],
+            "reorder": self._reorder.snapshot(),
+            "stream": self._stream.snapshot(),
+            "feature_names": names,
+            "features": features,
+            "days": [_pack(windows) for windows in self._days],
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        self.ids = list(snapshot["ids"])
+        self.rows = {appliance_id: row for row, appliance_id in enumerate(self.ids)}
+        self.last_seen = np.array(snapshot["last_seen"])
+        self.counts = Counts(*snapshot["counts"])
+        self._newest, self._next_tick = snapshot["clock"]
+        self._reorder.restore(snapshot["reorder"])
+        self._stream.restore(snapshot["stream"])
+        self._days = [_unpack(packed) for packed in snapshot["days"]]
+        if snapshot["feature_names"] is not None:
+            self.features = DailyFeatures(snapshot["feature_names"])
+            self.features.restore(snapshot["features"])
+
+    def _follow(self, released: Released) -> Windows:
+        self.counts.used += len(released.time)
+        output = self._stream.update(released.appliance, released.time, released.values)
+        if len(output.days):
+            self._days.append(output.days)
+        return output.hours
+
+    def _deviations(self, day: Windows) -> DayRows:
+        assert self.features is not None
+        number = int(day.start[0]) // MS_PER_DAY
+        deviations = self.features.update(day.appliance, number, day.features)
+        return DayRows(day.appliance, day.start + MS_PER_DAY, day.features, deviations)
+
+    def _fleet_rows(self, block: Block) -> NDArray[np.int32]:
+        """The block's own appliance index as rows in the fleet's state; newcomers get the next rows."""
+        known = [self.rows.setdefault(appliance_id, len(self.rows)) for appliance_id in block.appliance_ids]
+        self.ids.extend(list(self.rows)[len(self.ids) :])
+        if len(self.ids) > len(self.last_seen):
+            more = np.full(2 * len(self.ids) - len(self.last_seen), NO_TIME)
+            self.last_seen = np.concatenate([self.last_seen, more])
+        return np.array(known, np.int32)[block.appliance]
+
+    def _tick_after(self, time: int) -> int:
+        return (time // MS_PER_DAY + 1) * MS_PER_DAY + self._grace_ms
+
+
+class Engine:
+    """All lanes, with the fitted models and the rules that judge what they say."""
+
+    def __init__(
+        self,
+        profiles: Mapping[str, Profile],
+        rules: RuleBook,
+        fitted: Mapping[str, FittedModel] | None = None,
+        *,
+        lateness_ms: int,
+    ) -> None:
+        self._profiles = profiles
+        self._rulebook = rules
+        self._fitted = dict(fitted or {})
+        self._lateness_ms = lateness_ms
+        self.lanes: dict[str, Lane] = {}
+        self.rules: dict[str, RuleState] = {}
+
+    def process(self, block: Block) -> list[Finding]:
+        """Findings that `block` brings, in event-time order for each appliance."""
+        lane = self._lane(block.appliance_model)
+        findings: list[Finding] = []
+        for piece, due in lane.pieces(block):
+            findings += self._judge_hours(lane, lane.push(piece))
+            if due:
+                findings += self._tick(lane)
+        return findings
+
+    def flush(self) -> list[Finding]:
+        """End of the input (a replay): close every window and judge what is left."""
+        findings: list[Finding] = []
+        for lane in self.lanes.values():
+            findings += self._judge_hours(lane, lane.flush())
+            findings += self._tick(lane)
+        return findings
+
+    def adopt(self, appliance_model: str, fitted: FittedModel) -> None:
+        """Use another fitted model from the next tick on; state is kept."""
+        self._fitted[appliance_model] = fitted
+
+    def counts(self) -> Counts:
+        """Readings used, repeated and late over all lanes."""
+        every = [lane.counts for lane in self.lanes.values()]
+        return Counts(sum(c.used for c in every), sum(c.repeats for c in every), sum(c.late for c in every))
+
+    def snapshot(self) -> dict[str, Any]:
+        return {
+            name: {"lane": lane.snapshot(), "rules": self.rules[name].snapshot()}
+            for name, lane in self.lanes.items()
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Raises KeyError when a profile of the snapshot is no longer configured."""
+        for name, part in snapshot.items():
+            self._lane(name).restore(part["lane"])
+            self.rules[name].restore(part["rules"])
+
+    def _lane(self, appliance_model: str) -> Lane:
+        if appliance_model not in self.lanes:
+            profile = self._profiles[appliance_model]
+            self.lanes[appliance_model] = Lane(profile, lateness_ms=self._lateness_ms)
+            self.rules[appliance_model] = self._rulebook.state_for(profile)
+        return self.lanes[appliance_model]
+
+    def _judge_hours(self, lane: Lane, hours: Windows) -> list[Finding]:
+        if not len(hours):
+            return []
+        rules = self.rules[lane.profile.name]
+        end = hours.start + MS_PER_HOUR
+        return rules.evaluate("hour", lane.ids, hours.appliance, end, hours.names, hours.features)
+
+    def _tick(self, lane: Lane) -> list[Finding]:
+        rules = self.rules[lane.profile.name]
+        findings: list[Finding] = []
+        for day in lane.finished_days():
+            findings += self._judge_day(lane, rules, day)
+        silent = lane.silent_ms()[:, None].astype(np.float64)
+        rows = np.arange(len(lane.ids), dtype=np.int32)
+        now = np.full(len(rows), lane.newest)
+        return findings + rules.evaluate("silence", lane.ids, rows, now, ("silent_ms",), silent)
+
+    def _judge_day(self, lane: Lane, rules: RuleState, day: DayRows) -> list[Finding]:
+        features = lane.features
+        assert features is not None
+        findings = rules.evaluate("day", lane.ids, day.appliance, day.time, features.base_names, day.values)
+        fitted = self._fitted.get(lane.profile.name)
+        if fitted is None or fitted.names != features.names:
+            return findings
+        for detector in fitted.detectors:
+            score = detector.score(day.appliance, day.time, day.deviations)
+            findings += rules.evaluate(
+                "score", lane.ids, day.appliance, day.time, (detector.name,), score.value[:, None]
+            )
+        prediction = fitted.predictor.score(day.appliance, day.time, day.deviations)
+        return findings + rules.evaluate_prediction(
+            lane.ids, prediction, lambda row, fault: _drivers(lane, fitted, day, row, fault)
+        )
+
+
+def _drivers(lane: Lane, fitted: FittedModel, day: DayRows, row: int, fault: int) -> Sequence[Evidence]:
+    """Evidence for the `row`-th appliance of `day` and a fault: the features that drive the prediction."""
+    assert lane.features is not None
+    columns = fitted.predictor.drivers(day.deviations[row], fault)
+    return lane.features.evidence(int(day.appliance[row]), [int(c) for c in columns])
+
+
+def _unknown(n: int) -> NDArray[np.float64]:
+    return np.full(n, np.nan)
+
+
+def _pack(windows: Windows) -> dict[str, Any]:
+    return {
+        "appliance": windows.appliance,
+        "start": windows.start,
+        "names": list(windows.names),
+        "features": windows.features,
+    }
+
+
+def _unpack(packed: Mapping[str, Any]) -> Windows:
+    return Windows(packed["appliance"], packed["start"], tuple(packed["names"]), packed["features"])
