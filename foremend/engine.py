@@ -11,7 +11,7 @@ depend on how readings were cut into blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.config import Profile
-from foremend.ports import Detector, Predictor
+from foremend.ports import Detector
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, Evidence, Finding
 from ingest.reorder import Released, Reorder
 from models.features import DailyFeatures
@@ -185,6 +185,10 @@ class Lane:
         return (time // MS_PER_DAY + 1) * MS_PER_DAY + self._grace_ms
 
 
+DayListener = Callable[[Lane, DayRows], None]
+"""Hears of every finished day: training collects its rows, a replay its summary."""
+
+
 class Engine:
     """All lanes, with the fitted models and the rules that judge what they say."""
 
@@ -195,8 +199,10 @@ class Engine:
         fitted: Mapping[str, FittedModel] | None = None,
         *,
         lateness_ms: int,
+        on_day: DayListener | None = None,
     ) -> None:
         self._profiles = profiles
+        self._on_day = on_day
         self._rulebook = rules
         self._fitted = dict(fitted or {})
         self._lateness_ms = lateness_ms
@@ -269,6 +275,8 @@ class Engine:
     def _judge_day(self, lane: Lane, rules: RuleState, day: DayRows) -> list[Finding]:
         features = lane.features
         assert features is not None
+        if self._on_day is not None:
+            self._on_day(lane, day)
         findings = rules.evaluate("day", lane.ids, day.appliance, day.time, features.base_names, day.values)
         fitted = self._fitted.get(lane.profile.name)
         if fitted is None or fitted.names != features.names:

@@ -1,0 +1,68 @@
+"""Parquet history stores every reading once, by appliance model and day."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foremend.history.parquet import ParquetHistory
+from foremend.types import MS_PER_DAY, Block
+
+DAY = 20_000 * MS_PER_DAY
+
+
+def block(times: list[int], appliance: list[int] | None = None) -> Block:
+    n = len(times)
+    return Block(
+        "rf-260",
+        ("a", "b"),
+        np.array(appliance or [0] * n, np.int32),
+        np.array(times, np.int64),
+        np.arange(n, dtype=np.int64),
+        {"power": np.arange(n, dtype=np.float64), "door": np.full(n, np.nan)},
+        ("1.0", "2.0"),
+    )
+
+
+def test_readings_come_back_by_day_with_everything_they_carried(tmp_path: Path) -> None:
+    """Ids, times, numbers, firmware and absent signals survive; a day is a block."""
+    history = ParquetHistory(tmp_path)
+
+    history.write(block([DAY + 5, DAY + MS_PER_DAY, DAY + 6], [0, 1, 1]))
+    history.flush(0, 3)
+    first, second = history.read("rf-260", DAY, DAY + 2 * MS_PER_DAY)
+
+    assert [first.appliance_ids[i] for i in first.appliance] == ["a", "b"]
+    assert first.time.tolist() == [DAY + 5, DAY + 6]
+    assert first.signals["power"].tolist() == [0, 2]
+    assert np.isnan(first.signals["door"]).all()
+    assert dict(zip(first.appliance_ids, first.firmware, strict=True)) == {"a": "1.0", "b": "2.0"}
+    assert second.time.tolist() == [DAY + MS_PER_DAY]
+
+
+def test_a_replay_after_a_crash_stores_nothing_twice(tmp_path: Path) -> None:
+    """What was written beyond the snapshot is forgotten before it is written again."""
+    history = ParquetHistory(tmp_path)
+    history.write(block([DAY]))
+    history.flush(0, 10)
+    history.write(block([DAY + 1]))
+    history.flush(10, 12)
+
+    restarted = ParquetHistory(tmp_path)
+    restarted.forget_after(10)
+    restarted.write(block([DAY + 1]))
+    restarted.write(block([DAY + 2]))
+    restarted.flush(10, 15)
+
+    (day,) = restarted.read("rf-260", DAY, DAY + MS_PER_DAY)
+    assert day.time.tolist() == [DAY, DAY + 1, DAY + 2]
+
+
+@pytest.mark.parametrize("end", [DAY, DAY - 1])
+def test_a_range_that_ends_before_the_first_reading_is_empty(tmp_path: Path, end: int) -> None:
+    """The end of a range is not part of it."""
+    history = ParquetHistory(tmp_path)
+    history.write(block([DAY]))
+    history.flush(0, 1)
+
+    assert list(history.read("rf-260", DAY - MS_PER_DAY, end)) == []

@@ -1,0 +1,62 @@
+"""The journal keeps raw messages in order until a snapshot covers them."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from foremend.errors import UnavailableError
+from foremend.journal import SqliteJournal
+from foremend.types import RawMessage
+
+
+def messages(*payloads: bytes) -> list[RawMessage]:
+    return [RawMessage("dt/a", payload, received) for received, payload in enumerate(payloads)]
+
+
+def test_what_was_appended_is_read_back_in_order(tmp_path: Path) -> None:
+    """Messages come back whole, each with its position."""
+    journal = SqliteJournal(tmp_path / "journal.db")
+
+    last = journal.append(messages(b"one", b"\x00\xff"))
+
+    assert last == 2
+    assert journal.read(0, 10) == [(1, messages(b"one")[0]), (2, RawMessage("dt/a", b"\x00\xff", 1))]
+
+
+def test_positions_go_on_growing_after_everything_was_pruned(tmp_path: Path) -> None:
+    """A position never names two messages, not even after pruning and a restart."""
+    journal = SqliteJournal(tmp_path / "journal.db")
+    journal.append(messages(b"one", b"two"))
+    journal.prune(2)
+    journal.close()
+
+    reopened = SqliteJournal(tmp_path / "journal.db")
+
+    assert reopened.last_position() == 2
+    assert reopened.append(messages(b"three")) == 3
+
+
+def test_replay_stops_at_the_position_asked_for(tmp_path: Path) -> None:
+    """Batches never reach beyond `up_to`, so that a recovery can cut exactly where effects were committed."""
+    journal = SqliteJournal(tmp_path / "journal.db")
+    journal.append(messages(*[b"x"] * 10))
+
+    positions = [position for position, _ in journal.replay(after=2, up_to=7, batch=2)]
+
+    assert positions == [4, 6, 7]
+
+
+def test_a_disk_that_refuses_is_reported_as_unavailable(tmp_path: Path) -> None:
+    """A locked journal raises, so that nothing is acknowledged, and works again afterwards."""
+    journal = SqliteJournal(tmp_path / "journal.db")
+    journal._db.execute("PRAGMA busy_timeout=10")
+    other = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    with pytest.raises(UnavailableError, match="cannot be written"):
+        journal.append(messages(b"one"))
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert journal.append(messages(b"one")) == 1

@@ -1,0 +1,105 @@
+"""Daily features see change, not weather and not individuality."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features import DailyFeatures
+
+N, DAYS = 12, 40
+ROWS = np.arange(N, dtype=np.int32)
+
+
+def run(
+    levels: NDArray[np.float64], rows: NDArray[np.int32] = ROWS
+) -> tuple[DailyFeatures, NDArray[np.float64]]:
+    """Feed `levels` (days, appliances) of one feature; return the last day's (appliances, 3) deviations."""
+    features = DailyFeatures(["evaporator_temp.mean"])
+    for day, level in enumerate(levels):
+        last = features.update(rows, day, level[:, None])
+    return features, last
+
+
+def test_weather_that_all_siblings_feel_is_no_deviation_from_siblings() -> None:
+    """A heat wave moves the own usual but not the comparison with siblings."""
+    levels = np.full((DAYS, N), 4.0) + np.arange(N)
+    levels[-5:] += 6
+
+    _, last = run(levels)
+
+    assert np.all(last[:, 0] > 3)
+    np.testing.assert_allclose(last[:, 1], 0, atol=1e-4)
+
+
+def test_a_lasting_individual_difference_is_no_deviation() -> None:
+    """An appliance that always ran warmer than its siblings is itself, not faulty."""
+    levels = np.full((DAYS, N), 4.0)
+    levels[:, 3] += 5
+
+    _, last = run(levels)
+
+    np.testing.assert_allclose(last[3], 0, atol=1e-4)
+
+
+def test_an_appliance_that_drifts_stands_out_with_a_trend() -> None:
+    """A slow drift of one appliance shows in its own, sibling and trend deviations, and in nobody else's."""
+    levels = np.full((DAYS, N), 4.0)
+    levels[20:, 3] += np.linspace(0, 4, DAYS - 20)
+
+    _, last = run(levels)
+
+    assert np.all(last[3] > 0.5)
+    np.testing.assert_allclose(np.delete(last, 3, axis=0)[:, 1], 0, atol=1e-4)
+
+
+def test_nothing_is_said_before_the_own_usual_is_known() -> None:
+    """The first two weeks give no deviation, and so no finding."""
+    _, last = run(np.random.default_rng(0).normal(size=(14, N)))
+
+    assert np.isnan(last).all()
+
+
+def test_a_day_without_the_feature_changes_nothing() -> None:
+    """A gap leaves the state as it was."""
+    levels = np.full((DAYS, N), 4.0)
+    levels[30, 2] = np.nan
+
+    _, last = run(levels)
+
+    np.testing.assert_allclose(last[2], 0, atol=1e-4)
+
+
+def test_a_straggler_is_compared_with_the_siblings_of_its_day() -> None:
+    """An appliance that reports a day late meets that day's median, not its own lonely one."""
+    features, _ = run(np.full((DAYS, N), 4.0))
+    features.update(ROWS[1:], DAYS, np.full((N - 1, 1), 10.0))
+    features.update(ROWS[1:], DAYS + 1, np.full((N - 1, 1), 4.0))
+
+    late = features.update(ROWS[:1], DAYS, np.full((1, 1), 10.0))
+
+    np.testing.assert_allclose(late[0, 1], 0, atol=1e-4)
+
+
+def test_a_restored_copy_goes_on_as_the_original() -> None:
+    """Snapshot and restore change nothing."""
+    levels = np.random.default_rng(1).normal(4, 1, size=(DAYS, N))
+    original, _ = run(levels)
+    copy = DailyFeatures(original.base_names)
+    copy.restore(original.snapshot())
+
+    expected = original.update(ROWS, DAYS, levels[0][:, None])
+
+    np.testing.assert_array_equal(copy.update(ROWS, DAYS, levels[0][:, None]), expected)
+
+
+def test_evidence_speaks_in_plain_units() -> None:
+    """A technician reads the value, the own usual and the siblings' median."""
+    levels = np.full((DAYS, N), 4.0)
+    levels[-1, 3] = 9.0
+    features, _ = run(levels)
+
+    (evidence,) = features.evidence(3, [1])
+
+    assert evidence.feature == "evaporator_temp.mean"
+    assert (evidence.value, evidence.siblings) == (9.0, 4.0)
+    assert evidence.usual is not None
+    assert abs(evidence.usual - 4.0) < 0.1
