@@ -1,0 +1,106 @@
+"""Every MQTT topic of ours, in one place: pure strings, no client. `docs/asyncapi.yaml` is the full text.
+
+Model, id and request are segments of lower case letters, digits and inner dashes, so that none of them can carry a
+wildcard, a separator or a second spelling of the same appliance.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+
+import orjson
+
+from foremend.errors import InputError
+
+TELEMETRY_WILDCARD = "dt/appliance/+/+/telemetry"
+STATUS_WILDCARD = "dt/appliance/+/+/status"
+RESPONSE_WILDCARD = "cmd/appliance/+/+/+/response"
+
+PROGRESS = "foremend/pipeline/progress"
+"""The pipeline's counts, QoS 0, at most every 100 ms: see `Progress`."""
+
+_SEGMENT = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+
+
+def is_segment(text: str) -> bool:
+    """Whether `text` can be a model, an appliance id or a request: lower case, digits, inner dashes."""
+    return _SEGMENT.fullmatch(text) is not None
+
+
+def telemetry_topic(model: str, appliance_id: str) -> str:
+    """Where an appliance publishes readings. Raises ValueError on a bad segment."""
+    return f"dt/appliance/{_checked(model)}/{_checked(appliance_id)}/telemetry"
+
+
+def status_topic(model: str, appliance_id: str) -> str:
+    """Retained `online` or `offline`, the latter as the last will. Raises ValueError on a bad segment."""
+    return f"dt/appliance/{_checked(model)}/{_checked(appliance_id)}/status"
+
+
+def command_topic(model: str, appliance_id: str, request: str) -> str:
+    """Where the pipeline asks an appliance for something. Raises ValueError on a bad segment."""
+    return f"cmd/appliance/{_checked(model)}/{_checked(appliance_id)}/{_checked(request)}"
+
+
+def response_topic(model: str, appliance_id: str, request: str) -> str:
+    """Where the appliance answers `request`. Raises ValueError on a bad segment."""
+    return f"{command_topic(model, appliance_id, request)}/response"
+
+
+def parse_telemetry_topic(topic: str) -> tuple[str, str] | None:
+    """(model, appliance id), or None where `topic` is not a well-formed telemetry topic."""
+    return _parse(topic, "telemetry")
+
+
+def parse_status_topic(topic: str) -> tuple[str, str] | None:
+    """(model, appliance id), or None where `topic` is not a well-formed status topic."""
+    return _parse(topic, "status")
+
+
+def parse_response_topic(topic: str) -> tuple[str, str, str] | None:
+    """(model, appliance id, request), or None where `topic` is not a well-formed response topic."""
+    parts = topic.split("/")
+    if len(parts) != 6 or parts[:2] != ["cmd", "appliance"] or parts[5] != "response":
+        return None
+    model, appliance_id, request = parts[2:5]
+    good = is_segment(model) and is_segment(appliance_id) and is_segment(request)
+    return (model, appliance_id, request) if good else None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the pipeline is, counted since its journal began, so that a restart does not reset it.
+
+    A publisher that wants end-to-end flow control keeps (what it sent - `messages`) within a window.
+    """
+
+    messages: int
+    readings: int
+    dead_letters: int
+    time: int  # ms UTC, newest event time seen; 0 before the first reading
+
+    def to_json(self) -> bytes:
+        return orjson.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(payload: bytes) -> Progress:
+        """Raises InputError where `payload` is not what `to_json` writes."""
+        try:
+            return Progress(**{name: int(value) for name, value in orjson.loads(payload).items()})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(f"not a progress message: {payload[:80]!r} ({error})") from error
+
+
+def _parse(topic: str, kind: str) -> tuple[str, str] | None:
+    parts = topic.split("/")
+    if len(parts) != 5 or parts[:2] != ["dt", "appliance"] or parts[4] != kind:
+        return None
+    model, appliance_id = parts[2], parts[3]
+    return (model, appliance_id) if is_segment(model) and is_segment(appliance_id) else None
+
+
+def _checked(segment: str) -> str:
+    if not is_segment(segment):
+        raise ValueError(f"{segment!r} cannot be in a topic: use lower case letters, digits and inner dashes")
+    return segment
