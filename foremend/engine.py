@@ -70,7 +70,9 @@ class Lane:
         self.counts = Counts()
         self.features: DailyFeatures | None = None
         self._reorder = Reorder(len(self.signals), lateness_ms)
-        self._stream = SignalStream(self.signals, profile.cycle_signals, profile.counters)
+        cycle_signals = profile.cycle.signal if profile.cycle else ()
+        counters = [name for name, signal in profile.signals.items() if signal.kind == "counter"]
+        self._stream = SignalStream(self.signals, cycle_signals, counters)
         self._grace_ms = grace_ms
         self._newest = NO_TIME
         self._next_tick = NO_TIME
@@ -94,8 +96,6 @@ class Lane:
 
     def push(self, block: Block) -> Windows:
         """Take one piece; returns the hourly windows that it closed."""
-        if not len(block):
-            return self._follow(self._reorder.nothing())
         appliance = self._fleet_rows(block)
         values = np.column_stack([block.signals.get(name, _unknown(len(block))) for name in self.signals])
         np.maximum.at(self.last_seen, appliance, block.time)
