@@ -170,6 +170,20 @@ class Rule(Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _escalates_by_what_it_sees(self) -> Rule:
+        if self.escalate is None:
+            return self
+        if isinstance(self.when, SilenceCondition):
+            raise ValueError(
+                "a rule on 'silent_for' cannot escalate: write a second rule with a longer silence"
+            )
+        if self.escalate.days_to_failure_below is not None and not isinstance(
+            self.when, ProbabilityCondition
+        ):
+            raise ValueError("'days_to_failure_below' needs a rule on 'probability'")
+        return self
+
     @property
     def opens_at(self) -> float:
         """The level of the condition, in its own unit (ms for silence)."""

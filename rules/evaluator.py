@@ -1,0 +1,216 @@
+"""Windows, scores and predictions in; findings out. Array work per window, Python only per finding.
+
+Windows of one appliance and kind are taken in event-time order; one that is not newer than all before it is passed
+over, since it could only rewrite a verdict that was already acted on. Where rules of different kinds share a fault,
+call in event-time order across kinds too. How windows are cut into calls changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.errors import ConfigError
+from foremend.types import Finding, Prediction
+from rules._kernel import ESCALATES, NEVER, Spells, advance, fresh, no_spells
+from rules.conditions import Kind, Watch, watch
+from rules.episodes import Episodes, Verdict
+from rules.findings import Call, EvidenceOf, Seen, closing, finding
+from rules.settings import Rule, RulesSettings, SignalCondition
+
+
+class Watched(Protocol):
+    """What the rules need to know of a profile."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def category(self) -> str: ...
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Signal -> unit."""
+        ...
+
+
+class RuleBook:
+    """All rules of config.yaml, ready to be applied to appliance models."""
+
+    def __init__(self, settings: RulesSettings) -> None:
+        self._settings = settings
+
+    def state_for(self, profile: Watched) -> RuleState:
+        """Fresh state for one appliance model. Raises ConfigError when a rule's unit is not the profile's."""
+        updates = self._settings.updates
+        ready = [
+            watch(rule, profile.units, updates) for rule in self._settings.book if _concerns(rule, profile)
+        ]
+        return RuleState(profile.name, [w for w in ready if w is not None], updates.at_most_every)
+
+    def check(self, profiles: Iterable[Watched]) -> None:
+        """Raises ConfigError for a rule that could never speak.
+
+        Its unit is not a profile's, it applies to no profile, or none that it applies to has its signal.
+        """
+        known = list(profiles)
+        for profile in known:
+            self.state_for(profile)
+        for rule in self._settings.book:
+            _check_reach(rule, [profile for profile in known if _concerns(rule, profile)])
+
+
+def _concerns(rule: Rule, profile: Watched) -> bool:
+    return rule.applies_to.matches(profile.name, profile.category)
+
+
+def _check_reach(rule: Rule, concerned: Sequence[Watched]) -> None:
+    if not concerned:
+        raise ConfigError(f"rule {rule.name}: applies_to matches no appliance model")
+    signals = {signal for profile in concerned for signal in profile.units}
+    if isinstance(rule.when, SignalCondition) and rule.when.signal not in signals:
+        raise ConfigError(
+            f"rule {rule.name}: no appliance model that it applies to measures '{rule.when.signal}'; "
+            f"they measure {', '.join(sorted(signals))}"
+        )
+
+
+class RuleState:
+    """Where every appliance of one model stands with every rule."""
+
+    def __init__(self, appliance_model: str, watches: Sequence[Watch], update_every: int) -> None:
+        self._appliance_model = appliance_model
+        self._watches = tuple(watches)
+        self._latest: dict[str, NDArray[np.int64]] = {}
+        self._spells: dict[str, Spells] = {}
+        self._episodes = Episodes(update_every)
+        self._abandoned: set[tuple[int, str]] = set()
+
+    def evaluate(
+        self,
+        kind: Kind,
+        ids: Sequence[str],
+        appliance: NDArray[np.int32],
+        time: NDArray[np.int64],
+        names: Sequence[str],
+        values: NDArray[np.float64],
+        evidence: EvidenceOf | None = None,
+    ) -> list[Finding]:
+        """Findings from windows of one kind, in the order of the windows.
+
+        `ids` names the fleet's rows; `appliance` (n,) are rows of it, `time` (n,) the windows' ends in ms UTC,
+        `values` (n, len(names)) with NaN for unknown. Columns are `<signal>.<statistic>` for "hour", features for
+        "day", detectors for "score", and `silent_ms` for "silence".
+        """
+        return self._judge(kind, self._call(ids, appliance, time, names, values, evidence, None))
+
+    def evaluate_prediction(
+        self, ids: Sequence[str], prediction: Prediction, evidence: EvidenceOf | None = None
+    ) -> list[Finding]:
+        """As `evaluate`, for the probability of each fault."""
+        p = prediction
+        call = self._call(ids, p.appliance, p.time, p.faults, p.probability, evidence, p)
+        return self._judge("prediction", call)
+
+    def _call(
+        self,
+        ids: Sequence[str],
+        appliance: NDArray[np.int32],
+        time: NDArray[np.int64],
+        names: Sequence[str],
+        values: NDArray[np.float64],
+        evidence: EvidenceOf | None,
+        prediction: Prediction | None,
+    ) -> Call:
+        rows = np.arange(len(time))
+        return Call(self._appliance_model, ids, rows, appliance, time, names, values, evidence, prediction)
+
+    def _judge(self, kind: Kind, call: Call) -> list[Finding]:
+        latest = self._latest[kind] = _grown(self._latest.get(kind), len(call.ids))
+        call = call.only(fresh(call.appliance, call.time, latest))
+        findings = self._close_abandoned(call)
+        seen = [
+            one
+            for watched in self._watches
+            if watched.kind == kind
+            for column in watched.columns(call.names)
+            for one in self._follow(watched, column, call)
+        ]
+        for one in sorted(seen, key=lambda s: s.row):  # stable: in one row, in the order of the book
+            fault = one.watch.fault(call.names[one.column])
+            change = self._episodes.take((int(call.appliance[one.row]), fault), one.verdict)
+            if change is not None:
+                findings.append(finding(*change, fault, one, call))
+        return findings
+
+    def _follow(self, watched: Watch, column: int, call: Call) -> Iterator[Seen]:
+        """Verdicts of one rule on one column, in the order of the windows."""
+        name = call.names[column]
+        holder, fleet = f"{watched.rule.name}/{name}", len(call.ids)
+        spells = self._spells[holder] = _grown_spells(self._spells.get(holder), fleet)
+        value = np.ascontiguousarray(call.values[:, column])
+        severe = watched.severe(value, call.days_to_failure(column))
+        closed = self._episodes.closed(watched.fault(name), fleet)
+        events = advance(
+            call.appliance, call.time, watched.sign * value, severe, closed, spells, watched.limits
+        )
+        for row, code, since in zip(*(array.tolist() for array in events), strict=True):
+            severity = watched.severity(code == ESCALATES or severe[row])
+            verdict = Verdict(code, holder, watched.rule.name, severity, int(call.time[row]), since)
+            yield Seen(row, column, watched, verdict)
+
+    def _close_abandoned(self, call: Call) -> list[Finding]:
+        """Closes episodes whose rules were taken out of the settings, when their appliance is next heard of."""
+        findings = []
+        for row, fault in sorted(self._abandoned):
+            at = np.flatnonzero(call.appliance == row)
+            if len(at):
+                self._abandoned.discard((row, fault))
+                time = int(call.time[at[0]])
+                episode = self._episodes.close((row, fault), time)
+                findings.append(closing(call.ids[row], self._appliance_model, fault, episode, time))
+        return findings
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything, as arrays and plain values."""
+        return {
+            "latest": {kind: times.copy() for kind, times in self._latest.items()},
+            "spells": {
+                holder: {field: array.copy() for field, array in spells._asdict().items()}
+                for holder, spells in self._spells.items()
+            },
+            "episodes": self._episodes.snapshot(),
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Back to `snapshot`; episodes whose rules are no longer in the book close at their next window."""
+        rules = {watched.rule.name for watched in self._watches}
+        self._latest = {kind: np.array(times) for kind, times in snapshot["latest"].items()}
+        self._spells = {
+            holder: Spells(**{field: np.array(array) for field, array in arrays.items()})
+            for holder, arrays in snapshot["spells"].items()
+            if holder.split("/")[0] in rules
+        }
+        self._episodes.restore(snapshot["episodes"], list(self._spells))
+        self._abandoned = self._episodes.abandoned()
+
+
+def _grown(times: NDArray[np.int64] | None, fleet: int) -> NDArray[np.int64]:
+    """`times` for at least `fleet` appliances, with room to spare so that a growing fleet is cheap."""
+    if times is None:
+        return np.full(fleet, NEVER, np.int64)
+    if len(times) >= fleet:
+        return times
+    return np.concatenate([times, np.full(2 * fleet - len(times), NEVER, np.int64)])
+
+
+def _grown_spells(spells: Spells | None, fleet: int) -> Spells:
+    if spells is None:
+        return no_spells(fleet)
+    if len(spells.last) >= fleet:
+        return spells
+    more = no_spells(2 * fleet - len(spells.last))
+    return Spells(*(np.concatenate(pair) for pair in zip(spells, more, strict=True)))

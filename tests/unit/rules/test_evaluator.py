@@ -1,0 +1,255 @@
+"""Rules on windows, scores and predictions: what opens, what changes, what closes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foremend.errors import ConfigError
+from foremend.types import MS_PER_DAY, Evidence, FindingKind, Severity
+from rules.evaluator import RuleBook
+from rules.settings import RulesSettings
+
+BOOK = """
+- name: warm
+  fault: cooling-lost
+  when: {signal: cabinet_temp, above: 10, unit: degC}
+  sustained_for: 2 h
+  clear_below: 8
+  severity: info
+- name: hot
+  fault: cooling-lost
+  when: {signal: cabinet_temp, above: 15, unit: degC}
+  severity: critical
+"""
+PREDICTED = """
+- name: predicted
+  when: {probability: any, above: 0.8}
+  sustained_for: 1 d
+  clear_below: 0.4
+  escalate: {days_to_failure_below: 7, severity: critical}
+"""
+
+
+def test_two_rules_on_one_fault_share_the_episode(bench: Any, told: Any) -> None:
+    """The second rule makes the open episode more urgent; it closes when neither rule holds it."""
+    findings = bench(BOOK).hours([11, 11, 11, 20, 12, 7])
+
+    assert told(findings) == [("opened", 3), ("updated", 4), ("closed", 6)]
+    assert [f.severity for f in findings] == [Severity.INFO, Severity.CRITICAL, Severity.CRITICAL]
+    assert len({f.episode_id for f in findings}) == 1
+
+
+def test_faults_predicted_by_one_rule_are_episodes_of_their_own(bench: Any) -> None:
+    """`any` watches each fault by itself."""
+    predicted = bench(PREDICTED)
+
+    first = predicted.probabilities([0.9, 0.9], fault="refrigerant-leak")
+    second = predicted.probabilities([0.9, 0.9], at=3, fault="door-gasket-leak")
+
+    assert [f.fault for f in first + second] == ["refrigerant-leak", "door-gasket-leak"]
+
+
+def test_a_finding_on_a_prediction_tells_probability_and_days(bench: Any) -> None:
+    """What the predictor said goes with the finding, with its interval."""
+    (opened,) = bench(PREDICTED).probabilities([0.9, 0.95], days=20)
+
+    assert (opened.score, opened.probability) == (0.95, 0.95)
+    assert (opened.days_low, opened.days_to_failure, opened.days_high) == (10, 20, 40)
+
+
+def test_an_unknown_time_to_failure_is_none(bench: Any) -> None:
+    """NaN never leaves the rules."""
+    (opened,) = bench(PREDICTED).probabilities([0.9, 0.95], days=float("nan"))
+
+    assert (opened.days_low, opened.days_to_failure, opened.days_high) == (None, None, None)
+
+
+def test_an_episode_escalates_once_and_stays_escalated(bench: Any) -> None:
+    """Few days left make it critical at once; more days left later do not calm it."""
+    predicted = bench(PREDICTED)
+    predicted.probabilities([0.9, 0.9], days=30)
+
+    near = predicted.probabilities([0.9], at=3, days=5)
+    later = predicted.probabilities([0.9, 0.99, 0.1], at=4, days=20)
+
+    assert [(f.kind, f.severity) for f in near] == [(FindingKind.UPDATED, Severity.CRITICAL)]
+    assert [(f.kind, f.severity) for f in later] == [(FindingKind.CLOSED, Severity.CRITICAL)]
+
+
+def test_a_materially_changed_probability_is_an_update(bench: Any, told: Any) -> None:
+    """A tenth more is told a day later; a hundredth more is not."""
+    predicted = bench(PREDICTED)
+
+    findings = predicted.probabilities([0.81, 0.82, 0.83, 0.97, 0.98])
+
+    assert told(findings, MS_PER_DAY) == [("opened", 2), ("updated", 4)]
+
+
+def test_a_level_to_be_below(bench: Any, told: Any) -> None:
+    """`below` opens under the level and `clear_above` closes at or over its own."""
+    frozen = bench(
+        "- {name: frozen, fault: too-cold, when: {signal: cabinet_temp, below: 0, unit: degC}, clear_above: 2}"
+    )
+
+    findings = frozen.hours([1, -1, 1, -1, 2.5])
+
+    assert told(findings) == [("opened", 2), ("closed", 5)]
+    assert findings[0].evidence == (Evidence("cabinet_temp.mean", -1, unit="degC"),)
+
+
+def test_an_unknown_value_passes(bench: Any, told: Any) -> None:
+    """A window without the signal neither breaks a warm spell nor counts for it."""
+    findings = bench(BOOK).hours([11, float("nan"), 11])
+
+    assert told(findings) == [("opened", 3)]
+
+
+def test_any_detector_can_alarm_and_all_must_calm_down(bench: Any, told: Any) -> None:
+    """Detectors that agree hold one episode together."""
+    odd = bench("- {name: odd, fault: abnormal-behaviour, when: {score: any, above: 0.9}}")
+
+    findings = [
+        *odd.windows("score", [0.95], [MS_PER_DAY], "forest"),
+        *odd.windows("score", [0.99], [2 * MS_PER_DAY], "drift"),
+        *odd.windows("score", [0.1], [3 * MS_PER_DAY], "forest"),
+        *odd.windows("score", [0.1], [4 * MS_PER_DAY], "drift"),
+    ]
+
+    assert [f.kind for f in findings] == [FindingKind.OPENED, FindingKind.CLOSED]
+    assert findings[0].score == 0.95
+
+
+def test_evidence_is_asked_for_findings_only(bench: Any) -> None:
+    """The numbers behind a finding are put together when there is one, for its row and column."""
+    odd = bench("- {name: odd, fault: abnormal-behaviour, when: {score: any, above: 0.9}}")
+    asked = []
+
+    def evidence(row: int, column: int) -> tuple[Evidence, ...]:
+        asked.append((row, column))
+        return (Evidence("duty", 0.8, usual=0.4),)
+
+    scores = np.array([[0.1], [0.95], [0.2]])
+    appliance = np.array([0, 1, 2], np.int32)
+    (opened,) = odd.rules.evaluate("score", odd.ids, appliance, np.full(3, 9), ("forest",), scores, evidence)
+
+    assert (opened.appliance_id, opened.evidence) == ("f-1", (Evidence("duty", 0.8, usual=0.4),))
+    assert asked == [(1, 0)]
+
+
+def test_an_episode_closes_when_its_rule_is_taken_out(bench: Any) -> None:
+    """No ticket hangs for ever since somebody edited config.yaml."""
+    before, after = bench(BOOK), bench(PREDICTED)
+    (opened,) = before.hours([16])
+
+    after.rules.restore(before.rules.snapshot())
+    (closed,) = after.hours([16, 16], at=2)
+
+    assert (closed.kind, closed.episode_id) == (FindingKind.CLOSED, opened.episode_id)
+
+
+def test_two_episodes_never_share_an_id(bench: Any) -> None:
+    """A slow rule whose condition held through an earlier episode opens one that starts after it."""
+    slow = (
+        BOOK + "- {name: slow, fault: cooling-lost, sustained_for: 4 h,"
+        " when: {signal: cabinet_temp, statistic: max, above: 5, unit: degC}}"
+    )
+    rules = bench(slow)
+    columns, appliance = ("cabinet_temp.mean", "cabinet_temp.max"), np.zeros(6, np.int32)
+    mean, peak = [20, 20, 6, 6, 6, 6], [20.0] * 6
+
+    findings = rules.rules.evaluate(
+        "hour", rules.ids, appliance, np.arange(6) * 3_600_000, columns, np.column_stack([mean, peak])
+    )
+
+    assert [f.kind.value for f in findings] == ["opened", "closed", "opened"]
+    assert len({f.episode_id for f in findings}) == 2
+
+
+def test_rules_apply_to_what_they_name(bench: Any) -> None:
+    """A rule for air conditioners is silent about a refrigerator."""
+    book = BOOK.replace("  severity: critical", "  applies_to: {category: air-conditioner}")
+
+    assert len(bench(book).hours([20])) == 0
+    assert len(bench(BOOK).hours([20])) == 1
+
+
+@pytest.mark.parametrize(
+    ("when", "sentence"),
+    [
+        (
+            "{signal: cabinet_temp, above: 50, unit: degF}",
+            "cabinet_temp is measured in degC, not in degF: write the level in degC (50 degF is 10 degC)",
+        ),
+        ("{signal: current, above: 1, unit: W}", "current is measured in A, not in W"),
+    ],
+)
+def test_a_rule_in_another_unit_is_refused(bench: Any, when: str, sentence: str) -> None:
+    """The sentence says the same level in the unit that is measured, where it can be converted."""
+    with pytest.raises(ConfigError) as caught:
+        bench(f"- {{name: warm, fault: x, when: {when}}}")
+
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        (
+            {"when": {"signal": "cabin", "above": 1, "unit": "degC"}},
+            "no appliance model that it applies to measures",
+        ),
+        (
+            {"when": {"feature": "x", "above": 1}, "applies_to": {"category": "tv"}},
+            "matches no appliance model",
+        ),
+    ],
+)
+def test_a_rule_that_could_never_speak_is_refused(bench: Any, rule: Any, sentence: str) -> None:
+    """A typing mistake in a signal or a category is found before anything starts."""
+    book = RuleBook(RulesSettings(book=[{"name": "r", "fault": "f"} | rule]))  # type: ignore[list-item]
+
+    with pytest.raises(ConfigError, match=sentence):
+        book.check([_Profile()])
+
+
+class _Profile:
+    name = "fridge-1"
+    category = "refrigerator"
+    units = {"cabinet_temp": "degC"}  # noqa: RUF012
+
+
+values = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 30), st.sampled_from([4.0, 9.0, 11.0, 16.0, float("nan")])),
+    max_size=60,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(values, st.lists(st.integers(0, 60), max_size=6), st.booleans())
+def test_how_windows_are_cut_into_calls_changes_nothing(rows: Any, cuts: Any, restart: bool) -> None:
+    """One call, many calls, with a restart between any two: the same findings in the same order."""
+    whole, parts = _run(rows, [], False), _run(rows, sorted(cuts), restart)
+
+    assert whole == parts
+
+
+def _run(rows: Any, cuts: list[int], restart: bool) -> list[Any]:
+    text = BOOK.replace("clear_below: 8", "clear_below: 8\n  clear_after: 1 h")
+    book = RuleBook(RulesSettings(book=yaml.safe_load(text)))
+    rules, findings = book.state_for(_Profile()), []
+    table = np.array(rows, np.float64).reshape(-1, 3)
+    for piece in np.split(table, [cut for cut in cuts if cut < len(table)]):
+        appliance, time = piece[:, 0].astype(np.int32), (piece[:, 1] * 3_600_000).astype(np.int64)
+        findings += rules.evaluate(
+            "hour", ["a", "b", "c"], appliance, time, ("cabinet_temp.mean",), piece[:, 2:]
+        )
+        if restart:
+            snapshot, rules = rules.snapshot(), book.state_for(_Profile())
+            rules.restore(snapshot)
+    return findings
