@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -95,6 +95,10 @@ class FaultEffect:
     sign_at: float  # 0..1
     change: Callable[[Parameters, Floats], Parameters]
 
+    def within(self, days: float) -> FaultEffect:
+        """The same effect, failing exactly `days` after its onset."""
+        return replace(self, days=(days, days))
+
 
 class Physics(ABC):
     """One category of appliance. Holds no per-appliance data: that is in parameters and state."""
@@ -130,3 +134,21 @@ def scaled(values: Floats, severity: Floats, at_failure: float) -> Floats:
 def spread(rng: np.random.Generator, n: int, nominal: float, relative: float) -> Floats:
     """n positive values around `nominal`, log-normal with `relative` standard deviation."""
     return nominal * np.exp(relative * rng.standard_normal(n))
+
+
+def as_rows(values: Any) -> NDArray[np.void]:
+    """A NamedTuple of (n,) arrays as (n,) records with the same field names.
+
+    numba passes a record as one pointer, while a tuple of arrays costs a reference count for each array and call:
+    the refrigerator's step takes 60 ns this way and 840 ns the other.
+    """
+    rows = np.empty(len(values[0]), dtype=[(name, np.float64) for name in values._fields])
+    for name, column in zip(values._fields, values, strict=True):
+        rows[name] = column
+    return rows
+
+
+def copy_back(rows: NDArray[np.void], values: Any) -> None:
+    """Write the records of `as_rows` back into the arrays they came from."""
+    for name, column in zip(values._fields, values, strict=True):
+        column[:] = rows[name]
