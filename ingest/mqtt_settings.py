@@ -45,7 +45,13 @@ class MqttSettings(Strict):
     @classmethod
     def _known_url(cls, url: str) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/"):
+        try:
+            known = (
+                parts.scheme in _PORTS and parts.hostname and parts.port != 0 and not parts.path.strip("/")
+            )
+        except ValueError:  # a port that is no number
+            known = False
+        if not known:
             raise ValueError(f"{url!r} is not a broker: write mqtt://host:1883 or mqtts://host:8883")
         if parts.username or parts.password:
             raise ValueError("a broker's url carries no user or password: set user and password_env")
