@@ -1,7 +1,7 @@
 """Every MQTT topic of ours, in one place: pure strings, no client. `docs/asyncapi.yaml` is the full text.
 
-Model, id and request are segments of lower case letters, digits and inner dashes, so that none of them can carry a
-wildcard, a separator or a second spelling of the same appliance.
+Model and request are segments of lower case letters, digits and inner dashes. New appliance ids should be too; those
+of existing devices and recordings may have upper case and underscores. None can carry a wildcard or a separator.
 """
 
 from __future__ import annotations
@@ -22,25 +22,33 @@ PROGRESS = "foremend/pipeline/progress"
 
 _SEGMENT = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
+APPLIANCE_ID = r"[A-Za-z0-9_-]{1,64}"
+_APPLIANCE_ID = re.compile(APPLIANCE_ID)
+
 
 def is_segment(text: str) -> bool:
-    """Whether `text` can be a model, an appliance id or a request: lower case, digits, inner dashes."""
+    """Whether `text` can be a model or a request: lower case, digits, inner dashes."""
     return _SEGMENT.fullmatch(text) is not None
+
+
+def is_appliance_id(text: str) -> bool:
+    """Whether `text` can be an appliance id: up to 64 letters, digits, dashes and underscores."""
+    return _APPLIANCE_ID.fullmatch(text) is not None
 
 
 def telemetry_topic(model: str, appliance_id: str) -> str:
     """Where an appliance publishes readings. Raises ValueError on a bad segment."""
-    return f"dt/appliance/{_checked(model)}/{_checked(appliance_id)}/telemetry"
+    return f"dt/appliance/{_checked(model)}/{_checked_id(appliance_id)}/telemetry"
 
 
 def status_topic(model: str, appliance_id: str) -> str:
     """Retained `online` or `offline`, the latter as the last will. Raises ValueError on a bad segment."""
-    return f"dt/appliance/{_checked(model)}/{_checked(appliance_id)}/status"
+    return f"dt/appliance/{_checked(model)}/{_checked_id(appliance_id)}/status"
 
 
 def command_topic(model: str, appliance_id: str, request: str) -> str:
     """Where the pipeline asks an appliance for something. Raises ValueError on a bad segment."""
-    return f"cmd/appliance/{_checked(model)}/{_checked(appliance_id)}/{_checked(request)}"
+    return f"cmd/appliance/{_checked(model)}/{_checked_id(appliance_id)}/{_checked(request)}"
 
 
 def response_topic(model: str, appliance_id: str, request: str) -> str:
@@ -64,7 +72,7 @@ def parse_response_topic(topic: str) -> tuple[str, str, str] | None:
     if len(parts) != 6 or parts[:2] != ["cmd", "appliance"] or parts[5] != "response":
         return None
     model, appliance_id, request = parts[2:5]
-    good = is_segment(model) and is_segment(appliance_id) and is_segment(request)
+    good = is_segment(model) and is_appliance_id(appliance_id) and is_segment(request)
     return (model, appliance_id, request) if good else None
 
 
@@ -97,10 +105,16 @@ def _parse(topic: str, kind: str) -> tuple[str, str] | None:
     if len(parts) != 5 or parts[:2] != ["dt", "appliance"] or parts[4] != kind:
         return None
     model, appliance_id = parts[2], parts[3]
-    return (model, appliance_id) if is_segment(model) and is_segment(appliance_id) else None
+    return (model, appliance_id) if is_segment(model) and is_appliance_id(appliance_id) else None
 
 
 def _checked(segment: str) -> str:
     if not is_segment(segment):
         raise ValueError(f"{segment!r} cannot be in a topic: use lower case letters, digits and inner dashes")
     return segment
+
+
+def _checked_id(appliance_id: str) -> str:
+    if not is_appliance_id(appliance_id):
+        raise ValueError(f"{appliance_id!r} cannot be an appliance id: up to 64 letters, digits, - and _")
+    return appliance_id

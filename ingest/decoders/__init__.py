@@ -1,0 +1,52 @@
+"""Decoders of devices nobody here built. How to add one: CONTRIBUTING.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from foremend.errors import ConfigError
+from ingest.canonical import CanonicalPayload
+from ingest.decoders.base import Decoder, DeviceMap
+from ingest.decoders.esphome import EspHome
+from ingest.decoders.shelly_gen1 import ShellyGen1
+from ingest.decoders.shelly_gen2 import ShellyGen2
+from ingest.decoders.tasmota import Tasmota
+from ingest.decoders.zigbee2mqtt import Zigbee2Mqtt
+from ingest.settings import (
+    DecoderSettings,
+    EspHomeSettings,
+    ShellyGen1Settings,
+    ShellyGen2Settings,
+    TasmotaSettings,
+    Zigbee2MqttSettings,
+)
+from ingest.values import SignalSpecs
+
+__all__ = ["Decoder", "build_decoders"]
+
+
+def build_decoders(
+    settings: Sequence[DecoderSettings], signals: SignalSpecs, payloads: Mapping[str, CanonicalPayload]
+) -> list[Decoder]:
+    """One decoder for each entry of the settings. Raises ConfigError, naming the entry, where one does not fit."""
+    decoders = []
+    for index, one in enumerate(settings):
+        try:
+            decoders.append(_build(one, DeviceMap(one, signals, payloads)))
+        except ConfigError as error:
+            raise ConfigError(f"ingest.decoders[{index}] ({one.decoder}): {error}") from error
+    return decoders
+
+
+def _build(settings: DecoderSettings, devices: DeviceMap) -> Decoder:
+    match settings:
+        case TasmotaSettings():
+            return Tasmota(settings, devices)
+        case ShellyGen1Settings():
+            return ShellyGen1(settings, devices)
+        case ShellyGen2Settings():
+            return ShellyGen2(settings, devices)
+        case Zigbee2MqttSettings():
+            return Zigbee2Mqtt(settings, devices)
+        case EspHomeSettings():
+            return EspHome(settings, devices)

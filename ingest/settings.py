@@ -1,0 +1,142 @@
+"""What an operator may write under `ingest:` in config.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from foremend.schema import DurationMs, KebabName, Strict
+from foremend.topics import APPLIANCE_ID
+from ingest.paths import parse_path
+from ingest.topic_pattern import check_pattern
+
+
+def _zone(name: object) -> object:
+    if not isinstance(name, str):
+        return name
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError) as error:  # an unknown zone is a KeyError
+        raise ValueError(f"'{name}' is not a time zone: write for example Europe/Berlin or UTC") from error
+
+
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+"""A time zone by its IANA name."""
+
+
+def _device_topic(pattern: str) -> str:
+    return check_pattern(pattern, "appliance_id")
+
+
+def _channel_topic(pattern: str) -> str:
+    return check_pattern(pattern, "appliance_id", "channel")
+
+
+def _json_path(text: str) -> str:
+    parse_path(text)
+    return text
+
+
+DeviceTopic = Annotated[str, AfterValidator(_device_topic)]
+"""A topic with `{appliance_id}` where the device's own name is; other parts are as the user chose them."""
+ChannelTopic = Annotated[str, AfterValidator(_channel_topic)]
+"""The same with `{channel}` where it says what the number is."""
+
+ApplianceId = Annotated[str, Field(pattern=f"^{APPLIANCE_ID}$")]
+
+
+class ApplianceRef(Strict):
+    """Which appliance a device is attached to."""
+
+    appliance_id: ApplianceId
+    appliance_model: KebabName
+
+
+class Source(Strict):
+    """Where a signal comes from, and in which unit.
+
+    `path` leads into a JSON payload (see ingest.paths), or is the part of the topic that stands for `{channel}` where
+    each topic carries one bare number.
+    """
+
+    path: Annotated[str, AfterValidator(_json_path)]
+    unit: str
+
+
+class DeviceSettings(Strict):
+    """A kind of device: its appliances by the name in the topic.
+
+    A device not listed under `appliances` is an `appliance_model` with the device's name as its id; where that is not
+    given, it is left to the decoders that follow.
+    """
+
+    appliances: dict[str, ApplianceRef] = Field(default_factory=dict)
+    appliance_model: KebabName | None = None
+    signals: Annotated[dict[str, Source], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _has_appliances(self) -> DeviceSettings:
+        if not self.appliances and self.appliance_model is None:
+            raise ValueError("name the devices under appliances, or give the appliance_model of all of them")
+        return self
+
+
+class TasmotaSettings(DeviceSettings):
+    """Tasmota: `SENSOR` telegrams, `STATUS8` answers, last will. `Time` carries no zone: `timezone` says it."""
+
+    decoder: Literal["tasmota"]
+    topic: DeviceTopic = "tele/{appliance_id}/SENSOR"
+    status: DeviceTopic = "stat/{appliance_id}/STATUS8"
+    presence: DeviceTopic = "tele/{appliance_id}/LWT"
+    timezone: Zone = ZoneInfo("UTC")
+
+
+class ShellyGen1Settings(DeviceSettings):
+    """Shelly Gen1: one bare number a topic; a `path` is what follows the device's name, as `emeter/0/power`."""
+
+    decoder: Literal["shelly-gen1"]
+    topic: ChannelTopic = "shellies/{appliance_id}/{channel}"
+    presence: DeviceTopic = "shellies/{appliance_id}/online"
+
+
+class ShellyGen2Settings(DeviceSettings):
+    """Shelly Gen2 and later: component states and notifications; a path starts with the component: `switch:0.apower`."""
+
+    decoder: Literal["shelly-gen2"]
+    topic: DeviceTopic = "{appliance_id}/status/{component}"
+    events: DeviceTopic = "{appliance_id}/events/rpc"
+    presence: DeviceTopic = "{appliance_id}/online"
+
+
+class Zigbee2MqttSettings(DeviceSettings):
+    """Zigbee2MQTT: one object a device; friendly names may contain '/'."""
+
+    decoder: Literal["zigbee2mqtt"]
+    topic: DeviceTopic = "zigbee2mqtt/{appliance_id}"
+    presence: DeviceTopic = "zigbee2mqtt/{appliance_id}/availability"
+
+
+class EspHomeSettings(DeviceSettings):
+    """ESPHome: one bare number a topic; a `path` is the sensor's name."""
+
+    decoder: Literal["esphome"]
+    topic: ChannelTopic = "{appliance_id}/sensor/{channel}/state"
+    presence: DeviceTopic = "{appliance_id}/status"
+
+
+DecoderSettings = Annotated[
+    TasmotaSettings | ShellyGen1Settings | ShellyGen2Settings | Zigbee2MqttSettings | EspHomeSettings,
+    Field(discriminator="decoder"),
+]
+
+
+class IngestSettings(Strict):
+    """From the wire to blocks."""
+
+    lateness: DurationMs = Field(default=600_000, ge=0)  # readings are put in order within this event time
+    clock_ahead: DurationMs = Field(default=3_600_000, ge=0)  # a clock more than this ahead is wrong
+    max_payload_bytes: int = Field(default=1_048_576, ge=1)
+    max_readings: int = Field(default=10_000, ge=1)  # in one message
+    decoders: tuple[DecoderSettings, ...] = ()
