@@ -9,8 +9,13 @@ from pathlib import Path
 
 from pydantic import Field
 
+from alerts.settings import AlertsSettings
 from foremend.profiles import Profile, load_profiles
 from foremend.schema import SettingsPath, Strict, read_yaml, validated
+from ingest.mqtt_settings import MqttSettings
+from ingest.settings import IngestSettings
+from models.settings import ModelsSettings
+from rules.examples import Example
 from rules.settings import RulesSettings
 
 __all__ = ["Profile", "ServiceSettings", "Settings", "StorageSettings", "load_profiles", "load_settings"]
@@ -41,10 +46,15 @@ class ProfilesSettings(Strict):
 class Settings(Strict):
     """Everything an operator can set. Every key has a default; unknown keys are refused."""
 
-    service: ServiceSettings = ServiceSettings()
-    storage: StorageSettings = StorageSettings()
-    profiles: ProfilesSettings = ProfilesSettings()
-    rules: RulesSettings = RulesSettings()
+    service: ServiceSettings = Field(default_factory=ServiceSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    profiles: ProfilesSettings = Field(default_factory=ProfilesSettings)
+    mqtt: MqttSettings = Field(default_factory=MqttSettings)
+    ingest: IngestSettings = Field(default_factory=IngestSettings)
+    models: ModelsSettings = Field(default_factory=ModelsSettings)
+    rules: RulesSettings = Field(default_factory=RulesSettings)
+    alerts: AlertsSettings = Field(default_factory=AlertsSettings)
+    examples: tuple[Example, ...] = ()  # cases that tests run: given windows, expect findings
 
 
 def load_settings(path: Path | None = None) -> Settings:

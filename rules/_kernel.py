@@ -86,15 +86,15 @@ def _while_idle(a: int, now: int, value: float, spells: Spells, limits: Limits) 
 
 @njit(cache=True)
 def _while_held(a: int, now: int, value: float, severe: bool, spells: Spells, limits: Limits) -> int:
-    if value > limits.clears_at:
-        spells.calm[a] = NEVER
-    else:
+    if value <= limits.clears_at:
         if spells.calm[a] == NEVER:
             spells.calm[a] = now
-        if now - spells.calm[a] >= limits.clear_after:
-            spells.held[a] = spells.severe[a] = False
-            spells.since[a] = NEVER
-            return RELEASES
+        if now - spells.calm[a] < limits.clear_after:
+            return 0
+        spells.held[a] = spells.severe[a] = False
+        spells.since[a] = NEVER
+        return RELEASES
+    spells.calm[a] = NEVER
     if severe and not spells.severe[a]:
         return ESCALATES
     moved = abs(value - spells.level[a]) >= limits.change

@@ -98,7 +98,7 @@ def watch(rule: Rule, units: Mapping[str, str], updates: Updates) -> Watch | Non
 def _looks_at(rule: Rule) -> tuple[Kind, str, str]:
     match rule.when:
         case SignalCondition(signal=signal, statistic=statistic, unit=unit):
-            return "hour", f"{signal}.{statistic}", unit
+            return "hour", f"{signal}_{statistic}", unit
         case FeatureCondition(feature=feature):
             return "day", feature, ""
         case ScoreCondition(score=detector):

@@ -102,7 +102,7 @@ class RuleState:
         """Findings from windows of one kind, in the order of the windows.
 
         `ids` names the fleet's rows; `appliance` (n,) are rows of it, `time` (n,) the windows' ends in ms UTC,
-        `values` (n, len(names)) with NaN for unknown. Columns are `<signal>.<statistic>` for "hour", features for
+        `values` (n, len(names)) with NaN for unknown. Columns are `<signal>_<statistic>` for "hour", features for
         "day", detectors for "score", and `silent_ms` for "silence".
         """
         return self._judge(kind, self._call(ids, appliance, time, names, values, evidence, None))

@@ -47,10 +47,10 @@ class _Level(Strict):
 
 
 class SignalCondition(_Level):
-    """A statistic of one signal over an hour."""
+    """A statistic of one signal over an hour; `on_mean` is over the time that the compressor or motor ran."""
 
     signal: str
-    statistic: Literal["mean", "min", "max"] = "mean"
+    statistic: Literal["mean", "min", "max", "on_mean"] = "mean"
     unit: str  # must be the unit of the profile's signal, so that nobody mistakes one scale for another
 
 

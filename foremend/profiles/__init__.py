@@ -78,6 +78,16 @@ class Profile(Strict):
         """Signal name -> unit."""
         return {name: signal.unit for name, signal in self.signals.items()}
 
+    @property
+    def counters(self) -> tuple[str, ...]:
+        """The signals that only count up, but for resets."""
+        return tuple(name for name, signal in self.signals.items() if signal.kind == "counter")
+
+    @property
+    def cycle_signals(self) -> tuple[str, ...]:
+        """The signals that show runs, the preferred one first; empty where there are none."""
+        return self.cycle.signal if self.cycle else ()
+
 
 def load_profiles(folders: Iterable[Path] = ()) -> dict[str, Profile]:
     """The bundled profiles and those of `folders`, by name; a later folder replaces a name of an earlier one.

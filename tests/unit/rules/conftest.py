@@ -36,7 +36,7 @@ class Bench:
         self.rules: RuleState = RuleBook(settings).state_for(profile or Fridge())
 
     def hours(
-        self, values: Sequence[float], *, at: float = 1, column: str = "cabinet_temp.mean"
+        self, values: Sequence[float], *, at: float = 1, column: str = "cabinet_temp_mean"
     ) -> list[Finding]:
         """Hourly windows of appliance 0, the first one ending `at` hours after START."""
         return self.windows(

@@ -100,7 +100,7 @@ def test_a_level_to_be_below(bench: Any, told: Any) -> None:
     findings = frozen.hours([1, -1, 1, -1, 2.5])
 
     assert told(findings) == [("opened", 2), ("closed", 5)]
-    assert findings[0].evidence == (Evidence("cabinet_temp.mean", -1, unit="degC"),)
+    assert findings[0].evidence == (Evidence("cabinet_temp_mean", -1, unit="degC"),)
 
 
 def test_an_unknown_value_passes(bench: Any, told: Any) -> None:
@@ -160,7 +160,7 @@ def test_two_episodes_never_share_an_id(bench: Any) -> None:
         " when: {signal: cabinet_temp, statistic: max, above: 5, unit: degC}}"
     )
     rules = bench(slow)
-    columns, appliance = ("cabinet_temp.mean", "cabinet_temp.max"), np.zeros(6, np.int32)
+    columns, appliance = ("cabinet_temp_mean", "cabinet_temp_max"), np.zeros(6, np.int32)
     mean, peak = [20, 20, 6, 6, 6, 6], [20.0] * 6
 
     findings = rules.rules.evaluate(
@@ -247,7 +247,7 @@ def _run(rows: Any, cuts: list[int], restart: bool) -> list[Any]:
     for piece in np.split(table, [cut for cut in cuts if cut < len(table)]):
         appliance, time = piece[:, 0].astype(np.int32), (piece[:, 1] * 3_600_000).astype(np.int64)
         findings += rules.evaluate(
-            "hour", ["a", "b", "c"], appliance, time, ("cabinet_temp.mean",), piece[:, 2:]
+            "hour", ["a", "b", "c"], appliance, time, ("cabinet_temp_mean",), piece[:, 2:]
         )
         if restart:
             snapshot, rules = rules.snapshot(), book.state_for(_Profile())

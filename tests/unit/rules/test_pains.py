@@ -41,7 +41,7 @@ def test_duplicate_alarms_from_two_messages_milliseconds_apart(bench: Any) -> No
     """Two windows a millisecond apart are one episode and one finding."""
     overload = bench(OVERLOAD)
 
-    findings = overload.windows("hour", [9, 9, 9], [START, START + 1, START + 2], "current.max")
+    findings = overload.windows("hour", [9, 9, 9], [START, START + 1, START + 2], "current_max")
 
     assert [finding.kind for finding in findings] == [FindingKind.OPENED]
 
@@ -80,7 +80,7 @@ def test_late_data_of_another_kind_does_not_reopen(bench: Any, told: Any) -> Non
     both = bench(
         OVERLOAD + "- {name: by-day, fault: overload, when: {feature: peaks, above: 3}, sustained_for: 1 d}"
     )
-    both.hours([9, 1], at=240, column="current.max")
+    both.hours([9, 1], at=240, column="current_max")
 
     assert both.days("day", [5, 5, 5], at=2, column="peaks") == []
     assert told(both.days("day", [5, 5], at=11, column="peaks"), MS_PER_DAY) == [("opened", 12)]
@@ -111,7 +111,7 @@ def test_a_message_every_second_while_an_alarm_stays_active(bench: Any) -> None:
     """A thousand windows of an open episode bring one finding."""
     overload = bench(OVERLOAD)
 
-    findings = overload.windows("hour", [9.0] * 1000, [START + 1000 * i for i in range(1000)], "current.max")
+    findings = overload.windows("hour", [9.0] * 1000, [START + 1000 * i for i in range(1000)], "current_max")
 
     assert len(findings) == 1
 

@@ -1,0 +1,83 @@
+"""Cases under `examples:` in config.yaml: given these windows, expect these findings. Tests run them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+import numpy as np
+from pydantic import BeforeValidator, Field
+
+from foremend.schema import DurationMs, KebabName, Strict
+from foremend.types import MS_PER_DAY, MS_PER_HOUR, Finding, FindingKind, Prediction, Severity
+from rules.conditions import Kind
+from rules.evaluator import RuleState
+
+_REPEATED = re.compile(r"(\S+) x (\d+)")
+
+
+def _expanded(series: object) -> object:
+    """['4', '12 x 3'] -> four numbers; anything else is left for pydantic to judge."""
+    if not isinstance(series, list):
+        return series
+    return [value for item in series for value in _repeat(item)]
+
+
+def _repeat(item: object) -> Iterator[object]:
+    match = _REPEATED.fullmatch(item.strip()) if isinstance(item, str) else None
+    yield from [match[1]] * int(match[2]) if match else [item]
+
+
+Series = Annotated[tuple[float, ...], BeforeValidator(_expanded)]
+"""Values of one column, window by window: `[4, 12 x 7]` is a 4 and seven times 12."""
+
+
+class Given(Strict):
+    """Windows of one appliance, the first one ending `every` after the start (an hour, or a day for the others)."""
+
+    kind: Kind = "hour"
+    every: DurationMs | None = Field(default=None, gt=0)
+    values: Annotated[dict[str, Series], Field(min_length=1)]
+
+    @property
+    def times(self) -> list[int]:
+        """Ends of the windows, ms after the start."""
+        every = self.every or (MS_PER_HOUR if self.kind == "hour" else MS_PER_DAY)
+        return [every * (i + 1) for i in range(max(len(series) for series in self.values.values()))]
+
+
+class Expected(Strict):
+    """One finding, `after` the start."""
+
+    after: DurationMs
+    finding: FindingKind
+    fault: KebabName
+    severity: Severity
+
+
+class Example(Strict):
+    """One case: `say` is the sentence that it proves."""
+
+    say: str
+    appliance_model: str
+    given: tuple[Given, ...]
+    expect: tuple[Expected, ...] = ()
+
+
+def outcome(example: Example, rules: RuleState) -> tuple[Expected, ...]:
+    """What fresh `rules` say of the example's windows; right where it equals `example.expect`."""
+    findings = [finding for given in example.given for finding in _findings(given, rules)]
+    return tuple(Expected(after=f.time, finding=f.kind, fault=f.fault, severity=f.severity) for f in findings)
+
+
+def _findings(given: Given, rules: RuleState) -> list[Finding]:
+    time = np.array(given.times, np.int64)
+    appliance = np.zeros(len(time), np.int32)
+    columns = [np.array([*series, *[np.nan] * (len(time) - len(series))]) for series in given.values.values()]
+    names, values = tuple(given.values), np.column_stack(columns)
+    if given.kind != "prediction":
+        return rules.evaluate(given.kind, ["example"], appliance, time, names, values)
+    unknown = np.full_like(values, np.nan)
+    prediction = Prediction(names, np.nan, appliance, time, values, unknown, unknown, unknown)
+    return rules.evaluate_prediction(["example"], prediction)
