@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from foremend.errors import ConfigError
+from simulators.air_conditioner import FixedSpeedAirConditioner, InverterAirConditioner
 from simulators.base import FaultEffect, Physics
 from simulators.refrigerator import Refrigerator
 
-PHYSICS: dict[str, Physics] = {physics.category: physics for physics in (Refrigerator(),)}
+PHYSICS: tuple[Physics, ...] = (
+    Refrigerator(),
+    FixedSpeedAirConditioner(),
+    InverterAirConditioner(),
+)
 
 
 def appliance_models() -> dict[str, Physics]:
     """Appliance model name -> the physics that draws it."""
-    return {model: physics for physics in PHYSICS.values() for model in physics.models}
+    return {model: physics for physics in PHYSICS for model in physics.models}
 
 
 def physics_of(appliance_model: str) -> Physics:
