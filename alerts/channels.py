@@ -1,0 +1,104 @@
+"""Channels: how one message leaves. A channel sends or raises; when and whether to send is the dispatcher's matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import orjson
+
+from foremend.errors import RefusedError, UnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a channel sends. `body` is the event's JSON or the text; `address` the owner's, for SMS and push."""
+
+    id: str
+    event_type: str
+    body: str
+    address: str = ""
+    language: str = ""
+    at: int = 0  # ms UTC, wall clock
+
+
+class TryLaterError(UnavailableError):
+    """The receiver named the time to wait, in ms."""
+
+    def __init__(self, sentence: str, wait: int) -> None:
+        super().__init__(sentence)
+        self.wait = wait
+
+
+class GoneError(RefusedError):
+    """The receiver is gone for good (410): nothing more is sent to it until somebody enables it again."""
+
+
+class Channel(Protocol):
+    """Sends one message at a time. The same id may come again after a crash; receivers drop repeats by it."""
+
+    longest_send: int
+    """The longest that `send` may take, in ms."""
+
+    def send(self, message: Message) -> None:
+        """Returns once the receiver has it. Raises UnavailableError to be asked again, RefusedError never to be."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class OutboxFileChannel:
+    """A visible outbox: appends each message, once by its id, to a file of JSON lines; the address is masked."""
+
+    longest_send = 1_000
+
+    def __init__(self, path: Path, name: str) -> None:
+        """`name` (`sms`, `push`) is written with each line."""
+        self._path = path
+        self._name = name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._seen = _ids(path)
+
+    def send(self, message: Message) -> None:
+        if message.id in self._seen:
+            return
+        line = {
+            "id": message.id,
+            "channel": self._name,
+            "to": mask(message.address),
+            "language": message.language,
+            "text": message.body,
+            "at": message.at,
+        }
+        try:
+            with self._path.open("ab") as file:
+                file.write(orjson.dumps(line) + b"\n")
+        except OSError as error:
+            raise UnavailableError(f"{self._path} cannot be written: {error.strerror}") from error
+        self._seen.add(message.id)
+
+    def close(self) -> None:
+        """Nothing stays open between messages."""
+
+
+def mask(address: str) -> str:
+    """Enough to recognise one's own address, not enough to use it: the last three characters."""
+    return "***" + address[-3:] if len(address) > 6 else "***"
+
+
+def _ids(path: Path) -> set[str]:
+    """The ids in the file. A last line cut short by a crash is ended, so that the next starts on its own."""
+    if not path.exists():
+        return set()
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
+        with path.open("ab") as file:
+            file.write(b"\n")
+    found = set()
+    for line in content.split(b"\n"):
+        try:
+            found.add(orjson.loads(line)["id"])
+        except orjson.JSONDecodeError:
+            continue  # the torn line: its message is sent again
+    return found

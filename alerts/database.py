@@ -1,0 +1,159 @@
+"""The effects database: opened, migrated, and the few places where SQLite and PostgreSQL differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from alerts.tables import Base
+from foremend.errors import ConfigError, IntegrityError, MissingExtraError, UnavailableError
+
+_MIGRATION_LOCK = 0x464F5245  # "FORE": two processes that start together migrate one after the other
+_BUSY_TIMEOUT_MS = 30_000
+_READ_ONLY = {"foremend_read": True}
+
+
+def open_database(url: str) -> Engine:
+    """Open the database at `url`, an SQLAlchemy URL of SQLite or PostgreSQL, and bring its tables up to date.
+
+    Raises ConfigError for an unusable URL, MissingExtraError without the PostgreSQL driver, UnavailableError when
+    the database cannot be reached, and IntegrityError when its tables come from a newer Foremend.
+    """
+    parsed = _checked(url)
+    try:
+        engine = create_engine(parsed, json_serializer=json_text)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("PostgreSQL", "postgres") from error
+    if parsed.get_backend_name() == "sqlite":
+        _tune_sqlite(engine)
+    _migrate(engine)
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session that only reads and holds up no writer. Raises UnavailableError while the database is away."""
+    with _reachable(), Session(engine.execution_options(**_READ_ONLY), autoflush=False) as session:
+        yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """A session in one transaction, committed at the end of the `with`; nothing stays of it if it raises.
+
+    Raises UnavailableError while the database is away, or busy for longer than anybody should wait.
+    """
+    with _reachable(), Session(engine) as session, session.begin():
+        yield session
+
+
+def json_text(value: Any) -> str:
+    """JSON that both databases and every receiver take: numbers that are not finite become null."""
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> set[Any]:
+    """Insert the rows whose `id` is not there yet; answers the ids that were new."""
+    if not rows:
+        return set()
+    target = _table(table)
+    statement = _insert(session, target).on_conflict_do_nothing().returning(target.c.id)
+    return set(session.execute(statement, list(rows)).scalars())
+
+
+def upsert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows, or overwrite the rest of the columns where the primary key is there already."""
+    if not rows:
+        return
+    target = _table(table)
+    statement = _insert(session, target)
+    keys = [column.name for column in target.primary_key]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise UnavailableError(f"the effects database did not answer: {error.orig}") from error
+
+
+def _table(table: type[Base]) -> Table:
+    return cast(Table, table.__table__)
+
+
+def _insert(session: Session, table: Table) -> Any:
+    dialect = session.get_bind().dialect.name
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def _checked(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(
+            "alerts.database is not a database URL; write for example sqlite:///var/foremend.db"
+        ) from error
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite" or parsed.database in (None, "", ":memory:"):
+        raise ConfigError(
+            f"alerts.database: {backend} at {parsed.database!r} cannot keep effects; use a SQLite file or PostgreSQL"
+        )
+    Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+    return parsed
+
+
+def _tune_sqlite(engine: Engine) -> None:
+    """WAL lets readers and one writer work at once; FULL keeps what was committed through a power cut."""
+
+    @event.listens_for(engine, "connect")
+    def _set_pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins no transaction of its own: `_begin` does
+        for pragma in (
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer that began as a reader could not wait for another writer: SQLite would refuse it at once.
+        read_only = connection.get_execution_options().get("foremend_read", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _migrate(engine: Engine) -> None:
+    settings = Config()
+    settings.set_main_option("script_location", "alerts:migrations")
+    try:
+        with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            settings.attributes["connection"] = connection
+            command.upgrade(settings, "head")
+    except OperationalError as error:
+        raise UnavailableError(f"the effects database cannot be opened: {error.orig}") from error
+    except CommandError as error:
+        raise IntegrityError(
+            f"the effects database was written by a newer Foremend ({error}); upgrade Foremend"
+        ) from error
+    except DBAPIError as error:
+        raise IntegrityError(f"the effects database is not usable: {error.orig}") from error

@@ -1,0 +1,66 @@
+"""The alerts stage put together from its settings and what the wiring hands in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Engine
+
+from alerts.channels import Channel
+from alerts.consent import ConsentLedger
+from alerts.database import open_database
+from alerts.dispatch import Dispatcher
+from alerts.effects import DatabaseEffects
+from alerts.guide import Guide
+from alerts.outbox import Outbox
+from alerts.owners import Owners
+from alerts.queue import Queue
+from alerts.settings import AlertsSettings
+from alerts.vault import Vault
+from alerts.wording import Titles
+from foremend.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """Everything others use of this stage; read models are in `alerts.queries`, on `engine`."""
+
+    engine: Engine
+    owners: Owners
+    consent: ConsentLedger
+    effects: DatabaseEffects
+    queue: Queue
+    dispatcher: Dispatcher
+
+    def close(self) -> None:
+        """Stop the dispatcher after the messages it is at, and let go of the database."""
+        self.dispatcher.close()
+        self.engine.dispose()
+
+
+def open_alerts(
+    settings: AlertsSettings,
+    clock: Clock,
+    vault: Vault,
+    channels: Mapping[str, Channel],
+    rng: np.random.Generator,
+    guides: Mapping[str, Guide],
+    feature_titles: Titles,
+    stream: str = "journal",
+) -> Alerts:
+    """Open the database and build the parts; nothing is sent before `dispatcher.start()`.
+
+    `channels` by target as `alerts.dispatch.open_channels` makes them, `guides` by fault, `feature_titles` by feature,
+    `stream` names whose positions `effects` keeps. Raises what `open_database` raises.
+    """
+    engine = open_database(settings.database)
+    outbox = Outbox(settings)
+    owners = Owners(engine, vault, clock)
+    dispatcher = Dispatcher(engine, channels, owners, settings, clock, rng)
+    consent = ConsentLedger(engine, outbox, clock, dispatcher.wake)
+    effects = DatabaseEffects(
+        engine, outbox, settings, clock, dispatcher.wake, guides, feature_titles, stream
+    )
+    return Alerts(engine, owners, consent, effects, Queue(engine, clock), dispatcher)

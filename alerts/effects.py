@@ -1,0 +1,180 @@
+"""A block's consequences and its position, committed in one transaction; applying them again changes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from alerts.audit import Change, change
+from alerts.consent import Decision, decide, histories
+from alerts.database import insert_new, reading
+from alerts.guide import Guide, advice
+from alerts.held_back import hold_back
+from alerts.outbox import Notification, Outbox
+from alerts.settings import AlertsSettings
+from alerts.tables import DeadLetterRow, FindingRow, PositionRow, TicketStatus
+from alerts.tickets import TicketDesk, ticket_of, withdraw
+from alerts.wording import Titles, warning
+from foremend.ports import Clock
+from foremend.types import DeadLetter, Finding, FindingKind, Purpose, Severity, deterministic_id
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class DatabaseEffects:
+    """`foremend.ports.Effects` on the effects database, for one stream of positions."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        outbox: Outbox,
+        settings: AlertsSettings,
+        clock: Clock,
+        wake: Callable[[], None],
+        guides: Mapping[str, Guide],
+        feature_titles: Titles,
+        stream: str = "journal",
+    ) -> None:
+        """`guides` by fault, `feature_titles` by feature; `wake` is called after a commit that acted on findings."""
+        self._engine = engine
+        self._outbox = outbox
+        self._desk = TicketDesk(outbox, guides, feature_titles, settings.ticket_update_every)
+        self._act_from = settings.act_from
+        self._clock = clock
+        self._wake = wake
+        self._stream = stream
+
+    def position(self) -> int:
+        """The last position whose effects are committed; 0 before the first."""
+        with reading(self._engine) as session:
+            row = session.get(PositionRow, self._stream)
+        return 0 if row is None else row.value
+
+    def apply(self, findings: Sequence[Finding], dead_letters: Sequence[DeadLetter], position: int) -> None:
+        """Commit what a block led to, all or nothing; the position never goes back.
+
+        Raises UnavailableError while the database is away: nothing was committed then, call again.
+        """
+        with change(self._engine, self._clock) as work:
+            insert_new(work.session, DeadLetterRow, _dead_letter_rows(dead_letters))
+            fresh = _keep(work, findings)
+            if fresh:
+                self._act(work, fresh)
+            _advance(work.session, self._stream, position)
+        if fresh:
+            self._wake()
+
+    def _act(self, work: Change, findings: Sequence[Finding]) -> None:
+        appliances = {finding.appliance_id for finding in findings}
+        said = histories(work.session, appliances, {Purpose.TICKET}, lock=True)
+        for finding in findings:
+            if finding.kind is FindingKind.CLOSED:
+                self._end(work, finding)
+            elif _RANK[finding.severity] >= _RANK[self._act_from]:
+                consent = decide(said.get((finding.appliance_id, Purpose.TICKET), ()), work.at)
+                self._warn(work, finding, self._serve(work, finding, consent))
+
+    def _serve(self, work: Change, finding: Finding, consent: Decision) -> bool:
+        """Open or update the ticket, or hold it back; answers whether one is open."""
+        ticket = ticket_of(work, finding)
+        if not consent.given:
+            if ticket is not None and ticket.status is TicketStatus.OPEN:
+                withdraw(work, ticket)
+            hold_back(
+                work,
+                "ticket",
+                Purpose.TICKET,
+                finding.appliance_id,
+                finding.episode_id,
+                finding.fault,
+                consent,
+            )
+            return False
+        if ticket is not None and ticket.status is TicketStatus.CLOSED:
+            return False
+        if ticket is not None and ticket.status is TicketStatus.OPEN:
+            self._desk.update(work, ticket, finding)
+        else:
+            self._desk.open(work, ticket, finding)
+        return True
+
+    def _warn(self, work: Change, finding: Finding, ticket_is_open: bool) -> None:
+        """One warning to the owner for an episode, and one more if it becomes more severe."""
+        guide = self._desk.guide(finding.fault)
+        message = Notification(
+            id=deterministic_id("nt", finding.episode_id, finding.severity),
+            appliance_id=finding.appliance_id,
+            episode_id=finding.episode_id,
+            texts=warning(finding, guide.title, ticket_is_open),
+            advice=advice(guide),
+        )
+        self._outbox.notify(work, message)
+
+    def _end(self, work: Change, finding: Finding) -> None:
+        ticket = ticket_of(work, finding)
+        if ticket is not None:
+            self._desk.close(work, ticket, finding)
+        self._outbox.supersede(work, finding.episode_id)
+
+
+def _keep(work: Change, findings: Sequence[Finding]) -> list[Finding]:
+    """Store the findings; answers, in their order, those that were not there before."""
+    rows = {row["id"]: (row, finding) for finding in findings for row in [_finding_row(finding, work.at)]}
+    new = insert_new(work.session, FindingRow, [row for row, _ in rows.values()])
+    return [finding for key, (_, finding) in rows.items() if key in new]
+
+
+def _finding_row(finding: Finding, at: int) -> dict[str, Any]:
+    return {
+        "id": deterministic_id("fd", finding.episode_id, finding.kind, finding.severity, finding.time),
+        "episode_id": finding.episode_id,
+        "kind": finding.kind,
+        "appliance_id": finding.appliance_id,
+        "appliance_model": finding.appliance_model,
+        "fault": finding.fault,
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "time": finding.time,
+        "episode_start": finding.episode_start,
+        "score": finding.score,
+        "probability": finding.probability,
+        "days_to_failure": finding.days_to_failure,
+        "days_low": finding.days_low,
+        "days_high": finding.days_high,
+        "evidence": [asdict(one) for one in finding.evidence],
+        "at": at,
+    }
+
+
+def _dead_letter_rows(dead_letters: Sequence[DeadLetter]) -> list[dict[str, Any]]:
+    """Equal letters of one batch are told apart by counting them: each was a message of its own."""
+    seen: Counter[DeadLetter] = Counter()
+    rows = []
+    for letter in dead_letters:
+        seen[letter] += 1
+        key = deterministic_id(
+            "dl", letter.topic, letter.payload.hex(), letter.reason, letter.received, seen[letter]
+        )
+        rows.append(
+            {
+                "id": key,
+                "topic": letter.topic,
+                "payload": letter.payload,
+                "reason": letter.reason,
+                "received": letter.received,
+            }
+        )
+    return rows
+
+
+def _advance(session: Session, stream: str, position: int) -> None:
+    row = session.get(PositionRow, stream, with_for_update=True)
+    if row is None:
+        session.add(PositionRow(stream=stream, value=position))
+    else:
+        row.value = max(row.value, position)

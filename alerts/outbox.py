@@ -1,0 +1,125 @@
+"""The outbox: messages are written in the transaction of the act they tell of, and sent later by the dispatcher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import update
+
+from alerts.audit import Change
+from alerts.database import insert_new, json_text
+from alerts.settings import AlertsSettings
+from alerts.tables import OutboxRow, OutboxState
+from alerts.wording import iso
+from foremend.types import Purpose, deterministic_id
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact for the webhook receivers. `purpose` is the consent it needs when it is sent; None needs none."""
+
+    id: str
+    type: str
+    subject: str
+    time: int
+    data: Mapping[str, Any]
+    purpose: Purpose | None
+    appliance_id: str
+    ordering: str
+    episode_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A message to an owner: `texts` by language; `advice` by language, for a channel with room."""
+
+    id: str
+    appliance_id: str
+    episode_id: str
+    texts: Mapping[str, str]
+    advice: Mapping[str, Sequence[str]]
+
+
+class Outbox:
+    """Knows who is told of what, and writes the rows; it opens no connection of its own."""
+
+    def __init__(self, settings: AlertsSettings) -> None:
+        self._source = settings.event_source
+        self._endpoints = settings.webhooks
+        present = {Purpose.SMS: settings.sms, Purpose.PUSH: settings.push}
+        self._channels = [channel for channel, found in present.items() if found is not None]
+
+    def put(self, work: Change, event: Event) -> None:
+        """One row for each endpoint that takes this type of event; a repeat changes nothing."""
+        targets = [f"webhook:{one.name}" for one in self._endpoints if event.type.startswith(one.events)]
+        body = json_text(_cloud_event(event, self._source))
+        rows = [
+            _row(work, event.id, target, event.type, event.purpose, event.appliance_id, event.ordering, body)
+            | {"episode_id": event.episode_id}
+            for target in targets
+        ]
+        insert_new(work.session, OutboxRow, rows)
+
+    def notify(self, work: Change, message: Notification) -> None:
+        """One row for each channel that is set up; whether it may leave is asked when it is sent."""
+        body = json_text({"texts": message.texts, "advice": message.advice})
+        rows = [
+            _row(
+                work, message.id, channel, "foremend.warning", channel, message.appliance_id, message.id, body
+            )
+            | {"episode_id": message.episode_id}
+            for channel in self._channels
+        ]
+        insert_new(work.session, OutboxRow, rows)
+
+    def supersede(self, work: Change, episode_id: str) -> None:
+        """The episode ended: a warning that did not leave yet would only alarm."""
+        waiting = (
+            OutboxRow.episode_id == episode_id,
+            OutboxRow.state == OutboxState.PENDING,
+            OutboxRow.target.in_(self._channels),
+        )
+        work.session.execute(update(OutboxRow).where(*waiting).values(state=OutboxState.SUPERSEDED))
+
+
+def _row(
+    work: Change,
+    message_id: str,
+    target: str,
+    event_type: str,
+    purpose: Purpose | None,
+    appliance_id: str,
+    ordering: str,
+    body: str,
+) -> dict[str, Any]:
+    return {
+        "id": deterministic_id("ob", message_id, target),
+        "message_id": message_id,
+        "target": target,
+        "event_type": event_type,
+        "purpose": purpose,
+        "appliance_id": appliance_id,
+        "ordering": ordering,
+        "body": body,
+        "state": OutboxState.PENDING,
+        "attempts": 0,
+        "due_at": work.at,
+        "created_at": work.at,
+        "error": "",
+    }
+
+
+def _cloud_event(event: Event, source: str) -> dict[str, Any]:
+    """CloudEvents 1.0 in JSON, structured mode."""
+    return {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": source,
+        "type": event.type,
+        "subject": event.subject,
+        "time": iso(event.time),
+        "datacontenttype": "application/json",
+        "data": event.data,
+    }

@@ -1,0 +1,181 @@
+"""Read models for the console, the HTTP API and the demo's summary: JSON-ready, newest first, in pages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, Select, func, select
+from sqlalchemy.orm import Session
+
+from alerts.database import reading
+from alerts.tables import (
+    Base,
+    DeadLetterRow,
+    DisabledTargetRow,
+    FindingRow,
+    HeldBackRow,
+    OutboxRow,
+    OutboxState,
+    TicketRow,
+    TicketStatus,
+)
+from alerts.tickets import ticket_view
+from alerts.wording import iso
+from foremend.errors import InputError
+from foremend.types import DeadLetter
+
+_PREVIEW = 200  # bytes of a dead letter shown in a list
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What happened so far. `notifications_sent` are SMS and push; `held_back` counts acts by purpose."""
+
+    findings: int
+    tickets_opened: int
+    tickets_open: int
+    webhooks_delivered: int
+    notifications_sent: int
+    held_back: Mapping[str, int]
+    dead_letters: int
+    messages_waiting: int
+    messages_dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list; `total` counts all pages."""
+
+    items: list[dict[str, Any]]
+    total: int
+
+
+def counts(engine: Engine) -> Counts:
+    """All counters, of one moment."""
+    with reading(engine) as session:
+        outbox = _outbox_states(session)
+        held_back = select(HeldBackRow.purpose, func.count()).group_by(HeldBackRow.purpose)
+        tickets = dict(
+            session.execute(select(TicketRow.status, func.count()).group_by(TicketRow.status)).all()
+        )
+        return Counts(
+            findings=_count(session, FindingRow),
+            tickets_opened=sum(tickets.values()),
+            tickets_open=tickets.get(TicketStatus.OPEN, 0),
+            webhooks_delivered=outbox["webhook", OutboxState.SENT],
+            notifications_sent=outbox["sms", OutboxState.SENT] + outbox["push", OutboxState.SENT],
+            held_back={purpose.value: number for purpose, number in session.execute(held_back)},
+            dead_letters=_count(session, DeadLetterRow),
+            messages_waiting=sum(
+                number for (_, state), number in outbox.items() if state is OutboxState.PENDING
+            ),
+            messages_dead=sum(number for (_, state), number in outbox.items() if state is OutboxState.DEAD),
+        )
+
+
+def tickets(engine: Engine, limit: int = 50, offset: int = 0, appliance_id: str | None = None) -> Page:
+    """Tickets by the time they opened, as receivers see them, with the note on why one is withdrawn."""
+    query = select(TicketRow).order_by(TicketRow.opened_at.desc(), TicketRow.id)
+    if appliance_id is not None:
+        query = query.where(TicketRow.appliance_id == appliance_id)
+    return _page(engine, query, limit, offset, _ticket)
+
+
+def ticket(engine: Engine, ticket_id: str) -> dict[str, Any] | None:
+    """One ticket, None where there is none."""
+    with reading(engine) as session:
+        row = session.get(TicketRow, ticket_id)
+    return None if row is None else _ticket(row)
+
+
+def findings(engine: Engine, limit: int = 50, offset: int = 0, appliance_id: str | None = None) -> Page:
+    """Findings by event time."""
+    query = select(FindingRow).order_by(FindingRow.time.desc(), FindingRow.id)
+    if appliance_id is not None:
+        query = query.where(FindingRow.appliance_id == appliance_id)
+    return _page(engine, query, limit, offset, _columns)
+
+
+def held_back(engine: Engine, limit: int = 50, offset: int = 0) -> Page:
+    """What consent held back, and why."""
+    return _page(
+        engine, select(HeldBackRow).order_by(HeldBackRow.at.desc(), HeldBackRow.id), limit, offset, _columns
+    )
+
+
+def outbox(engine: Engine, limit: int = 50, offset: int = 0, state: str | None = None) -> Page:
+    """Messages with their state. Raises InputError for a state that does not exist."""
+    query = select(OutboxRow).order_by(OutboxRow.seq.desc())
+    if state is not None:
+        if state not in list(OutboxState):
+            raise InputError(f"{state!r} is not a state of a message; use one of {', '.join(OutboxState)}")
+        query = query.where(OutboxRow.state == OutboxState(state))
+    return _page(engine, query, limit, offset, _columns)
+
+
+def disabled_targets(engine: Engine) -> list[dict[str, Any]]:
+    """Endpoints that answered 410 and are not used any more."""
+    with reading(engine) as session:
+        return [
+            _columns(row) for row in session.scalars(select(DisabledTargetRow).order_by(DisabledTargetRow.at))
+        ]
+
+
+def dead_letters(engine: Engine, limit: int = 50, offset: int = 0) -> Page:
+    """Dead letters with the first bytes of each."""
+    query = select(DeadLetterRow).order_by(DeadLetterRow.received.desc(), DeadLetterRow.id)
+    return _page(engine, query, limit, offset, _dead_letter)
+
+
+def dead_letter(engine: Engine, dead_letter_id: str) -> DeadLetter | None:
+    """One dead letter with all its bytes, for a replay; None where there is none."""
+    with reading(engine) as session:
+        row = session.get(DeadLetterRow, dead_letter_id)
+    return None if row is None else DeadLetter(row.topic, row.payload, row.reason, row.received)
+
+
+def _outbox_states(session: Session) -> Counter[tuple[str, OutboxState]]:
+    """Number of messages by kind of target and state."""
+    query = select(OutboxRow.target, OutboxRow.state, func.count()).group_by(
+        OutboxRow.target, OutboxRow.state
+    )
+    numbers: Counter[tuple[str, OutboxState]] = Counter()
+    for target, state, number in session.execute(query):
+        numbers[target.partition(":")[0], state] += number
+    return numbers
+
+
+def _count(session: Session, table: type[Base]) -> int:
+    return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def _page(
+    engine: Engine, query: Select[Any], limit: int, offset: int, view: Callable[[Any], dict[str, Any]]
+) -> Page:
+    with reading(engine) as session:
+        total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+        items = [view(row) for row in session.scalars(query.limit(limit).offset(offset))]
+    return Page(items, total)
+
+
+def _columns(row: Base) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns}
+
+
+def _ticket(row: TicketRow) -> dict[str, Any]:
+    return ticket_view(row) | {"note": row.note, "created_at": iso(row.created_at)}
+
+
+def _dead_letter(row: DeadLetterRow) -> dict[str, Any]:
+    preview = row.payload[:_PREVIEW].decode(errors="replace")
+    return {
+        "id": row.id,
+        "topic": row.topic,
+        "reason": row.reason,
+        "received": row.received,
+        "bytes": len(row.payload),
+        "preview": preview,
+    }

@@ -1,0 +1,142 @@
+"""The outbox as a queue: claim what is due, record what became of it. Many dispatchers may work on it at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Engine, Update, and_, func, select, update
+from sqlalchemy.orm import aliased
+
+from alerts.audit import Change, change
+from alerts.consent import Decision
+from alerts.database import reading, upsert, writing
+from alerts.held_back import hold_back
+from alerts.tables import DisabledTargetRow, OutboxRow, OutboxState
+from foremend.errors import InputError
+from foremend.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Rows of the outbox, by target. A claimed row is leased: if its dispatcher dies, it is due again after that."""
+
+    engine: Engine
+    clock: Clock
+
+    def claim(self, target: str, lease: int) -> OutboxRow | None:
+        """The next row that is due, kept from others for `lease` ms; None when nothing is due.
+
+        A row waits until the rows before it in its ordering are through, so that `closed` cannot overtake `opened`.
+        """
+        now = self.clock.now_ms()
+        query = (
+            select(OutboxRow)
+            .where(_next(target), OutboxRow.due_at <= now)
+            .order_by(OutboxRow.due_at, OutboxRow.seq)
+            .limit(1)
+            .with_for_update(skip_locked=True, of=OutboxRow)
+        )
+        with writing(self.engine) as session:
+            row = session.scalars(query).one_or_none()
+            if row is not None:
+                row.due_at = now + lease
+                row.attempts += 1
+                session.flush()
+                session.expunge(row)
+        return row
+
+    def next_due(self, target: str) -> int | None:
+        """When to look again, ms UTC; None while nothing waits."""
+        with reading(self.engine) as session:
+            return session.scalar(select(func.min(OutboxRow.due_at)).where(_next(target)))
+
+    def waiting(self, targets: list[str]) -> int:
+        """How many messages to these targets are neither through nor given up."""
+        query = select(func.count()).where(
+            OutboxRow.target.in_(targets), OutboxRow.state == OutboxState.PENDING
+        )
+        with reading(self.engine) as session:
+            return session.scalar(query) or 0
+
+    def sent(self, row: OutboxRow) -> None:
+        with change(self.engine, self.clock) as work:
+            _set(work, row, OutboxState.SENT, sent_at=work.at, error="")
+            work.note("message.sent", row.message_id, target=row.target, type=row.event_type)
+
+    def failed(self, row: OutboxRow, error: str, due_at: int) -> None:
+        """It is tried again at `due_at`."""
+        with writing(self.engine) as session:
+            session.execute(_update(row).values(due_at=due_at, error=error))
+
+    def deferred(self, row: OutboxRow, reason: str, due_at: int) -> None:
+        """It is looked at again at `due_at`; this was no attempt."""
+        with writing(self.engine) as session:
+            session.execute(_update(row).values(due_at=due_at, error=reason, attempts=OutboxRow.attempts - 1))
+
+    def withheld(self, row: OutboxRow, decision: Decision) -> None:
+        """Consent does not allow it; the reason stays with it and in the list of what was held back."""
+        assert row.purpose is not None
+        with change(self.engine, self.clock) as work:
+            _set(work, row, OutboxState.HELD_BACK, error=decision.reason)
+            act = f"{row.target} {row.event_type}"
+            hold_back(work, act, row.purpose, row.appliance_id, row.episode_id, "", decision)
+
+    def dead(self, row: OutboxRow, error: str) -> None:
+        with change(self.engine, self.clock) as work:
+            _set(work, row, OutboxState.DEAD, error=error)
+            work.note("message.dead", row.message_id, target=row.target, type=row.event_type, error=error)
+
+    def disable(self, target: str, reason: str) -> None:
+        """Nothing more is sent to the target until `enable`."""
+        with change(self.engine, self.clock) as work:
+            upsert(work.session, DisabledTargetRow, [{"target": target, "at": work.at, "reason": reason}])
+            work.note("target.disabled", target, reason=reason)
+
+    def enable(self, target: str) -> None:
+        """Use a disabled target again. Raises InputError when it is not disabled."""
+        with change(self.engine, self.clock) as work:
+            row = work.session.get(DisabledTargetRow, target)
+            if row is None:
+                raise InputError(f"{target!r} is not disabled")
+            work.session.delete(row)
+            work.note("target.enabled", target)
+
+    def disabled_reason(self, target: str) -> str | None:
+        with reading(self.engine) as session:
+            row = session.get(DisabledTargetRow, target)
+        return None if row is None else row.reason
+
+    def replay(self, outbox_id: str) -> None:
+        """Send a dead message again, with the same id. Raises InputError when there is no such dead message."""
+        with change(self.engine, self.clock) as work:
+            query = select(OutboxRow).where(OutboxRow.id == outbox_id, OutboxRow.state == OutboxState.DEAD)
+            row = work.session.scalars(query.with_for_update()).one_or_none()
+            if row is None:
+                raise InputError(f"there is no dead message {outbox_id!r} in the outbox")
+            row.state, row.due_at, row.created_at, row.attempts = OutboxState.PENDING, work.at, work.at, 0
+            work.note("message.replayed", row.message_id, target=row.target, type=row.event_type)
+
+
+def _next(target: str) -> ColumnElement[bool]:
+    """Waiting rows of a target that no earlier row of their ordering holds up."""
+    earlier = aliased(OutboxRow)
+    held_up = (
+        select(earlier.seq)
+        .where(
+            earlier.target == OutboxRow.target,
+            earlier.ordering == OutboxRow.ordering,
+            earlier.seq < OutboxRow.seq,
+            earlier.state == OutboxState.PENDING,
+        )
+        .exists()
+    )
+    return and_(OutboxRow.target == target, OutboxRow.state == OutboxState.PENDING, ~held_up)
+
+
+def _update(row: OutboxRow) -> Update:
+    """A row that is through already stays so: a late report of a dispatcher whose lease ran out changes nothing."""
+    return update(OutboxRow).where(OutboxRow.seq == row.seq, OutboxRow.state == OutboxState.PENDING)
+
+
+def _set(work: Change, row: OutboxRow, state: OutboxState, **values: object) -> None:
+    work.session.execute(_update(row).values(state=state, **values))

@@ -1,0 +1,90 @@
+"""Settings of the alerts stage."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from foremend.schema import DurationMs, Strict
+from foremend.types import Severity
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=60)]
+
+
+class WebhookEndpoint(Strict):
+    """One receiver of signed events; its secret comes from the environment or a file, never from here."""
+
+    name: Name
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+    secret_env: str | None = None
+    secret_file: Path | None = None
+    allow_private: bool = False
+    """Also reach loopback and private addresses, and plain http: for a receiver on your own network."""
+    events: tuple[str, ...] = ("foremend.",)
+    """Prefixes of the event types that go to this endpoint."""
+    timeout: Annotated[DurationMs, Field(ge=10)] = 10_000
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if (self.secret_env is None) == (self.secret_file is None):
+            raise ValueError(f"webhook {self.name!r}: give secret_env or secret_file, one of them")
+        if self.url.startswith("http://") and not self.allow_private:
+            raise ValueError(f"webhook {self.name!r}: {self.url} is not https; use https, or allow_private")
+        return self
+
+
+class FileChannel(Strict):
+    """A channel that writes its messages to a file one can look at, one JSON object a line."""
+
+    file: Path
+
+
+class QuietHours(Strict):
+    """No SMS or push between `start` and `end`, in the appliance's own time zone; may pass midnight."""
+
+    start: time = time(21, 0)
+    end: time = time(8, 0)
+
+    @model_validator(mode="after")
+    def _is_a_span(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("quiet_hours: start and end are equal; write null to have no quiet hours")
+        return self
+
+
+class RetrySettings(Strict):
+    """Delays double from `first_delay` to `longest_delay`, each shortened by up to half at random."""
+
+    first_delay: Annotated[DurationMs, Field(ge=1)] = 5_000
+    longest_delay: Annotated[DurationMs, Field(ge=1)] = 4 * 3_600_000
+    give_up_after: Annotated[DurationMs, Field(ge=1)] = 3 * 86_400_000
+
+
+class AlertsSettings(Strict):
+    """What the alerts stage needs: where it keeps things, whom it tells, when and how often."""
+
+    database: str = "sqlite:///var/foremend.db"
+    key_file: Path = Path("var/foremend.key")
+    """The key that seals contacts, made with mode 0600 at first start unless `key_env` is set."""
+    key_env: str = "FOREMEND_KEY"
+    event_source: str = "/foremend"
+    """CloudEvents `source`: tells receivers which installation speaks."""
+    webhooks: tuple[WebhookEndpoint, ...] = ()
+    sms: FileChannel | None = FileChannel(file=Path("var/outbox/sms.jsonl"))
+    push: FileChannel | None = FileChannel(file=Path("var/outbox/push.jsonl"))
+    quiet_hours: QuietHours | None = QuietHours()
+    retry: RetrySettings = RetrySettings()
+    act_from: Severity = Severity.WARNING
+    """Findings below this severity are shown but open no ticket and send no message."""
+    ticket_update_every: Annotated[DurationMs, Field(ge=0)] = 86_400_000
+    """At most one `foremend.ticket.updated` per ticket in this event time, unless the severity changes."""
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [endpoint.name for endpoint in self.webhooks]
+        if len(names) != len(set(names)):
+            raise ValueError(f"webhooks: two endpoints share a name in {names}")
+        return self

@@ -1,0 +1,249 @@
+"""What the alerts stage stores: SQLAlchemy mappings, the same on SQLite and PostgreSQL.
+
+Times are ms UTC. `at`, `created_at` and `sent_at` are wall clock; `time`, `opened_at` and `closed_at` are event time.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
+
+from foremend.types import FindingKind, Purpose, Severity
+
+
+class TicketStatus(StrEnum):
+    """`withdrawn`: the owner took the consent back; nothing more about the ticket leaves."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+
+
+class OutboxState(StrEnum):
+    """`superseded`: the episode ended before the owner's message left."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    HELD_BACK = "held_back"
+    SUPERSEDED = "superseded"
+    DEAD = "dead"
+
+
+def _words(words: type[StrEnum]) -> Enum:
+    return Enum(
+        words, native_enum=False, length=20, values_callable=lambda kinds: [kind.value for kind in kinds]
+    )
+
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts up by itself only in a column whose type is exactly INTEGER."""
+
+
+_TYPES: dict[Any, TypeEngine[Any]] = {
+    int: BigInteger(),
+    dict[str, Any]: JSON(),
+    **{words: _words(words) for words in (TicketStatus, OutboxState, FindingKind, Purpose, Severity)},
+}
+
+
+class Base(DeclarativeBase):
+    """Every table of the effects database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = _TYPES
+
+
+class PositionRow(Base):
+    """How far each stream's effects are committed."""
+
+    __tablename__ = "positions"
+    stream: Mapped[str] = mapped_column(String(120), primary_key=True)
+    value: Mapped[int]
+
+
+class FindingRow(Base):
+    """Every finding that was applied, once."""
+
+    __tablename__ = "findings"
+    __table_args__ = (Index(None, "time"), Index(None, "appliance_id", "fault"))
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    episode_id: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[FindingKind]
+    appliance_id: Mapped[str] = mapped_column(String(200))
+    appliance_model: Mapped[str] = mapped_column(String(200))
+    fault: Mapped[str] = mapped_column(String(120))
+    rule: Mapped[str] = mapped_column(String(120))
+    severity: Mapped[Severity]
+    time: Mapped[int]
+    episode_start: Mapped[int]
+    score: Mapped[float]
+    probability: Mapped[float | None]
+    days_to_failure: Mapped[float | None]
+    days_low: Mapped[float | None]
+    days_high: Mapped[float | None]
+    evidence: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    at: Mapped[int]
+
+
+class TicketRow(Base):
+    """One ticket for one episode."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (Index(None, "appliance_id", "status"), Index(None, "opened_at"))
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    episode_id: Mapped[str] = mapped_column(String(40), unique=True)
+    appliance_id: Mapped[str] = mapped_column(String(200))
+    appliance_model: Mapped[str] = mapped_column(String(200))
+    fault: Mapped[str] = mapped_column(String(120))
+    severity: Mapped[Severity]
+    status: Mapped[TicketStatus]
+    opened_at: Mapped[int]
+    told_at: Mapped[int]  # event time of the last finding that the receivers were told of
+    closed_at: Mapped[int | None]
+    note: Mapped[str] = mapped_column(Text)
+    content: Mapped[dict[str, Any]]
+    created_at: Mapped[int]
+
+
+class OutboxRow(Base):
+    """One message to one target. While a dispatcher holds it, `due_at` is the end of its lease."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(None, "target", "state", "due_at"),
+        Index(None, "target", "ordering", "seq"),
+        Index(None, "episode_id"),
+    )
+    seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(40), unique=True)
+    message_id: Mapped[str] = mapped_column(String(40))  # what the receiver knows it by
+    target: Mapped[str] = mapped_column(String(80))  # `webhook:<name>`, `sms` or `push`
+    event_type: Mapped[str] = mapped_column(String(80))
+    purpose: Mapped[Purpose | None]  # the consent to check when it is sent
+    appliance_id: Mapped[str] = mapped_column(String(200))
+    episode_id: Mapped[str | None] = mapped_column(String(40))
+    ordering: Mapped[str] = mapped_column(String(80))  # messages that share it leave one after the other
+    body: Mapped[str] = mapped_column(Text)
+    state: Mapped[OutboxState]
+    attempts: Mapped[int]
+    due_at: Mapped[int]
+    created_at: Mapped[int]
+    sent_at: Mapped[int | None]
+    error: Mapped[str] = mapped_column(Text)
+
+
+class DisabledTargetRow(Base):
+    """Webhook endpoints that answered 410 Gone and are not used until somebody enables them again."""
+
+    __tablename__ = "disabled_targets"
+    target: Mapped[str] = mapped_column(String(80), primary_key=True)
+    at: Mapped[int]
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class HeldBackRow(Base):
+    """An act that did not happen because consent was missing, and why."""
+
+    __tablename__ = "held_back"
+    __table_args__ = (Index(None, "at"),)
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    act: Mapped[str] = mapped_column(String(80))
+    purpose: Mapped[Purpose]
+    appliance_id: Mapped[str] = mapped_column(String(200))
+    episode_id: Mapped[str | None] = mapped_column(String(40))
+    fault: Mapped[str] = mapped_column(String(120))
+    reason: Mapped[str] = mapped_column(Text)
+    at: Mapped[int]
+
+
+class ConsentRow(Base):
+    """Append-only consent ledger, fields after ISO/IEC TS 27560:2023."""
+
+    __tablename__ = "consent_records"
+    __table_args__ = (Index(None, "appliance_id", "purpose", "at"), Index(None, "purpose", "at"))
+    seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
+    appliance_id: Mapped[str] = mapped_column(String(200))
+    subject: Mapped[str] = mapped_column(String(200))
+    purpose: Mapped[Purpose]
+    given: Mapped[bool]
+    at: Mapped[int]  # when the owner said so
+    recorded_at: Mapped[int]
+    notice_version: Mapped[str] = mapped_column(String(80))
+    language: Mapped[str] = mapped_column(String(20))
+    how: Mapped[str] = mapped_column(String(80))
+    jurisdiction: Mapped[str] = mapped_column(String(20))
+    retention: Mapped[str] = mapped_column(String(80))
+    withdrawal_method: Mapped[str] = mapped_column(String(200))
+
+
+class OwnerRow(Base):
+    """An owner, by a name without meaning; what identifies the person is in `contacts` only."""
+
+    __tablename__ = "owners"
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    created_at: Mapped[int]
+
+
+class ContactRow(Base):
+    """Personal data, sealed with the installation's key."""
+
+    __tablename__ = "contacts"
+    owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ApplianceRow(Base):
+    """Which owner an appliance belongs to, and how to speak to that owner."""
+
+    __tablename__ = "appliances"
+    __table_args__ = (Index(None, "owner_id"),)
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"))
+    appliance_model: Mapped[str] = mapped_column(String(200))
+    language: Mapped[str] = mapped_column(String(20))
+    timezone: Mapped[str] = mapped_column(String(80))
+
+
+class DeadLetterRow(Base):
+    """Messages and readings that could not be used, with their bytes."""
+
+    __tablename__ = "dead_letters"
+    __table_args__ = (Index(None, "received"),)
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    topic: Mapped[str] = mapped_column(Text)
+    payload: Mapped[bytes] = mapped_column(LargeBinary)
+    reason: Mapped[str] = mapped_column(Text)
+    received: Mapped[int]
+
+
+class AuditRow(Base):
+    """One entry of the audit log; its hash covers the entry before it."""
+
+    __tablename__ = "audit"
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[int]
+    action: Mapped[str] = mapped_column(String(80))
+    subject: Mapped[str] = mapped_column(String(200))
+    details: Mapped[str] = mapped_column(Text)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditHeadRow(Base):
+    """The audit log's last entry: writers queue here, and a log cut short is noticed."""
+
+    __tablename__ = "audit_head"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,63 @@
+"""Personal data at rest: sealed with Fernet (AES-128-CBC and HMAC-SHA256), the key outside the database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from alerts.settings import AlertsSettings
+from foremend.errors import ConfigError, IntegrityError
+
+
+class Vault:
+    """Seals and unseals short texts. Of several keys the first seals and every one unseals, so keys can change."""
+
+    def __init__(self, keys: str) -> None:
+        """`keys`: Fernet keys, one a line. Raises ConfigError when one is not a key; its text is never shown."""
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys.split()])
+        except ValueError as error:
+            raise ConfigError(
+                "the key for contacts is not a Fernet key (32 bytes in URL-safe base64)"
+            ) from error
+
+    def seal(self, text: str) -> bytes:
+        return self._fernet.encrypt(text.encode())
+
+    def unseal(self, sealed: bytes) -> str:
+        """Raises IntegrityError when it was sealed with another key or was changed."""
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except InvalidToken as error:
+            raise IntegrityError(
+                "a contact cannot be unsealed: the key is another one, or the data was changed"
+            ) from error
+
+
+def open_vault(settings: AlertsSettings, environ: Mapping[str, str]) -> Vault:
+    """The vault with the key of the environment, or of the key file, which is made at first start."""
+    if key := environ.get(settings.key_env):
+        return Vault(key)
+    if not settings.key_file.exists():
+        _create_key(settings.key_file)
+    if settings.key_file.stat().st_mode & 0o077:
+        raise ConfigError(f"{settings.key_file} can be read by others; run: chmod 600 {settings.key_file}")
+    return Vault(settings.key_file.read_text())
+
+
+def _create_key(path: Path) -> None:
+    """Write it whole under another name first: two processes that start together end with one key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(Fernet.generate_key() + b"\n")
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()

@@ -1,0 +1,77 @@
+"""Words for people, in English and Chinese: evidence, warnings, times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from foremend.types import Evidence, Finding
+
+LANGUAGES = ("en", "zh")
+Titles = Mapping[str, Mapping[str, str]]
+"""name -> language -> words."""
+
+_SMS_ASCII = 160  # characters in one SMS of the GSM alphabet, 3GPP TS 23.038
+_SMS_OTHER = 70  # characters in one SMS of UCS-2, which Chinese needs
+_LONGEST_MODEL = 24
+
+_USUAL = {"en": "own usual {}", "zh": "自身常值 {}"}
+_SIBLINGS = {"en": "siblings {}", "zh": "同类 {}"}
+_GLUE = {"en": "; ", "zh": "；"}
+_WHEN = {"en": "in about {} days", "zh": "约{}天后"}
+_SOON = {"en": "soon", "zh": "近期"}
+_TICKET = {"en": "A service ticket is open", "zh": "已登记服务单"}
+_NO_TICKET = {"en": "Please call service", "zh": "请联系客服"}
+_WARNING = {
+    "en": "Foremend: your {model} may fail {when}: {title}. {ticket}. Opt out in the app.",
+    "zh": "【Foremend】您的{model}{when}可能出现故障：{title}。{ticket}。可在App中退订",
+}
+
+
+def iso(time: int) -> str:
+    """Milliseconds UTC as RFC 3339 text, `2026-01-31T08:00:00.000Z`."""
+    moment = datetime.fromtimestamp(time / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def evidence_line(evidence: Evidence, language: str, titles: Titles) -> str:
+    """One number as a technician reads it: `starts per hour 6.1; own usual 2.4; siblings 2.3`."""
+    name = titles.get(evidence.feature, {}).get(language) or evidence.feature.replace("_", " ")
+    unit = f" {evidence.unit}" if evidence.unit else ""
+    words = [f"{name} {_number(evidence.value)}{unit}"]
+    if evidence.usual is not None:
+        words.append(_USUAL[language].format(_number(evidence.usual)))
+    if evidence.siblings is not None:
+        words.append(_SIBLINGS[language].format(_number(evidence.siblings)))
+    return _GLUE[language].join(words)
+
+
+def evidence_lines(evidence: Sequence[Evidence], titles: Titles) -> dict[str, list[str]]:
+    """Every number behind a finding, in every language."""
+    return {language: [evidence_line(one, language, titles) for one in evidence] for language in LANGUAGES}
+
+
+def warning(finding: Finding, title: Mapping[str, str], ticket_opened: bool) -> dict[str, str]:
+    """The warning to the owner by language: no personal data, each within one SMS."""
+    return {language: _warning(finding, title[language], ticket_opened, language) for language in LANGUAGES}
+
+
+def _warning(finding: Finding, title: str, ticket_opened: bool, language: str) -> str:
+    when = _SOON[language]
+    if finding.days_to_failure is not None:
+        when = _WHEN[language].format(max(1, round(finding.days_to_failure)))
+    words = {
+        "model": finding.appliance_model[:_LONGEST_MODEL],
+        "when": when,
+        "ticket": (_TICKET if ticket_opened else _NO_TICKET)[language],
+    }
+    text = _WARNING[language].format(title=title, **words)
+    excess = len(text) - (_SMS_ASCII if text.isascii() else _SMS_OTHER)
+    if excess > 0:
+        text = _WARNING[language].format(title=title[: -excess - 2] + "..", **words)
+    return text
+
+
+def _number(value: float) -> str:
+    """Three significant digits, as a person would write them."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

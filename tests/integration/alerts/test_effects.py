@@ -1,0 +1,211 @@
+"""Effects: what findings lead to, in one transaction with their position."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from alerts import audit, queries
+from alerts.database import reading
+from alerts.tables import AuditRow, OutboxRow
+from foremend.types import DeadLetter, Finding, FindingKind, Purpose, Severity
+
+Make = Callable[..., Finding]
+LETTER = DeadLetter("dt/appliance/x/y/telemetry", b"\xff{", "not JSON", 1_000)
+
+
+def bodies(stage: Any, kind: str) -> list[dict[str, Any]]:
+    """The CloudEvents of one type in the outbox, oldest first."""
+    with reading(stage.alerts.engine) as session:
+        rows = session.scalars(select(OutboxRow).order_by(OutboxRow.seq))
+        return [json.loads(row.body) for row in rows if row.event_type == kind]
+
+
+def everything(stage: Any) -> list[tuple[object, ...]]:
+    """What a replay must not change."""
+    engine = stage.alerts.engine
+    with reading(engine) as session:
+        rows = session.execute(select(OutboxRow.id, OutboxRow.state).order_by(OutboxRow.seq)).all()
+        hashes = session.scalars(select(AuditRow.hash).order_by(AuditRow.seq)).all()
+    tickets = queries.tickets(engine).items
+    return [*rows, *map(str, tickets), *hashes, queries.counts(engine)]
+
+
+def test_a_finding_opens_a_ticket_when_the_owner_agreed(stage: Any, finding: Make) -> None:
+    """With consent for tickets, a finding opens one that carries fault, evidence, parts and steps in both languages."""
+    stage.say(Purpose.TICKET, True)
+
+    stage.alerts.effects.apply([finding()], [], 7)
+
+    [ticket] = queries.tickets(stage.alerts.engine).items
+    assert ticket["status"] == "open"
+    assert ticket["title"] == {"en": "refrigerant leak", "zh": "制冷剂泄漏"}
+    assert ticket["evidence"]["en"] == ["starts per hour 6.12; own usual 2.4; siblings 2.3"]
+    assert ticket["evidence"]["zh"] == ["每小时启动次数 6.12；自身常值 2.4；同类 2.3"]
+    assert (ticket["days_low"], ticket["days_to_failure"], ticket["days_high"]) == (15.0, 23.4, 40.0)
+    assert ticket["parts"] == ["joint", "refrigerant"]
+    assert ticket["self_help"]["zh"] == ["请保持门关闭"]
+
+
+def test_the_receivers_are_told_in_a_cloudevent(stage: Any, finding: Make) -> None:
+    """An opened ticket leaves one CloudEvents 1.0 event in the outbox, dated in event time."""
+    stage.say(Purpose.TICKET, True)
+
+    stage.alerts.effects.apply([finding()], [], 7)
+
+    [event] = bodies(stage, "foremend.ticket.opened")
+    assert event["specversion"] == "1.0"
+    assert event["time"] == "2025-12-31T04:00:00.000Z"
+    assert event["subject"] == event["data"]["ticket_id"]
+    assert event["data"]["appliance_model"] == "BCD-200"
+
+
+def test_without_consent_there_is_no_ticket_and_a_reason(stage: Any, finding: Make) -> None:
+    """Where nobody agreed to tickets none opens, no event is written, and the reason is on record."""
+    stage.alerts.effects.apply([finding()], [], 7)
+
+    [held] = queries.held_back(stage.alerts.engine).items
+    assert queries.tickets(stage.alerts.engine).items == []
+    assert bodies(stage, "foremend.ticket.opened") == []
+    assert (held["purpose"], held["reason"], held["fault"]) == ("ticket", "never given", "refrigerant-leak")
+
+
+def test_a_withdrawn_consent_holds_the_ticket_back_with_its_time(stage: Any, finding: Make) -> None:
+    """After a withdrawal the reason tells when it was."""
+    stage.say(Purpose.TICKET, True)
+    stage.clock.now += 1_000
+    stage.say(Purpose.TICKET, False)
+
+    stage.alerts.effects.apply([finding()], [], 7)
+
+    [held] = queries.held_back(stage.alerts.engine).items
+    assert held["reason"] == "withdrawn at 2026-01-01T04:00:01.000Z"
+
+
+def test_applying_the_same_findings_again_changes_nothing(stage: Any, finding: Make) -> None:
+    """A replay after a crash leaves no second ticket, event, message, dead letter or audit entry."""
+    stage.say(Purpose.TICKET, True)
+    findings = [
+        finding(),
+        finding(kind=FindingKind.UPDATED, severity=Severity.CRITICAL),
+        finding(fault="other"),
+    ]
+    stage.alerts.effects.apply(findings, [LETTER], 7)
+    before = everything(stage)
+
+    stage.alerts.effects.apply(findings, [LETTER], 7)
+
+    assert everything(stage) == before
+
+
+def test_the_position_only_goes_forward(stage: Any) -> None:
+    """Effects of an older block, replayed, do not take the position back."""
+    stage.alerts.effects.apply([], [], 9)
+
+    stage.alerts.effects.apply([], [], 4)
+
+    assert stage.alerts.effects.position() == 9
+
+
+def test_a_failure_leaves_nothing_of_the_block(
+    stage: Any, finding: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Findings, dead letters and position commit together or not at all."""
+    stage.say(Purpose.TICKET, True)
+    stage.alerts.effects.apply([], [], 3)
+
+    with pytest.raises(TypeError):
+        stage.alerts.effects.apply([finding()], [LETTER], "not a position")
+
+    assert stage.alerts.effects.position() == 3
+    assert queries.counts(stage.alerts.engine).findings == 0
+    assert queries.counts(stage.alerts.engine).dead_letters == 0
+
+
+def test_equal_dead_letters_of_a_block_are_each_kept(stage: Any) -> None:
+    """Two messages with the same bytes in the same millisecond are two dead letters, with their bytes."""
+    stage.alerts.effects.apply([], [LETTER, LETTER], 1)
+
+    page = queries.dead_letters(stage.alerts.engine)
+    assert page.total == 2
+    assert queries.dead_letter(stage.alerts.engine, page.items[0]["id"]) == LETTER
+
+
+def test_an_episode_has_one_ticket_however_often_it_is_found(stage: Any, finding: Make) -> None:
+    """Further findings of an episode update its ticket; receivers hear of it once a day at most."""
+    stage.say(Purpose.TICKET, True)
+    hours = [
+        finding(kind=FindingKind.UPDATED, time=finding().time + hour * 3_600_000) for hour in range(1, 49)
+    ]
+
+    stage.alerts.effects.apply([finding(), *hours], [], 7)
+
+    assert queries.tickets(stage.alerts.engine).total == 1
+    assert len(bodies(stage, "foremend.ticket.updated")) == 2
+
+
+def test_a_more_severe_finding_is_told_at_once(stage: Any, finding: Make) -> None:
+    """When the severity changes the receivers hear of it without waiting, and the owner is warned once more."""
+    stage.say(Purpose.TICKET, True)
+    worse = finding(kind=FindingKind.UPDATED, severity=Severity.CRITICAL, time=finding().time + 1)
+
+    stage.alerts.effects.apply([finding(), worse], [], 7)
+
+    [event] = bodies(stage, "foremend.ticket.updated")
+    assert event["data"]["severity"] == "critical"
+    assert len(bodies(stage, "foremend.warning")) == 4  # SMS and push, twice
+
+
+def test_the_end_of_an_episode_closes_its_ticket(stage: Any, finding: Make) -> None:
+    """A closed episode closes the ticket, tells the receivers, and stops a warning that did not leave yet."""
+    stage.say(Purpose.TICKET, True)
+    stage.say(Purpose.SMS, True)
+    closed = finding(kind=FindingKind.CLOSED, time=finding().time + 5)
+
+    stage.alerts.effects.apply([finding(), closed], [], 7)
+    stage.alerts.dispatcher.run_once()
+
+    [ticket] = queries.tickets(stage.alerts.engine).items
+    assert (ticket["status"], ticket["closed_at"]) == ("closed", "2025-12-31T04:00:00.005Z")
+    assert [message.event_type for message in stage.sent("webhook:platform")] == [
+        "foremend.ticket.opened",
+        "foremend.ticket.closed",
+    ]
+    assert stage.sent("sms") == []
+
+
+def test_findings_that_are_only_for_information_lead_to_no_act(stage: Any, finding: Make) -> None:
+    """Below `act_from` a finding is kept and shown; no ticket, no warning, nothing held back."""
+    stage.say(Purpose.TICKET, True)
+
+    stage.alerts.effects.apply([finding(severity=Severity.INFO)], [], 7)
+
+    counts = queries.counts(stage.alerts.engine)
+    assert (counts.findings, counts.tickets_opened, counts.held_back) == (1, 0, {})
+    assert counts.messages_waiting == 0
+
+
+def test_an_owner_who_agrees_during_the_episode_gets_the_ticket(stage: Any, finding: Make) -> None:
+    """Consent is asked at each act: the next finding after the owner agreed opens the ticket."""
+    stage.alerts.effects.apply([finding()], [], 7)
+    stage.say(Purpose.TICKET, True)
+
+    stage.alerts.effects.apply([finding(kind=FindingKind.UPDATED, time=finding().time + 1)], [], 8)
+
+    [ticket] = queries.tickets(stage.alerts.engine).items
+    assert ticket["status"] == "open"
+
+
+def test_the_audit_log_holds_what_was_done(stage: Any, finding: Make) -> None:
+    """Consent, ticket and held-back acts are in the chain, and the chain verifies."""
+    stage.say(Purpose.TICKET, True)
+    stage.alerts.effects.apply([finding(), finding(appliance_id="unknown-1")], [], 7)
+
+    with reading(stage.alerts.engine) as session:
+        actions = session.scalars(select(AuditRow.action).order_by(AuditRow.seq)).all()
+    assert actions == ["consent.recorded", "ticket.opened", "held_back"]
+    assert audit.verify(stage.alerts.engine).intact
