@@ -85,9 +85,10 @@ class Measured:
 class FaultEffect:
     """How one fault alters parameters.
 
-    `change(parameters, severity)` returns new parameters; `severity` is (n,), 0 is healthy and must change
-    nothing at all, 1 is failed. `days` is the usual range from onset to failure (for a sudden fault from
-    the sign to the failure: hours). The first observable sign comes where severity passes `sign_at`.
+    `change(parameters, severity)` returns new parameters; `severity` is (n,), 0 is healthy and must change nothing
+    at all, 1 is failed. `days` is the usual range from onset to failure. The severity of a progressive or
+    intermittent fault grows over these days and first shows where it passes `sign_at`; a sudden one is at 1 at
+    once, `days` is how long the appliance copes, and it shows after the share `sign_at` of them.
     """
 
     growth: Growth

@@ -19,14 +19,15 @@ class FaultCourse:
     """One fault of one appliance: the truth. Times in ms UTC.
 
     Severity rises from 0 at `onset` as ((t - onset) / (full - onset)) ** shape, stops at `reach`, and is 0 again
-    from `repaired` on. An intermittent course hides in some of its six-hour slots, less often as it grows.
+    from `repaired` on. A sudden course is at `reach` at once and `full` is when the appliance no longer copes. An
+    intermittent one hides in some of its six-hour slots, less often as it grows.
     """
 
     row: int  # of the appliance among those of its model
     fault: str
     growth: str
     onset: int
-    full: int  # when severity 1 is, or would be, reached
+    full: int  # when the appliance fails, if nothing stops the fault
     shape: float
     reach: float  # 1 leads to failure
     sign_at: float
@@ -42,7 +43,7 @@ class FaultCourse:
 
     @property
     def first_sign(self) -> int | None:
-        """When severity passes what its sensors can show above noise and habit; None if it never does."""
+        """When it first shows in the signals above noise and habit; None if it never does."""
         if self.reach < self.sign_at:
             return None
         seen = self.onset + round((self.full - self.onset) * self.sign_at ** (1.0 / self.shape))
@@ -52,7 +53,9 @@ class FaultCourse:
         """0 (healthy) to 1 (failed) at `time`."""
         if time < self.onset or (self.repaired is not None and time >= self.repaired):
             return 0.0
-        share = min(1.0, (time - self.onset) / (self.full - self.onset))
+        if self.growth == "sudden":
+            return self.reach
+        share = min(1.0, (time - self.onset) / max(1, self.full - self.onset))
         grown = min(share**self.shape, self.reach)
         return grown if self.growth != "intermittent" or self._shows(time, grown) else 0.0
 
@@ -72,7 +75,7 @@ class FaultCourse:
 def draw_course(
     rng: np.random.Generator, row: int, fault: str, effect: FaultEffect, onset: int
 ) -> FaultCourse:
-    """A course of `fault` from `onset` with this kind of fault's usual speed; sudden ones take under an hour."""
+    """A course of `fault` from `onset` with this kind of fault's usual speed; sudden ones never stop half way."""
     days = float(rng.uniform(*effect.days))
     arrested = bool(rng.random() < _ARRESTED) and effect.growth == "progressive"
     return FaultCourse(

@@ -60,7 +60,7 @@ class Population:
 
 def populate(scenario: Scenario, seed: int) -> Population:
     """Draw the fleet of `scenario`; the same seed gives the same fleet."""
-    rng = np.random.default_rng((seed, zlib.crc32(b"population")))
+    rng = _stream(seed, "homes")
     regions = tuple(scenario.regions)
     households = max(scenario.appliances.values())
     region = rng.choice(len(regions), households, p=_shares(scenario.regions)).astype(np.int32)
@@ -70,19 +70,25 @@ def populate(scenario: Scenario, seed: int) -> Population:
         rng, households, scenario.start_ms, scenario.days, scenario.weekends_away, scenario.holidays_per_year
     )
     homes = homes.with_absences(_scripted_absences(scenario, away))
+    makers = _stream(seed, "makers")
     members = tuple(
-        _member(rng, scenario, model, row, regions[region[row]])
+        _member(makers, scenario, model, row, regions[region[row]])
         for model, count in scenario.appliances.items()
         for row in range(count)
     )
     return Population(
         members=members,
-        owners=_owners(rng, scenario, members, homes),
+        owners=_owners(_stream(seed, "owners"), scenario, members, homes),
         homes=homes,
         weather=weather,
-        courses={model: _courses(rng, scenario, model, members) for model in scenario.appliances},
-        offline=_offline(rng, scenario, members),
+        courses={model: _courses(_stream(seed, model), scenario, model, members) for model in scenario.appliances},
+        offline=_offline(_stream(seed, "links"), scenario, members),
     )
+
+
+def _stream(seed: int, purpose: str) -> np.random.Generator:
+    """A stream a purpose, so that a scripted fault changes neither homes nor links."""
+    return np.random.default_rng((seed, zlib.crc32(purpose.encode())))
 
 
 def _shares(weights: Mapping[str, float]) -> list[float]:

@@ -106,7 +106,7 @@ def _nominal(**values: float) -> RefrigeratorParameters:
 
 
 _COMMON = {
-    "ua_gasket": 0.0,
+    "ua_gasket": 0.03,
     "fan": 1.0,
     "charge": 1.0,
     "carnot_share": 0.42,
@@ -136,7 +136,7 @@ _NOMINAL["rf-140"] = _nominal(
     hysteresis=1.15,
     defrost_power=90.0,
     defrost_interval=6.0 * 3_600,
-    frost_halving=0.25,
+    frost_halving=0.12,
     door_rate=1.6,
     door_exchange=60.0,
     groceries=5_000.0,
@@ -164,7 +164,7 @@ _NOMINAL["rf-260"] = _nominal(
     hysteresis=0.95,
     defrost_power=150.0,
     defrost_interval=8.0 * 3_600,
-    frost_halving=0.4,
+    frost_halving=0.2,
     door_rate=3.0,
     door_exchange=150.0,
     groceries=10_000.0,
@@ -192,7 +192,7 @@ _NOMINAL["rf-520"] = _nominal(
     hysteresis=1.1,
     defrost_power=240.0,
     defrost_interval=8.0 * 3_600,
-    frost_halving=0.7,
+    frost_halving=0.3,
     door_rate=4.0,
     door_exchange=260.0,
     groceries=18_000.0,
@@ -274,7 +274,7 @@ def _control(p: Any, s: Any, luck: float) -> float:
 def _heat(p: Any, s: Any, ambient: float, cooling: float, rejected: float) -> None:
     """One explicit step of the network; every watt that leaves a node enters another or the room."""
     on = s.running
-    air = (0.12 + 0.88 * p.fan * on) / (1.0 + s.frost / p.frost_halving)
+    air = (0.12 + 0.88 * p.fan * on) / (1.0 + (s.frost / p.frost_halving) ** 2)
     from_cabinet = p.ua_evaporator_cabinet * air * (s.cabinet - s.evaporator)
     from_freezer = p.ua_evaporator_freezer * air * (s.freezer - s.evaporator)
     if on == 0.0:
@@ -417,7 +417,7 @@ def _fan(p: RefrigeratorParameters, s: Floats) -> RefrigeratorParameters:
 
 
 def _defrost(p: RefrigeratorParameters, s: Floats) -> RefrigeratorParameters:
-    return p._replace(defrost_power=p.defrost_power * np.maximum(0.0, 1.0 - 1.6 * s))
+    return p._replace(defrost_power=p.defrost_power * (1.0 - s))
 
 
 def _thermostat(p: RefrigeratorParameters, s: Floats) -> RefrigeratorParameters:
@@ -448,7 +448,7 @@ class Refrigerator(Physics):
         "start-relay-failure": FaultEffect("intermittent", (7.0, 30.0), 0.10, _relay),
         "door-gasket-leak": FaultEffect("progressive", (30.0, 90.0), 0.25, _gasket),
         "evaporator-fan-failure": FaultEffect("progressive", (10.0, 40.0), 0.25, _fan),
-        "defrost-failure": FaultEffect("progressive", (15.0, 30.0), 0.30, _defrost),
+        "defrost-failure": FaultEffect("sudden", (6.0, 21.0), 0.20, _defrost),
         "thermostat-drift": FaultEffect("progressive", (20.0, 80.0), 0.15, _thermostat),
     }
 
