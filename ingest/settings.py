@@ -102,7 +102,7 @@ class ShellyGen1Settings(DeviceSettings):
 
 
 class ShellyGen2Settings(DeviceSettings):
-    """Shelly Gen2 and later: component states and notifications; a path starts with the component: `switch:0.apower`."""
+    """Shelly Gen2 and later: states and notifications of components; a path starts with one: `switch:0.apower`."""
 
     decoder: Literal["shelly-gen2"]
     topic: DeviceTopic = "{appliance_id}/status/{component}"
