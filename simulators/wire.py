@@ -107,18 +107,13 @@ def encoded(telemetry: Telemetry, rows: slice) -> bytes:
     firmware = telemetry.firmware[telemetry.appliance[rows.start]]
     names = tuple(telemetry.signals)
     columns = [telemetry.signals[name][rows] for name in names]
-    whole = not any(np.isnan(column).any() for column in columns)
     values = zip(*(column.tolist() for column in columns), strict=True)
     keys = zip(telemetry.time[rows].tolist(), telemetry.seq[rows].tolist(), values, strict=True)
-    make = _all if whole else _present
-    return orjson.dumps(
-        [{"ts": ts, "seq": seq, "fw": firmware, "signals": make(names, row)} for ts, seq, row in keys]
-    )
-
-
-def _all(names: tuple[str, ...], row: tuple[float, ...]) -> dict[str, float]:
-    return dict(zip(names, row, strict=True))
-
-
-def _present(names: tuple[str, ...], row: tuple[float, ...]) -> dict[str, float]:
-    return {name: value for name, value in zip(names, row, strict=True) if value == value}
+    readings = [
+        {"ts": ts, "seq": seq, "fw": firmware, "signals": dict(zip(names, row))}  # noqa: B905 - as long, and hot
+        for ts, seq, row in keys
+    ]
+    if np.isnan(columns).any():
+        for reading in readings:
+            reading["signals"] = {name: value for name, value in reading["signals"].items() if value == value}
+    return orjson.dumps(readings)
