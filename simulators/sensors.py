@@ -88,6 +88,8 @@ class Sensors:
         if signal.noise:
             sd = np.float32(signal.noise * self.imperfections.noise)
             value = value + sd * rng.standard_normal(true.shape, dtype=np.float32)
+        if signal.unit != "degC":  # only a temperature can be below nothing
+            value = np.maximum(value, 0.0)
         return quantised(value, signal.resolution)
 
     def _count(self, j: int, signal: Signal, true: Floats, rebooted: NDArray[np.int64]) -> Floats:
