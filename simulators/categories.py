@@ -5,12 +5,18 @@ from __future__ import annotations
 from foremend.errors import ConfigError
 from simulators.air_conditioner import FixedSpeedAirConditioner, InverterAirConditioner
 from simulators.base import FaultEffect, Physics
+from simulators.microwave import Microwave
 from simulators.refrigerator import Refrigerator
+from simulators.water_heater import WaterHeater
+from simulators.washing_machine import WashingMachine
 
 PHYSICS: tuple[Physics, ...] = (
     Refrigerator(),
     FixedSpeedAirConditioner(),
     InverterAirConditioner(),
+    WaterHeater(),
+    WashingMachine(),
+    Microwave(),
 )
 
 

@@ -421,7 +421,7 @@ def _defrost(p: RefrigeratorParameters, s: Floats) -> RefrigeratorParameters:
 
 
 def _thermostat(p: RefrigeratorParameters, s: Floats) -> RefrigeratorParameters:
-    return p._replace(thermostat_offset=p.thermostat_offset - 7.0 * s)
+    return p._replace(thermostat_offset=p.thermostat_offset + 5.5 * s)
 
 
 class Refrigerator(Physics):
@@ -443,7 +443,7 @@ class Refrigerator(Physics):
     models: ClassVar[tuple[str, ...]] = tuple(_NOMINAL)
     faults: ClassVar[dict[str, FaultEffect]] = {
         "refrigerant-leak": FaultEffect("progressive", (20.0, 60.0), 0.35, _leak),
-        "condenser-fouling": FaultEffect("progressive", (40.0, 120.0), 0.45, _foul),
+        "condenser-fouling": FaultEffect("progressive", (60.0, 200.0), 0.25, _foul),
         "compressor-wear": FaultEffect("progressive", (40.0, 120.0), 0.30, _wear),
         "start-relay-failure": FaultEffect("intermittent", (7.0, 30.0), 0.10, _relay),
         "door-gasket-leak": FaultEffect("progressive", (30.0, 90.0), 0.25, _gasket),
