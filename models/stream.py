@@ -1,0 +1,252 @@
+"""From released readings to closed hourly and daily windows of features, in event time, for a whole fleet.
+
+    stream = SignalStream(["power", "cabinet_temp"], cycle_signal="power")
+    output = stream.update(appliance, time, values)
+    output.days.names, output.days.features
+
+The result depends on the readings alone, not on how they were cut into calls, and a snapshot resumes exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.errors import IntegrityError
+from foremend.ports import Snapshot
+from foremend.types import MS_PER_SECOND
+from models.stream_state import (
+    BUFFER,
+    FRESH,
+    MACHINE,
+    Params,
+    Pool,
+    State,
+    copy_into,
+    from_columns,
+    new_pool,
+    new_state,
+    used,
+)
+from models.stream_walk import MOST_WINDOWS, finish_all, walk
+from models.stream_windows import STARTS_COUNTER, Rows, empty_rows, feature_names
+
+STANDBY = {"power": 45.0, "current": 0.25, "compressor_speed": 5.0}
+"""What a machine may draw (W, A, Hz) while it does nothing."""
+_CHUNK_WINDOWS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Closed windows of one length, ordered by appliance and start within one output.
+
+    Features (`names`, columns of `features`; NaN where unknown):
+    coverage 0..1 (share of the window with readings), compressor_starts (count; from the device's own counter
+    where it sends one, else from cycles; in a day only those strictly inside it, from 60 s after midnight),
+    duty 0..1, starts_per_hour (1/h), longest_run_s (s, within the window), run_mean_s, run_std_s, pause_mean_s,
+    pause_std_s (s, of the runs and pauses that ended in the window and were seen whole), on_power (the learnt
+    on-level, in the cycle signal's unit), inrush_peak (mean of the highest value in the first minute of a run,
+    same unit); per gauge <name>_mean, _std, _min, _max, _on_mean, _off_mean (its unit) and _coverage (0..1);
+    per counter, by its own name, its rise.
+    """
+
+    appliance: NDArray[np.int32]  # (k,) fleet rows
+    start: NDArray[np.int64]  # (k,) ms UTC
+    names: tuple[str, ...]  # F
+    features: NDArray[np.float64]  # (k, F)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """One feature of every window, (k,)."""
+        return self.features[:, self.names.index(name)]
+
+    def take(self, rows: NDArray[Any] | slice) -> Windows:
+        """The same with only `rows` (a mask, indices or a slice)."""
+        return Windows(self.appliance[rows], self.start[rows], self.names, self.features[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOutput:
+    """The windows that a call closed."""
+
+    hours: Windows
+    days: Windows
+
+
+class SignalStream:
+    """Streaming features of one appliance model's fleet.
+
+    `signals` name the columns of `values`; `cycle_signal` is the one whose level tells a run from a pause, or None;
+    `counter_signals` are cumulative counts (a fall is a reset), the rest are gauges.
+    `max_gap_ms`: a value stands at most this long without a newer one; later time counts as not seen.
+    `standby`: the most such a machine draws while it does nothing, in the cycle signal's unit; used only for a
+    machine that never showed two levels. `warmup_ms`: how long readings wait at least until the on-level is
+    believed (at most a day). `warmup_rows`: how many readings an appliance may have waiting; denser ones are thinned.
+    """
+
+    def __init__(
+        self,
+        signals: Sequence[str],
+        cycle_signal: str | None,
+        counter_signals: Sequence[str] = (),
+        *,
+        max_gap_ms: int = 900_000,
+        standby: float | None = None,
+        warmup_ms: int = 21_600_000,
+        warmup_rows: int = 1440,
+    ) -> None:
+        gauges = [name for name in signals if name not in counter_signals]
+        counters = [name for name in signals if name in counter_signals]
+        self._columns = np.array([list(signals).index(name) for name in (*gauges, *counters)], np.intp)
+        self._signals = (*gauges, *counters)
+        self._counters = len(counters)
+        self._warmup_rows = warmup_rows
+        self._params = Params(
+            max_gap=max_gap_ms,
+            warmup=warmup_ms,
+            standby=STANDBY.get(cycle_signal or "", 0.0) if standby is None else standby,
+            cycle=gauges.index(cycle_signal) if cycle_signal is not None else -1,
+            starts_counter=counters.index(STARTS_COUNTER) if STARTS_COUNTER in counters else -1,
+        )
+        self.names = feature_names(gauges, counters)
+        self._fleet = 0
+        self._state = self._new_state(0)
+        self._pool = self._new_pool(0)
+
+    def update(
+        self, appliance: NDArray[np.int32], time: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> StreamOutput:
+        """Take readings: `appliance` (n,) fleet rows, `time` (n,) ms UTC, `values` (n, S) with NaN for absent.
+
+        Rows are sorted by appliance and time, and no row is older than its appliance's last one.
+        """
+        if len(time) == 0:
+            return StreamOutput(*map(self._windows, ([], [])))
+        rows = np.ascontiguousarray(appliance, np.int32)
+        times = np.ascontiguousarray(time, np.int64)
+        columns = np.ascontiguousarray(np.asarray(values, np.float64)[:, self._columns])
+        self._make_room(int(rows.max()) + 1)
+        if self._params.cycle >= 0:
+            self._give_buffers(rows)
+        return self._drive(
+            lambda first, hours, days: walk(
+                self._state, self._pool, self._params, rows, times, columns, first, hours, days
+            ),
+            len(times),
+        )
+
+    def flush(self) -> StreamOutput:
+        """End of input: decide what still waits by what is known, close every open window."""
+        return self._drive(
+            lambda first, hours, days: finish_all(
+                self._state, self._pool, self._params, first, self._fleet, hours, days
+            ),
+            self._fleet,
+        )
+
+    def snapshot(self) -> Snapshot:
+        """Everything that `restore` needs, as arrays and lists; a column of `machine` is one field."""
+        state = {name: column[: self._fleet].copy() for name, column in self._state._asdict().items()}
+        machine = {name: state["machine"][name] for name in MACHINE.names or ()}
+        waiting = used(self._pool)
+        return {
+            "signals": list(self._signals),
+            "state": {**state, "machine": machine},
+            "buffer": {name: waiting.buffer[name].copy() for name in BUFFER.names or ()},
+            "waiting_time": waiting.time.copy(),
+            "waiting_values": waiting.values.copy(),
+        }
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on where `snapshot` was taken. Raises IntegrityError if it is of other signals."""
+        if tuple(snapshot["signals"]) != self._signals:
+            raise IntegrityError(
+                f"the stream's snapshot has the signals {', '.join(snapshot['signals'])}, the profile has "
+                f"{', '.join(self._signals)}: rebuild the state from history"
+            )
+        saved = dict(snapshot["state"])
+        saved["machine"] = from_columns(MACHINE, saved["machine"])
+        self._fleet = len(saved["machine"])
+        self._state = self._new_state(self._fleet)
+        copy_into(self._state, State(**saved))
+        buffer = from_columns(BUFFER, snapshot["buffer"])
+        self._pool = self._new_pool(len(buffer))
+        copy_into(self._pool, (buffer, snapshot["waiting_time"], snapshot["waiting_values"]))
+
+    def _new_state(self, rows: int) -> State:
+        return new_state(rows, len(self._signals) - self._counters, self._counters)
+
+    def _new_pool(self, slots: int) -> Pool:
+        return new_pool(slots, self._warmup_rows, len(self._signals))
+
+    def _make_room(self, fleet: int) -> None:
+        """Let the state have rows for appliances 0..fleet-1."""
+        rows = len(self._state.machine)
+        if fleet > rows:
+            larger = self._new_state(max(2 * rows, fleet))
+            copy_into(larger, self._state)
+            self._state = larger
+        self._fleet = max(self._fleet, fleet)
+
+    def _give_buffers(self, rows: NDArray[np.int32]) -> None:
+        """Give every appliance that is seen for the first time a warm-up buffer."""
+        fresh = np.unique(rows[self._state.machine["slot"][rows] == FRESH])
+        if len(fresh) == 0:
+            return
+        missing = len(fresh) - int(np.sum(self._pool.buffer["owner"] == FRESH))
+        if missing > 0:
+            slots = len(self._pool.buffer)
+            larger = self._new_pool(slots + max(slots, missing))
+            copy_into(larger, used(self._pool))
+            self._pool = larger
+        slots_free = np.flatnonzero(self._pool.buffer["owner"] == FRESH)[: len(fresh)]
+        self._state.machine["slot"][fresh] = slots_free
+        self._pool.buffer["owner"][slots_free] = fresh
+
+    def _drive(self, step: Callable[[int, Rows, Rows], int], end: int) -> StreamOutput:
+        """Run `step` from 0 until it reaches `end`, emptying its outputs in between."""
+        hours: list[Rows] = []
+        days: list[Rows] = []
+        reached = 0
+        while reached < end:
+            hours.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self.names)))
+            days.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self.names)))
+            reached = step(reached, hours[-1], days[-1])
+        return StreamOutput(self._windows(hours), self._windows(days))
+
+    def _windows(self, parts: list[Rows]) -> Windows:
+        if not parts:
+            parts = [empty_rows(0, len(self.names))]
+        used = [slice(0, int(part.filled[0])) for part in parts]
+        return Windows(
+            np.concatenate([part.appliance[u] for part, u in zip(parts, used, strict=True)]),
+            np.concatenate([part.start[u] for part, u in zip(parts, used, strict=True)]),
+            self.names,
+            np.concatenate([part.features[u] for part, u in zip(parts, used, strict=True)]),
+        )
+
+
+def summarise_days(days: Windows) -> dict[str, dict[str, float]]:
+    """One appliance's daily windows as {"YYYY-MM-DD": {"compressor_starts", "duty", "longest_run_s"}}.
+
+    Starts are a whole number, duty is 0..1, the longest run is in seconds; days without a known cycle are left out.
+    """
+    columns = [days.column(name) for name in ("compressor_starts", "duty", "longest_run_s")]
+    return {
+        datetime.fromtimestamp(start / MS_PER_SECOND, UTC).date().isoformat(): {
+            "compressor_starts": round(starts),
+            "duty": duty,
+            "longest_run_s": longest,
+        }
+        for start, starts, duty, longest in zip(
+            days.start.tolist(), *map(np.ndarray.tolist, columns), strict=True
+        )
+        if np.isfinite(starts)
+    }

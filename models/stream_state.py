@@ -1,0 +1,140 @@
+"""The state of a signal stream: columns with one row per appliance (1.2 KB at eight signals).
+
+What has a fixed shape is one record array, `State.machine`; a column of it is `state.machine["since"]`. A record
+rather than thirty arrays, because a compiled function takes one pointer then: it compiles in seconds, and one
+appliance's fields share cache lines. What depends on the number of signals are plain arrays beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.on_level import BINS
+
+HOUR, DAY = 0, 1
+"""Index of the hourly and the daily accumulators."""
+
+# Per gauge: weight (s), the value that sums are relative to, sums of weighted differences and of their squares,
+# extremes, then weight and sum while on and while off. Relative sums keep float32 exact enough.
+W, REF, S1, S2, LOW, HIGH, ON_W, ON_S, OFF_W, OFF_S = range(10)
+GAUGE_FIELDS = 10
+
+# Per window: seconds with any reading, seconds running and pausing, all starts and those strictly inside the
+# window, the longest run, then count, sum and sum of squares over whole runs and pauses, and the sum of peaks.
+SPAN, ON, OFF, STARTS, INSIDE, LONGEST, RUNS, RUN_S, RUN_SS, PAUSES, PAUSE_S, PAUSE_SS, PEAKS = range(13)
+CYCLE_FIELDS = 13
+
+INCREMENT, KNOWN = 0, 1
+"""Per counter: what it rose by, and by how many pairs of readings that is known."""
+
+IDLE, RUNNING = 0, 1
+"""Index of the two levels."""
+
+FRESH, LEARNT = -1, -2
+"""Values of `slot`: nothing seen yet; the on-level is known and the warm-up buffer was given back."""
+
+NEVER = -1
+UNKNOWN = -1
+
+Machine = Any
+"""One record of `State.machine`, as the kernels see it."""
+
+MACHINE = np.dtype(
+    [
+        ("last_time", np.int64),  # ms of the newest reading, NEVER
+        ("spacing", np.int64),  # ms between the two newest readings
+        ("learnt", np.int64),  # ms of the last cycle value that the histogram knows, NEVER
+        ("learnt_value", np.float64),
+        ("next_fit", np.int64),  # ms when the levels are looked at again
+        ("level", np.float64, (2,)),  # idle and on-level in the cycle signal's unit, NaN unknown
+        ("since", np.int64),  # ms when this run or pause began
+        ("doubt", np.int64),  # ms of evidence that `running` changed
+        ("doubt_since", np.int64),  # ms when that evidence began
+        ("doubt_count", np.int32),  # readings in it
+        ("peak", np.float32),  # highest value in it
+        ("slot", np.int32),  # the warm-up buffer in use, FRESH or LEARNT
+        ("raw", np.int8),  # hysteresis of the last value: 1 on, 0 off, UNKNOWN
+        ("running", np.int8),  # the same, once it held long enough
+        ("whole", np.int8),  # 1 if the beginning of this run or pause was seen
+        ("histogram", np.float32, (BINS,)),  # s spent at each level, with forgetting
+        ("cycle", np.float32, (2, CYCLE_FIELDS)),
+    ],
+    align=True,
+)
+
+BUFFER = np.dtype([("owner", np.int32), ("count", np.int32), ("spacing", np.int64)], align=True)
+"""A warm-up buffer: the appliance that uses it (FRESH: none), its readings, and ms at least between them."""
+
+
+class Params(NamedTuple):
+    """What the kernels need to know; times in ms. An index of -1 means that there is no such signal."""
+
+    max_gap: int
+    warmup: int
+    standby: float
+    cycle: int
+    starts_counter: int
+
+
+class State(NamedTuple):
+    """n appliances with s signals, of which the first g are gauges and the last c counters."""
+
+    machine: NDArray[Any]  # (n,) MACHINE
+    value: NDArray[np.float64]  # (n, s) the last value of each signal, NaN none
+    seen: NDArray[np.int64]  # (n, s) ms when it was read
+    gauge: NDArray[np.float32]  # (n, 2, g, GAUGE_FIELDS)
+    counter: NDArray[np.float32]  # (n, 2, c, 2)
+
+
+class Pool(NamedTuple):
+    """k warm-up buffers, each with room for b readings."""
+
+    buffer: NDArray[Any]  # (k,) BUFFER
+    time: NDArray[np.int64]  # (k, b)
+    values: NDArray[np.float64]  # (k, b, s)
+
+
+def new_state(rows: int, gauges: int, counters: int) -> State:
+    """`rows` appliances of which nothing was seen."""
+    machine = np.zeros(rows, MACHINE)
+    for name, nothing in (("last_time", NEVER), ("learnt", NEVER), ("level", np.nan), ("slot", FRESH)):
+        machine[name] = nothing
+    machine["raw"] = machine["running"] = UNKNOWN
+    return State(
+        machine,
+        np.full((rows, gauges + counters), np.nan),
+        np.zeros((rows, gauges + counters), np.int64),
+        np.zeros((rows, 2, gauges, GAUGE_FIELDS), np.float32),
+        np.zeros((rows, 2, counters, 2), np.float32),
+    )
+
+
+def new_pool(slots: int, readings: int, signals: int) -> Pool:
+    """`slots` free buffers; pages that are never touched cost no memory."""
+    buffer = np.zeros(slots, BUFFER)
+    buffer["owner"] = FRESH
+    return Pool(buffer, np.empty((slots, readings), np.int64), np.empty((slots, readings, signals)))
+
+
+def used(pool: Pool) -> Pool:
+    """A view without the part that no buffer has reached."""
+    deepest = int(pool.buffer["count"].max(initial=0))
+    return Pool(pool.buffer, pool.time[:, :deepest], pool.values[:, :deepest])
+
+
+def copy_into(target: tuple[NDArray[Any], ...], source: tuple[NDArray[Any], ...]) -> None:
+    """Put the smaller arrays of `source` at the beginning of those of `target`."""
+    for larger, smaller in zip(target, source, strict=True):
+        larger[tuple(slice(length) for length in smaller.shape)] = smaller
+
+
+def from_columns(dtype: np.dtype[Any], columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """A record array from its fields."""
+    records = np.zeros(len(next(iter(columns.values()))), dtype)
+    for name in dtype.names or ():
+        records[name] = columns[name]
+    return records

@@ -1,0 +1,102 @@
+"""Until an appliance's on-level is known its readings wait here, so that its first hours count as well.
+
+The wait is at least `Params.warmup` and at most a day. A full buffer is thinned by time: the least spacing doubles.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from foremend.types import MS_PER_DAY, MS_PER_HOUR, MS_PER_SECOND
+from models import cycles
+from models.on_level import BINS, believable, bin_of, one_level, two_levels
+from models.stream_kernel import take
+from models.stream_state import FRESH, IDLE, LEARNT, NEVER, RUNNING, Machine, Params, Pool, State
+from models.stream_windows import Rows
+
+FIT_EVERY_MS = MS_PER_HOUR
+KEEP_PER_FIT = np.float32(0.5 ** (1.0 / 72.0))
+"""Half of what was learnt is forgotten in 72 fits, hours with readings; an absence forgets nothing."""
+
+
+@njit
+def learn(m: Machine, p: Params, time: int, value: float) -> bool:
+    """Tell an appliance's histogram a new value of the cycle signal; True when a fit is due."""
+    if not math.isfinite(value):
+        return False
+    if m.learnt == NEVER:
+        m.next_fit = time + FIT_EVERY_MS
+    else:
+        held = min(time - m.learnt, p.max_gap)
+        m.histogram[bin_of(m.learnt_value)] += held / 1000.0
+    m.learnt = time
+    m.learnt_value = value
+    return bool(time >= m.next_fit)
+
+
+@njit
+def refit(m: Machine, p: Params) -> None:
+    """Look at the levels again and forget a little."""
+    idle, on = two_levels(m.histogram, p.standby)
+    if not math.isnan(idle):
+        known = cycles.off_threshold(m.level[IDLE], m.level[RUNNING])
+        if math.isnan(known) or believable(m.histogram, idle, known):
+            m.level[IDLE] = idle
+            m.level[RUNNING] = on
+    for index in range(BINS):
+        m.histogram[index] *= KEEP_PER_FIT
+    m.next_fit = m.learnt + FIT_EVERY_MS
+
+
+@njit
+def wait(pool: Pool, k: int, time: int, values: NDArray[np.float64]) -> None:
+    """Put a reading into buffer `k`, unless it follows the last one too closely."""
+    b = pool.buffer[k]
+    if b.count > 0 and time - pool.time[k, b.count - 1] < b.spacing:
+        return
+    while b.count == pool.time.shape[1]:
+        _thin(pool, k)
+    pool.time[k, b.count] = time
+    pool.values[k, b.count] = values
+    b.count += 1
+
+
+@njit
+def _thin(pool: Pool, k: int) -> None:
+    """Double the least spacing in buffer `k` and drop what is closer."""
+    b = pool.buffer[k]
+    b.spacing = max(2 * b.spacing, MS_PER_SECOND)
+    kept = 1
+    for i in range(1, b.count):
+        if pool.time[k, i] - pool.time[k, kept - 1] >= b.spacing:
+            pool.time[k, kept] = pool.time[k, i]
+            pool.values[k, kept] = pool.values[k, i]
+            kept += 1
+    b.count = kept
+
+
+@njit
+def ready(m: Machine, pool: Pool, p: Params, time: int) -> bool:
+    waited = time - pool.time[m.slot, 0]
+    return bool(waited >= MS_PER_DAY or (waited >= p.warmup and not math.isnan(m.level[IDLE])))
+
+
+@njit
+def release(s: State, pool: Pool, p: Params, r: int, hours: Rows, days: Rows) -> None:
+    """The levels are as known as they will be: let the waiting readings through and give the buffer back."""
+    m = s.machine[r]
+    if math.isnan(m.level[IDLE]):
+        idle, on = one_level(m.histogram, p.standby)
+        m.level[IDLE] = idle
+        m.level[RUNNING] = on
+    k = m.slot
+    m.slot = LEARNT
+    for i in range(pool.buffer[k].count):
+        take(s, p, r, pool.time[k, i], pool.values[k, i], hours, days)
+    pool.buffer[k].owner = FRESH
+    pool.buffer[k].count = 0
+    pool.buffer[k].spacing = 0
