@@ -7,8 +7,8 @@ from simulators.air_conditioner import FixedSpeedAirConditioner, InverterAirCond
 from simulators.base import FaultEffect, Physics
 from simulators.microwave import Microwave
 from simulators.refrigerator import Refrigerator
-from simulators.water_heater import WaterHeater
 from simulators.washing_machine import WashingMachine
+from simulators.water_heater import WaterHeater
 
 PHYSICS: tuple[Physics, ...] = (
     Refrigerator(),

@@ -60,7 +60,7 @@ COMMON: dict[str, FaultEffect] = {
     "indoor-fan-motor-wear": FaultEffect("progressive", (30.0, 90.0), 0.15, _adding(indoor_friction=1.0)),
     "compressor-valve-wear": FaultEffect("progressive", (45.0, 150.0), 0.20, _adding(bypass=0.45)),
     "compressor-short-cycling": FaultEffect("intermittent", (15.0, 60.0), 0.30, _short_cycle),
-    "four-way-valve-stuck": FaultEffect("sudden", (0.1, 2.0), 0.20, _adding(bypass=0.75)),
+    "four-way-valve-stuck": FaultEffect("sudden", (2.0, 14.0), 0.05, _adding(bypass=0.75)),
     "indoor-temperature-sensor-drift": FaultEffect(
         "progressive", (30.0, 150.0), 0.25, _adding(room_leak=1 / 45e3)
     ),
@@ -72,7 +72,7 @@ FIXED_SPEED: dict[str, FaultEffect] = {
     "run-capacitor-degradation": FaultEffect("progressive", (30.0, 90.0), 0.25, _scaling(capacitance=0.35)),
 }
 INVERTER: dict[str, FaultEffect] = {
-    "expansion-valve-stuck": FaultEffect("sudden", (0.2, 3.0), 0.20, _scaling(valve_opening=0.16)),
+    "expansion-valve-stuck": FaultEffect("sudden", (5.0, 30.0), 0.05, _scaling(valve_opening=0.16)),
     "inverter-board-overheating": FaultEffect(
         "progressive", (30.0, 90.0), 0.20, _scaling(module_resistance=4.5)
     ),
