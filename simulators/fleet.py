@@ -61,6 +61,7 @@ class Shard:
     homes: Homes
     sensors: Sensors
     courses: tuple[FaultCourse, ...]  # rows count from the shard's first member
+    report_every: int
     seq: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -92,7 +93,10 @@ class Shard:
         span = self.homes.span(weather, start, SPAN_HOURS, home)
         now = afflicted(self.physics, self.parameters, self.courses, len(self.members), start)
         measured = self.physics.run(now, self.state, span, physics)
-        return self.sensors.measure(measured, start, self.physics.sample_s * 1_000, sensing)
+        time, reported, kept = self.sensors.measure(measured, start, self.physics.sample_s * 1_000, sensing)
+        if measured.sent is None:  # an appliance that chooses its moments keeps to them
+            kept &= np.arange(1, kept.shape[1] + 1) % self.report_every == 0
+        return time, reported, kept
 
     def _telemetry(
         self, start: int, time: NDArray[np.int64], kept: NDArray[np.bool_], signals: dict[str, Floats]
@@ -200,4 +204,5 @@ class Fleet:
                 for course in self.courses[model]
                 if rows[0] <= course.row <= rows[-1]
             ),
+            report_every=self.scenario.report_every,
         )

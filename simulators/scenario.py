@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from foremend.errors import ConfigError
-from foremend.schema import Strict
+from foremend.schema import Strict, read_yaml, validated
 from foremend.types import MS_PER_DAY
 from simulators.categories import fault_effect, physics_of
 from simulators.household import CLIMATES
@@ -95,6 +93,7 @@ class Scenario(Strict):
     updates: tuple[Update, ...] = ()
     weekends_away: float = Field(default=0.06, ge=0, le=1)
     holidays_per_year: float = Field(default=1.5, ge=0)
+    report_every: int = Field(default=1, ge=1)  # appliances send every n-th of their samples
     imperfections: Imperfections = Imperfections()
     faults: tuple[ScriptedFault, ...] = ()
     holidays: tuple[Absence, ...] = ()
@@ -111,6 +110,19 @@ class Scenario(Strict):
     def end_ms(self) -> int:
         """ms UTC of the midnight after the last day."""
         return self.start_ms + self.days * MS_PER_DAY
+
+    def resized(self, appliances: int, days: int) -> Scenario:
+        """The same story for about `appliances` appliances, at least one a model, and `days` days.
+
+        What is scripted for an appliance that is no longer there is left out.
+        """
+        share = appliances / sum(self.appliances.values())
+        counts = {model: max(1, round(count * share)) for model, count in self.appliances.items()}
+        data = self.model_dump() | {"appliances": counts, "days": days}
+        data["faults"] = [f for f in data["faults"] if _exists(f["appliance"], counts)]
+        for spell in (*data["holidays"], *data["outages"]):
+            spell["appliances"] = [a for a in spell["appliances"] if _exists(a, counts)]
+        return validated(Scenario, data, f"scenario {self.name}")
 
     @model_validator(mode="after")
     def _names_exist(self) -> Scenario:
@@ -131,15 +143,19 @@ class Scenario(Strict):
 
     def model_of(self, appliance: str) -> str:
         """The appliance model of an id; ConfigError when the fleet has no such appliance."""
-        model, _, number = appliance.rpartition("-")
-        if not (number.isdigit() and 1 <= int(number) <= self.appliances.get(model, 0)):
+        if not _exists(appliance, self.appliances):
             raise ConfigError(f"scenario {self.name!r} has no appliance {appliance!r}")
-        return model
+        return appliance.rpartition("-")[0]
 
 
 def appliance_id(appliance_model: str, row: int) -> str:
     """Row 0 of rf-260 is rf-260-00001."""
     return f"{appliance_model}-{row + 1:05d}"
+
+
+def _exists(appliance: str, counts: dict[str, int]) -> bool:
+    model, _, number = appliance.rpartition("-")
+    return number.isdigit() and 1 <= int(number) <= counts.get(model, 0)
 
 
 def row_of(appliance: str) -> int:
@@ -161,40 +177,10 @@ def shipped() -> list[str]:
 def load_scenario(source: str | Path) -> Scenario:
     """A scenario from a YAML file, or one of `shipped` by its name.
 
-    Raises ConfigError, in one sentence, for a missing file, bad YAML, an unknown key, model, fault or region.
+    Raises ConfigError, a sentence a mistake, for a missing file, bad YAML, an unknown key, model, fault or region.
     """
-    path = Path(source)
-    if not path.suffix and str(source) in shipped():
-        path = SHIPPED / f"{source}.yaml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        known = ", ".join(shipped())
-        raise ConfigError(
-            f"cannot read scenario {path}: {error.strerror}; shipped ones are {known}"
-        ) from error
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"scenario {path} is not YAML: {' '.join(str(error).split())}") from error
-    return make_scenario(data, where=f"scenario {path}")
-
-
-def make_scenario(data: Any, where: str = "scenario") -> Scenario:
-    """A validated scenario from plain data; ConfigError in one sentence that begins with `where`."""
-    if not isinstance(data, dict):
-        raise ConfigError(f"{where} must be a mapping of settings")
-    try:
-        return Scenario.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(f"{where}: {_first_of(error.errors())}") from error
-
-
-def _first_of(errors: Sequence[Any]) -> str:
-    first = errors[0]
-    place = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message
+    path = SHIPPED / f"{source}.yaml" if str(source) in shipped() else Path(source)
+    return validated(Scenario, read_yaml(path), f"scenario {path}")
 
 
 def plain_fleet(
@@ -204,4 +190,4 @@ def plain_fleet(
     data: dict[str, Any] = {"appliances": appliances, "days": days, "fault_rate": fault_rate}
     if start is not None:
         data["start"] = start
-    return make_scenario(data, where="simulate")
+    return validated(Scenario, data, "simulate")
