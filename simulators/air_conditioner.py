@@ -16,9 +16,8 @@ from simulators.air_conditioner_cycle import RATED_HIGH, RATED_LOW, compress
 from simulators.air_conditioner_kernel import READING_STEPS, STEP_S, walk
 from simulators.air_conditioner_parts import HEALTHY_FRICTION
 from simulators.air_conditioner_types import OFF, Parameters, State
-from simulators.base import FaultEffect, Floats, Measured, Physics, Signal, Span, spread
+from simulators.base import FaultEffect, Floats, Measured, Physics, Signal, Span, as_rows, copy_back, spread
 from simulators.faults_air_conditioner import COMMON, FIXED_SPEED, INVERTER
-from simulators.rows import into_columns, to_rows
 
 _SECONDS_AT_REST = 600  # between the readings of a unit that is switched off
 _PERSON_WATTS = 75.0  # sensible heat of a person at rest (ASHRAE Fundamentals)
@@ -155,9 +154,9 @@ class AirConditioner(Physics):
         luck, minute = rng.random((n, span.hours)), rng.random((n, span.hours))
         readings = span.seconds // self.sample_s
         out = np.empty((_OUTPUTS, n, readings))
-        rows = to_rows(state)
-        walk(to_rows(parameters), rows, hourly, present, luck, minute, out)
-        into_columns(rows, state)
+        rows = as_rows(state)
+        walk(as_rows(parameters), rows, hourly, present, luck, minute, out)
+        copy_back(rows, state)
         signals = {signal.name: out[k] for k, signal in enumerate(self.signals)}
         return Measured(signals, self._sent(signals["mode"]))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from numba import njit
 
 from simulators.air_conditioner_parts import stalls, thermistor
-from simulators.air_conditioner_types import COOL, FAN, HEAT, OFF
-from simulators.rows import Row
+from simulators.air_conditioner_types import COOL, FAN, HEAT, OFF, Row
 
 OVERLOAD_REST_S = 300.0  # a thermal overload needs minutes to close again
 DEFROST_S = 480.0  # longest defrost

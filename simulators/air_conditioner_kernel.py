@@ -19,9 +19,8 @@ from simulators.air_conditioner_parts import (
     supplied_voltage,
     thermistor,
 )
-from simulators.air_conditioner_types import COOL, DEFROST, HEAT, STILL_AIR
+from simulators.air_conditioner_types import COOL, DEFROST, HEAT, STILL_AIR, Row
 from simulators.base import Floats
-from simulators.rows import Row
 
 STEP_S = 30.0
 READING_STEPS = 2  # steps between readings

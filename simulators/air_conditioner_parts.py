@@ -8,9 +8,8 @@ import numpy as np
 from numba import njit
 
 from simulators.air_conditioner_cycle import KELVIN
-from simulators.air_conditioner_types import STILL_AIR
+from simulators.air_conditioner_types import STILL_AIR, Row
 from simulators.base import Floats
-from simulators.rows import Row
 
 _BETA, _R25 = 3_950.0, 10e3  # K and ohm of a common 10 kohm NTC thermistor
 SPEED, EXCHANGE, WATTS = 0, 1, 2  # rows of `fan_table`

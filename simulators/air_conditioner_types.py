@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from simulators.base import Floats
 
 OFF, COOL, HEAT, FAN, DEFROST = 0.0, 1.0, 2.0, 3.0, 4.0
 """Codes of the signal `mode`."""
 STILL_AIR = 0.08  # share of a coil's exchange that is left without a fan
+
+Row = Any
+"""One appliance in a kernel: a record of `base.as_rows`, its fields by name."""
 
 
 class Parameters(NamedTuple):

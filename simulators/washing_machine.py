@@ -11,8 +11,18 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from simulators.base import FaultEffect, Floats, Measured, Physics, Signal, Span, scaled, spread
-from simulators.rows import into_columns, to_rows
+from simulators.base import (
+    FaultEffect,
+    Floats,
+    Measured,
+    Physics,
+    Signal,
+    Span,
+    as_rows,
+    copy_back,
+    scaled,
+    spread,
+)
 from simulators.washing_machine_kernel import IDLE, READING_STEPS, STEP_S, walk
 
 _HEARTBEAT_S = 1_800  # between the readings of a machine at rest
@@ -194,9 +204,9 @@ class WashingMachine(Physics):
         washes = self._washes(parameters, span, rng)
         hourly = np.stack([span.voltage[:, :-1], span.indoor[:, :-1]])
         out = np.empty((len(self.signals), n, span.seconds // self.sample_s))
-        rows = to_rows(state)
-        walk(to_rows(parameters), rows, hourly, span.mains_water, washes, out)
-        into_columns(rows, state)
+        rows = as_rows(state)
+        walk(as_rows(parameters), rows, hourly, span.mains_water, washes, out)
+        copy_back(rows, state)
         signals = {signal.name: out[k] for k, signal in enumerate(self.signals)}
         heartbeat = np.arange(1, out.shape[2] + 1) % (_HEARTBEAT_S // self.sample_s) == 0
         return Measured(signals, (signals["programme_phase"] != IDLE) | heartbeat[None, :])

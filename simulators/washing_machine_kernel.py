@@ -7,14 +7,16 @@ Vibration 257, 2002); the drum is driven over a belt that carries a limited torq
 from __future__ import annotations
 
 from math import exp, pi, sqrt
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from simulators.base import Floats
-from simulators.rows import Row
 
+Row = Any
+"""One machine: a record of `base.as_rows`, its fields by name."""
 STEP_S = 5.0
 READING_STEPS = 4
 IDLE, FILL, HEAT, WASH, DRAIN, RINSE, SPIN = 0, 1, 2, 3, 4, 5, 6
