@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from alerts.channels import GoneError, Message, TryLaterError
 from alerts.settings import WebhookEndpoint
@@ -29,7 +30,7 @@ class WebhookChannel:
         self._url = httpx.URL(endpoint.url)
         try:
             self._signer = Webhook(secret)
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, EmptyWebhookSecretError) as error:
             raise ConfigError(f"webhook {endpoint.name!r}: the secret is not base64 after whsec_") from error
         seconds = endpoint.timeout / 1000
         timeout = httpx.Timeout(seconds, connect=seconds / _MOST_ADDRESSES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ Titles = Mapping[str, Mapping[str, str]]
 _SMS_ASCII = 160  # characters in one SMS of the GSM alphabet, 3GPP TS 23.038
 _SMS_OTHER = 70  # characters in one SMS of UCS-2, which Chinese needs
 _LONGEST_MODEL = 24
+_MOST_DAYS = 999
 
 _USUAL = {"en": "own usual {}", "zh": "自身常值 {}"}
 _SIBLINGS = {"en": "siblings {}", "zh": "同类 {}"}
@@ -57,19 +59,28 @@ def warning(finding: Finding, title: Mapping[str, str], ticket_opened: bool) -> 
 
 
 def _warning(finding: Finding, title: str, ticket_opened: bool, language: str) -> str:
-    when = _SOON[language]
-    if finding.days_to_failure is not None:
-        when = _WHEN[language].format(max(1, round(finding.days_to_failure)))
+    longest, clean = (_SMS_ASCII, _ascii) if language == "en" else (_SMS_OTHER, str)
     words = {
-        "model": finding.appliance_model[:_LONGEST_MODEL],
-        "when": when,
+        "model": clean(finding.appliance_model)[:_LONGEST_MODEL],
+        "when": _when(finding.days_to_failure, language),
         "ticket": (_TICKET if ticket_opened else _NO_TICKET)[language],
     }
-    text = _WARNING[language].format(title=title, **words)
-    excess = len(text) - (_SMS_ASCII if text.isascii() else _SMS_OTHER)
+    text = _WARNING[language].format(title=clean(title), **words)
+    excess = len(text) - longest
     if excess > 0:
-        text = _WARNING[language].format(title=title[: -excess - 2] + "..", **words)
+        text = _WARNING[language].format(title=clean(title)[: -excess - 2] + "..", **words)
     return text
+
+
+def _when(days: float | None, language: str) -> str:
+    if days is None:
+        return _SOON[language]
+    return _WHEN[language].format(min(max(round(days), 1), _MOST_DAYS))
+
+
+def _ascii(text: str) -> str:
+    """Without accents and foreign characters: one of them would more than halve what an SMS can hold."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 
 def _number(value: float) -> str:

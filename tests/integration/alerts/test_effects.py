@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -111,9 +112,7 @@ def test_the_position_only_goes_forward(stage: Any) -> None:
     assert stage.alerts.effects.position() == 9
 
 
-def test_a_failure_leaves_nothing_of_the_block(
-    stage: Any, finding: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_leaves_nothing_of_the_block(stage: Any, finding: Make) -> None:
     """Findings, dead letters and position commit together or not at all."""
     stage.say(Purpose.TICKET, True)
     stage.alerts.effects.apply([], [], 3)
@@ -209,3 +208,25 @@ def test_the_audit_log_holds_what_was_done(stage: Any, finding: Make) -> None:
         actions = session.scalars(select(AuditRow.action).order_by(AuditRow.seq)).all()
     assert actions == ["consent.recorded", "ticket.opened", "held_back"]
     assert audit.verify(stage.alerts.engine).intact
+
+
+def test_several_workers_commit_at_once(open_stage: Callable[..., Any], finding: Make) -> None:
+    """Workers with streams of their own write at the same moment; nothing is lost and the audit chain holds."""
+    stages = [open_stage() for _ in range(3)]
+    stages[0].say(Purpose.TICKET, True)
+    ready = threading.Barrier(3)
+
+    def work(number: int) -> None:
+        ready.wait()
+        for step in range(10):
+            stages[number].alerts.effects.apply([finding(fault=f"fault-{number}-{step}")], [], step)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert queries.counts(stages[0].alerts.engine).tickets_opened == 30
+    assert audit.verify(stages[0].alerts.engine).entries == 31
+    assert audit.verify(stages[0].alerts.engine).intact

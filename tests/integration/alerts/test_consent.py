@@ -1,0 +1,145 @@
+"""The consent ledger on the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from alerts import queries
+from alerts.consent import ConsentRecord
+from alerts.owners import OwnedAppliance, Owner
+from foremend.errors import InputError
+from foremend.types import Finding, FindingKind, Purpose
+
+Make = Callable[..., Finding]
+
+
+def changes(stage: Any) -> list[dict[str, Any]]:
+    """What receivers will be told about consent."""
+    rows = queries.outbox(stage.alerts.engine).items
+    told = [row["body"] for row in reversed(rows) if row["event_type"] == "foremend.consent.changed"]
+    return [json.loads(body)["data"] for body in told]
+
+
+def test_each_purpose_is_given_on_its_own(stage: Any) -> None:
+    """Agreeing to tickets is not agreeing to SMS."""
+    stage.say(Purpose.TICKET, True)
+
+    assert stage.alerts.consent.is_given("fridge-1", Purpose.TICKET)
+    assert not stage.alerts.consent.is_given("fridge-1", Purpose.SMS)
+    assert stage.alerts.consent.given(Purpose.TICKET) == {"fridge-1"}
+    assert stage.alerts.consent.given(Purpose.SMS) == frozenset()
+
+
+def test_the_ledger_answers_for_the_past(stage: Any) -> None:
+    """What held at an earlier time can still be asked after a withdrawal."""
+    stage.say(Purpose.SMS, True)
+    given_at = stage.clock.now
+    stage.clock.now += 10
+    stage.say(Purpose.SMS, False)
+
+    assert stage.alerts.consent.is_given("fridge-1", Purpose.SMS, given_at)
+    assert stage.alerts.consent.given(Purpose.SMS, given_at) == {"fridge-1"}
+    assert not stage.alerts.consent.is_given("fridge-1", Purpose.SMS, given_at - 1)
+    assert not stage.alerts.consent.is_given("fridge-1", Purpose.SMS)
+
+
+def test_a_paper_form_does_not_undo_a_later_word(stage: Any) -> None:
+    """Records count by when the owner spoke, not by when somebody typed them in."""
+    stage.say(Purpose.SMS, True)
+    [last] = stage.alerts.consent.history("fridge-1")
+    earlier = ConsentRecord(
+        "fridge-1", "o-1", Purpose.SMS, False, last["at"] - 1, "1", "zh", how="paper form"
+    )
+
+    stage.alerts.consent.record([earlier])
+
+    assert stage.alerts.consent.is_given("fridge-1", Purpose.SMS)
+
+
+def test_nobody_but_the_owner_can_agree(stage: Any) -> None:
+    """A record of somebody who does not own the appliance is refused, and so is the whole call."""
+    good = ConsentRecord("fridge-1", "o-1", Purpose.SMS, True, stage.clock.now, "1", "zh", "app")
+
+    with pytest.raises(InputError, match="'o-2' is not the registered owner"):
+        stage.alerts.consent.record([good, replace(good, subject="o-2")])
+
+    assert stage.alerts.consent.history("fridge-1") == []
+
+
+def test_consent_from_the_future_is_refused(stage: Any) -> None:
+    """A date still to come is an error of whoever recorded it."""
+    early = ConsentRecord("fridge-1", "o-1", Purpose.SMS, True, stage.clock.now + 1, "1", "zh", "app")
+
+    with pytest.raises(InputError, match="still to come"):
+        stage.alerts.consent.record([early])
+
+
+def test_consent_does_not_pass_to_the_next_owner(stage: Any) -> None:
+    """Sold with the flat, an appliance is silent until its new owner agrees."""
+    stage.say(Purpose.TICKET, True)
+    stage.alerts.owners.register_owners([Owner("o-2", {})])
+
+    stage.alerts.owners.register_appliances([OwnedAppliance("fridge-1", "o-2", "BCD-200")])
+
+    assert not stage.alerts.consent.is_given("fridge-1", Purpose.TICKET)
+    assert stage.alerts.consent.given(Purpose.TICKET) == frozenset()
+
+
+def test_receivers_hear_of_a_changed_mind_only(stage: Any) -> None:
+    """A first word and a repeated one change nothing that receivers know; a withdrawal does."""
+    stage.say(Purpose.PUSH, True)
+    stage.say(Purpose.PUSH, True)
+    assert changes(stage) == []
+
+    stage.say(Purpose.PUSH, False)
+
+    [told] = changes(stage)
+    assert (told["purpose"], told["given"], told["tickets"]) == ("push", False, [])
+
+
+def test_withdrawing_stops_an_open_ticket(stage: Any, finding: Make) -> None:
+    """The ticket becomes `withdrawn`, one event names it, and nothing else about it leaves."""
+    stage.say(Purpose.TICKET, True)
+    stage.alerts.effects.apply([finding()], [], 1)
+    stage.say(Purpose.TICKET, False)
+    stage.alerts.effects.apply([finding(kind=FindingKind.CLOSED, time=finding().time + 1)], [], 2)
+
+    stage.alerts.dispatcher.run_once()
+
+    [ticket] = queries.tickets(stage.alerts.engine).items
+    [told] = changes(stage)
+    assert ticket["status"] == "withdrawn"
+    assert "nothing more about this ticket is sent" in ticket["note"]
+    assert told["tickets"] == [ticket["ticket_id"]]
+    assert [message.event_type for message in stage.sent("webhook:platform")] == ["foremend.consent.changed"]
+
+
+def test_agreeing_again_opens_the_same_ticket_again(stage: Any, finding: Make) -> None:
+    """While the episode lasts, its next finding after a new consent brings the withdrawn ticket back."""
+    stage.say(Purpose.TICKET, True)
+    stage.alerts.effects.apply([finding()], [], 1)
+    stage.say(Purpose.TICKET, False)
+    stage.clock.now += 1
+    stage.say(Purpose.TICKET, True)
+
+    stage.alerts.effects.apply([finding(kind=FindingKind.UPDATED, time=finding().time + 1)], [], 2)
+
+    [ticket] = queries.tickets(stage.alerts.engine).items
+    assert (ticket["status"], ticket["note"]) == ("open", "")
+
+
+def test_the_record_keeps_what_27560_asks_for(stage: Any) -> None:
+    """Who, what, notice, language, how, when, where, how long and how to withdraw are in the record."""
+    stage.say(Purpose.SMS, True)
+
+    [record] = stage.alerts.consent.history("fridge-1")
+    assert record["subject"] == "o-1"
+    assert (record["notice_version"], record["language"], record["how"]) == ("1", "zh", "app")
+    assert (record["jurisdiction"], record["retention"]) == ("CN", "P2Y")
+    assert record["withdrawal_method"] == "in the app, at any time"
+    assert record["recorded_at"] == stage.clock.now

@@ -1,0 +1,51 @@
+"""Retries and quiet hours."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+import numpy as np
+import pytest
+
+from alerts.schedule import quiet_until, retry_delay
+from alerts.settings import QuietHours, RetrySettings
+
+NIGHT = QuietHours(start=time(21), end=time(8))
+SIESTA = QuietHours(start=time(13), end=time(15))
+
+
+def utc(text: str) -> int:
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def test_delays_double_up_to_their_bound_with_jitter() -> None:
+    """Every delay lies between half and the whole of what doubling gives, and never above the longest."""
+    retry = RetrySettings(first_delay=1_000, longest_delay=60_000)
+    rng = np.random.default_rng(1)
+
+    for attempts in (1, 2, 5, 9, 10_000):
+        whole = min(60_000, 1_000 * 2 ** min(attempts - 1, 60))
+        delays = [retry_delay(attempts, retry, rng) for _ in range(50)]
+        assert whole / 2 <= min(delays) < max(delays) <= whole
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "quiet", "until"),
+    [
+        ("2026-01-01T12:59", "Asia/Shanghai", NIGHT, None),
+        ("2026-01-01T13:00", "Asia/Shanghai", NIGHT, "2026-01-02T00:00"),
+        ("2026-01-01T18:00", "Asia/Shanghai", NIGHT, "2026-01-02T00:00"),
+        ("2026-01-02T00:00", "Asia/Shanghai", NIGHT, None),
+        ("2026-01-01T05:30", "Asia/Shanghai", SIESTA, "2026-01-01T07:00"),
+        ("2026-01-01T07:00", "Asia/Shanghai", SIESTA, None),
+        ("2026-03-29T00:30", "Europe/Berlin", NIGHT, "2026-03-29T06:00"),  # clocks go forward at 01:00 UTC
+        ("2026-10-24T23:30", "Europe/Berlin", NIGHT, "2026-10-25T07:00"),  # clocks go back at 01:00 UTC
+    ],
+)
+def test_quiet_hours_end_where_the_appliance_is(
+    now: str, zone: str, quiet: QuietHours, until: str | None
+) -> None:
+    """The end is the next one on the local clock, over midnight and over a change to or from summer time."""
+    end = quiet_until(utc(now), zone, quiet)
+
+    assert end == (None if until is None else utc(until))
