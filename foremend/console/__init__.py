@@ -1,0 +1,7 @@
+"""The console: one page of plain files, no build step, nothing fetched from other hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+STATIC = Path(__file__).parent / "static"

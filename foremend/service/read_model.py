@@ -1,0 +1,231 @@
+"""Everything the API and the page show, read from the effects database and the running pipeline."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine, func, select
+
+from alerts import queries
+from alerts.database import reading
+from alerts.tables import FindingRow, OutboxRow
+from alerts.wording import Titles
+from foremend.catalogue import FaultEntry
+from foremend.config import Profile
+from foremend.errors import UnavailableError
+from foremend.service.status import ApplianceStatus, Pipeline
+from foremend.service.views import (
+    STATES,
+    ApplianceDetail,
+    ApplianceView,
+    CountsView,
+    DeadLetterView,
+    DeliveryView,
+    FaultView,
+    FindingView,
+    FleetView,
+    HeldBackView,
+    MessageView,
+    Page,
+    PipelineView,
+    Readiness,
+    State,
+    Summary,
+    TicketView,
+    Vocabulary,
+)
+from foremend.types import FindingKind
+
+SILENT = "silent"
+
+
+class ReadModel:
+    """Read-only; every method raises UnavailableError while the database is away."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        pipeline: Pipeline,
+        profiles: Mapping[str, Profile],
+        faults: Mapping[str, FaultEntry],
+        feature_titles: Titles,
+    ) -> None:
+        self._engine = engine
+        self._pipeline = pipeline
+        self._vocabulary = _vocabulary(profiles, faults, feature_titles)
+
+    def summary(self) -> Summary:
+        """The page's first look: counters and how many appliances are in which state."""
+        episodes = self.episodes()
+        fleet = self._fleet(episodes)
+        return Summary(
+            pipeline=PipelineView(**asdict(self._pipeline.status())),
+            counts=self._counts(len(episodes)),
+            appliances=len(fleet),
+            by_state=_by_state(fleet),
+        )
+
+    def fleet(
+        self, limit: int, offset: int, state: State | None = None, appliance_model: str | None = None
+    ) -> FleetView:
+        """Appliances in the order of how urgent they are, then by id."""
+        everyone = self._fleet(self.episodes())
+        asked = [
+            one
+            for one in everyone
+            if state in (None, one.state) and appliance_model in (None, one.appliance_model)
+        ]
+        asked.sort(key=lambda one: (STATES.index(one.state), one.appliance_id))
+        return FleetView(
+            items=asked[offset : offset + limit],
+            total=len(asked),
+            by_state=_by_state(everyone),
+            by_model=dict(sorted(Counter(one.appliance_model for one in everyone).items())),
+        )
+
+    def appliance(self, appliance_id: str) -> ApplianceDetail | None:
+        """One appliance with its open episodes, newest findings and tickets; None for one never heard of."""
+        episodes = self.episodes(appliance_id)
+        found = [one for one in self._pipeline.fleet() if one.appliance_id == appliance_id]
+        if not found:
+            return None
+        return ApplianceDetail(
+            appliance=_appliance(found[0], episodes),
+            episodes=episodes,
+            findings=self.findings(20, 0, appliance_id).items,
+            tickets=self.tickets(20, 0, appliance_id).items,
+        )
+
+    def episodes(self, appliance_id: str | None = None) -> list[FindingView]:
+        """Open episodes, each by its newest finding; the one that fails first comes first."""
+        newest = func.row_number().over(
+            partition_by=FindingRow.episode_id, order_by=(FindingRow.time.desc(), FindingRow.at.desc())
+        )
+        ranked = select(FindingRow.id, newest.label("rank"))
+        if appliance_id is not None:
+            ranked = ranked.where(FindingRow.appliance_id == appliance_id)
+        ranks = ranked.subquery()
+        query = (
+            select(FindingRow)
+            .join(ranks, (ranks.c.id == FindingRow.id) & (ranks.c.rank == 1))
+            .where(FindingRow.kind != FindingKind.CLOSED)
+            .order_by(FindingRow.days_to_failure.is_(None), FindingRow.days_to_failure, FindingRow.id)
+        )
+        with reading(self._engine) as session:
+            return [FindingView.model_validate(row, from_attributes=True) for row in session.scalars(query)]
+
+    def findings(self, limit: int, offset: int, appliance_id: str | None = None) -> Page[FindingView]:
+        """Verdicts by event time, newest first."""
+        page = queries.findings(self._engine, limit, offset, appliance_id)
+        return Page(items=[FindingView(**item) for item in page.items], total=page.total)
+
+    def tickets(self, limit: int, offset: int, appliance_id: str | None = None) -> Page[TicketView]:
+        """Tickets, newest first, each with how far its messages are."""
+        page = queries.tickets(self._engine, limit, offset, appliance_id)
+        sent = self._deliveries([item["episode_id"] for item in page.items])
+        items = [TicketView(**item, deliveries=sent[item["episode_id"]]) for item in page.items]
+        return Page(items=items, total=page.total)
+
+    def ticket(self, ticket_id: str) -> TicketView | None:
+        """One ticket; None where there is none."""
+        found = queries.ticket(self._engine, ticket_id)
+        if found is None:
+            return None
+        return TicketView(**found, deliveries=self._deliveries([found["episode_id"]])[found["episode_id"]])
+
+    def held_back(self, limit: int, offset: int) -> Page[HeldBackView]:
+        """What consent held back, newest first."""
+        page = queries.held_back(self._engine, limit, offset)
+        return Page(items=[HeldBackView(**item) for item in page.items], total=page.total)
+
+    def outbox(self, limit: int, offset: int, state: str | None = None) -> Page[MessageView]:
+        """Messages, newest first. Raises InputError for a state that does not exist."""
+        page = queries.outbox(self._engine, limit, offset, state)
+        return Page(items=[MessageView(**item, texts=_texts(item)) for item in page.items], total=page.total)
+
+    def dead_letters(self, limit: int, offset: int) -> Page[DeadLetterView]:
+        """Messages that could not be used, newest first."""
+        page = queries.dead_letters(self._engine, limit, offset)
+        return Page(items=[DeadLetterView(**item) for item in page.items], total=page.total)
+
+    def event_time(self) -> int | None:
+        """Newest event time, ms UTC."""
+        return self._pipeline.status().event_time
+
+    def vocabulary(self) -> Vocabulary:
+        """Words for faults, appliance models and features, by language."""
+        return self._vocabulary
+
+    def readiness(self) -> Readiness:
+        """Ready to serve: the pipeline runs, the broker is there, the database answers."""
+        status = self._pipeline.status()
+        checks = {
+            "pipeline": "ok" if status.state == "running" else status.state,
+            "broker": "ok" if status.connected else "not connected",
+            "database": self._database(),
+        }
+        return Readiness(ready=set(checks.values()) == {"ok"}, checks=checks)
+
+    def _database(self) -> str:
+        try:
+            queries.disabled_targets(self._engine)
+        except UnavailableError as error:
+            return str(error)
+        return "ok"
+
+    def _counts(self, open_episodes: int) -> CountsView:
+        return CountsView(**asdict(queries.counts(self._engine)), episodes_open=open_episodes)
+
+    def _fleet(self, episodes: Iterable[FindingView]) -> list[ApplianceView]:
+        by_appliance: defaultdict[str, list[FindingView]] = defaultdict(list)
+        for episode in episodes:
+            by_appliance[episode.appliance_id].append(episode)
+        return [_appliance(one, by_appliance.get(one.appliance_id, ())) for one in self._pipeline.fleet()]
+
+    def _deliveries(self, episode_ids: Sequence[str]) -> dict[str, list[DeliveryView]]:
+        query = select(OutboxRow).where(OutboxRow.episode_id.in_(episode_ids)).order_by(OutboxRow.seq)
+        found: defaultdict[str, list[DeliveryView]] = defaultdict(list)
+        with reading(self._engine) as session:
+            for row in session.scalars(query):
+                found[str(row.episode_id)].append(DeliveryView.model_validate(row, from_attributes=True))
+        return found
+
+
+def _appliance(one: ApplianceStatus, episodes: Sequence[FindingView]) -> ApplianceView:
+    return ApplianceView(**asdict(one), state=_state(episodes), faults=[e.fault for e in episodes])
+
+
+def _state(episodes: Sequence[FindingView]) -> State:
+    seen = {SILENT if episode.fault == SILENT else episode.severity for episode in episodes}
+    return next((state for state in STATES if state in seen), "ok")
+
+
+def _by_state(fleet: Iterable[ApplianceView]) -> dict[State, int]:
+    counted = Counter(one.state for one in fleet)
+    return {state: counted[state] for state in STATES}
+
+
+def _texts(item: Mapping[str, Any]) -> dict[str, str]:
+    """What an owner reads; a webhook's body is the ticket, which has its own place."""
+    return {} if str(item["target"]).startswith("webhook:") else orjson.loads(item["body"])["texts"]
+
+
+def _vocabulary(
+    profiles: Mapping[str, Profile], faults: Mapping[str, FaultEntry], features: Titles
+) -> Vocabulary:
+    return Vocabulary(
+        faults={
+            name: FaultView(
+                title=entry.title.model_dump(),
+                mechanism=entry.mechanism,
+                technician_finds=entry.technician_finds,
+            )
+            for name, entry in faults.items()
+        },
+        appliance_models={name: profile.title.model_dump() for name, profile in profiles.items()},
+        features={name: dict(words) for name, words in features.items()},
+    )

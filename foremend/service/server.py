@@ -1,0 +1,58 @@
+"""Serving the application from a thread of the pipeline's process."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import uvicorn
+from fastapi import FastAPI
+
+from foremend.errors import ConfigError
+
+_STOP_WITHIN_S = 5.0
+
+
+class Server:
+    """Listens from `start` to `stop`; a context manager does both."""
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        """`port` 0 takes any free one."""
+        self._host, self._port = host, port
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="off"
+        )
+        self._server = uvicorn.Server(config)
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> str:
+        """Listen and serve; returns the address. Raises ConfigError when the port is taken or not ours to take."""
+        listener = self._listen()
+        port = listener.getsockname()[1]
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listener]}, name="http", daemon=True
+        )
+        self._thread.start()
+        return f"http://{self._host}:{port}"
+
+    def stop(self) -> None:
+        """Finish what is being answered and let go of the port."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(_STOP_WITHIN_S)
+
+    def __enter__(self) -> str:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        try:
+            return socket.create_server((self._host, self._port), family=family, backlog=128)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {self._host}:{self._port} ({error.strerror}):"
+                " stop what uses the port, or set service.port to another one or to 0"
+            ) from error

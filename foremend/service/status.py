@@ -1,0 +1,42 @@
+"""What a runtime tells the service about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStatus:
+    """One moment of the pipeline. Counts run since the journal began, so that they survive a restart."""
+
+    state: Literal["starting", "running", "stopping"]
+    connected: bool  # to the broker
+    messages: int
+    readings: int
+    repeats: int
+    late: int
+    dead_letters: int
+    event_time: int | None  # newest event time, ms UTC; None before the first reading
+    position: int  # the journal's last message
+    committed: int  # the last message whose effects are in the database
+    started_at: int  # ms UTC, wall clock
+
+
+@dataclass(frozen=True, slots=True)
+class ApplianceStatus:
+    """One appliance that was heard of."""
+
+    appliance_id: str
+    appliance_model: str
+    category: str
+    last_seen: int  # ms UTC, event time
+
+
+class Pipeline(Protocol):
+    """What the service asks of a runtime. Called from other threads: answers must be of one moment and quick."""
+
+    def status(self) -> PipelineStatus: ...
+
+    def fleet(self) -> Sequence[ApplianceStatus]: ...

@@ -1,0 +1,209 @@
+"""What the API shows, field by field: anything that is not named here stays inside. Times are RFC 3339, UTC."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator
+
+from alerts.wording import iso
+
+
+def _as_iso(time: object) -> object:
+    return iso(time) if isinstance(time, int) else time
+
+
+Time = Annotated[str, BeforeValidator(_as_iso)]
+
+State = Literal["critical", "warning", "info", "silent", "ok"]
+"""Of an appliance: the most urgent of its open episodes; `silent` where the only one is that nothing is heard."""
+
+STATES: tuple[State, ...] = ("critical", "warning", "info", "silent", "ok")
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """A part of a list, newest first; `total` counts the whole of it."""
+
+    items: list[Item]
+    total: int
+
+
+class EvidenceView(BaseModel):
+    feature: str
+    value: float | None
+    usual: float | None = None
+    siblings: float | None = None
+    unit: str = ""
+
+
+class FindingView(BaseModel):
+    id: str
+    episode_id: str
+    kind: str
+    appliance_id: str
+    appliance_model: str
+    fault: str
+    rule: str
+    severity: str
+    time: Time
+    episode_start: Time
+    score: float
+    probability: float | None
+    days_to_failure: float | None
+    days_low: float | None
+    days_high: float | None
+    evidence: list[EvidenceView]
+
+
+class TicketView(BaseModel):
+    ticket_id: str
+    episode_id: str
+    status: str
+    appliance_id: str
+    appliance_model: str
+    fault: str
+    title: dict[str, str]
+    severity: str
+    opened_at: Time
+    closed_at: Time | None
+    probability: float | None = None
+    days_to_failure: float | None = None
+    days_low: float | None = None
+    days_high: float | None = None
+    evidence: dict[str, list[str]] = {}  # sentences by language
+    parts: list[str] = []
+    technician_finds: str = ""
+    self_help: dict[str, list[str]] = {}
+    safety: dict[str, str] = {}
+    note: str = ""
+    deliveries: list[DeliveryView] = []
+
+
+class DeliveryView(BaseModel):
+    """How far one message to one receiver is."""
+
+    target: str
+    event_type: str
+    state: str
+    attempts: int
+    error: str
+
+
+class MessageView(BaseModel):
+    """A message in the outbox, without the address it goes to."""
+
+    id: str
+    target: str
+    event_type: str
+    appliance_id: str
+    state: str
+    attempts: int
+    created_at: Time
+    due_at: Time
+    sent_at: Time | None
+    error: str
+    texts: dict[str, str]  # of SMS and push, by language; none for webhooks, whose content is the ticket's
+
+
+class HeldBackView(BaseModel):
+    id: str
+    act: str
+    purpose: str
+    appliance_id: str
+    fault: str
+    reason: str
+    at: Time
+
+
+class DeadLetterView(BaseModel):
+    id: str
+    topic: str
+    reason: str
+    received: Time
+    bytes: int
+    preview: str
+
+
+class ApplianceView(BaseModel):
+    appliance_id: str
+    appliance_model: str
+    category: str
+    state: State
+    last_seen: Time
+    faults: list[str]
+
+
+class FleetView(BaseModel):
+    """The most urgent appliances first; `by_state` and `by_model` count all of them."""
+
+    items: list[ApplianceView]
+    total: int
+    by_state: dict[State, int]
+    by_model: dict[str, int]
+
+
+class ApplianceDetail(BaseModel):
+    appliance: ApplianceView
+    episodes: list[FindingView]  # open ones, each by its newest finding
+    findings: list[FindingView]
+    tickets: list[TicketView]
+
+
+class PipelineView(BaseModel):
+    state: str
+    connected: bool
+    messages: int
+    readings: int
+    repeats: int
+    late: int
+    dead_letters: int
+    event_time: Time | None
+    position: int
+    committed: int
+    started_at: Time
+
+
+class CountsView(BaseModel):
+    findings: int
+    episodes_open: int
+    tickets_opened: int
+    tickets_open: int
+    webhooks_delivered: int
+    notifications_sent: int
+    held_back: dict[str, int]
+    dead_letters: int
+    messages_waiting: int
+    messages_dead: int
+
+
+class Summary(BaseModel):
+    pipeline: PipelineView
+    counts: CountsView
+    appliances: int
+    by_state: dict[State, int]
+
+
+class Readiness(BaseModel):
+    ready: bool
+    checks: dict[str, str]
+
+
+class FaultView(BaseModel):
+    """What the catalogue says of a fault, for people."""
+
+    title: dict[str, str]
+    mechanism: str
+    technician_finds: str
+
+
+class Vocabulary(BaseModel):
+    """Words for what the other answers name, by language."""
+
+    faults: dict[str, FaultView]
+    appliance_models: dict[str, dict[str, str]]
+    features: dict[str, dict[str, str]]
+
+
+TicketView.model_rebuild()
