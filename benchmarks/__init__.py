@@ -1,0 +1,1 @@
+"""Published protocols, run against Foremend: `python -m benchmarks.NAME PATH --json`."""

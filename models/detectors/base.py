@@ -1,0 +1,104 @@
+"""What the detectors share: the columns they learnt, snapshots that are checked, state that grows with the fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from foremend.errors import ConfigError, InputError, IntegrityError
+from foremend.ports import Snapshot
+from foremend.types import Score
+
+Floats = NDArray[np.float64]
+Record = TypeVar("Record", bound=tuple[Any, ...])
+
+
+class Columns:
+    """The part of a detector that knows its columns and packs its score."""
+
+    name: str
+    names: tuple[str, ...] | None = None
+
+    def _take_names(self, names: Sequence[str], features: Floats) -> Floats:
+        """The rows to learn from; raises InputError where they do not have one column per name."""
+        self.names = tuple(names)
+        return self._rows(features)
+
+    def _rows(self, features: Floats) -> Floats:
+        if self.names is None:
+            raise ConfigError(
+                f"{self.name} knows no columns yet: call learn first, with no rows if there are none"
+            )
+        if features.ndim != 2 or features.shape[1] != len(self.names):
+            raise InputError(
+                f"{self.name} learnt {len(self.names)} columns {self.names}, but was given {features.shape}"
+            )
+        return np.ascontiguousarray(features, dtype=np.float64)
+
+    def _pack(self, appliance: NDArray[np.int32], time: NDArray[np.int64], value: Floats) -> Score:
+        return Score(self.name, appliance, time, value)
+
+    def _identity(self) -> dict[str, Any]:
+        return {"detector": self.name, "names": list(self.names or ()), "learnt": int(self.names is not None)}
+
+    def _check_identity(self, snapshot: Snapshot) -> None:
+        """Raises IntegrityError where the snapshot is another detector's."""
+        if snapshot["detector"] != self.name:
+            raise IntegrityError(f"a snapshot of {snapshot['detector']!r} cannot restore {self.name!r}")
+        self.names = tuple(snapshot["names"]) if snapshot["learnt"] else None
+
+
+def grown(state: Record, fresh: Record, rows: int) -> Record:
+    """`state` with at least `rows` rows; new ones are copies of the single row of `fresh`.
+
+    Both are named tuples of arrays whose first axis is the fleet; it grows by half, so that growing is rare.
+    """
+    have = len(state[0])
+    if rows <= have:
+        return state
+    extra = max(rows, have + have // 2) - have
+    columns = [
+        np.concatenate([old, np.repeat(new, extra, axis=0)]) for old, new in zip(state, fresh, strict=True)
+    ]
+    return type(state)(*columns)
+
+
+def no_rows(fresh: Record) -> Record:
+    """The state of a fleet that nothing was heard of."""
+    return type(fresh)(*(column[:0] for column in fresh))
+
+
+def fleet_size(appliance: NDArray[np.int32]) -> int:
+    """Rows of state that these fleet indices need."""
+    return int(appliance.max(initial=-1)) + 1
+
+
+def packed(state: tuple[Any, ...]) -> dict[str, NDArray[Any]]:
+    """A named tuple of arrays as a mapping of copies."""
+    return {field: getattr(state, field).copy() for field in state._fields}  # type: ignore[attr-defined]
+
+
+def unpacked(kind: type[Record], snapshot: Snapshot) -> Record:
+    """The inverse of `packed`."""
+    return kind(*(np.array(snapshot[field]) for field in kind._fields))  # type: ignore[attr-defined]
+
+
+def evidence_to_score(deviate: Floats, looks: Floats) -> Floats:
+    """The largest absolute normal deviate of `looks` looks at one row -> score 0..1.
+
+    Two-sided and corrected after Bonferroni, which holds whatever the dependence between the looks. No look: 0.
+    """
+    p_value: Floats = 2.0 * ndtr(-np.abs(deviate)) * looks
+    return np.where(looks > 0, 1.0 - np.minimum(p_value, 1.0), 0.0)
+
+
+@njit(cache=True)
+def student_to_normal(t: float, freedom: float) -> float:
+    """The normal deviate as unlikely as `t` with `freedom` degrees of freedom (Wallace, 1959)."""
+    size = np.sqrt(freedom * np.log1p(t * t / freedom)) * (8.0 * freedom + 1.0) / (8.0 * freedom + 3.0)
+    return size if t >= 0.0 else -size

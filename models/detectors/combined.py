@@ -1,0 +1,63 @@
+"""Several detectors as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.errors import ConfigError, IntegrityError
+from foremend.ports import Detector, Snapshot
+from foremend.types import Score
+from models.detectors.base import Columns, Floats
+
+
+class Combined(Columns):
+    """The smallest p-value of its members, each divided by its share of the false-alarm budget.
+
+    The weighted Bonferroni rule (Genovese, Roeder and Wasserman, 2006), valid however the members depend on one
+    another: at any level the combination raises no more false alarms than `shares`, which sum to 1, allow its members.
+    shares: one per member; equal when left out. Raises ConfigError where they do not fit.
+    """
+
+    name = "combined"
+
+    def __init__(self, members: Sequence[Detector], *, shares: Sequence[float] | None = None) -> None:
+        self.members = tuple(members)
+        self._shares = np.array(shares if shares is not None else [1.0 / len(members)] * len(members))
+        if (
+            len(self._shares) != len(members)
+            or abs(self._shares.sum() - 1.0) > 1e-9
+            or min(self._shares) <= 0
+        ):
+            raise ConfigError(
+                f"{len(members)} detectors need as many positive shares that sum to 1, not {shares}"
+            )
+
+    def learn(self, names: Sequence[str], features: Floats) -> None:
+        """Every member learns from the same (n, d) normal rows."""
+        self._take_names(names, features)
+        for member in self.members:
+            member.learn(names, features)
+
+    def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Floats) -> Score:
+        """Score (n, d) rows by every member. Raises as the members do."""
+        self._rows(features)
+        values = np.stack([member.score(appliance, time, features).value for member in self.members])
+        p_value = ((1.0 - values) / self._shares[:, None]).min(axis=0)
+        return self._pack(appliance, time, np.maximum(1.0 - p_value, 0.0))
+
+    def snapshot(self) -> Snapshot:
+        """The members' snapshots."""
+        return {**self._identity(), "members": [dict(member.snapshot()) for member in self.members]}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Continue where `snapshot` was taken; raises IntegrityError where the members differ."""
+        self._check_identity(snapshot)
+        if len(snapshot["members"]) != len(self.members):
+            raise IntegrityError(
+                f"the snapshot holds {len(snapshot['members'])} detectors, not {len(self.members)}"
+            )
+        for member, part in zip(self.members, snapshot["members"], strict=True):
+            member.restore(part)

@@ -1,0 +1,185 @@
+"""Silence and stuck sensors: no reading where one was due, and a value that stands still for too long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from foremend.ports import Snapshot
+from foremend.types import Score
+from models.detectors.base import (
+    Columns,
+    Floats,
+    evidence_to_score,
+    fleet_size,
+    grown,
+    no_rows,
+    packed,
+    student_to_normal,
+    unpacked,
+)
+
+_NEVER = np.iinfo(np.int64).min
+_PRIOR_SPREAD = 0.7
+_PRIOR_GAPS = 8.0
+"""Before an appliance is known, its intervals spread by a factor of 2, as sure as after 8 of them."""
+
+_MEMORY = 512.0
+"""Intervals after which an appliance's usual interval has forgotten the oldest ones."""
+
+_MIN_GAPS = 8.0
+_MIN_SPELLS = 32.0
+_SHORT_SPELL = 8
+"""Rows: fewer equal values in a row than this prove nothing, whatever was seen before."""
+
+_TAIL_POWER = 2.0
+
+
+class SilenceState(NamedTuple):
+    """One row per appliance."""
+
+    last: NDArray[np.int64]  # (n,) ms of the newest reading
+    gaps: Floats  # (n,) intervals that the usual one stands on
+    gap_mean: Floats  # (n,) of the log of the interval in ms
+    gap_var: Floats  # (n,)
+    value: Floats  # (n, d) the last known value, NaN none
+    spell: NDArray[np.int32]  # (n, d) rows that it stands still
+    spells: Floats  # (n, d) spells completed
+    longest: NDArray[np.int32]  # (n, d) rows of the longest of them
+
+
+def _cold(columns: int) -> SilenceState:
+    per_column = (1, columns)
+    return SilenceState(
+        last=np.full(1, _NEVER),
+        gaps=np.zeros(1),
+        gap_mean=np.zeros(1),
+        gap_var=np.zeros(1),
+        value=np.full(per_column, np.nan),
+        spell=np.zeros(per_column, np.int32),
+        spells=np.zeros(per_column),
+        longest=np.zeros(per_column, np.int32),
+    )
+
+
+@njit(cache=True)
+def _silence(state: SilenceState, unit: int, time: int) -> float:
+    """How surprising it is to hear nothing until `time`; only longer than usual counts."""
+    gap = time - state.last[unit]
+    if state.gaps[unit] < _MIN_GAPS or gap <= 0:
+        return 0.0
+    freedom = _PRIOR_GAPS + state.gaps[unit]
+    variance = (_PRIOR_GAPS * _PRIOR_SPREAD**2 + state.gaps[unit] * state.gap_var[unit]) / freedom
+    return max(student_to_normal((np.log(gap) - state.gap_mean[unit]) / np.sqrt(variance), freedom), 0.0)
+
+
+@njit(cache=True)
+def _hear(state: SilenceState, unit: int, time: int) -> None:
+    """Learn the interval that this reading ends; an outage counts once, like any interval."""
+    gap = time - state.last[unit]
+    if state.last[unit] != _NEVER and gap > 0:
+        state.gaps[unit] = min(state.gaps[unit] + 1.0, _MEMORY)
+        gain = 1.0 / state.gaps[unit]
+        change = np.log(gap) - state.gap_mean[unit]
+        state.gap_mean[unit] += gain * change
+        state.gap_var[unit] += gain * ((1.0 - gain) * change * change - state.gap_var[unit])
+    state.last[unit] = max(state.last[unit], time)
+
+
+@njit(cache=True)
+def _stand(state: SilenceState, at: tuple[int, int], value: float) -> None:
+    """Count how long the column stands still; a spell that ends is learnt."""
+    if not np.isfinite(value):
+        return
+    if value == state.value[at]:
+        state.spell[at] += 1
+        return
+    if state.spell[at] > 0:
+        state.spells[at] += 1.0
+        state.longest[at] = max(state.longest[at], state.spell[at])
+    state.value[at], state.spell[at] = value, 1
+
+
+@njit(cache=True)
+def _stuck(state: SilenceState, at: tuple[int, int]) -> float:
+    """p-value of this spell: that it is the longest of all so far, with a power-law tail beyond; 1 if it is not."""
+    usual = max(state.longest[at], _SHORT_SPELL)
+    if state.spells[at] < _MIN_SPELLS or state.spell[at] <= usual:
+        return 1.0
+    return (usual / state.spell[at]) ** _TAIL_POWER / (state.spells[at] + 1.0)
+
+
+@njit(cache=True)
+def _follow(
+    appliance: NDArray[np.int32], time: NDArray[np.int64], rows: Floats, state: SilenceState
+) -> tuple[Floats, Floats]:
+    """The silence deviate and the smallest stuck p-value of every row, (n,) each."""
+    silence = np.zeros(len(rows))
+    stuck = np.ones(len(rows))
+    for row in range(len(rows)):
+        unit = appliance[row]
+        heard = False
+        for column in range(rows.shape[1]):
+            value = rows[row, column]
+            heard = heard or np.isfinite(value)
+            _stand(state, (unit, column), value)
+            stuck[row] = min(stuck[row], _stuck(state, (unit, column)))
+        if heard:
+            _hear(state, unit, time[row])
+        else:
+            silence[row] = _silence(state, unit, time[row])
+    return silence, stuck
+
+
+class SilenceAndStuck(Columns):
+    """Appliances that fall silent and columns that stand still, against each appliance's own habit.
+
+    A row without any known value is a look at the clock: the score says how unusual it is to have heard nothing until
+    then. The reading that ends a silence scores 0 for it: coming back is no event. A column that never changed while
+    learning cannot be stuck.
+
+    Guarantee: a spell longer than the n before it has p <= 1 / (n + 1) where spells are exchangeable; lengths beyond
+    that, and silence (log-normal intervals), are models.
+    """
+
+    name = "silence-and-stuck"
+
+    def __init__(self) -> None:
+        self._fresh = self._state = _cold(0)
+
+    def learn(self, names: Sequence[str], features: Floats) -> None:
+        """Take (n, d) rows of one normal stretch, in time order: how long do values stand still?
+
+        The usual interval is learnt from each appliance's own times. Raises InputError for misshapen rows.
+        """
+        rows = self._take_names(names, features)
+        fresh = _cold(len(names))
+        for column in range(len(names)):
+            for value in rows[:, column]:
+                _stand(fresh, (0, column), value)
+        fresh.value[:], fresh.spell[:] = np.nan, 0
+        self._fresh = fresh
+        self._state = no_rows(fresh)
+
+    def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Floats) -> Score:
+        """Score (n, d) rows at `time` (ms), in time order per appliance. Raises InputError for other columns."""
+        rows = self._rows(features)
+        self._state = grown(self._state, self._fresh, fleet_size(appliance))
+        silence, stuck = _follow(appliance, np.ascontiguousarray(time), rows, self._state)
+        still = np.maximum(1.0 - 2.0 * stuck * max(rows.shape[1], 1), 0.0)
+        quiet = evidence_to_score(silence, np.where(silence > 0, 1.0, 0.0))
+        return self._pack(appliance, time, np.maximum(quiet, still))
+
+    def snapshot(self) -> Snapshot:
+        """Habits and the fleet's state as arrays."""
+        return {**self._identity(), "fresh": packed(self._fresh), "state": packed(self._state)}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Continue where `snapshot` was taken; raises IntegrityError for another detector's."""
+        self._check_identity(snapshot)
+        self._fresh = unpacked(SilenceState, snapshot["fresh"])
+        self._state = unpacked(SilenceState, snapshot["state"])
