@@ -133,7 +133,7 @@ _NOMINAL["rf-140"] = _nominal(
     magnetising=0.30,
     locked_rotor=3.2,
     set_point=5.0,
-    hysteresis=1.15,
+    hysteresis=0.95,
     defrost_power=90.0,
     defrost_interval=6.0 * 3_600,
     frost_halving=0.12,
@@ -201,7 +201,7 @@ _NOMINAL["rf-520"] = _nominal(
 )
 
 _SPREAD = {
-    "ua_cabinet": 0.10,
+    "ua_cabinet": 0.16,
     "ua_freezer": 0.10,
     "c_cabinet": 0.12,
     "c_food": 0.35,
@@ -209,10 +209,10 @@ _SPREAD = {
     "ua_evaporator_cabinet": 0.06,
     "ua_evaporator_freezer": 0.06,
     "ua_condenser": 0.08,
-    "power_rated": 0.05,
+    "power_rated": 0.08,
     "carnot_share": 0.04,
     "magnetising": 0.08,
-    "hysteresis": 0.10,
+    "hysteresis": 0.18,
     "door_rate": 0.35,
     "door_exchange": 0.20,
 }
@@ -460,7 +460,7 @@ class Refrigerator(Physics):
             for name, value in nominal._asdict().items()
         }
         values["set_point"] = nominal.set_point[0] + rng.integers(-1, 2, n).astype(np.float64)
-        values["ambient_offset"] = rng.normal(0.0, 1.2, n)
+        values["ambient_offset"] = rng.normal(0.0, 2.0, n)
         return RefrigeratorParameters(**values)
 
     def begin(self, rng: np.random.Generator, parameters: RefrigeratorParameters) -> RefrigeratorState:
