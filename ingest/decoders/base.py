@@ -116,7 +116,10 @@ def _converted(value: object, wire: str, wanted: str, temperature: str | None) -
         return value  # for the check to refuse, by name
     if temperature is not None and is_temperature(wire):
         wire = temperature
-    return conversion(wire, wanted).apply(float(value))
+    try:
+        return conversion(wire, wanted).apply(float(value))
+    except OverflowError:  # an integer of hundreds of digits
+        return value
 
 
 class TopicDecoder(ABC):
