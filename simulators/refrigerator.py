@@ -395,7 +395,7 @@ def _leak(p: RefrigeratorParameters, s: Floats) -> RefrigeratorParameters:
 
 
 def _foul(p: RefrigeratorParameters, s: Floats) -> RefrigeratorParameters:
-    return p._replace(ua_condenser=p.ua_condenser / (1.0 + 6.0 * s))
+    return p._replace(ua_condenser=p.ua_condenser / (1.0 + 4.5 * s))
 
 
 def _wear(p: RefrigeratorParameters, s: Floats) -> RefrigeratorParameters:
