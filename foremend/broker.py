@@ -79,7 +79,11 @@ class EmbeddedBroker:
         """
         self.port = _reserve(self.port)
         command = [sys.executable, "-m", "foremend.broker", str(self.port)]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+        # None of our streams, or whoever reads them would wait for the broker's end as well.
+        nothing = subprocess.DEVNULL
+        self._process = subprocess.Popen(
+            command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+        )
         try:
             self._wait_until_ready(self._process, timeout_s)
         except UnavailableError:
@@ -116,7 +120,10 @@ class EmbeddedBroker:
                 code = process.wait(_POLL_S)
             except subprocess.TimeoutExpired:
                 continue
-            raise UnavailableError(f"the embedded broker ended with code {code} while starting on {self.url}")
+            raise UnavailableError(
+                f"the embedded broker ended with code {code}; "
+                f"see why with: {sys.executable} -m foremend.broker {self.port}"
+            )
         raise UnavailableError(f"the embedded broker did not listen on {self.url} within {timeout_s:g} s")
 
 
@@ -129,7 +136,8 @@ def run_broker(port: int) -> None:
     with tempfile.TemporaryDirectory(prefix="foremend-broker-") as folder:
         config = Path(folder) / "rumqttd.toml"
         config.write_text(broker_config(port))
-        IotCoreBroker(config_path=str(config)).run_forever()
+        broker = IotCoreBroker(config_path=str(config))  # reads it, so that a kill leaves no folder behind
+    broker.run_forever()
 
 
 def broker_config(port: int) -> str:

@@ -48,6 +48,10 @@ class MqttSource:
             self.close()
             raise
 
+    def connected(self, timeout_s: float = 0.0) -> bool:
+        """Whether the broker is there now, or is within `timeout_s`. Raises RefusedError when it has refused us."""
+        return self._inbox.wait_online(timeout_s)
+
     def take(self, timeout_s: float) -> Sequence[tuple[RawMessage, Any]]:
         """All messages that wait, each with its token, oldest first; empty after `timeout_s`.
 

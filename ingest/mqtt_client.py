@@ -69,6 +69,14 @@ class BlockClient(paho.Client):
         packets = b"".join(b"\x40\x02" + mid.to_bytes(2, "big") for mid in mids)
         self._packet_queue(_PUBACK, packets, 0, 0)
 
+    def excuse_silence(self) -> None:
+        """Do not take a missing PINGRESP for a dead broker now; PINGREQ still leaves every keepalive.
+
+        rumqttd sends no PINGRESP while its window of unacknowledged messages to us is full, so a pipeline that is busy
+        for longer than the keepalive would lose a healthy connection.
+        """
+        self._ping_t = 0.0
+
     def _handle_controls(self, controls: Sequence[Control]) -> MQTTErrorCode:
         for command, body in controls:
             self._in_packet["command"] = command

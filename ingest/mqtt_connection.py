@@ -35,13 +35,17 @@ class Listener(Protocol):
     """Hears from the connection's thread; must not wait in it."""
 
     def online(self) -> None:
-        """Subscribed: messages come."""
+        """The session is there: messages come."""
         ...
 
     def arrived(self, publishes: Sequence[Publish]) -> None: ...
 
     def lost(self) -> None:
         """The connection is gone, and with it every packet id. Called also where it never came to `online`."""
+        ...
+
+    def holding(self) -> bool:
+        """Whether deliveries of this connection wait for their acknowledgement."""
         ...
 
     def failed(self, failure: ForemendError) -> None:
@@ -59,7 +63,7 @@ class Connection:
         self._client.on_subscribe = self._on_subscribe
         # Without this callback paho writes to the socket from whatever thread queues a packet.
         self._client.on_socket_register_write = lambda *_: self.wake()
-        self._subscribed = False
+        self._online = False
         self.trouble = f"no MQTT broker answers on {settings.url}"  # why the last attempt came to nothing
         self._closing = threading.Event()
         self._wake_in, self._wake_out = socket.socketpair()
@@ -107,7 +111,7 @@ class Connection:
         while not self._closing.is_set():
             if self._open():
                 self._serve()
-            failures = 0 if self._subscribed else failures + 1
+            failures = 0 if self._online else failures + 1
             self._lose()
             self._closing.wait(self._pause_s(failures))
 
@@ -152,15 +156,17 @@ class Connection:
             self._client.loop_read()
         if self._client.want_write():
             self._client.loop_write()
+        if self._listener.holding():
+            self._client.excuse_silence()
         self._client.loop_misc()
         if self._client.socket() is sock:
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._client.want_write() else 0)
             selector.modify(sock, events)
 
     def _lose(self) -> None:
-        if self._subscribed and not self._closing.is_set():
+        if self._online and not self._closing.is_set():
             log.warning("lost the broker on %s; trying until it is back", self._settings.url)
-        self._subscribed = False
+        self._online = False
         self._listener.lost()
 
     def _refuse(self, sentence: str) -> None:
@@ -179,8 +185,10 @@ class Connection:
     ) -> None:
         if reason.is_failure:
             self._refuse(f"{self._settings.url} refuses the connection ({reason})")
-        else:
-            client.subscribe([(topic, 1) for topic in self._settings.subscribe])
+            return
+        client.subscribe([(topic, 1) for topic in self._settings.subscribe])
+        if flags.session_present:  # rumqttd answers SUBSCRIBE only after the backlog's first acknowledgements
+            self._come_online()
 
     def _on_subscribe(
         self,
@@ -194,7 +202,11 @@ class Connection:
         refused = [topic for topic, reason in zip(topics, reasons, strict=True) if reason.is_failure]
         if refused:
             self._refuse(f"{self._settings.url} refuses the subscription to {', '.join(refused)}")
-            return
-        self._subscribed = True
-        self._listener.online()
-        log.info("the broker on %s is there; subscribed to %s", self._settings.url, ", ".join(topics))
+        else:
+            self._come_online()
+
+    def _come_online(self) -> None:
+        if not self._online:
+            self._online = True
+            self._listener.online()
+            log.info("the broker on %s is there", self._settings.url)

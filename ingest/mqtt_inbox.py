@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Inbox:
-    """Messages with tokens, whether the broker is there, and why it will not be again.
+    """Messages with tokens; whether the broker is there, or why it will not be again.
 
     The lock also covers what is sent because of this state: an acknowledgement is queued while its connection is known
     to be the present one, so it can never reach the next, where the same packet id is another message.
@@ -87,6 +87,10 @@ class Inbox:
                     (RawMessage(topic.decode(errors="replace"), payload, now, retained), token)
                 )
             self._changed.notify_all()
+
+    def holding(self) -> bool:
+        with self._changed:
+            return len(self._window) > 0
 
     def lost(self) -> None:
         with self._changed:
