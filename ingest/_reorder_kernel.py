@@ -158,11 +158,11 @@ def _fill(held: Any, values: Any) -> bool:
 
 @njit(cache=True)
 def _fingerprint(time: int, seq: int) -> np.uint64:
-    """64 bits of (time, seq), mixed as in SplitMix64 (Steele et al., OOPSLA 2014)."""
+    """63 bits of (time, seq), mixed as in SplitMix64 (Steele et al., OOPSLA 2014); never 0, which means none yet."""
     mixed = np.uint64(time) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seq)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    return (mixed ^ (mixed >> np.uint64(31))) | np.uint64(1)
 
 
 @njit(cache=True)

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 MODEL = "generic-compressor"
@@ -125,6 +125,7 @@ def nothing_known(make_ingest):
     return make_ingest(decoders=DECODERS).snapshot()
 
 
+@settings(deadline=None)  # machines are shared
 @given(st.lists(st.tuples(TOPICS, PAYLOADS), max_size=8))
 def test_every_message_is_used_or_presence_or_ignored_or_a_dead_letter(ingest, message, reading, sent):
     """Decoding never raises, and a good reading in the same batch is always used."""
@@ -142,6 +143,7 @@ def test_every_message_is_used_or_presence_or_ignored_or_a_dead_letter(ingest, m
         assert not np.isnan(values).all(axis=0).any()
 
 
+@settings(deadline=None)  # machines are shared
 @given(st.lists(st.tuples(TOPICS, PAYLOADS), max_size=8), st.integers(0, 8))
 def test_decoding_does_not_depend_on_batches(ingest, nothing_known, message, sent, cut):
     """The same messages in one batch or two give the same readings and dead letters."""
