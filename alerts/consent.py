@@ -115,16 +115,13 @@ class ConsentLedger:
         Raises InputError when the subject does not own the appliance or the record comes from the future.
         """
         found = list(records)
+        about = {record.appliance_id for record in found}, {record.purpose for record in found}
         with change(self._engine, self._clock) as work:
             _check(work, found)
-            before = histories(
-                work.session, {r.appliance_id for r in found}, {r.purpose for r in found}, lock=True
-            )
-            rows = [asdict(record) | {"recorded_at": work.at} for record in found]
-            work.session.execute(insert(ConsentRow), rows)
-            for record in found:
-                work.note("consent.recorded", record.appliance_id, **_public(record))
-            told = [self._tell(work, key, before.get(key, ())) for key in _keys(found)]
+            before = histories(work.session, *about, lock=True)
+            _append(work, found)
+            after = histories(work.session, *about)
+            told = [self._tell(work, key, before.get(key, ()), after[key]) for key in _keys(found)]
         if any(told):
             self._wake()
 
@@ -168,16 +165,29 @@ class ConsentLedger:
         with reading(self._engine) as session:
             return [{name: getattr(row, name) for name in names} for row in session.scalars(query)]
 
-    def _tell(self, work: Change, key: tuple[str, Purpose], before: Sequence[Statement]) -> bool:
+    def _tell(
+        self,
+        work: Change,
+        key: tuple[str, Purpose],
+        before: Sequence[Statement],
+        after: Sequence[Statement],
+    ) -> bool:
         """Tell the receivers of a changed mind; a first word changes nothing that they know."""
         appliance_id, purpose = key
-        said = histories(work.session, {appliance_id}, {purpose})[key]
-        given = decide(said, work.at).given
+        given = decide(after, work.at).given
         if not before or given == decide(before, work.at).given:
             return False
         tickets = withdraw_tickets(work, appliance_id) if purpose is Purpose.TICKET and not given else []
-        self._outbox.put(work, _changed(appliance_id, purpose, said[-1], len(said), tickets))
+        self._outbox.put(work, _changed(appliance_id, purpose, after[-1], len(after), tickets))
         return True
+
+
+def _append(work: Change, records: Sequence[ConsentRecord]) -> None:
+    work.session.execute(
+        insert(ConsentRow), [asdict(record) | {"recorded_at": work.at} for record in records]
+    )
+    for record in records:
+        work.note("consent.recorded", record.appliance_id, **_public(record))
 
 
 def _said_by_owner() -> ColumnElement[bool]:

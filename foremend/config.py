@@ -11,7 +11,7 @@ from pydantic import Field
 
 from alerts.settings import AlertsSettings
 from foremend.profiles import Profile, load_profiles
-from foremend.schema import SettingsPath, Strict, read_yaml, validated
+from foremend.schema import DurationMs, SettingsPath, Strict, read_yaml, validated
 from ingest.mqtt_settings import MqttSettings
 from ingest.settings import IngestSettings
 from models.settings import ModelsSettings
@@ -35,6 +35,7 @@ class StorageSettings(Strict):
     """Where everything that must survive a restart is kept: journal, database, history, trained models."""
 
     folder: SettingsPath = Field(default=Path("var"), validate_default=True)
+    checkpoint_every: DurationMs = Field(default=15_000, ge=100)  # a restart replays at most about this much
 
 
 class ProfilesSettings(Strict):

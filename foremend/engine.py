@@ -23,10 +23,12 @@ from foremend.ports import Detector
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, Evidence, Finding
 from ingest.reorder import Released, Reorder
 from models.features import DailyFeatures
-from models.stream import SignalStream, Windows
+from models.stream import STANDBY, SignalStream, Windows
 from rules.evaluator import RuleBook, RuleState
 
 NO_TIME = np.iinfo(np.int64).min
+LOAD = "load"  # W: what the cycles are read from where an appliance may report power or only current
+NOMINAL_V = 230.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Counts:
 class Lane:
     """From readings to daily deviations, for the appliances of one model."""
 
-    def __init__(self, profile: Profile, *, lateness_ms: int, grace_ms: int = MS_PER_HOUR) -> None:
+    def __init__(self, profile: Profile, *, lateness_ms: int, grace_ms: int = 6 * MS_PER_HOUR) -> None:
         self.profile = profile
         self.signals = tuple(profile.signals)
         self.ids: list[str] = []
@@ -70,9 +72,8 @@ class Lane:
         self.counts = Counts()
         self.features: DailyFeatures | None = None
         self._reorder = Reorder(len(self.signals), lateness_ms)
-        cycle_signals = profile.cycle.signal if profile.cycle else ()
-        counters = [name for name, signal in profile.signals.items() if signal.kind == "counter"]
-        self._stream = SignalStream(self.signals, cycle_signals, counters)
+        self._cycle_from = profile.cycle.signal if profile.cycle else ()
+        self._stream = _stream(profile)
         self._grace_ms = grace_ms
         self._newest = NO_TIME
         self._next_tick = NO_TIME
@@ -109,14 +110,13 @@ class Lane:
         hours = self._follow(self._reorder.flush())
         rest = self._stream.flush()
         self._days.append(rest.days)
-        return Windows.concatenate([hours, rest.hours])
+        return _joined([hours, rest.hours])
 
     def finished_days(self) -> list[DayRows]:
         """At a tick: the days that closed since the last one, oldest first, as deviations."""
-        days = Windows.concatenate(self._days) if self._days else None
-        self._days = []
-        if days is None or not len(days):
+        if not self._days:
             return []
+        days, self._days = _joined(self._days), []
         if self.features is None:
             self.features = DailyFeatures(days.names)
         days = days.take(np.lexsort((days.appliance, days.start)))
@@ -161,10 +161,18 @@ class Lane:
 
     def _follow(self, released: Released) -> Windows:
         self.counts.used += len(released.time)
-        output = self._stream.update(released.appliance, released.time, released.values)
+        values = self._with_load(released.values)
+        output = self._stream.update(released.appliance, released.time, values)
         if len(output.days):
             self._days.append(output.days)
         return output.hours
+
+    def _with_load(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where power or current may show the cycles: one more column, power or else power at 230 V."""
+        if len(self._cycle_from) < 2:
+            return values
+        power, current = (values[:, self.signals.index(name)] for name in ("power", "current"))
+        return np.column_stack([values, np.where(np.isnan(power), current * NOMINAL_V, power)])
 
     def _deviations(self, day: Windows) -> DayRows:
         assert self.features is not None
@@ -299,8 +307,25 @@ def _drivers(lane: Lane, fitted: FittedModel, day: DayRows, row: int, fault: int
     return lane.features.evidence(int(day.appliance[row]), [int(c) for c in columns])
 
 
+def _stream(profile: Profile) -> SignalStream:
+    counters = [name for name, signal in profile.signals.items() if signal.kind == "counter"]
+    shows = profile.cycle.signal if profile.cycle else ()
+    if len(shows) < 2:
+        return SignalStream(tuple(profile.signals), shows[0] if shows else None, counters)
+    return SignalStream((*profile.signals, LOAD), LOAD, counters, standby=STANDBY["power"])
+
+
 def _unknown(n: int) -> NDArray[np.float64]:
     return np.full(n, np.nan)
+
+
+def _joined(parts: Sequence[Windows]) -> Windows:
+    return Windows(
+        np.concatenate([part.appliance for part in parts]),
+        np.concatenate([part.start for part in parts]),
+        parts[0].names,
+        np.concatenate([part.features for part in parts]),
+    )
 
 
 def _pack(windows: Windows) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class DailyFeatures:
 
     def _siblings(self, day: int, level: Array) -> Array:
         """The siblings' median of `day` (F,), remembered for a while for appliances that report late."""
-        if len(level) >= self._min_siblings:
+        if len(level) >= self._min_siblings and day not in self._medians:
             self._medians[day] = _nanmedian(level)
             for old in sorted(self._medians)[:-10]:
                 del self._medians[old]

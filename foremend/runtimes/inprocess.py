@@ -10,16 +10,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from foremend.engine import Engine
 from foremend.errors import UnavailableError
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
 from foremend.ports import Clock, Effects, Source
+from foremend.service.status import ApplianceStatus, PipelineStatus
 from foremend.snapshots import load_snapshot, save_snapshot
+from foremend.topics import Progress
 from foremend.types import Block, RawMessage
 from ingest.decode import Ingest
 
@@ -30,20 +32,14 @@ PROGRESS_EVERY_MS = 100
 MOST_WAITING_ROWS = 2_000_000
 
 
-@dataclass(slots=True)
-class Progress:
-    """Counts since the journal began; they survive a restart."""
-
-    messages: int = 0
-    readings: int = 0
-    dead_letters: int = 0
-    time: int = 0  # newest event time, ms UTC
+ProgressListener = Callable[[Progress], object]
+"""Hears how far the pipeline is, at most every 100 ms."""
 
 
-class ProgressListener(Protocol):
-    """Hears how far the pipeline is, at most every 100 ms."""
+class PipelineSource(Source, Protocol):
+    """A source that also says whether it is connected."""
 
-    def __call__(self, progress: Progress) -> None: ...
+    def connected(self) -> bool: ...
 
 
 class InProcessRuntime:
@@ -52,7 +48,7 @@ class InProcessRuntime:
     def __init__(
         self,
         *,
-        source: Source,
+        source: PipelineSource,
         journal: SqliteJournal,
         ingest: Ingest,
         engine: Engine,
@@ -71,7 +67,10 @@ class InProcessRuntime:
         self._permitted, self._report = permitted, report
         self._position = self._snapshot_position = 0
         self._reported = self._checkpointed = 0
-        self.progress = Progress()
+        self._committed = 0
+        self._state: Literal["starting", "running", "stopping"] = "starting"
+        self._started = clock.now_ms()
+        self.progress = Progress(messages=0, readings=0, dead_letters=0, time=0)
 
     def recover(self) -> None:
         """Load the last snapshot and replay the journal's tail."""
@@ -80,8 +79,11 @@ class InProcessRuntime:
             self._restore(snapshot)
         self._history.forget_after(self._position)
         self._snapshot_position = self._position
-        end, done = self._journal.last_position(), self._effects.position()
-        for up_to in (min(done, end), end):  # the cut at `done` keeps committed effects from happening again
+        end, self._committed = self._journal.last_position(), self._effects.position()
+        for up_to in (
+            min(self._committed, end),
+            end,
+        ):  # the first cut keeps committed effects from happening again
             for position, messages in self._journal.replay(self._position, up_to):
                 self._process(messages, position)
         self._checkpointed = self._clock.now_ms()
@@ -89,10 +91,12 @@ class InProcessRuntime:
     def run(self, stop: threading.Event) -> None:
         """Move messages until `stop` is set; then write a last checkpoint."""
         self._source.connect()
+        self._state = "running"
         try:
             while not stop.is_set():
                 self.step()
         finally:
+            self._state = "stopping"
             self._source.close()
             self.checkpoint()
 
@@ -127,6 +131,31 @@ class InProcessRuntime:
         self._snapshot_position = self._position
         self._checkpointed = self._clock.now_ms()
 
+    def status(self) -> PipelineStatus:
+        """This moment, for the service's threads."""
+        counts, progress = self._engine.counts(), self.progress
+        return PipelineStatus(
+            state=self._state,
+            connected=self._source.connected(),
+            messages=progress.messages,
+            readings=progress.readings,
+            repeats=counts.repeats,
+            late=counts.late,
+            dead_letters=progress.dead_letters,
+            event_time=progress.time or None,
+            position=self._position,
+            committed=self._committed,
+            started_at=self._started,
+        )
+
+    def fleet(self) -> Sequence[ApplianceStatus]:
+        """Every appliance heard of, for the service's threads."""
+        return [
+            ApplianceStatus(appliance_id, lane.profile.name, lane.profile.category, int(seen))
+            for lane in list(self._engine.lanes.values())
+            for appliance_id, seen in zip(list(lane.ids), lane.last_seen, strict=False)
+        ]
+
     def _restore(self, snapshot: dict[str, Any]) -> None:
         self._position = snapshot["position"]
         self.progress = Progress(**snapshot["progress"])
@@ -136,17 +165,23 @@ class InProcessRuntime:
     def _process(self, messages: Sequence[RawMessage], position: int) -> None:
         decoded = self._ingest.decode(messages)
         findings = []
+        newest = self.progress.time
         for block in decoded.blocks:
             allowed = self._permitted(block)
             self._history.write(allowed)
             findings += self._engine.process(allowed)
-            self.progress.time = max(self.progress.time, int(block.time.max()))
-        self.progress.messages += len(messages)
-        self.progress.readings += decoded.readings
-        self.progress.dead_letters += len(decoded.dead_letters)
-        if position > self._effects.position():
+            newest = max(newest, int(block.time.max()))
+        if position > self._committed:
             self._effects.apply(findings, decoded.dead_letters, position)
+            self._committed = position
         self._position = position
+        self.progress = replace(
+            self.progress,
+            messages=self.progress.messages + len(messages),
+            readings=self.progress.readings + decoded.readings,
+            dead_letters=self.progress.dead_letters + len(decoded.dead_letters),
+            time=newest,
+        )
 
     def _keep_up(self) -> None:
         now = self._clock.now_ms()

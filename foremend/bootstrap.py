@@ -1,0 +1,158 @@
+"""The one place that picks adapters. `build` reads from top to bottom as the way the data goes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Engine as Database
+
+from alerts.consent import ConsentLedger
+from alerts.database import open_database
+from alerts.dispatch import Dispatcher, open_channels
+from alerts.effects import DatabaseEffects
+from alerts.guide import Guide
+from alerts.outbox import Outbox
+from alerts.owners import Owners
+from alerts.vault import open_vault
+from foremend.catalogue import FaultEntry, load_catalogue
+from foremend.catalogue.features import feature_titles
+from foremend.config import Profile, Settings, load_profiles, load_settings
+from foremend.consent_filter import ConsentFilter
+from foremend.engine import Engine
+from foremend.history.parquet import ParquetHistory
+from foremend.journal import SqliteJournal
+from foremend.ports import Clock
+from foremend.runtimes.inprocess import InProcessRuntime
+from foremend.service.app import create_app
+from foremend.service.read_model import ReadModel
+from foremend.service.server import Server
+from foremend.terminal import progress_bar
+from foremend.topics import PROGRESS
+from foremend.training import fitted_models
+from ingest.decode import Ingest
+from ingest.mqtt import MqttSource
+from models.registry import Registry
+from rules.evaluator import RuleBook
+
+log = logging.getLogger(__name__)
+
+
+class SystemClock:
+    """`foremend.ports.Clock` of this machine."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The alerts stage, put together: what the pipeline, the service and owners' registration share."""
+
+    database: Database
+    owners: Owners
+    ledger: ConsentLedger
+    dispatcher: Dispatcher
+    effects: DatabaseEffects
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Everything that `foremend run` starts."""
+
+    desk: Desk
+    runtime: InProcessRuntime
+    server: Server
+
+    def run(self, stop: threading.Event) -> None:
+        """Recover, then work until `stop` is set; serves the page and sends what is due all the while."""
+        with self.server as address:
+            log.info("the page is on %s", address)
+            self.desk.dispatcher.start()
+            try:
+                self.runtime.recover()
+                self.runtime.run(stop)
+            finally:
+                self.desk.dispatcher.close()
+
+
+def build(settings: Settings, clock: Clock | None = None) -> Application:
+    """Wire the in-process pipeline. Trains what was never trained; opens the database, but no network yet."""
+    clock = clock or SystemClock()
+    folder = settings.storage.folder
+    profiles = load_profiles(settings.profiles.folders)
+    ingest = Ingest(settings.ingest, {name: profile.signals for name, profile in profiles.items()})
+    subscribe = tuple(dict.fromkeys((*settings.mqtt.subscribe, *ingest.subscriptions)))
+    source = MqttSource(settings.mqtt.model_copy(update={"subscribe": subscribe}))
+    engine = build_engine(settings, profiles)
+    desk = open_desk(settings, clock)
+    runtime = InProcessRuntime(
+        source=source,
+        journal=SqliteJournal(folder / "journal.db"),
+        ingest=ingest,
+        engine=engine,
+        effects=desk.effects,
+        history=ParquetHistory(folder / "history"),
+        snapshot_file=folder / "engine.snapshot",
+        clock=clock,
+        checkpoint_every_ms=settings.storage.checkpoint_every,
+        permitted=ConsentFilter(desk.ledger, clock),
+        report=lambda progress: source.publish(PROGRESS, progress.to_json()),
+    )
+    catalogue, host = load_catalogue(), settings.service.host
+    model = ReadModel(desk.database, runtime, profiles, catalogue, feature_titles())
+    return Application(desk, runtime, Server(create_app(model, host), host, settings.service.port))
+
+
+def build_engine(settings: Settings, profiles: dict[str, Profile]) -> Engine:
+    """The core with its rules and the champions of the registry, trained first where there is none."""
+    rules = RuleBook(settings.rules)
+    rules.check(profiles.values())
+    registry = Registry(settings.models.registry)
+    wanted = settings.models.appliance_models or tuple(profiles)
+    with progress_bar() as bar:
+        task = bar.add_task("first training", total=None)
+        fitted = fitted_models(
+            {name: profiles[name] for name in wanted},
+            registry,
+            settings.models,
+            lambda name, done, total: bar.update(
+                task, completed=done, total=total, description=f"first training {name}"
+            ),
+        )
+    return Engine(profiles, rules, fitted, lateness_ms=settings.ingest.lateness)
+
+
+def open_desk(settings: Settings, clock: Clock) -> Desk:
+    """The alerts stage on its database, with every channel that is set up."""
+    alerts = settings.alerts
+    database = open_database(alerts.database)
+    owners = Owners(database, open_vault(alerts, os.environ), clock)
+    outbox = Outbox(alerts)
+    rng = np.random.default_rng()  # spreads retries over time; nothing is reproduced from it
+    dispatcher = Dispatcher(database, open_channels(alerts, clock, os.environ), owners, alerts, clock, rng)
+    ledger = ConsentLedger(database, outbox, clock, dispatcher.wake)
+    guides = {name: guide_of(entry) for name, entry in load_catalogue().items()}
+    effects = DatabaseEffects(database, outbox, alerts, clock, dispatcher.wake, guides, feature_titles())
+    return Desk(database, owners, ledger, dispatcher, effects)
+
+
+def guide_of(entry: FaultEntry) -> Guide:
+    """What the catalogue says of a fault, in the words of the alerts stage."""
+    steps = entry.self_help.model_dump() if entry.self_help else {"en": (), "zh": ()}
+    return Guide(entry.title.model_dump(), entry.technician_finds, entry.parts, steps)
+
+
+def run_until_signal(config: Path | None) -> None:
+    """`foremend run`: until SIGINT or SIGTERM, then a last checkpoint."""
+    application = build(load_settings(config))
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    application.run(stop)

@@ -1,0 +1,163 @@
+"""The command line: thin; every command calls one function and shows what it returns."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from foremend.errors import ForemendError
+from foremend.terminal import emit, people, show_pairs
+
+app = typer.Typer(
+    help="Foresees faults of connected home appliances and, with the owner's consent, acts before they break.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout instead of a table.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Default: ./config.yaml, else the shipped one.")
+]
+
+
+@app.command()
+def demo(
+    headless: Annotated[bool, typer.Option(help="End by itself, on free ports.")] = False,
+    days: Annotated[int, typer.Option(min=20, max=400, help="Event-days to live through.")] = 90,
+    appliances: Annotated[int, typer.Option(min=4, max=1_000)] = 60,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the page; 0 is any free one.")] = 8080,
+    folder: Annotated[Path, typer.Option(help="Where trained models are kept between runs.")] = Path("var"),
+    json: Json = False,
+) -> None:
+    """The main job, end to end, on this machine: a simulated fleet, a broker, the pipeline, a service platform."""
+    from foremend.demo import Demo
+
+    result = Demo(days, appliances, seed, folder, port=0 if headless else port, stay=not headless).run()
+    _show("Demo", result, json)
+
+
+@app.command()
+def run(config: Config = None) -> None:
+    """Run the pipeline on one machine until interrupted: MQTT in, tickets and messages out, the page."""
+    from foremend.bootstrap import run_until_signal
+
+    run_until_signal(config)
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="CSV, CSV.gz or Parquet, in order of time.")],
+    mapping: Annotated[Path, typer.Option(help="How columns become signals; see examples/mappings.")],
+    mqtt: Annotated[
+        str | None, typer.Option(help="Send through this broker instead, mqtt://host:port.")
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Send recorded telemetry through the same pipeline and report runs a day and findings."""
+    from foremend.replay import publish_recording, replay_recording
+
+    if mqtt is not None:
+        _show("Published", publish_recording(files, mapping, mqtt, config), json)
+    else:
+        _show("Replay", replay_recording(files, mapping, config), json)
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[
+        str | None, typer.Option(help="A scenario file, or the name of a shipped one.")
+    ] = None,
+    appliances: Annotated[int, typer.Option(help="How many, without a scenario.")] = 100,
+    days: Annotated[int, typer.Option(help="Event-days, without a scenario.")] = 30,
+    faults: Annotated[
+        float, typer.Option(help="Share of appliances that fall ill, without a scenario.")
+    ] = 0.3,
+    appliance_model: Annotated[list[str] | None, typer.Option(help="Repeat for several; none: all.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Write Parquet history and the truth into this folder.")
+    ] = None,
+    mqtt: Annotated[str | None, typer.Option(help="Publish live to mqtt://host:port instead.")] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Event seconds a second; without: as fast as it goes.")
+    ] = None,
+    window: Annotated[int | None, typer.Option(help="Most messages the pipeline may be behind.")] = None,
+    connections: Annotated[int, typer.Option(help="With fewer than appliances they share.")] = 1_000,
+    json: Json = False,
+) -> None:
+    """Simulate a household fleet: its history into a folder, or live over MQTT."""
+    from foremend.simulate import chosen_scenario, into_folder, over_mqtt, require_one_way
+
+    require_one_way(out, mqtt)
+    fleet = chosen_scenario(scenario, appliances, days, faults, appliance_model or [])
+    if out is not None:
+        _show("History", into_folder(fleet, seed, out), json)
+    elif mqtt is not None:
+        _show("Published", over_mqtt(fleet, seed, mqtt, speed, window, connections), json)
+
+
+@app.command()
+def faults(json: Json = False) -> None:
+    """The fault catalogue: what Foremend knows to look for, and what a technician finds."""
+    from foremend.catalogue import faults_table, load_catalogue
+
+    if json:
+        emit({name: entry.model_dump(mode="json") for name, entry in load_catalogue().items()})
+    else:
+        people_stdout().print(faults_table(load_catalogue().values()))
+
+
+@app.command()
+def train(
+    appliance_model: Annotated[str, typer.Option(help="Which appliance model.")],
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Train detectors and the fault predictor on simulated history and make them the champion."""
+    from foremend.training import train_command
+
+    _show("Trained", train_command(appliance_model, seed, config), json)
+
+
+@app.command()
+def broker(port: Annotated[int, typer.Option(min=0, max=65_535)] = 1883) -> None:
+    """Run the embedded MQTT broker in the foreground, on 127.0.0.1, without passwords: for a first day only."""
+    from foremend.broker import run_broker
+
+    run_broker(port)
+
+
+def people_stdout() -> Any:
+    """A console on stdout, for tables that are the result."""
+    from rich.console import Console
+
+    return Console()
+
+
+def _show(title: str, result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        emit(result)
+    else:
+        show_pairs(title, result)
+
+
+def main() -> None:
+    """Entry point: errors become one sentence and their exit code."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    for noisy in ("httpx", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        app()
+    except ForemendError as error:
+        people.print(f"[red]foremend:[/] {error}", highlight=False)
+        sys.exit(error.exit_code)

@@ -1,0 +1,41 @@
+"""Hearing how far the pipeline is, over MQTT like everybody else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from foremend.errors import UnavailableError
+from foremend.topics import PROGRESS, Progress
+from ingest.mqtt import MqttSource
+from ingest.mqtt_settings import MqttSettings
+
+START_WITHIN_S = 300.0  # the first start trains
+
+
+@contextmanager
+def listening(broker: str) -> Iterator[MqttSource]:
+    """Ears for the pipeline's progress."""
+    source = MqttSource(MqttSettings(url=broker, client_id="foremend-demo", subscribe=(PROGRESS,)))
+    source.connect()
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def heard(ears: MqttSource, timeout_s: float = 0.5) -> list[Progress]:
+    """Words of progress, oldest first; empty after `timeout_s`."""
+    taken = ears.take(timeout_s)
+    ears.acknowledge([token for _, token in taken])
+    return [Progress.from_json(message.payload) for message, _ in taken]
+
+
+def wait_for_word(ears: MqttSource) -> None:
+    """Until the pipeline reports for the first time. Raises UnavailableError when it never does."""
+    until = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < until:
+        if heard(ears):
+            return
+    raise UnavailableError(f"the pipeline did not start within {START_WITHIN_S:g} s: see its log")

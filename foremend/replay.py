@@ -1,0 +1,120 @@
+"""`foremend replay`: recorded telemetry through the same engine, or onto a broker as if the appliances sent it.
+
+A replay only reports. It opens no ticket and sends no message: what a recording shows happened long ago.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from foremend.config import Settings, load_profiles, load_settings
+from foremend.engine import DayRows, Engine, Lane
+from foremend.errors import InputError
+from foremend.schema import validated
+from foremend.types import MS_PER_DAY, Finding
+from ingest.mqtt_publish import MqttPublisher
+from ingest.mqtt_settings import MqttSettings
+from ingest.replay import ReplayMapping, load_mapping, read_file, to_messages
+from ingest.values import Decoded, SignalSpecs
+from models.stream import Windows, summarise_days
+from rules.evaluator import RuleBook
+from rules.settings import RulesSettings, SilenceCondition
+
+MOST_REASONS = 20
+
+
+class _Days:
+    """Collects every finished day of every appliance for the report."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, dict[str, dict[str, float]]] = {}
+
+    def __call__(self, lane: Lane, day: DayRows) -> None:
+        assert lane.features is not None
+        names = lane.features.base_names
+        for k, row in enumerate(day.appliance):
+            one = slice(k, k + 1)
+            windows = Windows(day.appliance[one], day.time[one] - MS_PER_DAY, names, day.values[one])
+            self.found.setdefault(lane.ids[row], {}).update(summarise_days(windows))
+
+
+def replay_recording(files: Sequence[Path], mapping_file: Path, config: Path | None) -> dict[str, Any]:
+    """Runs a day for each appliance, and what the rules found.
+
+    Raises InputError when a file cannot be read or holds nothing that can be used.
+    """
+    settings = load_settings(config)
+    profiles = load_profiles(settings.profiles.folders)
+    days = _Days()
+    engine = Engine(
+        profiles, RuleBook(_without_silence(settings)), lateness_ms=settings.ingest.lateness, on_day=days
+    )
+    specs = {name: profile.signals for name, profile in profiles.items()}
+    reasons: list[str] = []
+    findings: list[Finding] = []
+    bad = 0
+    for part in recording(files, load_mapping(mapping_file), specs):
+        for block in part.blocks:
+            findings += engine.process(block)
+        bad += len(part.dead_letters)
+        reasons += [letter.reason for letter in part.dead_letters[: MOST_REASONS - len(reasons)]]
+    findings += engine.flush()
+    counts = engine.counts()
+    if counts.used == 0:
+        raise InputError(
+            f"no usable reading in {', '.join(map(str, files))}: {'; '.join(reasons[:3]) or 'no rows'}"
+        )
+    return {
+        "appliances": {name: {"days": found} for name, found in sorted(days.found.items())},
+        "findings": [asdict(finding) for finding in findings],
+        "readings": asdict(counts),
+        "dead_letters": bad,
+        "dead_letter_reasons": reasons,
+    }
+
+
+def publish_recording(
+    files: Sequence[Path], mapping_file: Path, url: str, config: Path | None
+) -> dict[str, Any]:
+    """Publish the recording with QoS 1, as arrays of readings, as fast as the broker takes them."""
+    settings = load_settings(config)
+    specs = {name: p.signals for name, p in load_profiles(settings.profiles.folders).items()}
+    began = time.monotonic()
+    sent = readings = bad = 0
+    broker = validated(MqttSettings, settings.mqtt.model_dump() | {"url": url}, "--mqtt")
+    with MqttPublisher(broker) as publisher:
+        for part in recording(files, load_mapping(mapping_file), specs):
+            for message in (message for block in part.blocks for message in to_messages(block)):
+                publisher.publish(message.topic, message.payload)
+                sent += 1
+            readings += part.readings
+            bad += len(part.dead_letters)
+        publisher.wait_until_acknowledged()
+    return {
+        "messages": sent,
+        "readings": readings,
+        "dead_letters": bad,
+        "seconds": round(time.monotonic() - began, 2),
+    }
+
+
+def recording(files: Sequence[Path], mapping: ReplayMapping, specs: SignalSpecs) -> Iterator[Decoded]:
+    """All files, the one that begins first first, whatever order they were named in."""
+    for path in sorted(files, key=lambda path: _begins(path, mapping, specs)):
+        yield from read_file(path, mapping, specs)
+
+
+def _begins(path: Path, mapping: ReplayMapping, specs: SignalSpecs) -> int:
+    first = next((part for part in islice(read_file(path, mapping, specs), 1) if part.blocks), None)
+    return int(first.blocks[0].time.min()) if first is not None else 0
+
+
+def _without_silence(settings: Settings) -> RulesSettings:
+    """A recording that ends is not an appliance that fell silent."""
+    kept = tuple(rule for rule in settings.rules.book if not isinstance(rule.when, SilenceCondition))
+    return settings.rules.model_copy(update={"book": kept})

@@ -1,0 +1,34 @@
+"""Settings of the models stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from foremend.schema import SettingsPath, Strict
+
+
+class TrainingSettings(Strict):
+    """The simulated history that a fault predictor learns from at first start."""
+
+    appliances: int = Field(default=120, ge=20, description="of each appliance model")
+    days: int = Field(
+        default=85, ge=40, description="event-days; the first two weeks only teach what is usual"
+    )
+    fault_rate: float = Field(default=0.75, ge=0, le=1, description="share of appliances that fall ill")
+    seed: int = Field(default=90_210, ge=0, description="keep it apart from the seeds of fleets you judge by")
+    every_days: int = Field(
+        default=2, ge=1, description="each appliance gives one training row in so many days"
+    )
+
+
+class ModelsSettings(Strict):
+    """What the models stage needs."""
+
+    registry: SettingsPath = Field(default=Path("var/models"), validate_default=True)
+    training: TrainingSettings = TrainingSettings()
+    appliance_models: tuple[str, ...] = Field(
+        default=(), description="trained at first start; none named: all"
+    )
+    horizon_days: float = Field(default=60.0, gt=0, description="probabilities are about failures within it")
