@@ -11,6 +11,7 @@ OVERLOAD_REST_S = 300.0  # a thermal overload needs minutes to close again
 DEFROST_S = 480.0  # longest defrost
 BETWEEN_DEFROSTS_S = 2_400.0
 MODULE_LIMIT_C = 95.0  # where the controller starts to cut the speed
+NEAR_FREEZING_K = 6.0  # above the antifreeze limit, where an inverter slows down
 DISCHARGE_LIMIT_C = 118.0
 HIGH_PRESSURE_C = 66.0  # condensing temperature at the pressure switch, about 44 bar
 ALARM_KG, RELEASE_KG = 0.6, 0.3  # water in the pan that lifts the float, and that lets it fall
@@ -76,6 +77,8 @@ def demanded_speed(p: Row, s: Row, seconds: float) -> float:
         return 1.0
     s.integral = min(1.0, max(0.0, s.integral + 0.0003 * seconds * error))
     top = p.speed_max - 0.05 * max(0.0, s.module - MODULE_LIMIT_C)
+    if s.mode == COOL:  # slow down before the coil freezes
+        top -= 0.15 * max(0.0, p.antifreeze + NEAR_FREEZING_K - s.indoor_coil)
     return max(p.speed_min, min(top, 0.1 + 0.3 * error + s.integral))
 
 
