@@ -3,7 +3,7 @@
 A value above half way between idle and on-level is on, below a quarter off, between them unchanged (hysteresis).
 A machine is *running* once that has held for a minute: evidence is the time spent on the other side, minus the
 time spent back on this one, so that a dropout of a second delays a verdict by two seconds and no more. Under
-sparse sampling one reading is no evidence of a minute: there must be two, or one that stood for 90 s.
+sparse sampling one reading is no evidence of a minute: there must be two, or one that stood for two minutes.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from models.stream_state import (
 ON_SHARE = 0.5
 OFF_SHARE = 0.25
 MIN_HOLD_MS = 60_000
+HALF_MINUTE_MS = 30_000
 LONE_HOLD_MS = 150_000
-"""How long a single reading must have stood to be evidence by itself."""
+"""Evidence that a single reading must give: 30 s before it and two minutes after."""
 MIDNIGHT_MS = 60_000
 """A start in the first minute of a day may be a run already going at midnight: no daily count takes it."""
 
@@ -62,7 +63,8 @@ def side(value: float, idle: float, on: float, before: int) -> int:
 def observe(m: Machine, last: int, time: int, value: float) -> None:
     """A new value of an appliance's cycle signal, the one before it read at `last` (ms).
 
-    A change is dated half way between the two readings around it. The first value of all decides at once.
+    A change is dated half way between the two readings around it, at most 30 s before the later one. The first
+    value of all decides at once.
     """
     m.raw = side(value, m.level[IDLE], m.level[RUNNING], m.raw)
     if m.running == UNKNOWN:
@@ -71,7 +73,7 @@ def observe(m: Machine, last: int, time: int, value: float) -> None:
     if m.raw == m.running:
         return
     if m.doubt_count == 0:
-        m.doubt = (time - last) // 2
+        m.doubt = min((time - last) // 2, HALF_MINUTE_MS)
         m.doubt_since = time - m.doubt
         m.peak = value
     m.doubt_count += 1

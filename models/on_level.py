@@ -30,6 +30,8 @@ BASE_QUANTILE = 0.02
 IDLE_QUANTILE = 0.90
 CUT = 0.4
 """Where, between base and on-level, the histogram is divided into idle and running."""
+NOISE = 0.1
+"""Levels below this share of standby are not told apart."""
 APART_BINS = 2
 MIN_CONTRAST = 1.5
 """An on-level less than this many times the idle level is noise on one level."""
@@ -94,6 +96,7 @@ def two_levels(histogram: NDArray[np.float32], standby: float) -> tuple[float, f
     base = quantile(histogram, 0, BINS, BASE_QUANTILE)
     if math.isnan(base):
         return none
+    base = max(base, NOISE * standby)
     base_bin = bin_of(base)
     on_bin = _energy_median_bin(histogram, base_bin)
     if on_bin < 0:
@@ -123,14 +126,14 @@ def one_level(histogram: NDArray[np.float32], standby: float) -> tuple[float, fl
 
 
 @njit
-def believable(histogram: NDArray[np.float32], idle: float, off_threshold: float) -> bool:
+def believable(histogram: NDArray[np.float32], idle: float, off_threshold: float, standby: float) -> bool:
     """May `idle` replace the idle level in use?
 
     A machine that stops stopping shows only its running levels after a while; splitting those would call the
-    lower of them a pause. So an idle level above the present off-threshold is believed only when the time below
-    that threshold has been forgotten altogether (about ten half-lives).
+    lower of them a pause. So an idle level that is above the present off-threshold, and no standby either, is
+    believed only when the time below that threshold has been forgotten altogether (about ten half-lives).
     """
-    if idle <= off_threshold:
+    if idle <= max(off_threshold, standby):
         return True
     below = histogram[: bin_of(off_threshold)].sum()
     return bool(below < FORGOTTEN * histogram.sum())

@@ -9,7 +9,7 @@ The result depends on the readings alone, not on how they were cut into calls, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.errors import IntegrityError
+from foremend.errors import ConfigError, IntegrityError
 from foremend.ports import Snapshot
-from foremend.types import MS_PER_SECOND
+from foremend.types import MS_PER_HOUR, MS_PER_SECOND
 from models.stream_state import (
     BUFFER,
     FRESH,
@@ -33,7 +33,7 @@ from models.stream_state import (
     new_state,
     used,
 )
-from models.stream_walk import MOST_WINDOWS, finish_all, walk
+from models.stream_walk import END_OF_INPUT, MOST_WINDOWS, walk
 from models.stream_windows import STARTS_COUNTER, Rows, empty_rows, feature_names
 
 STANDBY = {"power": 45.0, "current": 0.25, "compressor_speed": 5.0}
@@ -85,7 +85,8 @@ class SignalStream:
 
     `signals` name the columns of `values`; `cycle_signal` is the one whose level tells a run from a pause, or None;
     `counter_signals` are cumulative counts (a fall is a reset), the rest are gauges.
-    `max_gap_ms`: a value stands at most this long without a newer one; later time counts as not seen.
+    `max_gap_ms`: a value stands at most this long without a newer one; later time counts as not seen
+    (more than 0, at most an hour, else ConfigError).
     `standby`: the most such a machine draws while it does nothing, in the cycle signal's unit; used only for a
     machine that never showed two levels. `warmup_ms`: how long readings wait at least until the on-level is
     believed (at most a day). `warmup_rows`: how many readings an appliance may have waiting; denser ones are thinned.
@@ -102,6 +103,10 @@ class SignalStream:
         warmup_ms: int = 21_600_000,
         warmup_rows: int = 1440,
     ) -> None:
+        if not 0 < max_gap_ms <= MS_PER_HOUR:
+            raise ConfigError(
+                f"max_gap_ms is {max_gap_ms}: a value may stand for more than 0 and at most an hour"
+            )
         gauges = [name for name in signals if name not in counter_signals]
         counters = [name for name in signals if name in counter_signals]
         self._columns = np.array([list(signals).index(name) for name in (*gauges, *counters)], np.intp)
@@ -127,29 +132,18 @@ class SignalStream:
 
         Rows are sorted by appliance and time, and no row is older than its appliance's last one.
         """
-        if len(time) == 0:
-            return StreamOutput(*map(self._windows, ([], [])))
-        rows = np.ascontiguousarray(appliance, np.int32)
-        times = np.ascontiguousarray(time, np.int64)
+        rows = np.ascontiguousarray(appliance, np.int64)
         columns = np.ascontiguousarray(np.asarray(values, np.float64)[:, self._columns])
-        self._make_room(int(rows.max()) + 1)
+        self._make_room(int(rows.max(initial=-1)) + 1)
         if self._params.cycle >= 0:
             self._give_buffers(rows)
-        return self._drive(
-            lambda first, hours, days: walk(
-                self._state, self._pool, self._params, rows, times, columns, first, hours, days
-            ),
-            len(times),
-        )
+        return self._walk(rows, np.ascontiguousarray(time, np.int64), columns)
 
     def flush(self) -> StreamOutput:
         """End of input: decide what still waits by what is known, close every open window."""
-        return self._drive(
-            lambda first, hours, days: finish_all(
-                self._state, self._pool, self._params, first, self._fleet, hours, days
-            ),
-            self._fleet,
-        )
+        rows = np.arange(self._fleet)
+        nothing = np.full((self._fleet, len(self._signals)), np.nan)
+        return self._walk(rows, np.full(self._fleet, END_OF_INPUT), nothing)
 
     def snapshot(self) -> Snapshot:
         """Everything that `restore` needs, as arrays and lists; a column of `machine` is one field."""
@@ -195,7 +189,7 @@ class SignalStream:
             self._state = larger
         self._fleet = max(self._fleet, fleet)
 
-    def _give_buffers(self, rows: NDArray[np.int32]) -> None:
+    def _give_buffers(self, rows: NDArray[np.int64]) -> None:
         """Give every appliance that is seen for the first time a warm-up buffer."""
         fresh = np.unique(rows[self._state.machine["slot"][rows] == FRESH])
         if len(fresh) == 0:
@@ -210,20 +204,22 @@ class SignalStream:
         self._state.machine["slot"][fresh] = slots_free
         self._pool.buffer["owner"][slots_free] = fresh
 
-    def _drive(self, step: Callable[[int, Rows, Rows], int], end: int) -> StreamOutput:
-        """Run `step` from 0 until it reaches `end`, emptying its outputs in between."""
+    def _walk(
+        self, rows: NDArray[np.int64], time: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> StreamOutput:
+        """Run the kernel over all rows, emptying its outputs whenever they are full."""
         hours: list[Rows] = []
         days: list[Rows] = []
         reached = 0
-        while reached < end:
+        while reached < len(time) or not hours:
             hours.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self.names)))
             days.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self.names)))
-            reached = step(reached, hours[-1], days[-1])
+            reached = walk(
+                self._state, self._pool, self._params, rows, time, values, reached, hours[-1], days[-1]
+            )
         return StreamOutput(self._windows(hours), self._windows(days))
 
     def _windows(self, parts: list[Rows]) -> Windows:
-        if not parts:
-            parts = [empty_rows(0, len(self.names))]
         used = [slice(0, int(part.filled[0])) for part in parts]
         return Windows(
             np.concatenate([part.appliance[u] for part, u in zip(parts, used, strict=True)]),

@@ -1,7 +1,7 @@
-"""The two compiled entry points: walk over sorted readings, and finish at the end of input.
+"""The compiled entry point: a walk over sorted readings.
 
 Numba's disk cache looks at the source file of the cached function only, not of those it calls. Only the entry
-points are cached here, and they close over a fingerprint of every kernel module, which is part of the cache's key:
+point is cached here, and it closes over a fingerprint of every kernel module, which is part of the cache's key:
 editing any of them compiles anew.
 """
 
@@ -22,21 +22,48 @@ from models.stream_windows import Rows
 
 MOST_WINDOWS = 32
 """One reading closes at most this many windows: those of a whole warm-up."""
+END_OF_INPUT = -1
+"""A time that says: no more readings of this appliance, close what it has open."""
 _KERNELS = ("on_level.py", "cycles.py", "stream_*.py")
 
 
-def _fingerprint() -> str:
+def _fingerprint() -> int:
     files = sorted(file for pattern in _KERNELS for file in Path(__file__).parent.glob(pattern))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()
+    return int.from_bytes(digest[:7], "big")
 
 
-def _compile(fingerprint: str) -> tuple[Callable[..., int], Callable[..., int]]:
+@njit
+def _take_or_wait(
+    s: State, pool: Pool, p: Params, r: int, time: int, values: NDArray[np.float64], hours: Rows, days: Rows
+) -> None:
+    m = s.machine[r]
+    if p.cycle >= 0 and learn(m, p, time, values[p.cycle]):
+        refit(m, p)
+    if m.slot < 0:
+        take(s, p, r, time, values, hours, days)
+        return
+    wait(pool, m.slot, time, values)
+    if ready(m, pool, p, time):
+        release(s, pool, p, r, hours, days)
+
+
+@njit
+def _end(s: State, pool: Pool, p: Params, r: int, hours: Rows, days: Rows) -> None:
+    """Decide by what is known, then close what is open."""
+    if s.machine[r].slot >= 0:
+        refit(s.machine[r], p)
+        release(s, pool, p, r, hours, days)
+    finish(s, p, r, hours, days)
+
+
+def _compile(fingerprint: int) -> Callable[..., int]:
     @njit(cache=True)
     def walk(
         s: State,
         pool: Pool,
         p: Params,
-        appliance: NDArray[np.int32],
+        appliance: NDArray[np.int64],
         time: NDArray[np.int64],
         values: NDArray[np.float64],
         first: int,
@@ -44,39 +71,17 @@ def _compile(fingerprint: str) -> tuple[Callable[..., int], Callable[..., int]]:
         days: Rows,
     ) -> int:
         """Take the readings from row `first` on; returns the row to go on from once the outputs are emptied."""
-        assert len(fingerprint) > 0
+        assert fingerprint >= 0
         for i in range(first, len(time)):
             if hours.filled[0] + MOST_WINDOWS > len(hours.start):
                 return i
-            r = appliance[i]
-            m = s.machine[r]
-            if p.cycle >= 0 and learn(m, p, time[i], values[i, p.cycle]):
-                refit(m, p)
-            if m.slot < 0:
-                take(s, p, r, time[i], values[i], hours, days)
-                continue
-            wait(pool, m.slot, time[i], values[i])
-            if ready(m, pool, p, time[i]):
-                release(s, pool, p, r, hours, days)
+            if time[i] == END_OF_INPUT:
+                _end(s, pool, p, appliance[i], hours, days)
+            else:
+                _take_or_wait(s, pool, p, appliance[i], time[i], values[i], hours, days)
         return len(time)
 
-    @njit(cache=True)
-    def finish_all(s: State, pool: Pool, p: Params, first: int, fleet: int, hours: Rows, days: Rows) -> int:
-        """End of input for appliances first..fleet-1: decide by what is known, close what is open.
-
-        Returns the appliance to go on from once the outputs are emptied.
-        """
-        assert len(fingerprint) > 0
-        for r in range(first, fleet):
-            if hours.filled[0] + MOST_WINDOWS > len(hours.start):
-                return r
-            if s.machine[r].slot >= 0:
-                refit(s.machine[r], p)
-                release(s, pool, p, r, hours, days)
-            finish(s, p, r, hours, days)
-        return fleet
-
-    return walk, finish_all
+    return walk
 
 
-walk, finish_all = _compile(_fingerprint())
+walk = _compile(_fingerprint())

@@ -44,7 +44,7 @@ def refit(m: Machine, p: Params) -> None:
     idle, on = two_levels(m.histogram, p.standby)
     if not math.isnan(idle):
         known = cycles.off_threshold(m.level[IDLE], m.level[RUNNING])
-        if math.isnan(known) or believable(m.histogram, idle, known):
+        if m.slot >= 0 or believable(m.histogram, idle, known, p.standby):
             m.level[IDLE] = idle
             m.level[RUNNING] = on
     for index in range(BINS):
@@ -61,8 +61,14 @@ def wait(pool: Pool, k: int, time: int, values: NDArray[np.float64]) -> None:
     while b.count == pool.time.shape[1]:
         _thin(pool, k)
     pool.time[k, b.count] = time
-    pool.values[k, b.count] = values
+    _copy(pool.values[k, b.count], values)
     b.count += 1
+
+
+@njit
+def _copy(target: NDArray[np.float64], source: NDArray[np.float64]) -> None:
+    for index in range(len(source)):  # compiles much faster than slice assignment
+        target[index] = source[index]
 
 
 @njit
@@ -74,7 +80,7 @@ def _thin(pool: Pool, k: int) -> None:
     for i in range(1, b.count):
         if pool.time[k, i] - pool.time[k, kept - 1] >= b.spacing:
             pool.time[k, kept] = pool.time[k, i]
-            pool.values[k, kept] = pool.values[k, i]
+            _copy(pool.values[k, kept], pool.values[k, i])
             kept += 1
     b.count = kept
 

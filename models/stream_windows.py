@@ -15,6 +15,7 @@ from models import cycles
 from models.stream_state import (
     CYCLE_FIELDS,
     DAY,
+    GAUGE_FIELDS,
     HIGH,
     HOUR,
     INCREMENT,
@@ -104,9 +105,9 @@ def close(s: State, p: Params, r: int, window: int, now: int, out: Rows) -> None
         out.appliance[row] = r
         out.start[row] = start
         _describe(s, p, r, window, length / 1000.0, out.features[row])
-    m.cycle[window] = 0.0
-    s.gauge[r, window, :, :] = 0.0
-    s.counter[r, window, :, :] = 0.0
+    m.cycle[window].fill(0.0)
+    s.gauge[r, window].fill(0.0)
+    s.counter[r, window].fill(0.0)
 
 
 @njit
@@ -123,7 +124,8 @@ def _add_hour_to_day(s: State, r: int) -> None:
 @njit
 def _add_gauge(day: NDArray, hour: NDArray) -> None:
     if day[W] == 0.0:
-        day[:] = hour
+        for field in range(GAUGE_FIELDS):
+            day[field] = hour[field]
         return
     shift = hour[REF] - day[REF]
     day[W] += hour[W]
