@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -98,6 +99,12 @@ def take_all() -> TakeAll:
         return taken
 
     return take
+
+
+@pytest.fixture
+def stall() -> Callable[[float], None]:
+    """A pipeline that does nothing for so many seconds: time itself is what is tested."""
+    return time.sleep
 
 
 @pytest.fixture

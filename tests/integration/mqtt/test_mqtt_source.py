@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -121,13 +120,17 @@ def test_acknowledging_in_any_order_keeps_the_connection(
 
 
 def test_a_pipeline_that_stalls_keeps_its_connection(
-    open_source: OpenSource, peer: Any, caplog: pytest.LogCaptureFixture, take_all: TakeAll
+    open_source: OpenSource,
+    peer: Any,
+    take_all: TakeAll,
+    stall: Callable[[float], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """With a keepalive of 1 s and nothing taken for 3 s, the broker still hears PINGREQ and nothing comes twice."""
     source = open_source(keepalive="1 s")
     peer.publish(TOPIC, numbered(300))
 
-    threading.Event().wait(3.0)  # the stall itself
+    stall(3.0)
     taken = take_all(source, 300)
 
     assert payloads(taken) == numbered(300)

@@ -1,0 +1,237 @@
+"""Mosquitto from Debian, set up by the very steps and files that deploy/mosquitto ships."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foremend.errors import RefusedError, UnavailableError
+from foremend.types import RawMessage
+from ingest.mqtt import MqttSource
+from ingest.mqtt_settings import MqttSettings
+
+OpenSource = Callable[..., MqttSource]
+MakePeer = Callable[..., Any]
+TakeAll = Callable[..., list[tuple[RawMessage, Any]]]
+
+DEPLOY = Path(__file__).parents[3] / "deploy" / "mosquitto"
+MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+A_TOPIC = "dt/appliance/generic-compressor/fridge-a/telemetry"
+B_TOPIC = "dt/appliance/generic-compressor/fridge-b/telemetry"
+PASSWORDS = {"foremend": "pipeline-secret", "fridge-a": "secret-a", "fridge-b": "secret-b"}
+POLLS, POLL_S = 500, 0.02
+
+pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="needs Mosquitto: apt-get install mosquitto")
+
+
+@dataclass
+class Mosquitto:
+    """A running broker in a folder of its own."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def ca(self) -> Path:
+        return self.folder / "certs" / "ca.crt"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the pipeline's config.yaml says, as step 8 tells."""
+        return {
+            "url": f"mqtts://localhost:{self.port}",
+            "user": "foremend",
+            "password_file": self.folder / "pipeline-password",
+            "ca": self.ca,
+        }
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [str(MOSQUITTO), "-c", str(self.folder / "mosquitto.conf")], stderr=subprocess.DEVNULL
+        )
+        for _ in range(POLLS):
+            try:
+                socket.create_connection(("localhost", self.port), timeout=1).close()
+                return
+            except OSError:
+                with pytest.raises(subprocess.TimeoutExpired):
+                    self.process.wait(POLL_S)
+        pytest.fail("Mosquitto did not start with the shipped configuration")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(20)
+
+
+def run_readme_steps(folder: Path) -> None:
+    """Every `sh` block of the README, in order, as an operator would."""
+    blocks = re.findall(r"```sh\n(.*?)```", (DEPLOY / "README.md").read_text(), re.DOTALL)
+    environment = os.environ | {
+        "DIR": str(folder),
+        "HOST": "localhost",
+        "FOREMEND_PASSWORD": PASSWORDS["foremend"],
+    }
+    subprocess.run(
+        ["sh", "-eu"],
+        input="".join(blocks),
+        text=True,
+        cwd=DEPLOY,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+
+
+def move_configuration(folder: Path, port: int) -> None:
+    """The shipped file with only paths, port and the system user changed."""
+    text = (folder / "mosquitto.conf").read_text()
+    text = text.replace("listener 8883", f"listener {port} localhost").replace("/etc/mosquitto", str(folder))
+    text = text.replace("/var/lib/mosquitto/", f"{folder}/")
+    (folder / "mosquitto.conf").write_text(f"{text}\nuser {getpass.getuser()}\nlog_dest none\n")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mosquitto")
+    run_readme_steps(folder)
+    for user in ("fridge-a", "fridge-b"):
+        subprocess.run(["mosquitto_passwd", "-b", folder / "passwords", user, PASSWORDS[user]], check=True)
+    (folder / "pipeline-password").write_text(PASSWORDS["foremend"])
+    return folder
+
+
+@pytest.fixture
+def mosquitto(folder: Path, tmp_path: Path) -> Iterator[Mosquitto]:
+    """A broker with an empty store, on a free port."""
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    with socket.create_server(("localhost", 0)) as probe:
+        port = probe.getsockname()[1]
+    move_configuration(tmp_path, port)
+    broker = Mosquitto(tmp_path, port)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def appliance(mosquitto: Mosquitto, make_peer: MakePeer) -> Callable[[str], Any]:
+    """Connects an appliance with its own user name over TLS."""
+
+    def connect(user: str) -> Any:
+        return make_peer(
+            mosquitto.port, user, host="localhost", ca=mosquitto.ca, user=user, password=PASSWORDS[user]
+        )
+
+    return connect
+
+
+def numbered(count: int) -> list[bytes]:
+    return [b"%d" % number for number in range(count)]
+
+
+def test_the_pipeline_gets_every_appliance_s_messages_over_tls(
+    mosquitto: Mosquitto, appliance: Callable[[str], Any], open_source: OpenSource, take_all: TakeAll
+) -> None:
+    """User, password, certificate and access list fit together as shipped."""
+    source = open_source(**mosquitto.settings)
+
+    appliance("fridge-a").publish(A_TOPIC, [b"from a"])
+    appliance("fridge-b").publish(B_TOPIC, [b"from b"])
+
+    messages = [message for message, _ in take_all(source, 2)]
+    assert {(message.topic, message.payload) for message in messages} == {
+        (A_TOPIC, b"from a"),
+        (B_TOPIC, b"from b"),
+    }
+
+
+def test_a_wrong_password_is_refused(mosquitto: Mosquitto, open_source: OpenSource) -> None:
+    """The pipeline stops with a sentence instead of trying for ever."""
+    (mosquitto.folder / "pipeline-password").write_text("wrong")
+
+    with pytest.raises(RefusedError, match="Not authorized"):
+        open_source(**mosquitto.settings)
+
+
+def test_a_certificate_of_another_authority_is_refused(mosquitto: Mosquitto, open_source: OpenSource) -> None:
+    """Without our authority's certificate the broker is not trusted."""
+    settings = mosquitto.settings | {"ca": None}
+
+    with pytest.raises(RefusedError, match="certificate"):
+        open_source(**settings)
+
+
+def test_a_plain_connection_to_the_tls_port_is_not_accepted(mosquitto: Mosquitto) -> None:
+    """Nothing travels without TLS."""
+    source = MqttSource(MqttSettings(url=f"mqtt://localhost:{mosquitto.port}"))
+
+    with pytest.raises(UnavailableError, match="ends the connection"):
+        source.connect(1.0)
+
+
+def test_an_appliance_cannot_publish_as_another(
+    mosquitto: Mosquitto, appliance: Callable[[str], Any], open_source: OpenSource, take_all: TakeAll
+) -> None:
+    """What fridge-a publishes under fridge-b's id never arrives; its own message after it does."""
+    source = open_source(**mosquitto.settings)
+    fridge = appliance("fridge-a")
+
+    fridge.publish(B_TOPIC, [b"forged"])
+    fridge.publish(A_TOPIC, [b"own"])
+
+    assert [message.payload for message, _ in take_all(source, 1)] == [b"own"]
+
+
+def test_the_session_survives_absence_and_a_restart_of_the_broker(
+    mosquitto: Mosquitto, appliance: Callable[[str], Any], open_source: OpenSource, take_all: TakeAll
+) -> None:
+    """What was published while the pipeline was away arrives, though Mosquitto itself was restarted meanwhile."""
+    open_source(**mosquitto.settings).close()
+    appliance("fridge-a").publish(A_TOPIC, numbered(300))
+    mosquitto.stop()
+    mosquitto.start()
+
+    source = open_source(**mosquitto.settings)
+
+    assert [message.payload for message, _ in take_all(source, 300)] == numbered(300)
+
+
+def test_a_slow_pipeline_loses_nothing(
+    mosquitto: Mosquitto, appliance: Callable[[str], Any], open_source: OpenSource, take_all: TakeAll
+) -> None:
+    """5,000 messages wait behind a pipeline that takes none; the stock configuration would keep 1,000 of them."""
+    source = open_source(**mosquitto.settings)
+
+    appliance("fridge-a").publish(A_TOPIC, numbered(5_000))
+
+    assert [message.payload for message, _ in take_all(source, 5_000)] == numbered(5_000)
+
+
+def test_a_stall_longer_than_the_keepalive_keeps_the_connection(
+    mosquitto: Mosquitto,
+    appliance: Callable[[str], Any],
+    open_source: OpenSource,
+    take_all: TakeAll,
+    stall: Callable[[float], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """PINGREQ leaves in time while more messages wait than the window holds and nothing is taken."""
+    source = open_source(**mosquitto.settings, keepalive="1 s")
+    appliance("fridge-a").publish(A_TOPIC, numbered(3_000))
+
+    stall(3.0)
+
+    assert [message.payload for message, _ in take_all(source, 3_000)] == numbered(3_000)
+    assert "lost the broker" not in caplog.text
