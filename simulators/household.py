@@ -69,7 +69,7 @@ class Weather:
         """`start` is ms UTC of a midnight; anomalies are drawn for `days` and one more."""
         self.start = start
         self._climates = [CLIMATES[region] for region in regions]
-        steps = rng.standard_normal((len(regions), days + 2))
+        steps = rng.standard_normal((days + 2, len(regions))).T
         anomaly = steps.copy()
         for day in range(1, days + 2):
             fresh = np.sqrt(1 - _ANOMALY_MEMORY**2)

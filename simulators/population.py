@@ -65,7 +65,7 @@ def populate(scenario: Scenario, seed: int) -> Population:
     households = max(scenario.appliances.values())
     region = rng.choice(len(regions), households, p=_shares(scenario.regions)).astype(np.int32)
     homes = draw_homes(rng, region, regions)
-    weather = Weather(rng, regions, scenario.start_ms, scenario.days)
+    weather = Weather(_stream(seed, "weather"), regions, scenario.start_ms, scenario.days)
     away = draw_absences(
         rng, households, scenario.start_ms, scenario.days, scenario.weekends_away, scenario.holidays_per_year
     )

@@ -85,7 +85,7 @@ class Scenario(Strict):
     name: str = "fleet"
     start: date = date(2026, 3, 1)
     days: int = Field(default=30, gt=0, le=3660)
-    appliances: dict[str, int]  # appliance model -> count
+    appliances: dict[str, int] = Field(min_length=1)  # appliance model -> count
     fault_rate: float = Field(default=0.0, ge=0, le=1)  # probability that an appliance falls ill in this time
     regions: dict[str, float] = Field(default=_REGIONS, min_length=1)  # name -> weight, likewise below
     firmware: dict[str, float] = Field(default=_FIRMWARE, min_length=1)
