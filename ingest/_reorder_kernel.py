@@ -47,7 +47,7 @@ def push(
                 else:
                     repeats += 1
                 continue
-            _insert(state, unit, slot, time[row], seq[row], values[row])
+            _insert(state, unit, slot, time[row], seq[row], values, row)
             state.newest[unit] = max(state.newest[unit], time[row])
             released = _release(state, unit, state.newest[unit] - lateness, max_held, out, released)
         _remember(state, unit, print_)
@@ -82,10 +82,10 @@ def hold_all(state: Any, out: Any) -> None:
     """Hold the rows of `out` (as `copy_held` wrote them) without judging them again."""
     for row in range(len(out.time)):
         unit = out.appliance[row]
-        _insert(state, unit, state.tail[unit], out.time[row], out.seq[row], out.values[row])
+        _insert(state, unit, state.tail[unit], out.time[row], out.seq[row], out.values, row)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _place(state: Any, unit: int, time: int, seq: int) -> int:
     """The last held slot that is not after (time, seq); _END if all are."""
     slot = state.tail[unit]
@@ -94,14 +94,15 @@ def _place(state: Any, unit: int, time: int, seq: int) -> int:
     return slot
 
 
-@njit(cache=True)
-def _insert(state: Any, unit: int, after: int, time: int, seq: int, values: Any) -> None:
+@njit(cache=True, inline="always")
+def _insert(state: Any, unit: int, after: int, time: int, seq: int, values: Any, row: int) -> None:
     """Link a new reading in behind slot `after` (_END: at the head)."""
     state.n_free[0] -= 1
     slot = state.free[state.n_free[0]]
     state.time[slot] = time
     state.seq[slot] = seq
-    state.values[slot] = values
+    for column in range(values.shape[1]):
+        state.values[slot, column] = values[row, column]
     follower = state.head[unit] if after == _END else state.next[after]
     state.previous[slot] = after
     state.next[slot] = follower
@@ -116,7 +117,7 @@ def _insert(state: Any, unit: int, after: int, time: int, seq: int, values: Any)
     state.held[unit] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _release(state: Any, unit: int, before: int, max_held: int, out: Any, released: int) -> int:
     """Move readings older than `before`, and those too many, from the head to `out`; returns the rows in `out`."""
     slot = state.head[unit]
@@ -137,15 +138,16 @@ def _release(state: Any, unit: int, before: int, max_held: int, out: Any, releas
     return released
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _write(state: Any, unit: int, slot: int, out: Any, row: int) -> None:
     out.appliance[row] = unit
     out.time[row] = state.time[slot]
     out.seq[row] = state.seq[slot]
-    out.values[row] = state.values[slot]
+    for column in range(out.values.shape[1]):
+        out.values[row, column] = state.values[slot, column]
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _fill(held: Any, values: Any) -> bool:
     """Put values where `held` has none; whether there was any such place."""
     filled = False
@@ -156,7 +158,7 @@ def _fill(held: Any, values: Any) -> bool:
     return filled
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _fingerprint(time: int, seq: int) -> np.uint64:
     """63 bits of (time, seq), mixed as in SplitMix64 (Steele et al., OOPSLA 2014); never 0, which means none yet."""
     mixed = np.uint64(time) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seq)
@@ -165,7 +167,7 @@ def _fingerprint(time: int, seq: int) -> np.uint64:
     return (mixed ^ (mixed >> np.uint64(31))) | np.uint64(1)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _seen(state: Any, unit: int, print_: np.uint64) -> bool:
     recent = state.recent[unit]
     found = False
@@ -174,7 +176,7 @@ def _seen(state: Any, unit: int, print_: np.uint64) -> bool:
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _remember(state: Any, unit: int, print_: np.uint64) -> None:
     at = state.recent_at[unit]
     state.recent[unit, at] = print_
