@@ -11,14 +11,14 @@ import orjson
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, Executable, Table, bindparam, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from alerts.tables import Base
-from foremend.errors import ConfigError, IntegrityError, MissingExtraError, UnavailableError
+from foremend.errors import ConfigError, ForemendError, IntegrityError, MissingExtraError, UnavailableError
 
 _MIGRATION_LOCK = 0x464F5245  # "FORE": two processes that start together migrate one after the other
 _BUSY_TIMEOUT_MS = 30_000
@@ -38,7 +38,11 @@ def open_database(url: str) -> Engine:
         raise MissingExtraError("PostgreSQL", "postgres") from error
     if parsed.get_backend_name() == "sqlite":
         _tune_sqlite(engine)
-    _migrate(engine)
+    try:
+        _migrate(engine)
+    except ForemendError:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -59,6 +63,13 @@ def writing(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """`writing` without a session's bookkeeping, for one known statement."""
+    with _reachable(), engine.begin() as connection:
+        yield connection
+
+
 def json_text(value: Any) -> str:
     """JSON that both databases and every receiver take: numbers that are not finite become null."""
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
@@ -69,7 +80,9 @@ def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
     if not rows:
         return set()
     target = _table(table)
-    statement = _insert(session, target).on_conflict_do_nothing().returning(target.c.id)
+    statement = (
+        _insert(session.get_bind().dialect.name, target).on_conflict_do_nothing().returning(target.c.id)
+    )
     return set(session.execute(statement, list(rows)).scalars())
 
 
@@ -78,7 +91,7 @@ def upsert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]
     if not rows:
         return
     target = _table(table)
-    statement = _insert(session, target)
+    statement = _insert(session.get_bind().dialect.name, target)
     keys = [column.name for column in target.primary_key]
     changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
@@ -92,12 +105,22 @@ def _reachable() -> Iterator[None]:
         raise UnavailableError(f"the effects database did not answer: {error.orig}") from error
 
 
+def raise_to(engine: Engine, table: type[Base], key: str, value: str) -> Executable:
+    """A statement with parameters `key` and `value`: inserts the pair, or raises the value; it never lowers it."""
+    target = _table(table)
+    statement = _insert(engine.dialect.name, target).values({key: bindparam(key), value: bindparam(value)})
+    new = statement.excluded[value]
+    return cast(
+        Executable,
+        statement.on_conflict_do_update(index_elements=[key], set_={value: new}, where=new > target.c[value]),
+    )
+
+
 def _table(table: type[Base]) -> Table:
     return cast(Table, table.__table__)
 
 
-def _insert(session: Session, table: Table) -> Any:
-    dialect = session.get_bind().dialect.name
+def _insert(dialect: str, table: Table) -> Any:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 

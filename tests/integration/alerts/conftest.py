@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -96,27 +97,26 @@ class Stage:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A PostgreSQL of our own on a socket in a temporary folder; Debian's programs, as `postgres` where we are root."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if not programs:
         pytest.skip("PostgreSQL is not installed: apt-get install -y postgresql")
-    folder = tmp_path_factory.mktemp("pg")
     account = {"user": "postgres"} if os.getuid() == 0 else {}
-    if account:
-        for path in (folder, folder.parent, folder.parent.parent):
-            path.chmod(0o755)
-        shutil.chown(folder, "postgres")
 
     def call(program: str, *arguments: str) -> None:
         command = [str(programs[-1] / program), *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd=folder, **account)
+        subprocess.run(command, check=True, capture_output=True, cwd="/", **account)
 
-    call("initdb", "-D", f"{folder}/data", "-U", "foremend", "-A", "trust", "--no-sync")
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-    call("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start")
-    yield f"postgresql://foremend@/{{}}?host={folder}"
-    call("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
+    # Not below pytest's own folder, which only its user may enter.
+    with tempfile.TemporaryDirectory(prefix="foremend-postgres-") as folder:
+        if account:
+            shutil.chown(folder, "postgres")
+        call("initdb", "-D", f"{folder}/data", "-U", "foremend", "-A", "trust", "--no-sync")
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        call("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start")
+        yield f"postgresql://foremend@/{{}}?host={folder}"
+        call("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

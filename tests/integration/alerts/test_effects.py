@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import StatementError
 
 from alerts import audit, queries
 from alerts.database import reading
@@ -117,8 +118,8 @@ def test_a_failure_leaves_nothing_of_the_block(stage: Any, finding: Make) -> Non
     stage.say(Purpose.TICKET, True)
     stage.alerts.effects.apply([], [], 3)
 
-    with pytest.raises(TypeError):
-        stage.alerts.effects.apply([finding()], [LETTER], "not a position")
+    with pytest.raises(StatementError):
+        stage.alerts.effects.apply([finding()], [LETTER], object())
 
     assert stage.alerts.effects.position() == 3
     assert queries.counts(stage.alerts.engine).findings == 0

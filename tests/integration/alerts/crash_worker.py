@@ -1,0 +1,76 @@
+"""Applies one finding a position, from where it left off, with the dispatcher running: made to be killed.
+
+Arguments: folder, number of findings. Writes each position to stdout once its effects are committed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from alerts.consent import ConsentRecord
+from alerts.desk import open_alerts
+from alerts.dispatch import open_channels
+from alerts.owners import OwnedAppliance, Owner
+from alerts.settings import AlertsSettings
+from alerts.vault import open_vault
+from foremend.types import Finding, FindingKind, Purpose, Severity
+
+folder, number = Path(sys.argv[1]), int(sys.argv[2])
+
+
+class SystemClock:
+    """The real time."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+def finding(position: int) -> Finding:
+    return Finding(
+        FindingKind.OPENED,
+        "fridge-1",
+        "BCD-200",
+        f"fault-{position}",
+        "rule",
+        Severity.WARNING,
+        position,
+        0,
+        1.0,
+    )
+
+
+def main() -> None:
+    settings = AlertsSettings(
+        database=f"sqlite:///{folder}/effects.db",
+        key_file=folder / "key",
+        quiet_hours=None,
+        sms={"file": folder / "sms.jsonl"},
+        push=None,
+    )
+    clock = SystemClock()
+    channels = open_channels(settings, clock, {})
+    alerts = open_alerts(
+        settings, clock, open_vault(settings, {}), channels, np.random.default_rng(1), {}, {}
+    )
+    if alerts.effects.position() == 0:
+        alerts.owners.register_owners([Owner("o-1", {"sms": "+8613800001234"})])
+        alerts.owners.register_appliances([OwnedAppliance("fridge-1", "o-1", "BCD-200")])
+        said = [
+            ConsentRecord("fridge-1", "o-1", purpose, True, clock.now_ms(), "1", "zh", "app")
+            for purpose in (Purpose.TICKET, Purpose.SMS)
+        ]
+        alerts.consent.record(said)
+    alerts.dispatcher.start()
+    for position in range(alerts.effects.position() + 1, number + 1):
+        alerts.effects.apply([finding(position)], [], position)
+        sys.stdout.write(f"{position}\n")
+        sys.stdout.flush()
+    alerts.dispatcher.wait_until_empty(60)
+    alerts.close()
+
+
+main()

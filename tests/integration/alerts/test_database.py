@@ -1,0 +1,100 @@
+"""Opening the effects database."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select, text
+
+from alerts.database import open_database, reading, writing
+from alerts.tables import Base, PositionRow
+from foremend.errors import ConfigError, IntegrityError, UnavailableError
+
+
+def test_the_migrations_make_what_the_mappings_say(database: str) -> None:
+    """No table, column or index is in one and not in the other."""
+    engine = open_database(database)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+    engine.dispose()
+
+    assert differences == []
+
+
+def test_processes_that_start_together_migrate_once(database: str) -> None:
+    """Every one of them ends with a usable database."""
+    ready = threading.Barrier(3)
+    opened = []
+
+    def start() -> None:
+        ready.wait()
+        opened.append(open_database(database))
+
+    threads = [threading.Thread(target=start) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    for engine in opened:
+        engine.dispose()
+    assert len(opened) == 3
+
+
+def test_a_database_of_a_newer_version_is_refused(database: str) -> None:
+    """Tables that this version does not know are left alone, with the way out in the sentence."""
+    engine = open_database(database)
+    with writing(engine) as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+
+    with pytest.raises(IntegrityError, match="newer Foremend"):
+        open_database(database)
+
+
+def test_readers_do_not_wait_for_a_writer(database: str) -> None:
+    """While a transaction is open others read what was committed before it."""
+    engine = open_database(database)
+    with writing(engine) as writer:
+        writer.add(PositionRow(stream="s", value=1))
+        writer.flush()
+        with reading(engine) as reader:
+            seen = reader.scalars(select(PositionRow)).all()
+    engine.dispose()
+
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("var/foremend.db", "is not a database URL"),
+        ("sqlite://", "cannot keep effects"),
+        ("sqlite:///:memory:", "cannot keep effects"),
+        ("mysql://localhost/x", "cannot keep effects"),
+    ],
+)
+def test_unusable_urls_are_refused(url: str, words: str) -> None:
+    """Before anything is opened."""
+    with pytest.raises(ConfigError, match=words):
+        open_database(url)
+
+
+def test_a_server_that_is_away_can_be_tried_again(tmp_path: Path) -> None:
+    """No PostgreSQL behind the socket: away, not wrong."""
+    with pytest.raises(UnavailableError, match="cannot be opened"):
+        open_database(f"postgresql://foremend@/x?host={tmp_path}")
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    """A text file under the database's name is not overwritten."""
+    path = tmp_path / "effects.db"
+    path.write_text("not a database " * 100)
+
+    with pytest.raises(IntegrityError, match="not usable"):
+        open_database(f"sqlite:///{path}")
+    assert path.read_text().startswith("not a database")

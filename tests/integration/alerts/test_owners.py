@@ -1,0 +1,58 @@
+"""The register of owners, their contacts sealed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from alerts.database import reading
+from alerts.owners import OwnedAppliance, Owner
+from alerts.tables import ContactRow
+from foremend.errors import InputError
+
+
+def test_contacts_are_sealed_in_the_database(stage: Any) -> None:
+    """The number can be used, and is nowhere in the table."""
+    with reading(stage.alerts.engine) as session:
+        sealed = session.scalars(select(ContactRow.sealed)).all()
+
+    assert stage.alerts.owners.contact("o-1", "sms") == "+8613800001234"
+    assert not any(b"13800001234" in data for data in sealed)
+
+
+def test_registering_again_replaces_what_was_known(stage: Any) -> None:
+    """A changed number, language or time zone counts from the next message on."""
+    stage.alerts.owners.register_owners([Owner("o-1", {"sms": "+49"})])
+    moved = OwnedAppliance("fridge-1", "o-1", "BCD-200", language="en", timezone="Europe/Berlin")
+
+    stage.alerts.owners.register_appliances([moved])
+
+    assert stage.alerts.owners.contact("o-1", "sms") == "+49"
+    assert stage.alerts.owners.contact("o-1", "push") is None
+    assert stage.alerts.owners.appliance("fridge-1") == moved
+
+
+@pytest.mark.parametrize(
+    ("appliance", "words"),
+    [
+        (OwnedAppliance("a", "nobody", "M"), "'nobody' is not registered"),
+        (OwnedAppliance("a", "o-1", "M", timezone="Mars/Crater"), "'Mars/Crater' is not a time zone"),
+        (OwnedAppliance("a", "o-1", "M", timezone="../etc/passwd"), "is not a time zone"),
+    ],
+)
+def test_appliances_that_cannot_be_served_are_refused(
+    stage: Any, appliance: OwnedAppliance, words: str
+) -> None:
+    """With the reason; the register stays as it was."""
+    with pytest.raises(InputError, match=words):
+        stage.alerts.owners.register_appliances([appliance])
+
+    assert stage.alerts.owners.appliance("a") is None
+
+
+def test_unknown_channels_are_refused(stage: Any) -> None:
+    """A typing error must not lose a number."""
+    with pytest.raises(InputError, match="'fax' is not a channel"):
+        stage.alerts.owners.register_owners([Owner("o-9", {"fax": "1"})])
