@@ -172,8 +172,13 @@ class TopicDecoder(ABC):
         return presence(appliance, message)
 
 
-def presence(appliance: ApplianceKey, message: RawMessage) -> Presence:
-    """The presence that `message` reports. Raises InputError where it is neither online nor offline."""
+def presence(appliance: ApplianceKey, message: RawMessage) -> Presence | Ignored:
+    """The presence that `message` reports; an empty one only clears what the broker kept.
+
+    Raises InputError where it is neither online nor offline.
+    """
+    if not message.payload:
+        return Ignored()
     return Presence(
         appliance.appliance_model, appliance.appliance_id, is_online(message.payload), message.received
     )

@@ -267,6 +267,13 @@ def test_status_is_presence_and_no_reading(make_ingest, message, now, word, onli
     assert (decoded.readings, len(decoded.dead_letters)) == (0, 0)
 
 
+def test_clearing_a_retained_status_says_nothing(make_ingest, message):
+    """An empty payload removes what the broker kept, as when an appliance is given away."""
+    decoded = make_ingest().decode([message(b"", "dt/appliance/refrigerator/fridge-1/status")])
+
+    assert (decoded.ignored, decoded.presence, decoded.dead_letters) == (1, [], [])
+
+
 def test_a_status_that_is_neither_word_is_a_dead_letter(make_ingest, message):
     """Only online and offline are presence."""
     decoded = make_ingest().decode([message(b"maybe", "dt/appliance/refrigerator/fridge-1/status")])
