@@ -1,0 +1,109 @@
+"""Speed of scoring: microseconds a reading for the default watch in blocks, beside one row at a time.
+
+PATH is not read: the readings are made up. Compare figures only within one run; noise here reaches 30 %.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import IsolationForest
+
+from benchmarks._common import Result, main
+from foremend.ports import Detector
+from models.detectors import ControlCharts, Isolation, reading_watch, window_watch
+
+_SIGNALS = 3
+_FLEET = 10_000
+_REPEATS = 7
+_LONE_ROWS = 20
+
+
+def _rows(count: int) -> NDArray[np.float64]:
+    return np.random.default_rng(0).normal(size=(count, _SIGNALS))
+
+
+def _median_us(call: Callable[[], object], rows: int) -> float:
+    """Median microseconds a row over the repeats, after one call that compiles."""
+    call()
+    spent = []
+    for _ in range(_REPEATS):
+        begin = time.perf_counter()
+        call()
+        spent.append(time.perf_counter() - begin)
+    return round(float(np.median(spent)) / rows * 1e6, 3)
+
+
+def detector_us(detector: Detector, block: int) -> float:
+    """Microseconds a reading of a learnt detector, in blocks of `block` readings of a fleet of 10,000."""
+    detector.learn([f"signal_{i}" for i in range(_SIGNALS)], _rows(2_000))
+    rng = np.random.default_rng(1)
+    appliance = rng.integers(0, _FLEET, block).astype(np.int32)
+    appliance[0] = _FLEET - 1  # the whole fleet is known before the clock starts
+    times, rows = np.arange(block, dtype=np.int64), _rows(block)
+    return _median_us(lambda: detector.score(appliance, times, rows), block)
+
+
+def lone_rows_us() -> float:
+    """scikit-learn's IsolationForest, one row a call."""
+    forest = IsolationForest(100, random_state=0).fit(_rows(2_000))
+    rows = _rows(_LONE_ROWS)
+    return _median_us(lambda: [forest.score_samples(rows[i : i + 1]) for i in range(_LONE_ROWS)], _LONE_ROWS)
+
+
+def half_space_trees_us() -> float | str:
+    """River's HalfSpaceTrees, one event a call; a sentence where River is not installed."""
+    if importlib.util.find_spec("river") is None:
+        return "river is not installed"
+    model = importlib.import_module("river.anomaly").HalfSpaceTrees(seed=0)
+    events = [dict(enumerate(row)) for row in _rows(1_000).tolist()]
+
+    def learn_and_score() -> None:
+        for event in events:
+            model.score_one(event)
+            model.learn_one(event)
+
+    return _median_us(learn_and_score, len(events))
+
+
+def run(path: Path) -> Result:
+    """Measure; PATH is not read."""
+    return {
+        "us_per_reading": {
+            f"{name}, blocks of {block}": detector_us(make(), block)
+            for name, make in (("reading watch", reading_watch), ("control charts", ControlCharts))
+            for block in (1_000, 10_000)
+        },
+        "us_per_window": {
+            "window watch, 1000 windows": detector_us(window_watch(), 1_000),
+            "isolation, 1000 windows": detector_us(Isolation(), 1_000),
+        },
+        "sklearn_isolation_forest_one_row_us": lone_rows_us(),
+        "river_half_space_trees_us": half_space_trees_us(),
+        "signals": _SIGNALS,
+    }
+
+
+def describe(result: Result) -> str:
+    """The result as lines."""
+    lines = [
+        f"{name}: {us} us"
+        for part in ("us_per_reading", "us_per_window")
+        for name, us in result[part].items()
+    ]
+    lines.append(
+        f"scikit-learn IsolationForest, one row a call: {result['sklearn_isolation_forest_one_row_us']} us"
+    )
+    lines.append(f"River HalfSpaceTrees, one event a call: {result['river_half_space_trees_us']}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(run, describe))
