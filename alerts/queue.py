@@ -11,7 +11,7 @@ from alerts.audit import Change, change
 from alerts.consent import Decision
 from alerts.database import reading, upsert, writing
 from alerts.held_back import hold_back
-from alerts.tables import DisabledTargetRow, OutboxRow, OutboxState
+from alerts.tables import DisabledTargetRow, FindingRow, OutboxRow, OutboxState
 from foremend.errors import InputError
 from foremend.ports import Clock
 
@@ -39,7 +39,7 @@ class Queue:
         with writing(self.engine) as session:
             row = session.scalars(query).one_or_none()
             if row is not None:
-                row.due_at = now + lease
+                row.due_at = self.clock.now_ms() + lease  # again: waiting for other writers takes time
                 row.attempts += 1
                 session.flush()
                 session.expunge(row)
@@ -79,7 +79,7 @@ class Queue:
         with change(self.engine, self.clock) as work:
             _set(work, row, OutboxState.HELD_BACK, error=decision.reason)
             act = f"{row.target} {row.event_type}"
-            hold_back(work, act, row.purpose, row.appliance_id, row.episode_id, "", decision)
+            hold_back(work, act, row.purpose, row.appliance_id, row.episode_id, _fault(work, row), decision)
 
     def dead(self, row: OutboxRow, error: str) -> None:
         with change(self.engine, self.clock) as work:
@@ -131,6 +131,11 @@ def _next(target: str) -> ColumnElement[bool]:
         .exists()
     )
     return and_(OutboxRow.target == target, OutboxRow.state == OutboxState.PENDING, ~held_up)
+
+
+def _fault(work: Change, row: OutboxRow) -> str:
+    same = FindingRow.appliance_id == row.appliance_id, FindingRow.episode_id == row.episode_id
+    return work.session.scalar(select(FindingRow.fault).where(*same).limit(1)) or ""
 
 
 def _update(row: OutboxRow) -> Update:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -34,7 +35,12 @@ class WebhookChannel:
             raise ConfigError(f"webhook {endpoint.name!r}: the secret is not base64 after whsec_") from error
         seconds = endpoint.timeout / 1000
         timeout = httpx.Timeout(seconds, connect=seconds / _MOST_ADDRESSES)
-        self._client = httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False)
+        self._client = httpx.Client(
+            verify=ssl.create_default_context(),  # the system's authorities, and those in SSL_CERT_FILE
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+        )
         self.longest_send = 3 * endpoint.timeout  # connect, write and wait for the answer
 
     def send(self, message: Message) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from alerts import queries
 from alerts.consent import ConsentRecord
@@ -15,6 +18,11 @@ from alerts.owners import OwnedAppliance, Owner
 from foremend.errors import InputError
 from foremend.types import Finding, FindingKind, Purpose
 
+CHANNELS = (Purpose.SMS, Purpose.PUSH)
+WORDS = st.lists(
+    st.tuples(st.sampled_from(["fridge-1", "fridge-2"]), st.sampled_from(CHANNELS), st.booleans()),
+    max_size=12,
+)
 Make = Callable[..., Finding]
 
 
@@ -143,3 +151,20 @@ def test_the_record_keeps_what_27560_asks_for(stage: Any) -> None:
     assert (record["jurisdiction"], record["retention"]) == ("CN", "P2Y")
     assert record["withdrawal_method"] == "in the app, at any time"
     assert record["recorded_at"] == stage.clock.now
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=WORDS)
+def test_the_ledger_equals_a_set_of_switches(stage: Any, words: list[tuple[str, Purpose, bool]]) -> None:
+    """After any sequence of words on two appliances and two purposes, one by one and in bulk, the last one holds."""
+    stage.alerts.owners.register_appliances([OwnedAppliance("fridge-2", "o-1", "BCD-200")])
+    switches = {
+        key: stage.alerts.consent.is_given(*key) for key in product(["fridge-1", "fridge-2"], CHANNELS)
+    }
+    for appliance_id, purpose, is_given in words:
+        stage.say(purpose, is_given, appliance_id)
+        switches[appliance_id, purpose] = is_given
+
+    for (appliance_id, purpose), is_given in switches.items():
+        assert stage.alerts.consent.is_given(appliance_id, purpose) is is_given
+        assert (appliance_id in stage.alerts.consent.given(purpose)) is is_given

@@ -64,6 +64,7 @@ def test_a_withdrawal_before_the_send_holds_it_back(warned: Any, purpose: Purpos
 
     [held] = queries.held_back(warned.alerts.engine).items
     assert (held["purpose"], held["reason"]) == (purpose, "withdrawn at 2026-01-01T04:00:01.000Z")
+    assert held["fault"] == "refrigerant-leak"
     assert (
         "foremend.ticket.opened" not in [message.event_type for message in warned.sent(HOOK)]
         or target != HOOK

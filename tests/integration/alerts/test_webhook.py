@@ -5,18 +5,26 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from cryptography import x509
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from alerts import queries
 from alerts.channels import GoneError, Message, TryLaterError
@@ -213,3 +221,86 @@ def test_nobody_listening_is_a_reason_to_try_again(platform: Platform) -> None:
         sender.send(message())
 
     sender.close()
+
+
+def test_the_platform_stops_a_ticket_whose_consent_was_withdrawn(
+    platform: Platform, open_real: Callable[..., Alerts], finding: Callable[..., Finding]
+) -> None:
+    """The one message that leaves after a withdrawal is the one that stops the ticket over there."""
+    alerts = open_real()
+    alerts.effects.apply([finding()], [], 1)
+    alerts.dispatcher.run_once()
+    withdrawn = ConsentRecord(
+        "fridge-1", "o-1", Purpose.TICKET, False, SystemClock().now_ms(), "1", "zh", "app"
+    )
+    alerts.consent.record([withdrawn])
+
+    alerts.dispatcher.start()
+    assert alerts.dispatcher.wait_until_empty(60)
+
+    [ticket] = platform.get("tickets")
+    assert ticket["status"] == "withdrawn"
+
+
+@pytest.fixture
+def https_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A receiver over TLS whose certificate is for the name `localhost` alone, trusted through SSL_CERT_FILE."""
+    certificate = tmp_path / "localhost.pem"
+    certificate.write_bytes(self_signed("localhost"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), NoContent)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class NoContent(BaseHTTPRequestHandler):
+    """Takes everything."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Nothing to say."""
+
+
+def self_signed(name: str) -> bytes:
+    """A key and its certificate for one DNS name, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.PrivateFormat.PKCS8
+    private = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    return private + certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def test_the_certificate_is_checked_against_the_name(platform: Platform, https_port: int) -> None:
+    """Although the connection goes to the address that was checked, TLS asks for the endpoint's name."""
+    named = channel(platform, url=f"https://localhost:{https_port}/hook")
+    numbered = channel(platform, url=f"https://127.0.0.1:{https_port}/hook")
+
+    named.send(message())
+    with pytest.raises(UnavailableError, match="certificate verify failed"):
+        numbered.send(message())
+
+    named.close()
+    numbered.close()
