@@ -90,7 +90,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     ingest = Ingest(settings.ingest, {name: profile.signals for name, profile in profiles.items()})
     subscribe = tuple(dict.fromkeys((*settings.mqtt.subscribe, *ingest.subscriptions)))
     source = MqttSource(settings.mqtt.model_copy(update={"subscribe": subscribe}))
-    engine = build_engine(settings, profiles)
+    history = ParquetHistory(folder / "history")
+    engine = build_engine(settings, profiles, history)
     desk = open_desk(settings, clock)
     runtime = InProcessRuntime(
         source=source,
@@ -98,7 +99,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
         ingest=ingest,
         engine=engine,
         effects=desk.effects,
-        history=ParquetHistory(folder / "history"),
+        history=history,
         snapshot_file=folder / "engine.snapshot",
         clock=clock,
         checkpoint_every_ms=settings.storage.checkpoint_every,
@@ -110,12 +111,13 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     return Application(desk, runtime, Server(create_app(model, host), host, settings.service.port))
 
 
-def build_engine(settings: Settings, profiles: dict[str, Profile]) -> Engine:
+def build_engine(settings: Settings, profiles: dict[str, Profile], history: ParquetHistory) -> Engine:
     """The core with its rules and the champions of the registry, trained first where there is none."""
     rules = RuleBook(settings.rules)
     rules.check(profiles.values())
     registry = Registry(settings.models.registry)
-    wanted = settings.models.appliance_models or tuple(profiles)
+    named = settings.models.appliance_models
+    wanted = tuple(profiles) if named is None else named
     with progress_bar() as bar:
         task = bar.add_task("first training", total=None)
         fitted = fitted_models(
@@ -126,7 +128,7 @@ def build_engine(settings: Settings, profiles: dict[str, Profile]) -> Engine:
                 task, completed=done, total=total, description=f"first training {name}"
             ),
         )
-    return Engine(profiles, rules, fitted, lateness_ms=settings.ingest.lateness)
+    return Engine(profiles, rules, fitted, lateness_ms=settings.ingest.lateness, on_readings=history.write)
 
 
 def open_desk(settings: Settings, clock: Clock) -> Desk:

@@ -51,6 +51,15 @@ class DayRows:
     deviations: NDArray[np.float64]  # (k, 3 F)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one piece of a block brought."""
+
+    hours: Windows  # hourly windows that it closed
+    released: Released  # readings that are in order now and were used
+    late: Block | None  # readings that came too late to be used
+
+
 @dataclass(slots=True)
 class Counts:
     """Where the readings went; their sum is what was pushed."""
@@ -68,6 +77,7 @@ class Lane:
         self.signals = tuple(profile.signals)
         self.ids: list[str] = []
         self.rows: dict[str, int] = {}
+        self.firmware: list[str] = []
         self.last_seen = np.zeros(0, np.int64)
         self.counts = Counts()
         self.features: DailyFeatures | None = None
@@ -95,22 +105,37 @@ class Lane:
             yield block.take(slice(start, end)), due
             start = end
 
-    def push(self, block: Block) -> Windows:
-        """Take one piece; returns the hourly windows that it closed."""
+    def push(self, block: Block) -> Step:
+        """Take one piece of a block."""
         appliance = self._fleet_rows(block)
         values = np.column_stack([block.signals.get(name, _unknown(len(block))) for name in self.signals])
         np.maximum.at(self.last_seen, appliance, block.time)
         released = self._reorder.push(appliance, block.time, block.seq, values)
         self.counts.repeats += released.repeats
         self.counts.late += int(released.late.sum())
-        return self._follow(released)
+        late = block.take(released.late) if released.late.any() else None
+        return Step(self._follow(released), released, late)
 
-    def flush(self) -> Windows:
+    def flush(self) -> Step:
         """End of the input: release and close everything."""
-        hours = self._follow(self._reorder.flush())
+        released = self._reorder.flush()
+        hours = self._follow(released)
         rest = self._stream.flush()
         self._days.append(rest.days)
-        return _joined([hours, rest.hours])
+        return Step(_joined([hours, rest.hours]), released, None)
+
+    def as_block(self, released: Released) -> Block:
+        """Released readings as a block that can be understood alone."""
+        rows, appliance = np.unique(released.appliance, return_inverse=True)
+        return Block(
+            self.profile.name,
+            tuple(self.ids[row] for row in rows),
+            appliance.astype(np.int32),
+            released.time,
+            released.seq,
+            dict(zip(self.signals, released.values.T, strict=True)),
+            tuple(self.firmware[row] for row in rows),
+        )
 
     def finished_days(self) -> list[DayRows]:
         """At a tick: the days that closed since the last one, oldest first, as deviations."""
@@ -136,6 +161,7 @@ class Lane:
         names = None if self.features is None else list(self.features.base_names)
         return {
             "ids": list(self.ids),
+            "firmware": list(self.firmware),
             "last_seen": self.last_seen,
             "counts": [self.counts.used, self.counts.repeats, self.counts.late],
             "clock": [self._newest, self._next_tick],
@@ -147,7 +173,7 @@ class Lane:
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        self.ids = list(snapshot["ids"])
+        self.ids, self.firmware = list(snapshot["ids"]), list(snapshot["firmware"])
         self.rows = {appliance_id: row for row, appliance_id in enumerate(self.ids)}
         self.last_seen = np.array(snapshot["last_seen"])
         self.counts = Counts(*snapshot["counts"])
@@ -184,6 +210,9 @@ class Lane:
         """The block's own appliance index as rows in the fleet's state; newcomers get the next rows."""
         known = [self.rows.setdefault(appliance_id, len(self.rows)) for appliance_id in block.appliance_ids]
         self.ids.extend(list(self.rows)[len(self.ids) :])
+        self.firmware.extend([""] * (len(self.ids) - len(self.firmware)))
+        for row, firmware in zip(known, block.firmware, strict=False):
+            self.firmware[row] = firmware or self.firmware[row]
         if len(self.ids) > len(self.last_seen):
             more = np.full(2 * len(self.ids) - len(self.last_seen), NO_TIME)
             self.last_seen = np.concatenate([self.last_seen, more])
@@ -195,6 +224,9 @@ class Lane:
 
 DayListener = Callable[[Lane, DayRows], None]
 """Hears of every finished day: training collects its rows, a replay its summary."""
+
+ReadingsListener = Callable[[Block], None]
+"""Hears every reading once, repeats left out: what is used in order, and what came too late as it comes."""
 
 
 class Engine:
@@ -208,8 +240,10 @@ class Engine:
         *,
         lateness_ms: int,
         on_day: DayListener | None = None,
+        on_readings: ReadingsListener | None = None,
     ) -> None:
         self._profiles = profiles
+        self._on_readings = on_readings
         self._on_day = on_day
         self._rulebook = rules
         self._fitted = dict(fitted or {})
@@ -222,7 +256,7 @@ class Engine:
         lane = self._lane(block.appliance_model)
         findings: list[Finding] = []
         for piece, due in lane.pieces(block):
-            findings += self._judge_hours(lane, lane.push(piece))
+            findings += self._take(lane, lane.push(piece))
             if due:
                 findings += self._tick(lane)
         return findings
@@ -231,7 +265,7 @@ class Engine:
         """End of the input (a replay): close every window and judge what is left."""
         findings: list[Finding] = []
         for lane in self.lanes.values():
-            findings += self._judge_hours(lane, lane.flush())
+            findings += self._take(lane, lane.flush())
             findings += self._tick(lane)
         return findings
 
@@ -262,6 +296,13 @@ class Engine:
             self.lanes[appliance_model] = Lane(profile, lateness_ms=self._lateness_ms)
             self.rules[appliance_model] = self._rulebook.state_for(profile)
         return self.lanes[appliance_model]
+
+    def _take(self, lane: Lane, step: Step) -> list[Finding]:
+        if self._on_readings is not None:
+            self._on_readings(lane.as_block(step.released))
+            if step.late is not None:
+                self._on_readings(step.late)
+        return self._judge_hours(lane, step.hours)
 
     def _judge_hours(self, lane: Lane, hours: Windows) -> list[Finding]:
         if not len(hours):

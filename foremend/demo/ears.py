@@ -11,7 +11,7 @@ from foremend.topics import PROGRESS, Progress
 from ingest.mqtt import MqttSource
 from ingest.mqtt_settings import MqttSettings
 
-START_WITHIN_S = 300.0  # the first start trains
+START_WITHIN_S = 900.0  # the first start trains
 
 
 @contextmanager

@@ -30,8 +30,9 @@ class ParquetHistory:
         self.waiting_rows = 0
 
     def write(self, block: Block) -> None:
-        self._waiting[block.appliance_model].append(to_table(block))
-        self.waiting_rows += len(block)
+        if len(block):
+            self._waiting[block.appliance_model].append(to_table(block))
+            self.waiting_rows += len(block)
 
     def flush(self, after: int, up_to: int) -> None:
         """Write what waits; it came from journal positions in (after, up_to]."""

@@ -167,9 +167,7 @@ class InProcessRuntime:
         findings = []
         newest = self.progress.time
         for block in decoded.blocks:
-            allowed = self._permitted(block)
-            self._history.write(allowed)
-            findings += self._engine.process(allowed)
+            findings += self._engine.process(self._permitted(block))
             newest = max(newest, int(block.time.max()))
         if position > self._committed:
             self._effects.apply(findings, decoded.dead_letters, position)

@@ -1,0 +1,220 @@
+"""The engine: the same readings give the same findings, however they arrive in blocks."""
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from foremend.config import Profile, load_profiles
+from foremend.engine import DayRows, Engine, FittedModel, Lane
+from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, Prediction
+from rules.evaluator import RuleBook
+from rules.settings import RulesSettings
+
+START = 20_000 * MS_PER_DAY
+MINUTE = 60_000
+LATENESS = 10 * MINUTE
+FRIDGES = 5
+DAYS = 4
+
+RULES = RulesSettings.model_validate(
+    {
+        "book": [
+            {
+                "name": "too-warm",
+                "fault": "not-cooling",
+                "when": {"signal": "cabinet_temp", "above": 10, "unit": "degC"},
+                "sustained_for": 2 * MS_PER_HOUR,
+                "clear_below": 8,
+            },
+            {
+                "name": "busy",
+                "fault": "compressor-wear",
+                "when": {"feature": "duty", "above": 0.6},
+            },
+            {"name": "no-data", "fault": "silent", "when": {"silent_for": MS_PER_DAY}},
+        ]
+    }
+)
+
+
+@cache
+def refrigerator() -> Profile:
+    return load_profiles()["rf-260"]
+
+
+def engine(**listeners: object) -> Engine:
+    return Engine({"rf-260": refrigerator()}, RuleBook(RULES), lateness_ms=LATENESS, **listeners)  # type: ignore[arg-type]
+
+
+@cache
+def readings() -> Block:
+    """Five refrigerators for four days: one gets warm, one runs long, one falls silent, some readings repeat."""
+    rng = np.random.default_rng(7)
+    appliance = np.tile(np.arange(FRIDGES, dtype=np.int32), DAYS * 1440 // 2)
+    time = START + np.repeat(np.arange(DAYS * 1440 // 2, dtype=np.int64) * 2 * MINUTE, FRIDGES)
+    period = np.where(appliance == 2, 70, 40)
+    on = (time // MINUTE) % period < np.where(appliance == 2, 60, 14)
+    warm = np.where((appliance == 1) & (time > START + 2 * MS_PER_DAY), 13.0, 4.0)
+    signals = {
+        "power": np.where(on, 95.0, 2.0) + rng.normal(0, 1, len(time)),
+        "cabinet_temp": warm + rng.normal(0, 0.2, len(time)),
+    }
+    block = Block(
+        "rf-260",
+        tuple(f"rf-{k}" for k in range(FRIDGES)),
+        appliance,
+        time,
+        time // MINUTE,
+        signals,
+        ("1.0",) * FRIDGES,
+    )
+    spoken = (appliance != 3) | (time < START + 2 * MS_PER_DAY)
+    order = np.flatnonzero(spoken)
+    order = np.concatenate([order[:500], order[480:500], order[500:]])  # a repeated delivery
+    return block.take(swapped(order, rng))
+
+
+def swapped(order: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+    """Neighbours out of order, within lateness."""
+    at = rng.choice(len(order) - 8, 200, replace=False)
+    order = order.copy()
+    order[at], order[at + 7] = order[at + 7].copy(), order[at].copy()
+    return order
+
+
+def in_pieces(block: Block, cuts: Sequence[int]) -> list[Block]:
+    edges = [0, *sorted(cuts), len(block)]
+    return [block.take(slice(a, b)) for a, b in pairwise(edges)]
+
+
+def canonical(findings: Sequence[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda f: (f.appliance_id, f.fault, f.time, f.kind))
+
+
+@cache
+def expected() -> list[Finding]:
+    return canonical(engine().process(readings()))
+
+
+def test_each_kind_of_trouble_is_found_on_the_right_appliance() -> None:
+    """Warm, busy and silent: one episode each, at the reading's own time."""
+    opened = {(f.appliance_id, f.fault) for f in expected() if f.kind == "opened"}
+
+    assert opened == {("rf-1", "not-cooling"), ("rf-2", "compressor-wear"), ("rf-3", "silent")}
+    warm = next(f for f in expected() if f.fault == "not-cooling")
+    assert START + 2 * MS_PER_DAY < warm.time <= START + 2 * MS_PER_DAY + 4 * MS_PER_HOUR
+
+
+@settings(max_examples=25)
+@given(cuts=st.lists(st.integers(0, 14_000), max_size=40))
+def test_cutting_into_blocks_changes_nothing(cuts: list[int]) -> None:
+    """One block or many: the same findings."""
+    block = readings()
+    whole = engine()
+
+    found = [
+        f for piece in in_pieces(block, [c for c in cuts if c < len(block)]) for f in whole.process(piece)
+    ]
+
+    assert canonical(found) == expected()
+
+
+@settings(max_examples=10)
+@given(cut=st.integers(1, 13_000))
+def test_a_snapshot_in_the_middle_changes_nothing(cut: int) -> None:
+    """What a restored engine finds is what the first would have found."""
+    first, second = in_pieces(readings(), [cut])
+    before, after = engine(), engine()
+
+    found = before.process(first)
+    after.restore(before.snapshot())
+    found += after.process(second)
+
+    assert canonical(found) == expected()
+    assert after.counts() == whole_counts()
+
+
+@cache
+def whole_counts() -> object:
+    one = engine()
+    one.process(readings())
+    return one.counts()
+
+
+def test_every_reading_is_heard_once() -> None:
+    """What history hears is what came in, without the repeats."""
+    heard: list[Block] = []
+    one = engine(on_readings=heard.append)
+
+    one.process(readings())
+    one.flush()
+
+    keys = [(b.appliance_ids[a], int(t)) for b in heard for a, t in zip(b.appliance, b.time, strict=True)]
+    sent = readings()
+    different = {(sent.appliance_ids[a], int(t)) for a, t in zip(sent.appliance, sent.time, strict=True)}
+    assert len(keys) == len(set(keys))
+    assert set(keys) == different
+    assert one.counts().repeats == len(sent) - len(different) > 0
+
+
+def test_a_reading_beyond_lateness_is_kept_but_not_used() -> None:
+    """An hour late: history hears it, the detectors do not."""
+    heard: list[Block] = []
+    one = engine(on_readings=heard.append)
+    block = readings().take(np.flatnonzero(readings().appliance == 0))
+    late = block.take(slice(100, 101))
+
+    one.process(block.take(np.r_[0:100, 101:400]))
+    one.process(late)
+
+    assert one.counts().late == 1
+    assert int(late.time[0]) in {int(t) for b in heard for t in b.time}
+
+
+class EveryDay:
+    """A predictor that is as sure as it is told; real in everything that the engine asks of it."""
+
+    def __init__(self, probability: float) -> None:
+        self._probability = probability
+        self.faults = ("compressor-wear",)
+
+    def score(
+        self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: NDArray[np.float64]
+    ) -> Prediction:
+        shape = (len(time), 1)
+        days = np.full(shape, 20.0)
+        return Prediction(
+            self.faults, 60.0, appliance, time, np.full(shape, self._probability), days, days - 5, days + 5
+        )
+
+    def drivers(self, features: NDArray[np.float64], fault: int) -> NDArray[np.int64]:
+        return np.array([0], np.int64)
+
+
+@pytest.mark.parametrize(("probability", "found"), [(0.95, True), (0.1, False)])
+def test_a_promotion_is_taken_up_without_losing_state(probability: float, found: bool) -> None:
+    """A model adopted while running scores from the next day on, on the state that was there."""
+    rules = RulesSettings.model_validate(
+        {"book": [{"name": "p", "when": {"probability": "any", "above": 0.8}}]}
+    )
+    names: list[tuple[str, ...]] = []
+
+    def remember(lane: Lane, day: DayRows) -> None:
+        assert lane.features is not None
+        names.append(lane.features.names)
+
+    one = Engine({"rf-260": refrigerator()}, RuleBook(rules), lateness_ms=LATENESS, on_day=remember)
+    first, second = in_pieces(readings(), [10_000])
+    assert one.process(first) == []
+
+    one.adopt("rf-260", FittedModel("v2", names[0], (), EveryDay(probability)))
+    opened = one.process(second)
+
+    assert {f.fault for f in opened} == ({"compressor-wear"} if found else set())
+    assert all(f.evidence and f.days_to_failure == 20.0 for f in opened)
