@@ -1,7 +1,174 @@
-"""What every test shares."""
+"""What tests of several folders share."""
 
-from hypothesis import settings
+from __future__ import annotations
 
-# Timings belong in benchmarks: a slow machine is not a failing test.
-settings.register_profile("foremend", deadline=None)
-settings.load_profile("foremend")
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import settings as hypothesis
+
+from alerts.consent import ConsentLedger, ConsentRecord
+from alerts.database import open_database
+from alerts.dispatch import Dispatcher, open_channels
+from alerts.effects import DatabaseEffects
+from alerts.outbox import Outbox
+from alerts.owners import OwnedAppliance, Owner, Owners
+from alerts.settings import AlertsSettings, FileChannel
+from alerts.vault import open_vault
+from foremend.bootstrap import guide_of
+from foremend.catalogue import load_catalogue
+from foremend.catalogue.features import feature_titles
+from foremend.config import load_profiles
+from foremend.service.read_model import ReadModel
+from foremend.service.status import ApplianceStatus, PipelineStatus
+from foremend.types import (
+    MS_PER_DAY,
+    MS_PER_HOUR,
+    DeadLetter,
+    Evidence,
+    Finding,
+    FindingKind,
+    Purpose,
+    Severity,
+)
+
+hypothesis.register_profile("foremend", deadline=None)  # a slow machine is not a failing test
+hypothesis.load_profile("foremend")
+
+NOW = 20_500 * MS_PER_DAY + 10 * MS_PER_HOUR
+MODELS = ("rf-260", "rf-520", "ac-35i", "ac-26f")
+PHONE = "+8613912345678"
+
+
+class StillClock:
+    """A clock that stands."""
+
+    def now_ms(self) -> int:
+        return NOW
+
+
+@dataclass
+class StillPipeline:
+    """A pipeline that stands: `foremend.service.status.Pipeline` with what it is given."""
+
+    now: PipelineStatus
+    appliances: list[ApplianceStatus]
+
+    def status(self) -> PipelineStatus:
+        return self.now
+
+    def fleet(self) -> Sequence[ApplianceStatus]:
+        return self.appliances
+
+
+@dataclass
+class World:
+    """A fleet with a past in a real database: the pipeline stands still, everything else happened."""
+
+    model: ReadModel
+    pipeline: StillPipeline
+    effects: DatabaseEffects
+    position: int = 1
+
+    def happen(self, *findings: Finding) -> None:
+        """Apply more findings."""
+        self.position += 1
+        self.effects.apply(findings, [], self.position)
+
+
+def a_finding(appliance: int, fault: str, *, days: float | None = None, ago_days: float = 2.0) -> Finding:
+    """An episode that opened `ago_days` ago on the `appliance`-th of the fleet."""
+    time = NOW - int(ago_days * MS_PER_DAY)
+    probability = None if days is None else 0.93
+    return Finding(
+        FindingKind.OPENED, _id(appliance), MODELS[appliance % 4], fault, "predicted-fault", Severity.WARNING,
+        time, time - 2 * MS_PER_DAY, probability or 0.97, probability, days,
+        None if days is None else days * 0.6, None if days is None else days * 1.7,
+        (
+            Evidence("duty", 0.71, usual=0.42, siblings=0.44),
+            Evidence("evaporator_temp_mean", -14.2, usual=-21.3, siblings=-20.8, unit="degC"),
+            Evidence("longest_run_s", 9_480, usual=2_350, siblings=2_410, unit="s"),
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Sixty appliances, ten open episodes, owners of whom some agreed, messages sent and held back."""
+    folder = tmp_path_factory.mktemp("world")
+    settings = AlertsSettings(
+        database=f"sqlite:///{folder / 'foremend.db'}",
+        key_file=folder / "key",
+        sms=FileChannel(file=folder / "sms.jsonl"),
+        push=FileChannel(file=folder / "push.jsonl"),
+        quiet_hours=None,
+    )
+    clock, database, outbox = StillClock(), open_database(settings.database), Outbox(settings)
+    owners = Owners(database, open_vault(settings, os.environ), clock)
+    channels = open_channels(settings, clock, os.environ)
+    dispatcher = Dispatcher(database, channels, owners, settings, clock, np.random.default_rng(1))
+    _register(owners, ConsentLedger(database, outbox, clock, dispatcher.wake))
+    guides = {name: guide_of(entry) for name, entry in load_catalogue().items()}
+    effects = DatabaseEffects(database, outbox, settings, clock, dispatcher.wake, guides, feature_titles())
+    letter = DeadLetter("dt/appliance/rf-260/rf-260-07/telemetry", b'{"ts": NaN}', "ts is not a number", NOW)
+    effects.apply(_past(), [letter], 1)
+    dispatcher.run_once()
+    pipeline = StillPipeline(_status(), _fleet())
+    model = ReadModel(database, pipeline, load_profiles(), load_catalogue(), feature_titles())
+    yield World(model, pipeline, effects)
+    dispatcher.close()
+    database.dispose()
+
+
+def _id(appliance: int) -> str:
+    return f"{MODELS[appliance % 4]}-{appliance:02d}"
+
+
+def _past() -> list[Finding]:
+    findings = [
+        replace(a_finding(0, "refrigerant-leak", days=5, ago_days=6), severity=Severity.CRITICAL),
+        a_finding(4, "condenser-fouling", days=18, ago_days=5),
+        a_finding(1, "door-gasket-leak", days=31, ago_days=4),
+        a_finding(2, "refrigerant-undercharge", days=12, ago_days=3),
+        a_finding(6, "filter-clog", days=44, ago_days=2.5),
+        a_finding(3, "run-capacitor-degradation", days=23, ago_days=2),
+        replace(a_finding(9, "not-cooling", ago_days=1), rule="cabinet-too-warm"),
+        replace(a_finding(14, "abnormal-behaviour", ago_days=0.8), severity=Severity.INFO, rule="not-itself"),
+        replace(a_finding(20, "silent", ago_days=0.5), severity=Severity.INFO, rule="no-data"),
+    ]
+    mended = a_finding(11, "outdoor-coil-fouling", days=20, ago_days=9)
+    closed = replace(
+        mended, kind=FindingKind.CLOSED, time=NOW - MS_PER_DAY // 8, probability=0.05, score=0.05
+    )
+    return [mended, *findings, closed]
+
+
+def _register(owners: Owners, ledger: ConsentLedger) -> None:
+    """Owners of even appliances agreed to everything; of the odd ones every second agreed to tickets only."""
+    owners.register_owners([Owner(f"owner-{i:02d}", {"sms": PHONE, "push": f"token-{i}"}) for i in range(60)])
+    owners.register_appliances(
+        [OwnedAppliance(_id(i), f"owner-{i:02d}", MODELS[i % 4], ("zh", "en")[i % 2]) for i in range(60)]
+    )
+    purposes = {0: list(Purpose), 1: [Purpose.MONITORING, Purpose.TICKET], 3: [Purpose.MONITORING]}
+    ledger.record(
+        ConsentRecord(_id(i), f"owner-{i:02d}", purpose, True, NOW - 90 * MS_PER_DAY, "2026-1", "zh", "app")
+        for i in range(60)
+        for purpose in purposes[i % 4 if i % 2 else 0]
+    )
+
+
+def _fleet() -> list[ApplianceStatus]:
+    profiles = load_profiles()
+    return [
+        ApplianceStatus(_id(i), MODELS[i % 4], profiles[MODELS[i % 4]].category, NOW - 60_000 * i)
+        for i in range(60)
+    ]
+
+
+def _status() -> PipelineStatus:
+    return PipelineStatus(
+        "running", True, 129_600, 7_776_000, 120, 36, 1, NOW, 129_600, 129_600, NOW - 2 * MS_PER_HOUR
+    )

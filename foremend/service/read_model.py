@@ -178,7 +178,10 @@ class ReadModel:
         return "ok"
 
     def _counts(self, open_episodes: int) -> CountsView:
-        return CountsView(**asdict(queries.counts(self._engine)), episodes_open=open_episodes)
+        messages = queries.outbox(self._engine, limit=1).total
+        return CountsView(
+            **asdict(queries.counts(self._engine)), episodes_open=open_episodes, messages=messages
+        )
 
     def _fleet(self, episodes: Iterable[FindingView]) -> list[ApplianceView]:
         by_appliance: defaultdict[str, list[FindingView]] = defaultdict(list)

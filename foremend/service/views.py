@@ -174,6 +174,7 @@ class CountsView(BaseModel):
     notifications_sent: int
     held_back: dict[str, int]
     dead_letters: int
+    messages: int  # all in the outbox, whatever became of them
     messages_waiting: int
     messages_dead: int
 

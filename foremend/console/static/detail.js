@@ -1,0 +1,77 @@
+// One appliance: what goes on, why we think so, what to do, what was done.
+import { byId, dot, h } from "./dom.js";
+import { days, measured, moment, outlook, percent, timeLeft } from "./format.js";
+import { inWords, t } from "./i18n.js";
+import { fault, faultTitle, featureTitle, modelTitle } from "./words.js";
+
+/** Value, own usual and siblings as three bars on one scale. */
+function bars(one) {
+  const rows = [["measured", one.value], ["own_usual", one.usual], ["siblings", one.siblings]].filter(([, value]) => value != null);
+  const largest = Math.max(...rows.map(([, value]) => Math.abs(value))) || 1;
+  return h(
+    "figure",
+    { class: "bars" },
+    h("figcaption", {}, featureTitle(one.feature)),
+    rows.map(([name, value], i) =>
+      h("div", { class: "bar" }, h("span", {}, t(name)), h("span", { class: "meter", "data-own": String(i === 0) }, h("i", { "--to": `${(100 * Math.abs(value)) / largest}%` })), h("b", {}, measured(value, one.unit))),
+    ),
+  );
+}
+
+function expectation(episode, now) {
+  const left = outlook(episode, now);
+  if (left === null) return null;
+  return h(
+    "dl",
+    { class: "figures" },
+    h("div", {}, h("dt", {}, t("probability")), h("dd", {}, percent(episode.probability))),
+    h("div", {}, h("dt", {}, t("lead")), h("dd", {}, timeLeft(episode, now)), h("dd", { class: "hint" }, `${days(left.low)} – ${days(left.high)}`)),
+  );
+}
+
+function steps(ticket) {
+  const words = inWords(ticket?.self_help) ?? [];
+  const safety = inWords(ticket?.safety);
+  return [
+    words.length ? [h("h4", {}, t("owner_steps")), h("ol", { class: "steps" }, words.map((step) => h("li", {}, step)))] : null,
+    safety ? h("p", { class: "safety" }, safety) : null,
+  ];
+}
+
+function episodeCard(episode, ticket, now) {
+  const known = fault(episode.fault);
+  return h(
+    "section",
+    { class: "episode", "data-state": episode.fault === "silent" ? "silent" : episode.severity },
+    h("h3", {}, dot(episode.fault === "silent" ? "silent" : episode.severity), faultTitle(episode.fault)),
+    known && h("p", {}, known.mechanism),
+    expectation(episode, now),
+    episode.evidence.length ? [h("h4", {}, t("evidence")), h("div", { class: "evidence" }, episode.evidence.map(bars))] : null,
+    known && [h("h4", {}, t("technician")), h("p", {}, known.technician_finds)],
+    ticket?.parts.length ? [h("h4", {}, t("parts")), h("p", {}, ticket.parts.join(", "))] : null,
+    steps(ticket),
+  );
+}
+
+function history(findings) {
+  return h(
+    "ol",
+    { class: "history" },
+    findings.map((one) =>
+      h("li", { "data-kind": one.kind }, h("time", { datetime: one.time }, moment(one.time)), h("span", {}, `${faultTitle(one.fault)} — ${t(`kind_${one.kind}`)}`)),
+    ),
+  );
+}
+
+export function showDetail(detail, now) {
+  const { appliance, episodes, findings, tickets } = detail;
+  const dialog = byId("detail");
+  const close = h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, t("close"));
+  dialog.replaceChildren(
+    h("header", {}, h("div", {}, h("h2", { id: "detail-title", class: "id" }, appliance.appliance_id), h("p", { class: "hint" }, `${modelTitle(appliance.appliance_model)} · ${t("heard", { when: moment(appliance.last_seen) })}`)), close),
+    h("p", { class: "verdict", "data-state": appliance.state }, dot(appliance.state), t(`state_${appliance.state}`)),
+    ...episodes.map((episode) => episodeCard(episode, tickets.find((ticket) => ticket.episode_id === episode.episode_id), now)),
+    findings.length ? h("section", {}, h("h3", {}, t("history")), history(findings)) : "",
+  );
+  if (!dialog.open) dialog.showModal();
+}

@@ -1,0 +1,53 @@
+// Numbers, times and spans as people write them.
+import { language, t } from "./i18n.js";
+
+const locale = () => (language.now === "zh" ? "zh-CN" : "en-GB");
+
+export const DAY = 86_400_000;
+export const SOON = 0.5; // days: closer than that, no number is honest
+
+export const integer = (n) => new Intl.NumberFormat(locale()).format(Math.round(n));
+
+/** 7776000 -> 7.8M; small numbers stay whole. */
+export const compact = (n) =>
+  n < 100_000 ? integer(n) : new Intl.NumberFormat(language.now, { notation: "compact", maximumFractionDigits: 1 }).format(n);
+
+export const percent = (p) => (p == null ? "" : new Intl.NumberFormat(locale(), { style: "percent" }).format(p));
+
+/** Three significant digits. */
+export const measured = (value, unit = "") =>
+  value == null ? "–" : `${new Intl.NumberFormat(locale(), { maximumSignificantDigits: 3 }).format(value)}${unit ? ` ${unitText(unit)}` : ""}`;
+
+const unitText = (unit) => ({ degC: "°C" })[unit] ?? unit;
+
+/** 3.2 -> '3 days'; below two days in hours. */
+export function days(n) {
+  const unit = n < 2 ? "hour" : "day";
+  const amount = Math.max(1, Math.round(n < 2 ? n * 24 : n));
+  return new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: "long" }).format(amount);
+}
+
+/** An instant, with the year left out: the page is about now. */
+export const moment = (iso) =>
+  new Intl.DateTimeFormat(locale(), { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(new Date(iso));
+
+export const date = (ms) => new Intl.DateTimeFormat(locale(), { month: "short", day: "numeric" }).format(new Date(ms));
+
+export const fullTime = (iso) =>
+  new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "medium" }).format(new Date(iso));
+
+export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** Days left until an episode is expected to fail, seen from `now` (ms): estimate and interval, or null. */
+export function outlook(episode, now) {
+  if (episode.days_to_failure == null) return null;
+  const passed = (now - Date.parse(episode.time)) / DAY;
+  const left = (value) => Math.max(0, (value ?? episode.days_to_failure) - passed);
+  return { days: left(episode.days_to_failure), low: left(episode.days_low), high: left(episode.days_high) };
+}
+
+export function timeLeft(episode, now) {
+  const left = outlook(episode, now);
+  if (left === null) return t("since", { when: date(Date.parse(episode.episode_start)) });
+  return left.days < SOON ? t("overdue") : days(left.days);
+}

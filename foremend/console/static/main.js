@@ -1,0 +1,169 @@
+// Polls the API once a second while somebody looks, and asks for lists only when a count has moved.
+import { byId, fill, h } from "./dom.js";
+import { showComing } from "./coming.js";
+import { showDetail } from "./detail.js";
+import { showFleet, showFilters } from "./fleet.js";
+import { showFlow } from "./flow.js";
+import { SOON, days, fullTime, integer, outlook, zone } from "./format.js";
+import { language, setLanguage, t } from "./i18n.js";
+import { LISTS, showList, showTabs } from "./lists.js";
+import { setVocabulary } from "./words.js";
+
+const EVERY_MS = 1000;
+const PATIENCE_MS = 10_000;
+const THEMES = ["auto", "light", "dark"];
+
+const view = { state: "all", tab: "findings", limit: 25, allComing: false, theme: localStorage.getItem("theme") ?? "auto" };
+const known = { summary: null, episodes: [], fleet: null, page: null, seen: "" };
+
+async function ask(path) {
+  const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.json();
+}
+
+/** Event time rules the page: in the demo and in a replay it is not the time on the wall. */
+const now = () => Date.parse(known.summary?.pipeline.event_time ?? new Date().toISOString());
+
+async function look() {
+  try {
+    known.summary = await ask("api/summary");
+    const moved = JSON.stringify([known.summary.counts, known.summary.appliances, known.summary.by_state]);
+    if (moved !== known.seen) {
+      await refresh();
+      known.seen = moved;
+    }
+    show();
+  } catch (error) {
+    console.warn(error);
+    link("lost");
+  }
+}
+
+async function refresh() {
+  const state = view.state === "all" ? "" : `&state=${view.state}`;
+  [known.episodes, known.fleet, known.page] = await Promise.all([
+    ask("api/episodes"),
+    ask(`api/fleet?limit=1000${state}`),
+    ask(`api/${LISTS[view.tab].path}?limit=${view.limit}`),
+  ]);
+  showEverything();
+}
+
+/** What changes with every look. */
+function show() {
+  const { pipeline } = known.summary;
+  link(pipeline.state !== "running" ? pipeline.state : pipeline.connected ? "running" : "no_broker");
+  byId("clock").textContent = pipeline.event_time ? fullTime(pipeline.event_time) : "";
+  showFlow(known.summary, known.episodes, now());
+  headline();
+}
+
+/** What changes with the lists, the language or a choice. */
+function showEverything() {
+  if (!known.fleet) return;
+  const { counts, by_state } = known.summary;
+  showComing(known.episodes, now(), open, { shown: view.allComing, show: () => choose({ allComing: true }) });
+  showFilters(by_state, view.state, (state) => choose({ state }));
+  showFleet(known.fleet, open);
+  showTabs(view.tab, totals(counts), (tab) => choose({ tab, limit: 25 }));
+  showList(view.tab, known.page, open, () => choose({ limit: view.limit + 50 }));
+}
+
+const totals = (counts) => ({
+  findings: counts.findings,
+  tickets: counts.tickets_opened,
+  messages: counts.messages,
+  held_back: Object.values(counts.held_back).reduce((sum, n) => sum + n, 0),
+  dead_letters: counts.dead_letters,
+});
+
+function headline() {
+  const { appliances, by_state } = known.summary;
+  const n = by_state.critical + by_state.warning;
+  const first = known.episodes.find((one) => one.days_to_failure != null);
+  const values = { n: integer(n), total: integer(appliances), id: first?.appliance_id };
+  let key = appliances ? "headline_calm" : "headline_empty";
+  if (n) key = "headline_now";
+  if (n && first) {
+    const left = outlook(first, now()).days;
+    key = left < SOON ? "headline_soon" : "headline_first";
+    values.days = days(left);
+  }
+  const text = t(key, values);
+  if (byId("headline").textContent !== text) byId("headline").textContent = text;
+}
+
+function link(state) {
+  const pill = byId("link");
+  if (pill.dataset.state === state && pill.dataset.language === language.now) return;
+  Object.assign(pill.dataset, { state, language: language.now });
+  pill.textContent = t(`link_${state}`);
+  document.body.classList.toggle("stale", state === "lost");
+}
+
+async function choose(change) {
+  Object.assign(view, change);
+  known.seen = "";
+  await look();
+}
+
+async function open(applianceId) {
+  try {
+    showDetail(await ask(`api/appliances/${encodeURIComponent(applianceId)}`), now());
+  } catch (error) {
+    console.warn(error);
+    link("lost");
+  }
+}
+
+function speak() {
+  document.documentElement.lang = language.now;
+  for (const element of document.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n, { zone: zone() });
+  for (const element of document.querySelectorAll("[data-i18n-label]")) element.setAttribute("aria-label", t(element.dataset.i18nLabel));
+  for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === language.now));
+  byId("theme").textContent = t(`theme_${view.theme}`);
+  if (!known.summary) return link("wait");
+  show();
+  showEverything();
+}
+
+function paint() {
+  document.documentElement.dataset.theme = view.theme;
+  localStorage.setItem("theme", view.theme);
+}
+
+/** Arrow keys move between tabs, as in every tab list. */
+function moveTab(event) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const names = Object.keys(LISTS);
+  const next = names[(names.indexOf(view.tab) + step + names.length) % names.length];
+  byId(`tab-${next}`).focus();
+  choose({ tab: next, limit: 25 });
+}
+
+async function keepLooking() {
+  if (!document.hidden) await look();
+  setTimeout(keepLooking, EVERY_MS);
+}
+
+for (const button of document.querySelectorAll("[data-language]")) {
+  button.addEventListener("click", () => {
+    setLanguage(button.dataset.language);
+    speak();
+  });
+}
+byId("theme").addEventListener("click", () => {
+  view.theme = THEMES[(THEMES.indexOf(view.theme) + 1) % THEMES.length];
+  paint();
+  speak();
+});
+byId("tabs").addEventListener("keydown", moveTab);
+byId("detail").addEventListener("click", (event) => {
+  if (event.target === byId("detail")) byId("detail").close(); // beside the panel
+});
+fill(byId("fleet"), h("p", { class: "empty" }, "…"));
+paint();
+speak();
+ask("api/vocabulary").then(setVocabulary).then(keepLooking, keepLooking);

@@ -1,0 +1,93 @@
+"""The console in a real browser, on a real database: what a service manager sees and can do."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+
+def test_the_page_says_what_matters_first(page: Page) -> None:
+    """How many need attention and which fails first, in a sentence; then the line at work in numbers."""
+    expect(page.locator("h1")).to_contain_text("appliances need attention")
+    expect(page.locator("#link")).to_have_text("Live")
+    expect(page.locator(".stage", has_text="Readings")).to_contain_text("7.8M")
+    expect(page.locator(".stage", has_text="Tickets")).to_contain_text("6")
+
+
+def test_every_appliance_is_a_square_with_its_state(page: Page) -> None:
+    """Sixty squares; colour is not the only sign; a state can be chosen."""
+    expect(page.locator(".cell")).to_have_count(60)
+    expect(page.get_by_role("button", name="rf-260-00, Critical, Refrigerant is leaking out")).to_have_text(
+        "!"
+    )
+
+    page.get_by_role("button", name="Silent 1").click()
+
+    expect(page.locator(".cell")).to_have_count(1)
+    expect(page.locator(".cell")).to_have_attribute("data-key", "rf-260-20")
+
+
+def test_what_fails_first_is_on_top(page: Page) -> None:
+    """Open episodes with the time left; the closed one is not there."""
+    rows = page.locator("#coming li")
+
+    expect(rows.first).to_contain_text("rf-260-00")
+    expect(rows.first).to_contain_text("any time now")
+    expect(rows.nth(1)).to_contain_text("9 days")
+    expect(page.locator("#coming")).not_to_contain_text("Outdoor coil is dirty")
+
+
+def test_an_appliance_tells_why_and_what_to_do(page: Page) -> None:
+    """A square opens its story: probability, evidence against usual and siblings, what a technician finds."""
+    page.locator('[data-key="rf-260-00"]').click()
+
+    story = page.get_by_role("dialog")
+    expect(story).to_contain_text("93%")
+    expect(story.locator(".bars", has_text="mean evaporator temperature")).to_contain_text("-21.3 °C")
+    expect(story).to_contain_text("What a technician finds")
+    page.keyboard.press("Escape")
+    expect(story).not_to_be_visible()
+
+
+def test_the_page_speaks_chinese(page: Page) -> None:
+    """Words, faults and numbers change without loading again, and the choice stays."""
+    page.get_by_role("button", name="中文").click()
+
+    expect(page.locator("html")).to_have_attribute("lang", "zh")
+    expect(page.locator("#coming li").first).to_contain_text("制冷剂泄漏")
+    page.reload()
+    expect(page.locator("h1")).to_contain_text("台设备中有 7 台需要关注")
+
+
+def test_what_consent_held_back_is_shown_with_its_reason(page: Page) -> None:
+    """Which act, for which appliance, and why; nobody's number is anywhere on the page."""
+    page.get_by_role("tab", name="Held back by consent").click()
+
+    expect(page.get_by_role("tabpanel")).to_contain_text("consent never given")
+    assert "13912345678" not in page.content()
+
+
+def test_messages_to_owners_can_be_read(page: Page) -> None:
+    """The outbox shows the text that was sent and its state; tabs follow the arrow keys."""
+    page.get_by_role("tab", name="Findings").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Tickets")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+
+    sms = page.get_by_role("tabpanel").locator("tr", has_text="rf-260-04").filter(has_text="SMS")
+    expect(sms).to_contain_text("Opt out in the app")
+    expect(sms).to_contain_text("sent")
+
+
+def test_a_dead_letter_can_be_looked_at(page: Page) -> None:
+    """Reason, topic and first bytes, as text and never as markup."""
+    page.get_by_role("tab", name="Dead letters").click()
+
+    expect(page.get_by_role("tabpanel")).to_contain_text("ts is not a number")
+    expect(page.get_by_role("tabpanel")).to_contain_text('{"ts": NaN}')
+
+
+def test_the_page_fits_a_phone(page: Page) -> None:
+    """Nothing is wider than a narrow screen."""
+    page.set_viewport_size({"width": 390, "height": 800})
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
