@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 _END = -1
+_HELD, _LATE, _REPEAT, _MERGED = 0, 1, 2, 3  # what becomes of a reading
 
 
 @njit(cache=True)
@@ -34,23 +35,18 @@ def push(
     for row in range(len(time)):
         unit = appliance[row]
         print_ = _fingerprint(time[row], seq[row])
+        fate = _LATE
         if time[row] < max(state.newest[unit] - lateness, state.floor[unit]):
-            if _seen(state, unit, print_):
-                repeats += 1
-                continue
-            late[row] = True
+            fate = _REPEAT if _seen(state, unit, print_) else _LATE
         else:
-            slot = _place(state, unit, time[row], seq[row])
-            if slot != _END and state.time[slot] == time[row] and state.seq[slot] == seq[row]:
-                if seq[row] == -1 and _fill(state.values[slot], values[row]):
-                    merged += 1
-                else:
-                    repeats += 1
-                continue
-            _insert(state, unit, slot, time[row], seq[row], values, row)
+            fate = _hold(state, unit, time[row], seq[row], values, row)
             state.newest[unit] = max(state.newest[unit], time[row])
             released = _release(state, unit, state.newest[unit] - lateness, max_held, out, released)
-        _remember(state, unit, print_)
+        late[row] = fate == _LATE
+        repeats += fate == _REPEAT
+        merged += fate == _MERGED
+        if fate in (_HELD, _LATE):
+            _remember(state, unit, print_)
     return released, repeats, merged
 
 
@@ -92,6 +88,18 @@ def _place(state: Any, unit: int, time: int, seq: int) -> int:
     while slot != _END and (state.time[slot] > time or (state.time[slot] == time and state.seq[slot] > seq)):
         slot = state.previous[slot]
     return slot
+
+
+@njit(cache=True, inline="always")
+def _hold(state: Any, unit: int, time: int, seq: int, values: Any, row: int) -> int:
+    """Hold a reading, or merge it into the held one of its time, or find that it is there already."""
+    fate = _HELD
+    slot = _place(state, unit, time, seq)
+    if slot != _END and state.time[slot] == time and state.seq[slot] == seq:
+        fate = _MERGED if seq == -1 and _fill(state.values[slot], values[row]) else _REPEAT
+    else:
+        _insert(state, unit, slot, time, seq, values, row)
+    return fate
 
 
 @njit(cache=True, inline="always")

@@ -34,7 +34,7 @@ class CanonicalPayload:
 
     def __init__(self, specs: Mapping[str, SignalSpec], max_readings: int) -> None:
         self._specs = specs
-        self._max_readings = max_readings
+        self.max_readings = max_readings
         signals = _typed_dict("Signals", {name: _signal_type(spec) for name, spec in specs.items()})
         reading = _reading_type(signals)
         several = Annotated[list[reading], FailFast(), Field(min_length=1, max_length=max_readings)]  # type: ignore[valid-type]
@@ -90,7 +90,7 @@ class CanonicalPayload:
         if kind == "json_invalid":
             return "not JSON: " + detail["msg"].removeprefix("Invalid JSON: ")
         if kind == "too_long":
-            return f"more than {self._max_readings} readings in one message"
+            return f"more than {self.max_readings} readings in one message"
         if kind == "too_short":
             return "an array without readings"
         if kind == "dict_type":

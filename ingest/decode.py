@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic_core import from_json, to_json
 
 from foremend.errors import InputError
 from foremend.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD, parse_status_topic, parse_telemetry_topic
 from foremend.types import Block, RawMessage
-from ingest.batch import Batch, Waiting
+from ingest.batch import Batch
 from ingest.canonical import CanonicalPayload
+from ingest.check import check_arrays, check_single
 from ingest.columns import Rows
 from ingest.decoders import build_decoders
 from ingest.decoders.base import presence
@@ -58,9 +58,9 @@ class Ingest:
         for position, message in enumerate(messages):
             self._sort(position, message, batch)
         for model, waiting in batch.single.items():
-            self._check_single(self._payloads[model], waiting, batch.rows[model], batch)
+            check_single(self._payloads[model], waiting, batch.rows[model], batch)
         for model, waiting in batch.arrays.items():
-            self._check_arrays(self._payloads[model], waiting, batch.rows[model], batch)
+            check_arrays(self._payloads[model], waiting, batch.rows[model], batch)
         blocks = [self._block(model, rows, batch) for model, rows in batch.rows.items()]
         blocks = [block for block in blocks if len(block)]
         return Decoded(blocks, batch.dead_letters, batch.presence, batch.ignored, sum(map(len, blocks)))
@@ -121,45 +121,6 @@ class Ingest:
             "topic: neither dt/appliance/{appliance_model}/{appliance_id}/telemetry nor a decoder's"
         )
 
-    def _check_single(self, payloads: CanonicalPayload, waiting: Waiting, rows: Rows, batch: Batch) -> None:
-        readings, bad = payloads.objects(waiting.payloads)
-        batch.reject_all(waiting, bad)
-        good = waiting.without(bad)
-        rows.extend(readings, good.appliance_ids, good.positions)
-
-    def _check_arrays(self, payloads: CanonicalPayload, waiting: Waiting, rows: Rows, batch: Batch) -> None:
-        arrays, bad = payloads.arrays(waiting.payloads)
-        good, lengths = waiting.without(bad), [len(readings) for readings in arrays]
-        rows.extend(
-            chain.from_iterable(arrays),
-            chain.from_iterable(map(repeat, good.appliance_ids, lengths)),
-            chain.from_iterable(map(repeat, good.positions, lengths)),
-        )
-        for at, reason in bad.items():
-            elements = _elements(waiting.payloads[at], self._settings.max_readings)
-            if elements:
-                self._check_elements(payloads, waiting, at, elements, rows, batch)
-            else:
-                batch.reject(waiting.positions[at], reason)
-
-    def _check_elements(
-        self,
-        payloads: CanonicalPayload,
-        waiting: Waiting,
-        at: int,
-        elements: list[bytes],
-        rows: Rows,
-        batch: Batch,
-    ) -> None:
-        """An array with something bad in it: use its good readings, make a dead letter of each other one."""
-        position = waiting.positions[at]
-        readings, bad = payloads.objects(elements)
-        rows.extend(
-            readings, repeat(waiting.appliance_ids[at], len(readings)), repeat(position, len(readings))
-        )
-        for index, reason in bad.items():
-            batch.reject(position, f"reading {index + 1} of {len(elements)}: {reason}", elements[index])
-
     def _block(self, model: str, rows: Rows, batch: Batch) -> Block:
         """The checks that need more than one reading's payload, on columns; then the block."""
         names, rows = self._names[model], rows.in_order_of_arrival()
@@ -204,16 +165,3 @@ def _foreign(model: str, rows: Rows) -> Iterator[tuple[int, str]]:
             named = rows.readings[row].get(key, expected)
             if named != expected:
                 yield row, f"{key}: {named!r:.80} in the payload, '{expected}' in the topic"
-
-
-def _elements(payload: bytes, limit: int) -> list[bytes] | None:
-    """Each element of a JSON array as JSON; None where it is no JSON or holds more than `limit`."""
-    try:
-        elements = from_json(payload)
-    except ValueError:
-        return None
-    return (
-        [to_json(element, inf_nan_mode="constants") for element in elements]
-        if len(elements) <= limit
-        else None
-    )

@@ -1,4 +1,27 @@
-"""What an operator may write under `ingest:` in config.yaml."""
+"""What an operator may write under `ingest:` in config.yaml. For example:
+
+ingest:
+  lateness: 10 min
+  decoders:
+    - decoder: tasmota
+      timezone: Europe/Berlin
+      appliances:
+        plug-7: { appliance_id: fridge-1, appliance_model: generic-compressor } # tele/plug-7/SENSOR
+      signals:
+        power: { path: ENERGY.Power, unit: W }
+        current: { path: "ENERGY.Current[0]", unit: A }
+    - decoder: shelly-gen2
+      topic: "home/{appliance_id}/status/{component}"
+      events: "home/{appliance_id}/events/rpc"
+      presence: "home/{appliance_id}/online"
+      appliance_model: generic-compressor # every device, under its own name
+      signals:
+        power: { path: "switch:0.apower", unit: W }
+    - decoder: shelly-gen1
+      appliance_model: generic-compressor
+      signals:
+        power: { path: emeter/0/power, unit: W } # shellies/<device>/emeter/0/power
+"""
 
 from __future__ import annotations
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import yaml
 
 from foremend.errors import ConfigError, InputError
 from foremend.schema import validated
+from ingest import settings as settings_module
 from ingest.paths import look_up, parse_path
 from ingest.settings import IngestSettings
 from ingest.topic_pattern import TopicPattern, check_pattern
@@ -116,6 +118,15 @@ def test_a_pattern_that_cannot_work_is_refused(pattern):
     """Without the appliance, or with MQTT's own wildcards, nobody would know whose message it is."""
     with pytest.raises(ValueError, match="'"):
         check_pattern(pattern, "appliance_id")
+
+
+def test_the_example_in_the_documentation_works(make_ingest):
+    """What an operator copies from there is accepted and subscribes to the devices' topics."""
+    text = str(settings_module.__doc__)
+
+    ingest = make_ingest(**yaml.safe_load(text[text.index("ingest:\n") :])["ingest"])
+
+    assert {"tele/+/SENSOR", "home/+/status/+", "shellies/+/emeter/0/power"} <= set(ingest.subscriptions)
 
 
 @pytest.mark.parametrize(
