@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from foremend.errors import ForemendError, UnavailableError
+from foremend.errors import UnavailableError
 from foremend.types import RawMessage
 from ingest.mqtt_connection import Connection
 from ingest.mqtt_inbox import Inbox
@@ -41,15 +41,12 @@ class MqttSource:
         source is closed then.
         """
         self._connection.start()
-        try:
-            if not self._inbox.wait_online(timeout_s):
-                raise UnavailableError(self._connection.trouble)
-        except ForemendError:
+        if not self._inbox.wait_online(timeout_s):
             self.close()
-            raise
+            raise self._inbox.failure or UnavailableError(self._connection.trouble)
 
     def connected(self, timeout_s: float = 0.0) -> bool:
-        """Whether the broker is there now, or is within `timeout_s`. Raises RefusedError when it has refused us."""
+        """Whether the broker is there now, or is within `timeout_s`."""
         return self._inbox.wait_online(timeout_s)
 
     def take(self, timeout_s: float) -> Sequence[tuple[RawMessage, Any]]:

@@ -34,13 +34,16 @@ class Inbox:
 
     # For the pipeline's thread.
 
+    @property
+    def failure(self) -> ForemendError | None:
+        """Why the connection will not come again, if it will not."""
+        return self._failure
+
     def wait_online(self, timeout_s: float) -> bool:
-        """Whether the broker was there within `timeout_s`. Raises what the connection failed with."""
+        """Whether the broker is there, or is within `timeout_s`."""
         with self._changed:
             self._changed.wait_for(lambda: self._online or self._failure, timeout_s)
-            if self._failure is not None:
-                raise self._failure
-            return self._online
+            return self._online and self._failure is None
 
     def take(self, timeout_s: float) -> Sequence[tuple[RawMessage, int]]:
         """All that waits; empty after `timeout_s`. Raises what the connection failed with once nothing waits."""
