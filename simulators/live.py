@@ -68,21 +68,19 @@ class Window:
 
     size: int
     heard: Progress | None = None
-    heard_at: float = 0.0
     _moved_at: float = 0.0
     _base: int = 0  # their count minus ours when they agree
     _sent: int = 0
 
-    def hear(self, progress: Progress) -> None:
-        """Take a word of the pipeline's."""
-        self.heard_at = time.monotonic()
+    def hear(self, progress: Progress, now_s: float) -> None:
+        """Take a word of the pipeline's at `now_s` of a monotonic clock."""
         if self.heard is None:
             self._base = progress.messages - self._sent
         if self.heard is None or progress.messages != self.heard.messages:
-            self._moved_at = self.heard_at
-        elif self.unprocessed >= self.size and self.heard_at - self._moved_at > _STALL_S:
+            self._moved_at = now_s
+        elif self.unprocessed >= self.size and now_s - self._moved_at > _STALL_S:
             log.warning("the pipeline stands still with %d messages unprocessed: going on", self.unprocessed)
-            self._base, self._moved_at = progress.messages - self._sent, self.heard_at
+            self._base, self._moved_at = progress.messages - self._sent, now_s
         self.heard = progress
 
     def sent(self) -> None:
@@ -96,6 +94,7 @@ class Window:
 
     @property
     def open(self) -> bool:
+        """Whether one more message fits."""
         return self.unprocessed < self.size
 
 
@@ -186,7 +185,7 @@ class Publisher:
     def _on_message(self, link: Link, topic: str, payload: bytes) -> None:
         if topic == PROGRESS and self._window is not None:
             try:
-                self._window.hear(Progress.from_json(payload))
+                self._window.hear(Progress.from_json(payload), time.monotonic())
             except InputError as error:
                 log.warning("%s", error)
         elif topic in self._commands:
