@@ -33,7 +33,7 @@ def _fingerprint() -> int:
     return int.from_bytes(digest[:7], "big")
 
 
-@njit
+@njit(inline="always")
 def _take_or_wait(
     s: State, pool: Pool, p: Params, r: int, time: int, values: NDArray[np.float64], hours: Rows, days: Rows
 ) -> None:
