@@ -6,9 +6,9 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from foremend.schema import DurationMs, Strict
+from foremend.schema import DurationMs, SettingsPath, Strict
 from foremend.types import Severity
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=60)]
@@ -20,7 +20,7 @@ class WebhookEndpoint(Strict):
     name: Name
     url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
     secret_env: str | None = None
-    secret_file: Path | None = None
+    secret_file: SettingsPath | None = None
     allow_private: bool = False
     """Also reach loopback and private addresses, and plain http: for a receiver on your own network."""
     events: tuple[str, ...] = ("foremend.",)
@@ -39,7 +39,7 @@ class WebhookEndpoint(Strict):
 class FileChannel(Strict):
     """A channel that writes its messages to a file one can look at, one JSON object a line."""
 
-    file: Path
+    file: SettingsPath
 
 
 class QuietHours(Strict):
@@ -63,11 +63,18 @@ class RetrySettings(Strict):
     give_up_after: Annotated[DurationMs, Field(ge=1)] = 3 * 86_400_000
 
 
+def _beside_settings(url: str, info: ValidationInfo) -> str:
+    """A relative SQLite file starts at the settings file's folder, as every path there."""
+    folder, prefix = (info.context or {}).get("folder"), "sqlite:///"
+    relative = url.startswith(prefix) and not url.startswith(prefix + "/")
+    return f"{prefix}{folder / url.removeprefix(prefix)}" if folder and relative else url
+
+
 class AlertsSettings(Strict):
     """What the alerts stage needs: where it keeps things, whom it tells, when and how often."""
 
-    database: str = "sqlite:///var/foremend.db"
-    key_file: Path = Path("var/foremend.key")
+    database: Annotated[str, AfterValidator(_beside_settings)] = "sqlite:///var/foremend.db"
+    key_file: SettingsPath = Path("var/foremend.key")
     """The key that seals contacts, made with mode 0600 at first start unless `key_env` is set."""
     key_env: str = "FOREMEND_KEY"
     event_source: str = "/foremend"

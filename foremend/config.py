@@ -34,7 +34,7 @@ class ServiceSettings(Strict):
 class StorageSettings(Strict):
     """Where everything that must survive a restart is kept: journal, database, history, trained models."""
 
-    folder: SettingsPath = Field(default=Path("var"), validate_default=True)
+    folder: SettingsPath = Path("var")
     checkpoint_every: DurationMs = Field(default=15_000, ge=100)  # a restart replays at most about this much
 
 
@@ -66,8 +66,7 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     file = path or _found()
     folder = path.resolve().parent if path else Path.cwd()
-    data = {"storage": {}} | read_yaml(file)  # named, so that its default folder starts at the file's too
-    return validated(Settings, data, str(file), folder)
+    return validated(Settings, read_yaml(file), str(file), folder)
 
 
 def _found() -> Path:

@@ -30,9 +30,14 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
 
 
 class Strict(BaseModel):
-    """Settings that refuse unknown keys and cannot change after loading."""
+    """Settings that refuse unknown keys and cannot change after loading.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Defaults are validated like what is written, so that a default path too starts at the settings file's folder.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, revalidate_instances="always"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from foremend.errors import ConfigError
-from foremend.schema import DurationMs, Strict
+from foremend.schema import DurationMs, SettingsPath, Strict
 from foremend.topics import TELEMETRY_WILDCARD
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -28,10 +27,12 @@ class MqttSettings(Strict):
     )
     user: str | None = None
     password_env: str | None = Field(None, description="environment variable that holds the password")
-    password_file: Path | None = Field(None, description="file whose first line is the password")
-    ca: Path | None = Field(None, description="certificate authority, PEM; the system's own where absent")
-    certificate: Path | None = Field(None, description="client certificate, PEM")
-    key: Path | None = Field(None, description="the client certificate's key, PEM")
+    password_file: SettingsPath | None = Field(None, description="file whose first line is the password")
+    ca: SettingsPath | None = Field(
+        None, description="certificate authority, PEM; the system's own where absent"
+    )
+    certificate: SettingsPath | None = Field(None, description="client certificate, PEM")
+    key: SettingsPath | None = Field(None, description="the client certificate's key, PEM")
     keepalive: DurationMs = Field(30_000, ge=1_000, le=65_535_000)
     reconnect_first: DurationMs = Field(
         500, ge=1, description="wait before the first new attempt; then it doubles"

@@ -26,7 +26,7 @@ class TrainingSettings(Strict):
 class ModelsSettings(Strict):
     """What the models stage needs."""
 
-    registry: SettingsPath = Field(default=Path("var/models"), validate_default=True)
+    registry: SettingsPath = Path("var/models")
     training: TrainingSettings = TrainingSettings()
     appliance_models: tuple[str, ...] = Field(
         default=(), description="trained at first start; none named: all"

@@ -54,6 +54,10 @@ def test_relative_paths_start_at_the_file(write: Write, tmp_path: Path) -> None:
     assert named.profiles.folders == (tmp_path / "mine",)
     assert named.storage.folder == tmp_path / "data"
     assert default.storage.folder == tmp_path / "var"
+    assert default.models.registry == tmp_path / "var" / "models"
+    assert default.alerts.database == f"sqlite:///{tmp_path / 'var' / 'foremend.db'}"
+    assert default.alerts.sms is not None
+    assert default.alerts.sms.file == tmp_path / "var" / "outbox" / "sms.jsonl"
 
 
 @pytest.mark.parametrize(
