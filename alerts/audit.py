@@ -7,21 +7,23 @@ hash that follows. Somebody who may rewrite the whole table may rewrite the chai
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from alerts.database import reading, writing
+from alerts.database import reading
 from alerts.tables import AuditHeadRow, AuditRow
-from foremend.ports import Clock
 
 GENESIS = "0" * 64
 _PAGE = 5_000
+
+
+Entry = tuple[str, str, Mapping[str, Any]]
+"""Action, subject and details of one entry. No personal data: the log outlives an erasure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +37,6 @@ class AuditReport:
     @property
     def intact(self) -> bool:
         return not self.problem
-
-
-@dataclass(slots=True)
-class Change:
-    """One transaction under way: its session, its wall-clock time, and what it will leave in the audit log."""
-
-    session: Session
-    at: int
-    entries: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
-
-    def note(self, action: str, subject: str, **details: Any) -> None:
-        """Leave an entry. No personal data: the log outlives an erasure."""
-        self.entries.append((action, subject, details))
-
-
-@contextmanager
-def change(engine: Engine, clock: Clock) -> Iterator[Change]:
-    """A transaction whose notes reach the audit log together with what it changed."""
-    with writing(engine) as session:
-        started = Change(session, clock.now_ms())
-        yield started
-        # Last, so that PostgreSQL's writers hold the log's head only for a moment and never in two orders.
-        _append(started)
 
 
 def verify(engine: Engine) -> AuditReport:
@@ -76,18 +55,17 @@ def verify(engine: Engine) -> AuditReport:
     return AuditReport(count, previous)
 
 
-def _append(started: Change) -> None:
-    if not started.entries:
+def append(session: Session, at: int, entries: Sequence[Entry]) -> None:
+    """Add entries to the chain. Other writers wait for the head until the transaction ends, so do it last."""
+    if not entries:
         return
-    head = started.session.scalars(select(AuditHeadRow).with_for_update()).one()
-    for action, subject, details in started.entries:
+    head = session.scalars(select(AuditHeadRow).with_for_update()).one()
+    for action, subject, details in entries:
         text = orjson.dumps(details, option=orjson.OPT_SORT_KEYS).decode()
         head.seq += 1
-        head.hash = _digest(head.hash, head.seq, started.at, action, subject, text)
-        entry = AuditRow(
-            seq=head.seq, at=started.at, action=action, subject=subject, details=text, hash=head.hash
-        )
-        started.session.add(entry)
+        head.hash = _digest(head.hash, head.seq, at, action, subject, text)
+        entry = AuditRow(seq=head.seq, at=at, action=action, subject=subject, details=text, hash=head.hash)
+        session.add(entry)
 
 
 def _rows(session: Session) -> Iterator[AuditRow]:

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, and_, func, insert, select
 from sqlalchemy.orm import Session
 
-from alerts.audit import Change, change
-from alerts.database import reading
+from alerts.change import Change, change
+from alerts.database import CHUNK, reading
 from alerts.outbox import Event, Outbox
 from alerts.tables import ApplianceRow, ConsentRow
 from alerts.tickets import withdraw_tickets
@@ -23,8 +23,6 @@ from alerts.wording import iso
 from foremend.errors import InputError
 from foremend.ports import Clock
 from foremend.types import Purpose, deterministic_id
-
-_CHUNK = 500  # appliances a query; databases bound the number of parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +77,8 @@ def histories(
     """All that the present owners said. `lock` keeps others from saying more until the transaction ends."""
     found: dict[tuple[str, Purpose], list[Statement]] = defaultdict(list)
     ordered = sorted(appliance_ids)
-    for start in range(0, len(ordered), _CHUNK):
-        chunk = ordered[start : start + _CHUNK]
+    for start in range(0, len(ordered), CHUNK):
+        chunk = ordered[start : start + CHUNK]
         if lock:
             session.execute(
                 select(ApplianceRow.id)
@@ -211,9 +209,9 @@ def _public(record: ConsentRecord) -> dict[str, object]:
 def _check(work: Change, records: Sequence[ConsentRecord]) -> None:
     ids = sorted({record.appliance_id for record in records})
     owners: dict[str, str] = {}
-    for start in range(0, len(ids), _CHUNK):
+    for start in range(0, len(ids), CHUNK):
         query = select(ApplianceRow.id, ApplianceRow.owner_id).where(
-            ApplianceRow.id.in_(ids[start : start + _CHUNK])
+            ApplianceRow.id.in_(ids[start : start + CHUNK])
         )
         owners.update((appliance_id, owner) for appliance_id, owner in work.session.execute(query))
     for record in records:

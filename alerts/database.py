@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session
 from alerts.tables import Base
 from foremend.errors import ConfigError, ForemendError, IntegrityError, MissingExtraError, UnavailableError
 
+CHUNK = 500
+"""Most values of one `IN (...)`: databases bound the number of parameters in a query."""
 _MIGRATION_LOCK = 0x464F5245  # "FORE": two processes that start together migrate one after the other
 _BUSY_TIMEOUT_MS = 30_000
 _READ_ONLY = {"foremend_read": True}
@@ -33,7 +35,9 @@ def open_database(url: str) -> Engine:
     """
     parsed = _checked(url)
     try:
-        engine = create_engine(parsed, json_serializer=json_text)
+        engine = create_engine(
+            parsed, json_serializer=json_text, hide_parameters=True
+        )  # no contacts in errors
     except ModuleNotFoundError as error:
         raise MissingExtraError("PostgreSQL", "postgres") from error
     if parsed.get_backend_name() == "sqlite":

@@ -122,7 +122,8 @@ class Dispatcher:
             for (target, channel), own in zip(channels.items(), rng.spawn(len(channels)), strict=True)
         ]
         self._threads = [
-            threading.Thread(target=self._run, args=(lane,), name=lane.target) for lane in self._lanes
+            threading.Thread(target=self._run, args=(lane,), name=lane.target, daemon=True)
+            for lane in self._lanes
         ]
         self._changed = threading.Condition()
         self._wakes = 0

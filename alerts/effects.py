@@ -9,18 +9,21 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from alerts.audit import Change, change
+from alerts.change import Change, change
 from alerts.consent import Decision, decide, histories
 from alerts.database import insert_new, raise_to, reading, transaction
 from alerts.guide import Guide, advice
 from alerts.held_back import hold_back
 from alerts.outbox import Notification, Outbox
 from alerts.settings import AlertsSettings
-from alerts.tables import DeadLetterRow, FindingRow, PositionRow, TicketStatus
-from alerts.tickets import TicketDesk, ticket_of, withdraw
+from alerts.tables import DeadLetterRow, FindingRow, PositionRow, TicketRow, TicketStatus
+from alerts.tickets import TicketDesk, tickets_of, withdraw
 from alerts.wording import Titles, warning
 from foremend.ports import Clock
 from foremend.types import DeadLetter, Finding, FindingKind, Purpose, Severity, deterministic_id
+
+Tickets = dict[str, TicketRow]
+"""By episode."""
 
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -80,16 +83,17 @@ class DatabaseEffects:
     def _act(self, work: Change, findings: Sequence[Finding]) -> None:
         appliances = {finding.appliance_id for finding in findings}
         said = histories(work.session, appliances, {Purpose.TICKET}, lock=True)
+        tickets = tickets_of(work, findings)
         for finding in findings:
             if finding.kind is FindingKind.CLOSED:
-                self._end(work, finding)
+                self._end(work, tickets, finding)
             elif _RANK[finding.severity] >= _RANK[self._act_from]:
                 consent = decide(said.get((finding.appliance_id, Purpose.TICKET), ()), work.at)
-                self._warn(work, finding, self._serve(work, finding, consent))
+                self._warn(work, finding, self._serve(work, tickets, finding, consent))
 
-    def _serve(self, work: Change, finding: Finding, consent: Decision) -> bool:
+    def _serve(self, work: Change, tickets: Tickets, finding: Finding, consent: Decision) -> bool:
         """Open or update the ticket, or hold it back; answers whether one is open."""
-        ticket = ticket_of(work, finding)
+        ticket = tickets.get(finding.episode_id)
         if not consent.given:
             if ticket is not None and ticket.status is TicketStatus.OPEN:
                 withdraw(work, ticket)
@@ -108,7 +112,7 @@ class DatabaseEffects:
         if ticket is not None and ticket.status is TicketStatus.OPEN:
             self._desk.update(work, ticket, finding)
         else:
-            self._desk.open(work, ticket, finding)
+            tickets[finding.episode_id] = self._desk.open(work, ticket, finding)
         return True
 
     def _warn(self, work: Change, finding: Finding, ticket_is_open: bool) -> None:
@@ -123,8 +127,8 @@ class DatabaseEffects:
         )
         self._outbox.notify(work, message)
 
-    def _end(self, work: Change, finding: Finding) -> None:
-        ticket = ticket_of(work, finding)
+    def _end(self, work: Change, tickets: Tickets, finding: Finding) -> None:
+        ticket = tickets.get(finding.episode_id)
         if ticket is not None:
             self._desk.close(work, ticket, finding)
         self._outbox.supersede(work, finding.episode_id)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from alerts.audit import Change
+from alerts.change import Change
 from alerts.consent import Decision
-from alerts.database import insert_new
-from alerts.tables import HeldBackRow
 from foremend.types import Purpose, deterministic_id
 
 
@@ -29,5 +27,4 @@ def hold_back(
         "reason": decision.reason,
         "at": work.at,
     }
-    if insert_new(work.session, HeldBackRow, [row]):
-        work.note("held_back", appliance_id, act=act, purpose=purpose, reason=decision.reason)
+    work.held_back.append(row)

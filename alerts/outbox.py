@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import update
 
-from alerts.audit import Change
-from alerts.database import insert_new, json_text
+from alerts.change import Change
+from alerts.database import json_text
 from alerts.settings import AlertsSettings
 from alerts.tables import OutboxRow, OutboxState
 from alerts.wording import iso
@@ -60,7 +60,7 @@ class Outbox:
             | {"episode_id": event.episode_id}
             for target in targets
         ]
-        insert_new(work.session, OutboxRow, rows)
+        work.messages.extend(rows)
 
     def notify(self, work: Change, message: Notification) -> None:
         """One row for each channel that is set up; whether it may leave is asked when it is sent."""
@@ -72,7 +72,7 @@ class Outbox:
             | {"episode_id": message.episode_id}
             for channel in self._channels
         ]
-        insert_new(work.session, OutboxRow, rows)
+        work.messages.extend(rows)
 
     def supersede(self, work: Change, episode_id: str) -> None:
         """The episode ended: a warning that did not leave yet would only alarm."""
@@ -82,6 +82,9 @@ class Outbox:
             OutboxRow.target.in_(self._channels),
         )
         work.session.execute(update(OutboxRow).where(*waiting).values(state=OutboxState.SUPERSEDED))
+        for row in work.messages:
+            if row["episode_id"] == episode_id and row["target"] in self._channels:
+                row["state"] = OutboxState.SUPERSEDED
 
 
 def _row(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
-from alerts.database import insert_new, reading, upsert, writing
+from alerts.database import CHUNK, insert_new, reading, upsert, writing
 from alerts.tables import ApplianceRow, ContactRow, OwnerRow
 from alerts.vault import Vault
 from foremend.errors import InputError
@@ -114,7 +114,9 @@ def _check_timezone(name: str) -> None:
 def _check_owners(session: Session, wanted: set[str]) -> None:
     known: set[str] = set()
     names = sorted(wanted)
-    for start in range(0, len(names), 500):  # databases bound the number of parameters in a query
-        known.update(session.scalars(select(OwnerRow.id).where(OwnerRow.id.in_(names[start : start + 500]))))
+    for start in range(0, len(names), CHUNK):
+        known.update(
+            session.scalars(select(OwnerRow.id).where(OwnerRow.id.in_(names[start : start + CHUNK])))
+        )
     if unknown := wanted - known:
         raise InputError(f"owner {min(unknown)!r} is not registered; register owners before their appliances")

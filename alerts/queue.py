@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Engine, Update, and_, func, select, update
 from sqlalchemy.orm import aliased
 
-from alerts.audit import Change, change
+from alerts.change import Change, change
 from alerts.consent import Decision
 from alerts.database import reading, upsert, writing
 from alerts.held_back import hold_back

@@ -7,12 +7,13 @@ leaves. If the owner agrees again while the episode lasts, its next finding open
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import select
 
-from alerts.audit import Change
+from alerts.change import Change
+from alerts.database import CHUNK
 from alerts.guide import Guide, plain_guide
 from alerts.outbox import Event, Outbox
 from alerts.tables import TicketRow, TicketStatus
@@ -35,14 +36,15 @@ class TicketDesk:
     def guide(self, fault: str) -> Guide:
         return self._guides.get(fault) or plain_guide(fault)
 
-    def open(self, work: Change, ticket: TicketRow | None, finding: Finding) -> None:
-        """Open the episode's ticket, or open it again after the owner agreed anew."""
+    def open(self, work: Change, ticket: TicketRow | None, finding: Finding) -> TicketRow:
+        """Open the episode's ticket, or open it again after the owner agreed anew; answers it."""
         if ticket is None:
             ticket = _new_ticket(work, finding)
             work.session.add(ticket)
         ticket.status, ticket.note = TicketStatus.OPEN, ""
         self._write(ticket, finding)
         self._tell(work, ticket, finding, "opened")
+        return ticket
 
     def update(self, work: Change, ticket: TicketRow, finding: Finding) -> None:
         """Bring an open ticket up to date; the receivers hear of it when it matters to them."""
@@ -98,10 +100,15 @@ class TicketDesk:
         }
 
 
-def ticket_of(work: Change, finding: Finding) -> TicketRow | None:
-    """The ticket of the finding's episode, kept from others until the transaction ends."""
-    query = select(TicketRow).where(TicketRow.episode_id == finding.episode_id).with_for_update()
-    return work.session.scalars(query).one_or_none()
+def tickets_of(work: Change, findings: Iterable[Finding]) -> dict[str, TicketRow]:
+    """The tickets of the findings' episodes, by episode, kept from others until the transaction ends."""
+    episodes = sorted({finding.episode_id for finding in findings})
+    found: dict[str, TicketRow] = {}
+    for start in range(0, len(episodes), CHUNK):
+        among = TicketRow.episode_id.in_(episodes[start : start + CHUNK])
+        query = select(TicketRow).where(among).order_by(TicketRow.id).with_for_update()
+        found.update((ticket.episode_id, ticket) for ticket in work.session.scalars(query))
+    return found
 
 
 def withdraw_tickets(work: Change, appliance_id: str) -> list[str]:
