@@ -213,6 +213,32 @@ def test_every_reading_is_accounted_for(readings):
     assert keys == sorted(set(keys))
 
 
+def by_the_book(readings: list[tuple]) -> tuple[list, list[bool], int]:
+    """The rules of the module's docstring, one reading at a time: what is released, late marks, repeats."""
+    newest: dict[int, int] = {}
+    seen, used, late, repeats = set(), [], [], 0
+    for appliance, time, seq, *_ in readings:
+        key = (appliance, time, seq)
+        is_repeat, is_late = key in seen, time < newest.get(appliance, time) - LATENESS
+        repeats += is_repeat
+        late.append(is_late and not is_repeat)
+        if not is_repeat and not is_late:
+            used.append(key)
+            newest[appliance] = max(time, newest.get(appliance, time))
+        seen.add(key)
+    return sorted(used), late, repeats
+
+
+@settings(deadline=None)  # the first example may compile, and machines are shared
+@given(READINGS.map(lambda readings: [reading for reading in readings if reading[2] >= 0]))
+def test_numbered_readings_go_by_the_book(readings):
+    """The same verdicts as the plainest program that follows the rules."""
+    (appliance, time, seq, _), late, repeats, _ = run(readings, [])
+
+    used = list(zip(appliance.tolist(), time.tolist(), seq.tolist(), strict=True))
+    assert (used, late, repeats) == by_the_book(readings)
+
+
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_a_growing_fleet_loses_nothing(size):
     """New appliances and more held readings than there was room for."""
