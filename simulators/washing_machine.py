@@ -223,5 +223,5 @@ class WashingMachine(Physics):
         moment = 0.99 * rng.random(shape)
         degrees = rng.choice([30.0, 40.0, 40.0, 60.0], shape)
         load = p.capacity[:, None] * rng.uniform(0.3, 0.95, shape)
-        imbalance = np.clip(rng.lognormal(-1.4, 0.45, shape), 0.05, 0.8)
+        imbalance = np.clip(rng.lognormal(-1.4, 0.3, shape), 0.05, 0.8)
         return np.stack([start.astype(np.float64), moment, degrees, load, imbalance])

@@ -36,10 +36,7 @@ CLOTH_HEAT = 1_500.0  # J/(kg K)
 TUMBLING_RPM, SHORT_SPIN_RPM = 48.0, 600.0
 TUMBLING_SHARE = 0.75  # of the time the drum turns between reversals
 OUT_OF_BALANCE = 18.0  # mm/s at the cabinet that makes the machine spread its laundry again
-SPREADING_RPM, SPREADING_RISE = (
-    300.0,
-    4.0,
-)  # below this speed the drum gains so many rpm a second, to spread the load
+SPREADING_RPM, SPREADING_RISE = 300.0, 2.0  # below it the drum gains so many rpm a second, to spread the load
 MOST_RETRIES = 6.0
 CABINET = 0.075  # mm/s of the cabinet per mm/s of the tub: its springs and friction dampers pass this on
 MOTOR_FACTOR = 0.75  # power factor of the drum motor

@@ -5,7 +5,7 @@ The words live in `faults.yaml`; the physics of each fault lives in `simulators/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal, Self
@@ -116,28 +116,33 @@ def load_catalogue() -> dict[str, FaultEntry]:
 
 
 def faults_table(entries: Iterable[FaultEntry]) -> Table:
-    """What `foremend faults` prints: one row per fault, for a person at a terminal."""
-    table = Table("Fault", "Category", "What it is", "Shows as", "Grows", "Days left", "Parts", "Self-help")
+    """What `foremend faults` prints: one row per fault, for a person at a terminal of any width."""
+    table = Table(show_lines=True)
+    table.add_column("Fault", no_wrap=True)
+    table.add_column("What it is, how it shows, what to do")
     for entry in entries:
         table.add_row(*table_row(entry))
     return table
 
 
-def table_row(entry: FaultEntry) -> Sequence[str]:
-    """The cells of one fault's row in `faults_table`."""
-    shows = ", ".join(f"{name} {direction}" for name, direction in entry.signals.items())
+def table_row(entry: FaultEntry) -> tuple[str, str]:
+    """The two cells of one fault in `faults_table`: who it is, and everything else a line each."""
     low, high = entry.days_to_failure
-    steps = len(entry.self_help.en) if entry.self_help else 0
-    return (
-        entry.name,
-        entry.category,
+    about = [
         entry.mechanism,
-        shows,
-        entry.growth,
-        f"{low:g}-{high:g}",
-        ", ".join(entry.parts),
-        f"{steps} steps" if steps else "",
-    )
+        _line("Shows as", ", ".join(f"{name} {direction}" for name, direction in entry.signals.items())),
+        f"First sign to failure: {low:g} to {high:g} days",
+        f"Technician finds: {entry.technician_finds}",
+        _line("Parts", ", ".join(entry.parts)),
+        _line("Owner may try", " ".join(entry.self_help.en) if entry.self_help else ""),
+        _line("Safety", entry.safety.en if entry.safety else ""),
+    ]
+    who = (entry.name, entry.category, entry.growth, entry.severity)
+    return "\n".join(who), "\n".join(line for line in about if line)
+
+
+def _line(title: str, text: str) -> str:
+    return f"{title}: {text}" if text else ""
 
 
 def _first_problem(error: ValidationError) -> str:

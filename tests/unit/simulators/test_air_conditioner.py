@@ -42,7 +42,7 @@ def test_rated_point_has_a_sane_efficiency(appliance_model: str) -> None:
 
 
 def test_a_fifth_less_charge_costs_capacity_and_overheats() -> None:
-    """At 80 % charge: 5 to 25 % less heat moved, an evaporator further below the room, hotter gas (Kim and Braun 2012)."""
+    """At 80 % charge: 5 to 25 % less heat, a coil further below the room, hotter gas (Kim and Braun 2012)."""
     physics = FixedSpeedAirConditioner()
     full = _alone(physics, window=60.0, cool_set=18.0)
     states = []
