@@ -10,15 +10,8 @@ import numpy as np
 import pytest
 
 from simulators.base import Span
-from simulators.refrigerator import (
-    KELVIN,
-    MELTING_J_PER_KG,
-    STEP_S,
-    Refrigerator,
-    _heat,
-    capacity_share,
-    compressor,
-)
+from simulators.refrigerator import Refrigerator
+from simulators.refrigerator_kernel import KELVIN, MELTING_J_PER_KG, STEP_S, _heat, capacity_share, compressor
 from simulators.twins import Setting, faulty, healthy, of_day
 
 HOUSE = Setting(count=24, days=4)
