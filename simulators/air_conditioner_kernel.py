@@ -11,6 +11,7 @@ from simulators.air_conditioner_cycle import approach, compress, dryness
 from simulators.air_conditioner_parts import (
     EXCHANGE,
     OUTDOOR,
+    OUTDOOR_STILL,
     SPEED,
     WATTS,
     fan_table,
@@ -19,7 +20,7 @@ from simulators.air_conditioner_parts import (
     supplied_voltage,
     thermistor,
 )
-from simulators.air_conditioner_types import COOL, DEFROST, HEAT, STILL_AIR, Row
+from simulators.air_conditioner_types import COOL, DEFROST, HEAT, Row
 from simulators.base import Floats
 
 STEP_S = 30.0
@@ -50,15 +51,11 @@ def refrigerate(p: Row, s: Row, cooling: bool) -> tuple[float, float, float, flo
 
 @njit(cache=True)
 def step(
-    p: Row,
-    s: Row,
-    weather: tuple[float, float, float, float],
-    people: float,
-    fans: Floats,
-) -> tuple[float, int, bool]:
+    p: Row, s: Row, weather: tuple[float, float, float, float], people: float, fans: Floats
+) -> tuple[int, int]:
     """Advance one appliance in (outdoor degC, home degC, humidity 0..1, socket V) with `people` W of heat.
 
-    Returns compressor power (W), indoor fan stage and whether the outdoor fan runs.
+    Returns the columns of `fans` that are blowing, indoors and outdoors.
     """
     out, home, humidity, socket = weather
     defrosting = defrost(p, s, out, STEP_S)
@@ -66,11 +63,9 @@ def step(
     stalled = next_speed(p, s, defrosting, STEP_S)
     taken, work, gas, wet = refrigerate(p, s, cooling)
     stage = fan_stage(p, s, defrosting)
-    outdoor_fan = s.speed > 0.0 and not defrosting
+    blower = OUTDOOR if s.speed > 0.0 and not defrosting else OUTDOOR_STILL
     inside = fans[EXCHANGE, stage] / (1.0 + s.ice / INDOOR_ICE_KG)
-    outside = (fans[EXCHANGE, OUTDOOR] if outdoor_fan else p.outdoor_exchange * STILL_AIR) / (
-        1.0 + s.frost / OUTDOOR_FROST_KG
-    )
+    outside = fans[EXCHANGE, blower] / (1.0 + s.frost / OUTDOOR_FROST_KG)
     dew = out - 20.0 * (1.0 - humidity)
     if cooling:
         given, latent = indoor_coil(p, s, -taken, inside * wet, dew)
@@ -79,18 +74,22 @@ def step(
         given, latent = indoor_coil(p, s, taken + work, inside, dew)
         outdoor_coil(p, s, -taken, outside * wet, out, dew)
     heat_room(p, s, given * (1.0 - latent) + people + fans[WATTS, stage], out, home)
-    s.discharge += (gas - s.discharge) * PIPE
-    if stalled:
-        work = LOCKED_WATTS * LOCKED_S / STEP_S
-    heat_module(p, s, MODULE_LOSS * work, out)
-    power = work + fans[WATTS, stage] + (fans[WATTS, OUTDOOR] if outdoor_fan else 0.0) + p.standby
-    factor = power_factor(p.capacitance, p.inverter, work)
-    s.voltage = supplied_voltage(socket, power, factor, p.line_resistance)
     s.moved += abs(given) * STEP_S
-    s.used += power * STEP_S
-    s.power = power
-    s.current = power / (s.voltage * factor)
-    return work, stage, outdoor_fan
+    s.discharge += (gas - s.discharge) * PIPE
+    work = LOCKED_WATTS * LOCKED_S / STEP_S if stalled else work
+    heat_module(p, s, MODULE_LOSS * work, out)
+    book(p, s, work, fans[WATTS, stage] + fans[WATTS, blower], socket)
+    return stage, blower
+
+
+@njit(cache=True)
+def book(p: Row, s: Row, work: float, fans: float, socket: float) -> None:
+    """Power, the voltage that is left under it, current and the energy account."""
+    factor = power_factor(p.capacitance, p.inverter, work)
+    s.power = work + fans + p.standby
+    s.voltage = supplied_voltage(socket, s.power, factor, p.line_resistance)
+    s.current = s.power / (s.voltage * factor)
+    s.used += s.power * STEP_S
 
 
 @njit(cache=True)
@@ -182,10 +181,16 @@ def walk(
             weather = surroundings(hourly, i, h, (k % per_hour) / per_hour)
             if k % per_hour == int(minute[i, h] * per_hour):
                 s.mode = household(p, s, weather[0], present[0, i, h] > 0.5, luck[i, h])
-            _, stage, outdoor_fan = step(p, s, weather, present[1, i, h], fans)
+            stage, blower = step(p, s, weather, present[1, i, h], fans)
             if (k + 1) % READING_STEPS == 0:
-                blowing = fans[SPEED, OUTDOOR] if outdoor_fan else 0.0
-                report(p, s, weather[0], fans[SPEED, stage], blowing, out[:, i, (k + 1) // READING_STEPS - 1])
+                report(
+                    p,
+                    s,
+                    weather[0],
+                    fans[SPEED, stage],
+                    fans[SPEED, blower],
+                    out[:, i, (k + 1) // READING_STEPS - 1],
+                )
 
 
 @njit(cache=True)

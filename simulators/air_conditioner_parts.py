@@ -13,7 +13,10 @@ from simulators.base import Floats
 
 _BETA, _R25 = 3_950.0, 10e3  # K and ohm of a common 10 kohm NTC thermistor
 SPEED, EXCHANGE, WATTS = 0, 1, 2  # rows of `fan_table`
-OUTDOOR = 4  # its column for the outdoor fan
+OUTDOOR_STILL, OUTDOOR = (
+    4,
+    5,
+)  # its columns of the outdoor fan, off and on; those before are the indoor stages
 STAGES = (0.65, 0.82, 1.0)  # speeds of the indoor fan over the highest
 _SLIP = 1.5  # no-load over rated speed of a small permanent-split-capacitor fan motor
 HEALTHY_FRICTION = 0.05  # bearing torque over the fan's rated torque
@@ -51,10 +54,11 @@ def fan_watts(speed: float, flow: float, friction: float, rated: float) -> float
 
 @njit(cache=True)
 def fan_table(p: Row) -> Floats:
-    """(3, 5): SPEED (relative), EXCHANGE of the coil (W/K) and WATTS at the indoor stages 0..3 and of OUTDOOR."""
-    table = np.zeros((3, 5))
+    """(3, 6): SPEED (relative), EXCHANGE of the coil (W/K) and WATTS, at the indoor stages 0..3 and outdoors."""
+    table = np.zeros((3, 6))
     free = air_flow(p.filter_resistance, p.indoor_face)
     table[EXCHANGE, 0] = p.indoor_exchange * STILL_AIR
+    table[EXCHANGE, OUTDOOR_STILL] = p.outdoor_exchange * STILL_AIR
     for k in range(3):
         speed = fan_speed(STAGES[k], free, p.indoor_friction)
         table[SPEED, k + 1] = speed
