@@ -68,7 +68,7 @@ _COMMON: dict[str, float] = {
     "ua_gasket": 0.03,
     "fan": 1.0,
     "charge": 1.0,
-    "carnot_share": 0.42,
+    "carnot_share": 0.39,
     "friction": 0.0,
     "start_failure": 0.0,
     "thermostat_offset": 0.0,
@@ -163,7 +163,7 @@ NOMINAL: dict[str, dict[str, float]] = {
 
 SPREAD = {
     "ua_cabinet": 0.16,
-    "ua_freezer": 0.10,
+    "ua_freezer": 0.16,
     "c_cabinet": 0.12,
     "c_food": 0.35,
     "c_freezer": 0.25,
@@ -171,7 +171,7 @@ SPREAD = {
     "ua_evaporator_freezer": 0.06,
     "ua_condenser": 0.08,
     "power_rated": 0.08,
-    "carnot_share": 0.04,
+    "carnot_share": 0.07,
     "magnetising": 0.08,
     "hysteresis": 0.18,
     "door_rate": 0.35,
