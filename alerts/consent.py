@@ -227,7 +227,7 @@ def _check(work: Change, records: Sequence[ConsentRecord]) -> None:
 
 def _changed(appliance_id: str, purpose: Purpose, last: Statement, said: int, tickets: list[str]) -> Event:
     return Event(
-        id=deterministic_id("ev", "consent", appliance_id, purpose, said),
+        id=deterministic_id("ev", "consent", appliance_id, purpose, last.at, said),
         type="foremend.consent.changed",
         subject=appliance_id,
         time=last.at,

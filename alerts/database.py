@@ -24,7 +24,8 @@ CHUNK = 500
 """Most values of one `IN (...)`: databases bound the number of parameters in a query."""
 _MIGRATION_LOCK = 0x464F5245  # "FORE": two processes that start together migrate one after the other
 _BUSY_TIMEOUT_MS = 30_000
-_READ_ONLY = {"foremend_read": True}
+_READ_ONLY = {"foremend_begin": "BEGIN"}
+_RELAXED = {"foremend_synchronous": "NORMAL"}
 
 
 def open_database(url: str) -> Engine:
@@ -35,9 +36,8 @@ def open_database(url: str) -> Engine:
     """
     parsed = _checked(url)
     try:
-        engine = create_engine(
-            parsed, json_serializer=json_text, hide_parameters=True
-        )  # no contacts in errors
+        # Parameters are hidden so that no contact or ticket reaches a log through an error message.
+        engine = create_engine(parsed, json_serializer=json_text, hide_parameters=True)
     except ModuleNotFoundError as error:
         raise MissingExtraError("PostgreSQL", "postgres") from error
     if parsed.get_backend_name() == "sqlite":
@@ -68,9 +68,12 @@ def writing(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Connection]:
-    """`writing` without a session's bookkeeping, for one known statement."""
-    with _reachable(), engine.begin() as connection:
+def relaxed(engine: Engine) -> Iterator[Connection]:
+    """A transaction for what may be done again: a crash leaves it, a power cut may take the last ones back.
+
+    On SQLite it does not wait for the disk; a later `writing` makes it durable together with its own changes.
+    """
+    with _reachable(), engine.execution_options(**_RELAXED).begin() as connection:
         yield connection
 
 
@@ -155,16 +158,16 @@ def _tune_sqlite(engine: Engine) -> None:
         for pragma in (
             f"busy_timeout={_BUSY_TIMEOUT_MS}",
             "journal_mode=WAL",
-            "synchronous=FULL",
             "foreign_keys=ON",
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        connection.exec_driver_sql(f"PRAGMA synchronous={options.get('foremend_synchronous', 'FULL')}")
         # A writer that began as a reader could not wait for another writer: SQLite would refuse it at once.
-        read_only = connection.get_execution_options().get("foremend_read", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql(options.get("foremend_begin", "BEGIN IMMEDIATE"))
 
 
 def _migrate(engine: Engine) -> None:

@@ -41,7 +41,7 @@ def open_channels(settings: AlertsSettings, clock: Clock, environ: Mapping[str, 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Sends to one target, so that a slow receiver holds up nobody else. Takes no action of its own in time."""
+    """Sends to one target, so that a slow receiver holds up nobody else."""
 
     target: str
     channel: Channel

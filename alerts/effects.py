@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from alerts.change import Change, change
 from alerts.consent import Decision, decide, histories
-from alerts.database import insert_new, raise_to, reading, transaction
+from alerts.database import insert_new, raise_to, reading, relaxed
 from alerts.guide import Guide, advice
 from alerts.held_back import hold_back
 from alerts.outbox import Notification, Outbox
@@ -76,8 +76,8 @@ class DatabaseEffects:
             self._wake()
 
     def _move_to(self, position: int) -> None:
-        """Most blocks lead to nothing: this is the pipeline's usual path, without the session's bookkeeping."""
-        with transaction(self._engine) as connection:
+        """Most blocks lead to nothing. Should a power cut take their position back, their replay leads to nothing."""
+        with relaxed(self._engine) as connection:
             connection.execute(self._advance, {"stream": self._stream, "value": position})
 
     def _act(self, work: Change, findings: Sequence[Finding]) -> None:

@@ -163,7 +163,9 @@ def run(host: str, port: int, secret: str, store: Path) -> None:
     """Serve until a signal ends it; port 0 takes a free one, which the log names."""
     kept = Store(store)
     try:
-        uvicorn.run(create_app(secret, kept), host=host, port=port, log_level="info", access_log=False)
+        app = create_app(secret, kept)
+        # A delivery that hangs on order must not keep us from stopping.
+        uvicorn.run(app, host=host, port=port, access_log=False, timeout_graceful_shutdown=1)
     finally:
         kept.close()
 

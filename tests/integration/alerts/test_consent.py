@@ -98,6 +98,18 @@ def test_consent_does_not_pass_to_the_next_owner(stage: Any) -> None:
     assert stage.alerts.consent.given(Purpose.TICKET) == frozenset()
 
 
+def test_two_owners_in_turn_are_told_of_apart(stage: Any) -> None:
+    """What the next owner withdraws is a fact of its own, also where they said as often yes and no."""
+    for owner_id in ("o-1", "o-2"):
+        stage.alerts.owners.register_owners([Owner(owner_id, {})])
+        stage.alerts.owners.register_appliances([OwnedAppliance("fridge-1", owner_id, "BCD-200")])
+        for agrees in (True, False):
+            stage.clock.now += 1
+            stage.say(Purpose.PUSH, agrees, owner_id=owner_id)
+
+    assert len(changes(stage)) == 2
+
+
 def test_receivers_hear_of_a_changed_mind_only(stage: Any) -> None:
     """A first word and a repeated one change nothing that receivers know; a withdrawal does."""
     stage.say(Purpose.PUSH, True)
