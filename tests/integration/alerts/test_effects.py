@@ -231,3 +231,34 @@ def test_several_workers_commit_at_once(open_stage: Callable[..., Any], finding:
     assert queries.counts(stages[0].alerts.engine).tickets_opened == 30
     assert audit.verify(stages[0].alerts.engine).entries == 31
     assert audit.verify(stages[0].alerts.engine).intact
+
+
+@pytest.mark.parametrize("cuts", ["01234", "0 1 2 3 4", "012 123 04", "0 0 01 012 0123 01234"])
+def test_cuts_and_replays_lead_to_the_same_messages(stage: Any, finding: Make, cuts: str) -> None:
+    """However an episode's findings are cut into blocks, and whatever is replayed, the same messages are there."""
+    hour = 3_600_000
+    steps = [(0, "opened", "warning"), (1, "updated", "warning"), (2, "updated", "critical")]
+    steps += [(30, "updated", "critical"), (40, "closed", "critical")]
+    findings = [
+        finding(time=after * hour, kind=FindingKind(kind), severity=Severity(severity))
+        for after, kind, severity in steps
+    ]
+    stage.say(Purpose.TICKET, True)
+
+    for position, block in enumerate(cuts.split(), 1):
+        stage.alerts.effects.apply([findings[int(number)] for number in block], [], position)
+
+    rows = queries.outbox(stage.alerts.engine).items
+    told = [json.loads(row["body"]) for row in reversed(rows) if row["target"] == "webhook:platform"]
+    assert [(event["type"], event["time"]) for event in told] == [
+        ("foremend.ticket.opened", "1970-01-01T00:00:00.000Z"),
+        ("foremend.ticket.updated", "1970-01-01T02:00:00.000Z"),
+        ("foremend.ticket.updated", "1970-01-02T06:00:00.000Z"),
+        ("foremend.ticket.closed", "1970-01-02T16:00:00.000Z"),
+    ]
+    assert sorted(row["target"] for row in rows if row["state"] == "superseded") == [
+        "push",
+        "push",
+        "sms",
+        "sms",
+    ]
