@@ -49,6 +49,7 @@ MACHINE = np.dtype(
         ("spacing", np.int64),  # ms between the two newest readings
         ("learnt", np.int64),  # ms of the last cycle value that the histogram knows, NEVER
         ("learnt_value", np.float64),
+        ("learnt_before", np.float64),  # the value before that
         ("next_fit", np.int64),  # ms when the levels are looked at again
         ("level", np.float64, (2,)),  # idle and on-level in the cycle signal's unit, NaN unknown
         ("since", np.int64),  # ms when this run or pause began

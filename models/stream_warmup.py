@@ -25,14 +25,22 @@ KEEP_PER_FIT = np.float32(0.5 ** (1.0 / 72.0))
 
 @njit
 def learn(m: Machine, p: Params, time: int, value: float) -> bool:
-    """Tell an appliance's histogram a new value of the cycle signal; True when a fit is due."""
+    """Tell an appliance's histogram a new value of the cycle signal; True when a fit is due.
+
+    Each value counts for the time it stood, as the median of itself and its neighbours: one reading of an inrush,
+    held for a minute under sparse sampling, would outweigh the minutes of running after it.
+    """
     if not math.isfinite(value):
         return False
     if m.learnt == NEVER:
+        m.learnt_before = value
         m.next_fit = time + FIT_EVERY_MS
     else:
         held = min(time - m.learnt, p.max_gap)
-        m.histogram[bin_of(m.learnt_value)] += held / 1000.0
+        low = min(m.learnt_before, value)
+        high = max(m.learnt_before, value)
+        m.histogram[bin_of(min(max(m.learnt_value, low), high))] += held / 1000.0
+        m.learnt_before = m.learnt_value
     m.learnt = time
     m.learnt_value = value
     return bool(time >= m.next_fit)
