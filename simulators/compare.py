@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulators.base import Floats
 
@@ -55,8 +54,3 @@ def read_tracebase(path: Path) -> tuple[Floats, Floats]:
         rows = [line.split(";") for line in lines]
     seconds = np.array([datetime.strptime(row[0], "%d/%m/%Y %H:%M:%S").timestamp() for row in rows])
     return seconds, np.array([float(row[-1]) for row in rows])
-
-
-def rows_of(appliance: NDArray[np.int32], row: int) -> slice:
-    """Where the readings of one appliance lie in a `Telemetry`, which is ordered by appliance."""
-    return slice(int(np.searchsorted(appliance, row)), int(np.searchsorted(appliance, row, side="right")))
