@@ -73,6 +73,11 @@ class World:
     effects: DatabaseEffects
     position: int = 1
 
+    @property
+    def new_finding(self) -> Finding:
+        """An episode on an appliance that is well so far."""
+        return a_finding(24, "defrost-failure", days=25, ago_days=7)
+
     def happen(self, *findings: Finding) -> None:
         """Apply more findings."""
         self.position += 1

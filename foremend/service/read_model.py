@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -38,9 +39,10 @@ from foremend.service.views import (
     TicketView,
     Vocabulary,
 )
-from foremend.types import FindingKind
+from foremend.types import MS_PER_DAY, FindingKind
 
 SILENT = "silent"
+_REMEMBER_S = 60.0
 
 
 class ReadModel:
@@ -56,6 +58,7 @@ class ReadModel:
     ) -> None:
         self._engine = engine
         self._pipeline = pipeline
+        self._remembered: tuple[int | None, float, list[FindingView]] = (None, 0.0, [])
         self._vocabulary = _vocabulary(profiles, faults, feature_titles)
 
     def summary(self) -> Summary:
@@ -89,7 +92,7 @@ class ReadModel:
 
     def appliance(self, appliance_id: str) -> ApplianceDetail | None:
         """One appliance with its open episodes, newest findings and tickets; None for one never heard of."""
-        episodes = self.episodes(appliance_id)
+        episodes = self._open_episodes(appliance_id)
         found = [one for one in self._pipeline.fleet() if one.appliance_id == appliance_id]
         if not found:
             return None
@@ -100,20 +103,35 @@ class ReadModel:
             tickets=self.tickets(20, 0, appliance_id).items,
         )
 
-    def episodes(self, appliance_id: str | None = None) -> list[FindingView]:
-        """Open episodes, each by its newest finding; the one that fails first comes first."""
+    def episodes(self) -> list[FindingView]:
+        """Open episodes, each by its newest finding; the one that fails first comes first.
+
+        Asked for with every look at the page, so it is remembered while no finding is added, for a minute at most
+        (an erasure changes findings without adding one).
+        """
+        with reading(self._engine) as session:
+            findings = session.scalar(select(func.count()).select_from(FindingRow))
+        known, until, episodes = self._remembered
+        if findings != known or monotonic() > until:
+            episodes = self._open_episodes(None)
+            self._remembered = (findings, monotonic() + _REMEMBER_S, episodes)
+        return episodes
+
+    def _open_episodes(self, appliance_id: str | None) -> list[FindingView]:
+        """At one time, `updated` is newer than `opened`."""
         newest = func.row_number().over(
-            partition_by=FindingRow.episode_id, order_by=(FindingRow.time.desc(), FindingRow.at.desc())
+            partition_by=FindingRow.episode_id, order_by=(FindingRow.time.desc(), FindingRow.kind.desc())
         )
         ranked = select(FindingRow.id, newest.label("rank"))
         if appliance_id is not None:
             ranked = ranked.where(FindingRow.appliance_id == appliance_id)
         ranks = ranked.subquery()
+        fails_at = FindingRow.time + FindingRow.days_to_failure * MS_PER_DAY
         query = (
             select(FindingRow)
             .join(ranks, (ranks.c.id == FindingRow.id) & (ranks.c.rank == 1))
             .where(FindingRow.kind != FindingKind.CLOSED)
-            .order_by(FindingRow.days_to_failure.is_(None), FindingRow.days_to_failure, FindingRow.id)
+            .order_by(fails_at.is_(None), fails_at, FindingRow.id)
         )
         with reading(self._engine) as session:
             return [FindingView.model_validate(row, from_attributes=True) for row in session.scalars(query)]

@@ -42,7 +42,7 @@ def test_an_appliance_tells_why_and_what_to_do(page: Page) -> None:
 
     story = page.get_by_role("dialog")
     expect(story).to_contain_text("93%")
-    expect(story.locator(".bars", has_text="mean evaporator temperature")).to_contain_text("-21.3 °C")
+    expect(story.locator("figure", has_text="mean evaporator temperature")).to_contain_text("-21.3 °C")
     expect(story).to_contain_text("What a technician finds")
     page.keyboard.press("Escape")
     expect(story).not_to_be_visible()

@@ -1,6 +1,6 @@
 // What is coming: open episodes on a time axis, the first to fail on top.
 import { byId, dot, empty, fill, h } from "./dom.js";
-import { DAY, date, days, outlook, percent, timeLeft } from "./format.js";
+import { DAY, date, days, expected, outlook, percent, timeLeft } from "./format.js";
 import { t } from "./i18n.js";
 import { faultTitle } from "./words.js";
 
@@ -56,12 +56,9 @@ const urgency = ["critical", "warning", "info", "silent"];
 
 /** Known times first, soonest on top; then what is going on without an estimate, most urgent on top. */
 function order(a, b) {
-  const [first, second] = [a.days_to_failure, b.days_to_failure];
-  if ((first == null) !== (second == null)) return first == null ? 1 : -1;
-  return first == null ? urgency.indexOf(state(a)) - urgency.indexOf(state(b)) : expected(a) - expected(b);
+  const [first, second] = [expected(a), expected(b)];
+  return first === second ? urgency.indexOf(state(a)) - urgency.indexOf(state(b)) : first - second;
 }
-
-const expected = (episode) => Date.parse(episode.time) + episode.days_to_failure * DAY;
 
 export function showComing(episodes, now, open, all) {
   const shown = [...episodes].sort(order);

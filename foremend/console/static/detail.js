@@ -2,19 +2,24 @@
 import { byId, dot, h } from "./dom.js";
 import { days, measured, moment, outlook, percent, timeLeft } from "./format.js";
 import { inWords, t } from "./i18n.js";
+import { status, target } from "./lists.js";
 import { fault, faultTitle, featureTitle, modelTitle } from "./words.js";
 
-/** Value, own usual and siblings as three bars on one scale. */
-function bars(one) {
-  const rows = [["measured", one.value], ["own_usual", one.usual], ["siblings", one.siblings]].filter(([, value]) => value != null);
-  const largest = Math.max(...rows.map(([, value]) => Math.abs(value))) || 1;
+const SMALLEST_WIDTH = 0.05; // of the value: a smaller difference must not look like a large one
+
+/** Value, own usual and siblings on one line, from the lowest to the highest of them. */
+function comparison(one) {
+  const marks = [["siblings", one.siblings], ["own_usual", one.usual], ["measured", one.value]].filter(([, value]) => value != null);
+  const values = marks.map(([, value]) => value);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const width = Math.max(high - low, SMALLEST_WIDTH * Math.max(Math.abs(low), Math.abs(high))) || 1;
+  const at = (value) => `${(50 + (90 * (value - (low + high) / 2)) / width).toFixed(1)}%`;
   return h(
     "figure",
-    { class: "bars" },
+    { class: "comparison" },
     h("figcaption", {}, featureTitle(one.feature)),
-    rows.map(([name, value], i) =>
-      h("div", { class: "bar" }, h("span", {}, t(name)), h("span", { class: "meter", "data-own": String(i === 0) }, h("i", { "--to": `${(100 * Math.abs(value)) / largest}%` })), h("b", {}, measured(value, one.unit))),
-    ),
+    h("div", { class: "scale", "aria-hidden": "true" }, marks.map(([name, value]) => h("i", { "data-mark": name, "--at": at(value) }))),
+    h("dl", {}, marks.reverse().map(([name, value]) => h("div", {}, h("dt", { "data-mark": name }, t(name)), h("dd", {}, measured(value, one.unit))))),
   );
 }
 
@@ -27,6 +32,11 @@ function expectation(episode, now) {
     h("div", {}, h("dt", {}, t("probability")), h("dd", {}, percent(episode.probability))),
     h("div", {}, h("dt", {}, t("lead")), h("dd", {}, timeLeft(episode, now)), h("dd", { class: "hint" }, `${days(left.low)} – ${days(left.high)}`)),
   );
+}
+
+function served(ticket) {
+  if (!ticket) return null;
+  return h("p", { class: "served" }, t("ticket"), " ", status(ticket.status), ticket.deliveries.map((one) => [` · ${target(one.target)} `, status(one.state)]));
 }
 
 function steps(ticket) {
@@ -46,7 +56,8 @@ function episodeCard(episode, ticket, now) {
     h("h3", {}, dot(episode.fault === "silent" ? "silent" : episode.severity), faultTitle(episode.fault)),
     known && h("p", {}, known.mechanism),
     expectation(episode, now),
-    episode.evidence.length ? [h("h4", {}, t("evidence")), h("div", { class: "evidence" }, episode.evidence.map(bars))] : null,
+    served(ticket),
+    episode.evidence.length ? [h("h4", {}, t("evidence")), h("div", { class: "evidence" }, episode.evidence.map(comparison))] : null,
     known && [h("h4", {}, t("technician")), h("p", {}, known.technician_finds)],
     ticket?.parts.length ? [h("h4", {}, t("parts")), h("p", {}, ticket.parts.join(", "))] : null,
     steps(ticket),

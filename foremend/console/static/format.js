@@ -12,7 +12,12 @@ export const integer = (n) => new Intl.NumberFormat(locale()).format(Math.round(
 export const compact = (n) =>
   n < 100_000 ? integer(n) : new Intl.NumberFormat(language.now, { notation: "compact", maximumFractionDigits: 1 }).format(n);
 
-export const percent = (p) => (p == null ? "" : new Intl.NumberFormat(locale(), { style: "percent" }).format(p));
+/** Nothing is certain: above 99 % only that is said. */
+export function percent(p) {
+  if (p == null) return "";
+  const text = new Intl.NumberFormat(locale(), { style: "percent" }).format(Math.min(p, 0.99));
+  return p > 0.99 ? `> ${text}` : text;
+}
 
 /** Three significant digits. */
 export const measured = (value, unit = "") =>
@@ -45,6 +50,10 @@ export function outlook(episode, now) {
   const left = (value) => Math.max(0, (value ?? episode.days_to_failure) - passed);
   return { days: left(episode.days_to_failure), low: left(episode.days_low), high: left(episode.days_high) };
 }
+
+/** When an episode is expected to fail, ms; without an estimate never. */
+export const expected = (episode) =>
+  episode.days_to_failure == null ? Infinity : Date.parse(episode.time) + episode.days_to_failure * DAY;
 
 export function timeLeft(episode, now) {
   const left = outlook(episode, now);

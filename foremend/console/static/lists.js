@@ -14,9 +14,9 @@ const urgent = (severity, words) => h("span", { class: "urgent" }, dot(severity)
 
 const TONES = { sent: "good", open: "good", pending: "wait", held_back: "muted", superseded: "muted", closed: "muted", withdrawn: "muted", dead: "bad" };
 
-const status = (state) => tag(t(`status_${state}`), TONES[state]);
+export const status = (state) => tag(t(`status_${state}`), TONES[state]);
 
-const target = (name) => (name.startsWith("webhook:") ? name.slice(8) : t(name));
+export const target = (name) => (name.startsWith("webhook:") ? name.slice(8) : t(name));
 
 /** One number with what is usual, in words. */
 export function evidenceLine(one) {

@@ -4,7 +4,7 @@ import { showComing } from "./coming.js";
 import { showDetail } from "./detail.js";
 import { showFleet, showFilters } from "./fleet.js";
 import { showFlow } from "./flow.js";
-import { SOON, days, fullTime, integer, outlook, zone } from "./format.js";
+import { SOON, days, expected, fullTime, integer, outlook, zone } from "./format.js";
 import { language, setLanguage, t } from "./i18n.js";
 import { LISTS, showList, showTabs } from "./lists.js";
 import { setVocabulary } from "./words.js";
@@ -81,7 +81,8 @@ const totals = (counts) => ({
 function headline() {
   const { appliances, by_state } = known.summary;
   const n = by_state.critical + by_state.warning;
-  const first = known.episodes.find((one) => one.days_to_failure != null);
+  const timed = known.episodes.filter((one) => one.days_to_failure != null);
+  const first = timed.length ? timed.reduce((soonest, one) => (expected(one) < expected(soonest) ? one : soonest)) : null;
   const values = { n: integer(n), total: integer(appliances), id: first?.appliance_id };
   let key = appliances ? "headline_calm" : "headline_empty";
   if (n) key = "headline_now";
