@@ -87,8 +87,9 @@ class FaultEffect:
 
     `change(parameters, severity)` returns new parameters; `severity` is (n,), 0 is healthy and must change nothing
     at all, 1 is failed. `days` is the usual range from onset to failure. The severity of a progressive or
-    intermittent fault grows over these days and first shows where it passes `sign_at`; a sudden one is at 1 at
-    once, `days` is how long the appliance copes, and it shows after the share `sign_at` of them.
+    intermittent fault grows over these days and first shows where it passes `sign_at`: where a day's mean of its
+    clearest symptom leaves the appliance's own healthy days by about three standard deviations. A sudden fault is
+    at 1 at once, `days` is how long the appliance copes, and it shows after the share `sign_at` of them.
     """
 
     growth: Growth

@@ -81,14 +81,14 @@ class Refrigerator(Physics):
     )
     models: ClassVar[tuple[str, ...]] = tuple(NOMINAL)
     faults: ClassVar[dict[str, FaultEffect]] = {
-        "refrigerant-leak": FaultEffect("progressive", (20.0, 60.0), 0.35, _leak),
-        "condenser-fouling": FaultEffect("progressive", (60.0, 200.0), 0.25, _foul),
-        "compressor-wear": FaultEffect("progressive", (40.0, 120.0), 0.30, _wear),
-        "start-relay-failure": FaultEffect("intermittent", (7.0, 30.0), 0.10, _relay),
-        "door-gasket-leak": FaultEffect("progressive", (30.0, 90.0), 0.25, _gasket),
-        "evaporator-fan-failure": FaultEffect("progressive", (10.0, 40.0), 0.25, _fan),
+        "refrigerant-leak": FaultEffect("progressive", (20.0, 60.0), 0.27, _leak),
+        "condenser-fouling": FaultEffect("progressive", (60.0, 200.0), 0.10, _foul),
+        "compressor-wear": FaultEffect("progressive", (40.0, 120.0), 0.08, _wear),
+        "start-relay-failure": FaultEffect("intermittent", (7.0, 30.0), 0.20, _relay),
+        "door-gasket-leak": FaultEffect("progressive", (30.0, 90.0), 0.05, _gasket),
+        "evaporator-fan-failure": FaultEffect("progressive", (10.0, 40.0), 0.10, _fan),
         "defrost-failure": FaultEffect("sudden", (6.0, 21.0), 0.20, _defrost),
-        "thermostat-drift": FaultEffect("progressive", (20.0, 80.0), 0.15, _thermostat),
+        "thermostat-drift": FaultEffect("progressive", (20.0, 80.0), 0.05, _thermostat),
     }
 
     def draw(self, rng: np.random.Generator, n: int, appliance_model: str) -> RefrigeratorParameters:

@@ -239,10 +239,10 @@ class WaterHeater(Physics):
     )
     models: ClassVar[tuple[str, ...]] = tuple(_NOMINAL)
     faults: ClassVar[dict[str, FaultEffect]] = {
-        "element-scale": FaultEffect("progressive", (60.0, 240.0), 0.45, _scale),
-        "element-degradation": FaultEffect("progressive", (20.0, 90.0), 0.25, _degrade),
+        "element-scale": FaultEffect("progressive", (60.0, 240.0), 0.46, _scale),
+        "element-degradation": FaultEffect("progressive", (20.0, 90.0), 0.06, _degrade),
         "thermostat-stuck": FaultEffect("sudden", (0.5, 10.0), 0.1, _stick),
-        "safety-valve-leak": FaultEffect("progressive", (20.0, 120.0), 0.15, _drip),
+        "safety-valve-leak": FaultEffect("progressive", (20.0, 120.0), 0.20, _drip),
     }
 
     def draw(self, rng: np.random.Generator, n: int, appliance_model: str) -> WaterHeaterParameters:
