@@ -66,11 +66,18 @@ def watch_series(
 
 
 def main(
-    run: Callable[[Path], Result], describe: Callable[[Result], str], arguments: Sequence[str] | None = None
+    run: Callable[[Path], Result],
+    describe: Callable[[Result], str],
+    arguments: Sequence[str] | None = None,
+    *,
+    needs_path: bool = True,
 ) -> int:
     """The command line of a benchmark: PATH, and --json for one JSON object instead of a sentence."""
     parser = argparse.ArgumentParser(description=run.__doc__)
-    parser.add_argument("path", type=Path, help="the folder that holds the data set")
+    nargs = None if needs_path else "?"
+    parser.add_argument(
+        "path", type=Path, nargs=nargs, default=Path(), help="the folder that holds the data set"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(arguments)
     try:

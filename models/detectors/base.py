@@ -97,7 +97,7 @@ def evidence_to_score(deviate: Floats, looks: Floats) -> Floats:
     return np.where(looks > 0, 1.0 - np.minimum(p_value, 1.0), 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def student_to_normal(t: float, freedom: float) -> float:
     """The normal deviate as unlikely as `t` with `freedom` degrees of freedom (Wallace, 1959)."""
     size = np.sqrt(freedom * np.log1p(t * t / freedom)) * (8.0 * freedom + 1.0) / (8.0 * freedom + 3.0)

@@ -28,7 +28,8 @@ from models.detectors.base import (
 )
 from models.detectors.settings import DEFAULTS
 
-_TINY = 1e-12
+_CONSTANT = 1e-12
+"""A signal whose variance is at most this share of its squared level has not moved."""
 
 
 class ChartState(NamedTuple):
@@ -41,7 +42,7 @@ class ChartState(NamedTuple):
     step: Floats  # mean square of its change over one span
     before: Floats  # its value at the last step
     weight: Floats  # rows that the baseline stands on
-    stretch: Floats  # standard deviations of a heavy-tailed signal that count as one
+    stretch: Floats  # standard deviations that count as one: more than 1 for a signal in bursts
     outside: NDArray[np.int32]  # consecutive outlying rows
 
 
@@ -51,8 +52,16 @@ class ChartParams(NamedTuple):
     spans: NDArray[np.int64]
     memory: float
     outlier: float
+    kept: float
     relearn: int
     warm: int
+
+
+def _kept_variance(outlier: float) -> float:
+    """The share of a normal's variance that Tukey's biweight leaves, 0..1."""
+    z = np.linspace(-outlier, outlier, 2_001)
+    weight = (1.0 - (z / outlier) ** 2) ** 2 * np.exp(-(z**2) / 2.0)
+    return float((weight * z**2).sum() / weight.sum())
 
 
 def _cold(signals: int, spans: int) -> ChartState:
@@ -70,99 +79,126 @@ def _cold(signals: int, spans: int) -> ChartState:
     )
 
 
-@njit(cache=True)
-def _effective(state: ChartState, at: tuple[int, int, int], span: int) -> float:
-    """How many independent looks the baseline stands on, at least 1 (Bayley and Hammersley, 1946).
+@njit(cache=True, error_model="numpy")
+def _looks(var: float, step: float, weight: float, span: int) -> float:
+    """How many independent looks a baseline stands on, at least 1 (Bayley and Hammersley, 1946).
 
     The correlation time, in spans, follows from the von Neumann ratio of the EWMA taken once a span, as of an AR(1).
     """
-    correlation = max(4.0 * (state.var[at] + _TINY) / (state.step[at] + _TINY) - 1.0, 1.0)
-    return max(state.weight[at] / (span * correlation), 1.0)
+    correlation = max(4.0 * var / step - 1.0, 1.0) if step > 0.0 else np.inf
+    return max(weight / (span * correlation), 1.0)
 
 
-@njit(cache=True)
-def _stretch(rows: Floats, state: ChartState, spans: NDArray[np.int64]) -> None:
-    """Measure tails: `n` normal looks reach about sqrt(2 ln n) standard deviations; a signal in bursts further."""
-    for signal in range(rows.shape[1]):
-        for level in range(len(spans)):
-            at = (0, signal, level)
-            ewma, seen, reach = 0.0, 0, 0.0
-            for value in rows[:, signal]:
-                if np.isfinite(value):
-                    seen += 1
-                    ewma += max(2.0 / (spans[level] + 1.0), 1.0 / seen) * (value - ewma)
-                    if seen > spans[level]:
-                        reach = max(reach, abs(ewma - state.mean[at]))
-            usual = np.sqrt((state.var[at] + _TINY) * 2.0 * np.log(max(seen, np.e)))
-            state.stretch[at] = max(reach / usual, 1.0)
+@njit(cache=True, error_model="numpy")
+def _deviations(values: Floats, mean: float, span: int) -> Floats:
+    """How far the EWMA of known values is from `mean` at every row after the first `span`."""
+    away = np.zeros(max(len(values) - span, 0))
+    ewma = 0.0
+    for row in range(len(values)):
+        ewma += max(2.0 / (span + 1.0), 1.0 / (row + 1.0)) * (values[row] - ewma)
+        if row >= span:
+            away[row - span] = abs(ewma - mean)
+    return away
 
 
-@njit(cache=True)
-def _deviation(state: ChartState, at: tuple[int, int, int], span: int) -> float:
-    """How far the EWMA is from its baseline, in standard deviations of a prediction from that baseline."""
-    effective = _effective(state, at, span)
-    deviation = np.sqrt((state.var[at] + _TINY) * (1.0 + 1.0 / effective)) * state.stretch[at]
-    return (state.ewma[at] - state.mean[at]) / deviation
+def _find_bursts(rows: Floats, state: ChartState, params: ChartParams) -> None:
+    """Where rows known to be normal lie beyond the outlier bound, the signal comes in bursts and they are its scale.
+
+    Else every burst would be an outlier, never be learnt, and the shrinking baseline would make the next one worse.
+    """
+    for signal, level in np.ndindex(state.stretch.shape[1:]):
+        at, span = (0, signal, level), int(params.spans[level])
+        values = rows[np.isfinite(rows[:, signal]), signal]
+        if len(values) > span and state.var[at] > 0:
+            reach = _deviations(values, state.mean[at], span).max() / np.sqrt(state.var[at])
+            state.stretch[at] = reach if reach > params.outlier else 1.0
 
 
-@njit(cache=True)
-def _trust(state: ChartState, at: tuple[int, int, int], z: float, params: ChartParams) -> float:
+@njit(cache=True, error_model="numpy")
+def _update(state: ChartState, at: tuple[int, int, int], value: float, seen: int, span: int) -> None:
+    """Average one more reading; the first ones count in full."""
+    state.ewma[at] += max(2.0 / (span + 1.0), 1.0 / seen) * (value - state.ewma[at])
+
+
+@njit(cache=True, error_model="numpy")
+def _judge(
+    state: ChartState, at: tuple[int, int, int], span: int, params: ChartParams
+) -> tuple[bool, float, float]:
+    """Whether the chart may speak yet, its deviation squared, and its independent looks.
+
+    The deviation is in standard deviations of a prediction from the baseline. A signal that never moved has no scale:
+    its chart is silent.
+    """
+    var, mean, weight = state.var[at], state.mean[at], state.weight[at]
+    if weight < params.warm * span or var <= _CONSTANT * mean * mean:
+        return False, 0.0, 1.0
+    looks = _looks(var, state.step[at], weight, span)
+    change = (state.ewma[at] - mean) / state.stretch[at]
+    return True, change * change / (var * (1.0 + 1.0 / looks)), looks
+
+
+@njit(cache=True, error_model="numpy")
+def _trust(state: ChartState, at: tuple[int, int, int], square: float, params: ChartParams) -> float:
     """How much this row may teach the baseline, 0..1: Tukey's biweight, so that a fault is never learnt."""
-    if abs(z) < params.outlier:
+    inside = 1.0 - square / (params.outlier * params.outlier)
+    if inside > 0.0:
         state.outside[at] = 0
-        return (1.0 - (z / params.outlier) ** 2) ** 2
+        return inside * inside
     state.outside[at] += 1
     return 1.0 if state.outside[at] > params.relearn else 0.0
 
 
-@njit(cache=True)
-def _learn(state: ChartState, at: tuple[int, int, int], trust: float, span: int, memory: float) -> None:
-    """The weighted running mean and variance of West (1979), and the mean square step over one span."""
-    if trust > 0.0:
-        state.weight[at] = min(state.weight[at] + trust, memory)
-        gain = trust / state.weight[at]
-        change = state.ewma[at] - state.mean[at]
-        state.mean[at] += gain * change
-        state.var[at] += gain * ((1.0 - gain) * change * change - state.var[at])
-    if state.seen[at[:2]] % span == 0:
+@njit(cache=True, error_model="numpy")
+def _learn(state: ChartState, at: tuple[int, int, int], trust: float, params: ChartParams) -> None:
+    """The weighted running mean and variance of West (1979); `kept` undoes what trusting the middle more takes."""
+    weight = min(state.weight[at] + trust, params.memory)
+    gain = trust / weight
+    change = state.ewma[at] - state.mean[at]
+    state.weight[at] = weight
+    state.mean[at] += gain * change
+    state.var[at] += gain * ((1.0 - gain) * change * change / params.kept - state.var[at])
+
+
+@njit(cache=True, error_model="numpy")
+def _learn_step(state: ChartState, at: tuple[int, int, int], trust: float, span: int, first: bool) -> None:
+    """Once a span: the mean square change of the average since the last time."""
+    if trust > 0.0 and not first:
         change = state.ewma[at] - state.before[at]
-        if trust > 0.0 and state.seen[at[:2]] > span:
-            gain = min(trust * span / state.weight[at], 1.0)
-            state.step[at] += gain * (change * change - state.step[at])
-        state.before[at] = state.ewma[at]
+        gain = min(trust * span / state.weight[at], 1.0)
+        state.step[at] += gain * (change * change - state.step[at])
+    state.before[at] = state.ewma[at]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _follow(
     appliance: NDArray[np.int32], features: Floats, state: ChartState, params: ChartParams
 ) -> tuple[Floats, Floats]:
-    """Every row in turn: update, judge, then learn. Returns the largest deviate and the looks, (n,) each."""
+    """Every row in turn: update, judge, then learn. Returns the largest deviate and the charts that spoke, (n,)."""
     largest = np.zeros(len(features))
-    looks = np.zeros(len(features))
+    spoke = np.zeros(len(features))
     for row in range(len(features)):
-        unit = appliance[row]
+        unit, worst = appliance[row], 0.0
         for signal in range(features.shape[1]):
             value = features[row, signal]
             known = np.isfinite(value)
-            if known:
-                state.seen[unit, signal] += 1
+            state.seen[unit, signal] += known
+            seen = state.seen[unit, signal]
             for level in range(len(params.spans)):
-                at = (unit, signal, level)
-                span = params.spans[level]
+                at, span = (unit, signal, level), params.spans[level]
                 if known:
-                    gain = max(2.0 / (span + 1.0), 1.0 / state.seen[unit, signal])
-                    state.ewma[at] += gain * (value - state.ewma[at])
-                z = _deviation(state, at, span)
-                warm = state.weight[at] >= params.warm * span
-                if warm:
-                    looks[row] += 1.0
-                    if abs(z) > largest[row]:  # a Student deviate is never further out than z itself
-                        freedom = max(_effective(state, at, span) - 1.0, 1.0)
-                        largest[row] = max(largest[row], student_to_normal(abs(z), freedom))
+                    _update(state, at, value, seen, span)
+                speaks, square, looks = _judge(state, at, span, params)
+                spoke[row] += speaks
+                if square > worst * worst:  # a Student deviate is never further out than the plain one
+                    worst = max(worst, student_to_normal(np.sqrt(square), max(looks - 1.0, 1.0)))
                 if known:
-                    trust = _trust(state, at, z, params) if warm else 1.0
-                    _learn(state, at, trust, span, params.memory)
-    return largest, looks
+                    trust = _trust(state, at, square, params) if speaks else 1.0
+                    if trust > 0.0:
+                        _learn(state, at, trust, params)
+                    if seen % span == 0:
+                        _learn_step(state, at, trust, span, seen == span)
+        largest[row] = worst
+    return largest, spoke
 
 
 class ControlCharts(Columns):
@@ -191,7 +227,12 @@ class ControlCharts(Columns):
         warm_spans: int = DEFAULTS.warm_spans,
     ) -> None:
         self._params = ChartParams(
-            np.array(spans, np.int64), float(memory_rows), outlier_z, relearn_rows, warm_spans
+            np.array(spans, np.int64),
+            float(memory_rows),
+            outlier_z,
+            _kept_variance(outlier_z),
+            relearn_rows,
+            warm_spans,
         )
         self._fresh = self._state = _cold(0, len(spans))
 
@@ -202,10 +243,10 @@ class ControlCharts(Columns):
         """
         rows = self._take_names(names, features)
         fresh = _cold(len(names), len(self._params.spans))
-        everything = self._params._replace(outlier=np.inf, memory=np.inf)
+        everything = self._params._replace(outlier=np.inf, kept=1.0, memory=np.inf)
         _follow(np.zeros(len(rows), np.int32), rows, fresh, everything)
         np.minimum(fresh.weight, self._params.memory, out=fresh.weight)
-        _stretch(rows, fresh, self._params.spans)
+        _find_bursts(rows, fresh, self._params)
         self._fresh = fresh
         self._state = no_rows(fresh)
 
@@ -216,8 +257,8 @@ class ControlCharts(Columns):
         """
         rows = self._rows(features)
         self._state = grown(self._state, self._fresh, fleet_size(appliance))
-        largest, looks = _follow(appliance, rows, self._state, self._params)
-        return self._pack(appliance, time, evidence_to_score(largest, looks))
+        largest, spoke = _follow(appliance, rows, self._state, self._params)
+        return self._pack(appliance, time, evidence_to_score(largest, spoke))
 
     def snapshot(self) -> Snapshot:
         """Baselines and the fleet's state as arrays."""

@@ -25,8 +25,11 @@ class DetectorSettings(Strict):
     warm_spans: int = Field(default=8, ge=2)
     """A chart of span L is silent until its baseline holds this many times L rows."""
 
-    alarm: float = Field(default=0.999, gt=0, lt=1)
-    """Score at which an alarm opens: one false row in a thousand where the calibration holds."""
+    alarm: float = Field(default=0.99, gt=0, lt=1)
+    """Score at which an alarm opens: the 99 % control limit."""
+
+    confirm_rows: int = Field(default=4, ge=1)
+    """Consecutive rows at a level before it counts: half the shortest span, so that no single reading alarms."""
 
     clear: float = Field(default=0.9, gt=0, lt=1)
     """Score below which an open alarm closes."""
@@ -34,8 +37,8 @@ class DetectorSettings(Strict):
     quiet_rows: int = Field(default=512, ge=0)
     """An alarm that returns within so many rows of closing is the same episode: it is not raised again."""
 
-    critical: float = Field(default=0.999999, gt=0, lt=1)
-    """Score at which an open alarm is raised once more, as critical."""
+    critical: float = Field(default=0.9999, gt=0, lt=1)
+    """Score at which an open alarm is raised once more, as critical: a hundred times less likely by chance."""
 
 
 DEFAULTS = DetectorSettings()

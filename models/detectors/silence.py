@@ -24,9 +24,8 @@ from models.detectors.base import (
 )
 
 _NEVER = np.iinfo(np.int64).min
-_PRIOR_SPREAD = 0.7
-_PRIOR_GAPS = 8.0
-"""Before an appliance is known, its intervals spread by a factor of 2, as sure as after 8 of them."""
+_LEAST_SPREAD = 0.7
+"""However regular an appliance was, its next interval may well be twice as long: one lost message is no silence."""
 
 _MEMORY = 512.0
 """Intervals after which an appliance's usual interval has forgotten the oldest ones."""
@@ -66,18 +65,18 @@ def _cold(columns: int) -> SilenceState:
     )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _silence(state: SilenceState, unit: int, time: int) -> float:
     """How surprising it is to hear nothing until `time`; only longer than usual counts."""
     gap = time - state.last[unit]
     if state.gaps[unit] < _MIN_GAPS or gap <= 0:
         return 0.0
-    freedom = _PRIOR_GAPS + state.gaps[unit]
-    variance = (_PRIOR_GAPS * _PRIOR_SPREAD**2 + state.gaps[unit] * state.gap_var[unit]) / freedom
-    return max(student_to_normal((np.log(gap) - state.gap_mean[unit]) / np.sqrt(variance), freedom), 0.0)
+    spread = np.sqrt(_LEAST_SPREAD**2 + state.gap_var[unit])
+    longer = (np.log(gap) - state.gap_mean[unit]) / spread
+    return max(student_to_normal(longer, state.gaps[unit] - 1.0), 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _hear(state: SilenceState, unit: int, time: int) -> None:
     """Learn the interval that this reading ends; an outage counts once, like any interval."""
     gap = time - state.last[unit]
@@ -90,7 +89,7 @@ def _hear(state: SilenceState, unit: int, time: int) -> None:
     state.last[unit] = max(state.last[unit], time)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _stand(state: SilenceState, at: tuple[int, int], value: float) -> None:
     """Count how long the column stands still; a spell that ends is learnt."""
     if not np.isfinite(value):
@@ -104,7 +103,7 @@ def _stand(state: SilenceState, at: tuple[int, int], value: float) -> None:
     state.value[at], state.spell[at] = value, 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _stuck(state: SilenceState, at: tuple[int, int]) -> float:
     """p-value of this spell: that it is the longest of all so far, with a power-law tail beyond; 1 if it is not."""
     usual = max(state.longest[at], _SHORT_SPELL)
@@ -113,7 +112,7 @@ def _stuck(state: SilenceState, at: tuple[int, int]) -> float:
     return (usual / state.spell[at]) ** _TAIL_POWER / (state.spells[at] + 1.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _follow(
     appliance: NDArray[np.int32], time: NDArray[np.int64], rows: Floats, state: SilenceState
 ) -> tuple[Floats, Floats]:

@@ -86,7 +86,7 @@ def _two_levels(values: Floats) -> tuple[float, float, float]:
     return float(between[best] / ordered.var()), float(lower[best]), float(upper[best])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _switch(value: float, state: int, low: float, high: float) -> int:
     if not np.isfinite(value):
         return state
@@ -95,7 +95,7 @@ def _switch(value: float, state: int, low: float, high: float) -> int:
     return 0 if value < low else state
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _learn_runs(values: Floats, column: int, model: RunModel) -> None:
     """Welford's update of the log run length for every run that begins and ends within `values`."""
     state, length, whole = -1, 0, False
@@ -113,7 +113,7 @@ def _learn_runs(values: Floats, column: int, model: RunModel) -> None:
         state, length = now, 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _surprise(log_length: float, column: int, kind: int, model: RunModel) -> float:
     """Student's deviate of one log run length, as a normal one; for a mean of several it is conservative."""
     runs = model.runs[column, kind]
@@ -125,7 +125,7 @@ def _surprise(log_length: float, column: int, kind: int, model: RunModel) -> flo
     return student_to_normal(t, freedom)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _complete(fleet: RunState, at: tuple[int, int], kind: int) -> None:
     log_length = np.log(fleet.length[at])
     recent = fleet.recent[at[0], at[1], kind]
@@ -134,7 +134,7 @@ def _complete(fleet: RunState, at: tuple[int, int], kind: int) -> None:
     )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _judge(fleet: RunState, at: tuple[int, int], model: RunModel) -> float:
     """The largest deviate among: this run is too long, recent runs too long or short, recent pauses likewise."""
     worst = 0.0
@@ -147,7 +147,7 @@ def _judge(fleet: RunState, at: tuple[int, int], model: RunModel) -> float:
     return worst
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _follow(
     appliance: NDArray[np.int32], rows: Floats, fleet: RunState, model: RunModel
 ) -> tuple[Floats, Floats]:

@@ -1,0 +1,311 @@
+"""What each detector sees, and what it must not see."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.ensemble import IsolationForest
+
+from foremend.types import Score
+from models.detectors import (
+    ALARM,
+    CRITICAL,
+    DEFAULTS,
+    AlarmLatch,
+    ControlCharts,
+    CycleStructure,
+    Isolation,
+    ResidualDistance,
+    SilenceAndStuck,
+)
+from models.detectors.base import student_to_normal
+from models.trees import as_grown
+
+MINUTE = 60_000
+
+
+def noise(rows: int, columns: int, seed: int) -> NDArray[np.float64]:
+    return np.random.default_rng(seed).normal(size=(rows, columns))
+
+
+def wandering(rows: int, seed: int) -> NDArray[np.float64]:
+    """A random walk: every level is as usual as the next."""
+    return np.cumsum(noise(rows, 1, seed), axis=0)
+
+
+def switching(rows: int, on: int, off: int, seed: int = 0) -> NDArray[np.float64]:
+    """A motor's power, `on` rows running and `off` rows not, in turn."""
+    running = np.arange(rows) % (on + off) >= off
+    return (80.0 * running + np.random.default_rng(seed).normal(0, 1, rows))[:, None]
+
+
+def scored(
+    detector: object, rows: NDArray[np.float64], unit: int = 0, step: int = MINUTE
+) -> NDArray[np.float64]:
+    """Scores of one appliance's rows, `step` ms apart."""
+    appliance = np.full(len(rows), unit, np.int32)
+    return detector.score(appliance, step * np.arange(len(rows)), rows).value  # type: ignore[attr-defined]
+
+
+class TestControlCharts:
+    def test_a_small_lasting_shift_is_seen(self) -> None:
+        """A shift of one standard deviation, too small for any single row, alarms within a hundred rows."""
+        charts = ControlCharts()
+        charts.learn(["temperature"], noise(2_000, 1, seed=1))
+
+        value = scored(charts, noise(200, 1, seed=2) + 1.0)
+
+        assert (value[:100] > DEFAULTS.alarm).any()
+
+    def test_a_wandering_signal_does_not_alarm(self) -> None:
+        """A random walk leaves every level it learnt; a plain chart would alarm for ever, this one seldom."""
+        walk = wandering(3_000, seed=3)
+        charts = ControlCharts()
+        charts.learn(["temperature"], walk[:400])
+
+        value = scored(charts, walk[400:])
+
+        assert (value > DEFAULTS.alarm).mean() < 0.01
+
+    def test_independent_noise_keeps_the_false_alarm_rate(self) -> None:
+        """On rows of the assumed kind a score above 1 - a is rarer than a."""
+        charts = ControlCharts()
+        charts.learn(["a", "b"], noise(5_000, 2, seed=4))
+
+        value = scored(charts, noise(50_000, 2, seed=5))
+
+        assert (value > 0.99).mean() <= 0.01
+        assert (value > 0.9).mean() <= 0.1
+
+    def test_a_fault_is_not_learnt(self) -> None:
+        """While a large shift lasts the baseline stays where it was, so the alarm does not fade."""
+        charts = ControlCharts()
+        charts.learn(["temperature"], noise(2_000, 1, seed=6))
+
+        value = scored(charts, noise(1_000, 1, seed=7) + 6.0)
+
+        assert (value[50:] > DEFAULTS.alarm).all()
+
+    def test_a_new_normal_is_accepted_in_the_end(self) -> None:
+        """After a repair or a move the baseline follows, once the shift has lasted `relearn_rows`."""
+        charts = ControlCharts(spans=(8,), relearn_rows=300)
+        charts.learn(["temperature"], noise(500, 1, seed=8))
+
+        value = scored(charts, noise(4_000, 1, seed=9) + 6.0)
+
+        assert (value[50:300] > DEFAULTS.alarm).all()
+        assert (value[-1_000:] < DEFAULTS.alarm).all()
+
+    def test_every_appliance_has_its_own_baseline(self) -> None:
+        """What one appliance does leaves another's score as it is."""
+        alone, together = ControlCharts(), ControlCharts()
+        for charts in (alone, together):
+            charts.learn(["temperature"], noise(1_000, 1, seed=10))
+        rows = noise(300, 1, seed=11)
+
+        scored(together, noise(300, 1, seed=12) + 20.0, unit=1)
+
+        np.testing.assert_array_equal(scored(together, rows), scored(alone, rows))
+
+    def test_a_model_seen_for_the_first_time_learns_as_it_goes(self) -> None:
+        """With nothing learnt the charts are silent for eight spans and then know the appliance."""
+        charts = ControlCharts(spans=(8,))
+        charts.learn(["temperature"], np.empty((0, 1)))
+
+        value = scored(charts, np.vstack([noise(600, 1, seed=13), noise(60, 1, seed=14) + 5.0]))
+
+        assert (value[:63] == 0).all()
+        assert value[-1] > DEFAULTS.alarm
+
+    def test_bursts_that_were_normal_stay_normal(self) -> None:
+        """A signal idle but for short bursts reaches far beyond its deviation; that is how it is."""
+        rows = switching(1_400, on=10, off=190)
+        charts = ControlCharts()
+        charts.learn(["power"], rows[:700])
+
+        assert (scored(charts, rows[700:]) < DEFAULTS.alarm).all()
+
+    def test_a_signal_that_never_moved_does_not_alarm_when_it_does(self) -> None:
+        """A constant has no scale to judge its first change by."""
+        charts = ControlCharts(spans=(8,))
+        charts.learn(["code"], np.full((500, 1), 3.0))
+
+        assert (scored(charts, np.full((10, 1), 4.0)) < DEFAULTS.alarm).all()
+
+    def test_units_do_not_matter(self) -> None:
+        """Watts or kilowatts, the score is the same."""
+        small, large = ControlCharts(), ControlCharts()
+        small.learn(["power"], 1e-5 * noise(500, 1, seed=15))
+        large.learn(["power"], 1e5 * noise(500, 1, seed=15))
+        rows = noise(300, 1, seed=16) + 1.0
+
+        np.testing.assert_allclose(scored(small, 1e-5 * rows), scored(large, 1e5 * rows), atol=1e-6)
+
+    def test_many_degrees_of_freedom_are_the_normal_itself(self) -> None:
+        """Wallace's transformation tends to the identity, and shrinks where little is known."""
+        assert student_to_normal(3.0, 1e6) == pytest.approx(3.0, abs=1e-3)
+        assert student_to_normal(-9.92, 2.0) == pytest.approx(
+            -2.576, abs=0.15
+        )  # two-sided 1 % of Student's t
+
+
+class TestCycleStructure:
+    def test_a_run_that_does_not_end_is_seen(self) -> None:
+        """Running on and on, at a level seen every day, alarms."""
+        structure = CycleStructure()
+        structure.learn(["power"], switching(2_000, on=20, off=60))
+
+        value = scored(structure, switching(400, on=400, off=0, seed=1))
+
+        assert value[30] < DEFAULTS.alarm
+        assert value[-1] > DEFAULTS.alarm
+
+    def test_short_cycling_is_seen(self) -> None:
+        """Starting four times as often alarms once recent runs are averaged."""
+        structure = CycleStructure()
+        structure.learn(["power"], switching(2_000, on=40, off=120))
+
+        value = scored(structure, switching(2_000, on=6, off=18, seed=1))
+
+        assert (value > DEFAULTS.alarm).any()
+
+    def test_the_usual_cycles_are_not(self) -> None:
+        """The same motor with runs a fifth longer stays quiet."""
+        structure = CycleStructure()
+        structure.learn(["power"], switching(2_000, on=20, off=60))
+
+        assert (scored(structure, switching(2_000, on=24, off=60, seed=1)) < DEFAULTS.alarm).all()
+
+    def test_a_signal_without_two_levels_is_silent(self) -> None:
+        """Noise has no runs and no pauses."""
+        structure = CycleStructure()
+        structure.learn(["temperature"], noise(2_000, 1, seed=1))
+
+        assert (scored(structure, noise(500, 1, seed=2)) == 0).all()
+
+
+class TestSilenceAndStuck:
+    def test_silence_is_seen_and_coming_back_is_no_event(self) -> None:
+        """After an hour without a reading a minute apart a look alarms; the reading that ends it does not."""
+        watch = SilenceAndStuck()
+        watch.learn(["power"], noise(500, 1, seed=1))
+        scored(watch, noise(500, 1, seed=2))
+        unit, last = np.zeros(1, np.int32), 499 * MINUTE
+
+        soon = watch.score(unit, np.array([last + 2 * MINUTE]), np.full((1, 1), np.nan)).value
+        late = watch.score(unit, np.array([last + 60 * MINUTE]), np.full((1, 1), np.nan)).value
+        back = watch.score(unit, np.array([last + 61 * MINUTE]), np.zeros((1, 1))).value
+
+        assert soon[0] < 0.99
+        assert late[0] > DEFAULTS.alarm
+        assert back[0] == 0.0
+
+    def test_a_stuck_sensor_is_seen(self) -> None:
+        """A value that stands still far longer than it ever did alarms."""
+        watch = SilenceAndStuck()
+        watch.learn(["temperature"], noise(2_000, 1, seed=3))
+
+        value = scored(watch, np.full((60, 1), 0.123))
+
+        assert value[5] < 0.99
+        assert value[-1] > DEFAULTS.alarm
+
+    def test_a_sensor_that_often_stands_still_is_not_stuck(self) -> None:
+        """Plateaus like those learnt are no news."""
+        plateaus = np.repeat(noise(200, 1, seed=4), 30, axis=0)
+        watch = SilenceAndStuck()
+        watch.learn(["set_point"], plateaus[:3_000])
+
+        assert (scored(watch, plateaus[3_000:]) < 0.99).all()
+
+
+class TestWindowDetectors:
+    def test_a_broken_relation_is_far_though_each_value_is_usual(self) -> None:
+        """Two columns that always agree, now apart: no single chart would see it."""
+        usual = noise(2_000, 1, seed=1) + 0.1 * noise(2_000, 2, seed=2)
+        distance = ResidualDistance()
+        distance.learn(["inlet", "outlet"], usual)
+
+        value = distance.score(np.zeros(2, np.int32), np.arange(2), np.array([[1.5, 1.5], [1.5, -1.5]])).value
+
+        assert value[0] < 0.95
+        assert value[1] > 0.999
+
+    def test_an_isolated_row_scores_high(self) -> None:
+        """A row in an empty corner is cut off early."""
+        isolation = Isolation()
+        isolation.learn(["a", "b"], noise(4_000, 2, seed=3))
+
+        value = isolation.score(
+            np.zeros(2, np.int32), np.arange(2), np.array([[0.0, 0.1], [6.0, -6.0]])
+        ).value
+
+        assert value[0] < 0.9
+        assert value[1] > 0.999
+
+    def test_the_compiled_forest_agrees_with_scikit_learn(self) -> None:
+        """Walking the arrays ranks rows exactly as `score_samples` of the same forest does."""
+        rows = noise(600, 3, seed=4)
+        isolation = Isolation(trees=20, fit_share=0.5)
+        isolation.learn(["a", "b", "c"], rows)
+        fit = np.sort(np.random.default_rng(0).permutation(600)[:300])
+        centre = np.median(rows[fit], axis=0)
+        spread = 1.4826 * np.median(np.abs(rows[fit] - centre), axis=0)
+        forest = IsolationForest(n_estimators=20, max_samples=256, random_state=0)
+        forest.fit(as_grown((rows[fit] - centre) / spread))
+
+        value = isolation.score(np.zeros(600, np.int32), np.arange(600), rows).value
+
+        samples = forest.score_samples(as_grown((rows - centre) / spread))
+        order = np.argsort(samples)
+        assert (np.diff(value[order]) <= 1e-12).all()
+
+
+def latch(quiet_rows: int = 512, confirm_rows: int = 1) -> AlarmLatch:
+    return AlarmLatch(
+        alarm=0.999, clear=0.9, critical=0.999999, confirm_rows=confirm_rows, quiet_rows=quiet_rows
+    )
+
+
+class TestAlarmLatch:
+    @staticmethod
+    def update(alarm: AlarmLatch, *values: float) -> tuple[list[bool], list[int]]:
+        rows = len(values)
+        alarms = alarm.update(Score("x", np.zeros(rows, np.int32), np.arange(rows), np.array(values)))
+        return alarms.active.tolist(), alarms.raised.tolist()
+
+    def test_it_opens_once_and_closes_with_hysteresis(self) -> None:
+        """A score that flutters about the alarm level raises one alarm, open until it falls below `clear`."""
+        active, raised = self.update(latch(), 0.5, 0.9995, 0.95, 0.9995, 0.95, 0.5)
+
+        assert active == [False, True, True, True, True, False]
+        assert raised == [0, ALARM, 0, 0, 0, 0]
+
+    def test_it_is_raised_again_only_when_it_becomes_critical(self) -> None:
+        """Getting much worse is news; staying bad is not."""
+        _, raised = self.update(latch(), 0.9995, 0.9999999, 0.9995, 0.9999999)
+
+        assert raised == [ALARM, CRITICAL, 0, 0]
+
+    def test_an_alarm_that_soon_returns_is_the_same_episode(self) -> None:
+        """Within `quiet_rows` of closing it opens without being raised; later it is news again."""
+        active, raised = self.update(latch(quiet_rows=3), 0.9995, 0.5, 0.9995, 0.5, 0.5, 0.5, 0.5, 0.9995)
+
+        assert active == [True, False, True, False, False, False, False, True]
+        assert raised == [ALARM, 0, 0, 0, 0, 0, 0, ALARM]
+
+    def test_a_snapshot_keeps_open_alarms_open(self) -> None:
+        """A restart raises nothing a second time."""
+        first, other = latch(), latch()
+        self.update(first, 0.9995)
+
+        other.restore(first.snapshot())
+
+        assert self.update(other, 0.9995) == ([True], [0])
+
+    def test_a_level_must_be_held_before_it_counts(self) -> None:
+        """Two rows are not three: with `confirm_rows` a lone excursion raises nothing."""
+        _, raised = self.update(latch(confirm_rows=3), 0.9995, 0.9995, 0.5, 0.9995, 0.9995, 0.9995)
+
+        assert raised == [0, 0, 0, 0, 0, ALARM]
