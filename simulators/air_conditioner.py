@@ -107,6 +107,7 @@ def _nominal(capacity: float, **special: float) -> Mapping[str, float]:
         "window": 0.03 * capacity,
         "wall": 0.06 * capacity,
         "neighbours": 0.03 * capacity,
+        "radiator": 0.08 * capacity,
         "cool_set": 26.0,
         "heat_set": 21.0,
         "tolerance": 1.2,

@@ -43,7 +43,7 @@ def compress(
     superheat = NORMAL_SUPERHEAT + 45.0 * dry + 35.0 * bypass
     suction = low + KELVIN + superheat
     thinner = (low + KELVIN + NORMAL_SUPERHEAT) / suction
-    flow = drawn * vapour_density(low) * thinner * (0.97 - 0.03 * ratio)
+    flow = drawn * vapour_density(low) * thinner * max(0.3, 1.02 - 0.05 * ratio)
     lift = 670.0 * suction * (ratio**0.145 - 1.0) / efficiency
     heat = flow * (1.0 - bypass) * (158e3 - 1_750.0 * (high - 45.0) - 15e3 * dry)
     gas = 250.0 * (low - 10.0) + 1_150.0 * superheat + 0.9 * lift - 2_600.0

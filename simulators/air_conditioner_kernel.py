@@ -30,6 +30,8 @@ MELTING = 40.0  # W/K between the indoor coil and the ice on it; the outdoor coi
 INDOOR_ICE_KG, OUTDOOR_FROST_KG = 0.4, 1.2  # that halve a coil's exchange
 LOCKED_WATTS = 4_500.0  # of a locked rotor, for the 8 s until the overload opens
 LOCKED_S = 8.0
+SUNLESS = 0.5  # share of `window` that is left towards colder outdoors, when it stands for no sun
+SETBACK_K = 4.0  # that a room with an air conditioner may be colder before the home's heating warms it
 MODULE_MASS = 300.0  # J/K of power module and heat sink
 MODULE_LOSS = 0.04  # of the compressor's power
 PIPE = 0.2  # share of the way the discharge pipe's temperature goes in one step
@@ -144,8 +146,9 @@ def outdoor_coil(p: Row, s: Row, refrigerant: float, exchange: float, out: float
 def heat_room(p: Row, s: Row, gains: float, out: float, home: float) -> None:
     """Room air and walls; the sun comes in with `home`, the temperature of the rest of the home."""
     walls = p.wall * (s.wall - s.room)
-    drawn = p.window * (out - s.room)
-    s.room += (gains + walls + drawn) * STEP_S / p.room_mass
+    drawn = p.window * (out - s.room) * (1.0 if out > s.room else SUNLESS)
+    heated = p.radiator * max(0.0, home - SETBACK_K - s.room)
+    s.room += (gains + walls + drawn + heated) * STEP_S / p.room_mass
     s.wall += (p.neighbours * (home - s.wall) - walls) * STEP_S / p.wall_mass
 
 

@@ -8,7 +8,7 @@ from simulators.base import Floats
 
 OFF, COOL, HEAT, FAN, DEFROST = 0.0, 1.0, 2.0, 3.0, 4.0
 """Codes of the signal `mode`."""
-STILL_AIR = 0.08  # share of a coil's exchange that is left without a fan
+STILL_AIR = 0.12  # share of a coil's exchange that is left without a fan
 
 Row = Any
 """One appliance in a kernel: a record of `base.as_rows`, its fields by name."""
@@ -58,9 +58,10 @@ class Parameters(NamedTuple):
     # room and household
     room_mass: Floats  # air, furniture, wall surface
     wall_mass: Floats
-    window: Floats  # room air to outdoors, with air exchange
+    window: Floats  # room air to warmer outdoors, generous because it stands for the sun too
     wall: Floats  # room air to the walls
     neighbours: Floats  # walls to the rest of the home
+    radiator: Floats  # of the home's own heating, for each K the room is colder than the home by SETBACK_K
     cool_set: Floats  # degC the household likes in summer
     heat_set: Floats  # degC in winter
     tolerance: Floats  # K it bears before it reaches for the remote control

@@ -74,6 +74,6 @@ FIXED_SPEED: dict[str, FaultEffect] = {
 INVERTER: dict[str, FaultEffect] = {
     "expansion-valve-stuck": FaultEffect("sudden", (5.0, 30.0), 0.05, _scaling(valve_opening=0.16)),
     "inverter-board-overheating": FaultEffect(
-        "progressive", (30.0, 90.0), 0.20, _scaling(module_resistance=4.5)
+        "progressive", (30.0, 90.0), 0.20, _scaling(module_resistance=6.0)
     ),
 }
