@@ -11,15 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Engine as Database
 
-from alerts.consent import ConsentLedger
-from alerts.database import open_database
-from alerts.dispatch import Dispatcher, open_channels
-from alerts.effects import DatabaseEffects
+from alerts.desk import Alerts, open_alerts
+from alerts.dispatch import open_channels
 from alerts.guide import Guide
-from alerts.outbox import Outbox
-from alerts.owners import Owners
 from alerts.vault import open_vault
 from foremend.catalogue import FaultEntry, load_catalogue
 from foremend.catalogue.features import feature_titles
@@ -52,21 +47,10 @@ class SystemClock:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The alerts stage, put together: what the pipeline, the service and owners' registration share."""
-
-    database: Database
-    owners: Owners
-    ledger: ConsentLedger
-    dispatcher: Dispatcher
-    effects: DatabaseEffects
-
-
-@dataclass(frozen=True, slots=True)
 class Application:
     """Everything that `foremend run` starts."""
 
-    desk: Desk
+    alerts: Alerts
     runtime: InProcessRuntime
     server: Server
 
@@ -74,12 +58,12 @@ class Application:
         """Recover, then work until `stop` is set; serves the page and sends what is due all the while."""
         with self.server as address:
             log.info("the page is on %s", address)
-            self.desk.dispatcher.start()
+            self.alerts.dispatcher.start()
             try:
                 self.runtime.recover()
                 self.runtime.run(stop)
             finally:
-                self.desk.dispatcher.close()
+                self.alerts.close()
 
 
 def build(settings: Settings, clock: Clock | None = None) -> Application:
@@ -92,23 +76,23 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     source = MqttSource(settings.mqtt.model_copy(update={"subscribe": subscribe}))
     history = ParquetHistory(folder / "history")
     engine = build_engine(settings, profiles, history)
-    desk = open_desk(settings, clock)
+    alerts = open_desk(settings, clock)
     runtime = InProcessRuntime(
         source=source,
         journal=SqliteJournal(folder / "journal.db"),
         ingest=ingest,
         engine=engine,
-        effects=desk.effects,
+        effects=alerts.effects,
         history=history,
         snapshot_file=folder / "engine.snapshot",
         clock=clock,
         checkpoint_every_ms=settings.storage.checkpoint_every,
-        permitted=ConsentFilter(desk.ledger, clock),
+        permitted=ConsentFilter(alerts.consent, clock),
         report=lambda progress: source.publish(PROGRESS, progress.to_json()),
     )
     catalogue, host = load_catalogue(), settings.service.host
-    model = ReadModel(desk.database, runtime, profiles, catalogue, feature_titles())
-    return Application(desk, runtime, Server(create_app(model, host), host, settings.service.port))
+    model = ReadModel(alerts.engine, runtime, profiles, catalogue, feature_titles())
+    return Application(alerts, runtime, Server(create_app(model, host), host, settings.service.port))
 
 
 def build_engine(settings: Settings, profiles: dict[str, Profile], history: ParquetHistory) -> Engine:
@@ -131,24 +115,24 @@ def build_engine(settings: Settings, profiles: dict[str, Profile], history: Parq
     return Engine(profiles, rules, fitted, lateness_ms=settings.ingest.lateness, on_readings=history.write)
 
 
-def open_desk(settings: Settings, clock: Clock) -> Desk:
+def open_desk(settings: Settings, clock: Clock) -> Alerts:
     """The alerts stage on its database, with every channel that is set up."""
-    alerts = settings.alerts
-    database = open_database(alerts.database)
-    owners = Owners(database, open_vault(alerts, os.environ), clock)
-    outbox = Outbox(alerts)
-    rng = np.random.default_rng()  # spreads retries over time; nothing is reproduced from it
-    dispatcher = Dispatcher(database, open_channels(alerts, clock, os.environ), owners, alerts, clock, rng)
-    ledger = ConsentLedger(database, outbox, clock, dispatcher.wake)
-    guides = {name: guide_of(entry) for name, entry in load_catalogue().items()}
-    effects = DatabaseEffects(database, outbox, alerts, clock, dispatcher.wake, guides, feature_titles())
-    return Desk(database, owners, ledger, dispatcher, effects)
+    return open_alerts(
+        settings.alerts,
+        clock,
+        open_vault(settings.alerts, os.environ),
+        open_channels(settings.alerts, clock, os.environ),
+        np.random.default_rng(),  # spreads retries over time; nothing is reproduced from it
+        {name: guide_of(entry) for name, entry in load_catalogue().items()},
+        feature_titles(),
+    )
 
 
 def guide_of(entry: FaultEntry) -> Guide:
     """What the catalogue says of a fault, in the words of the alerts stage."""
-    steps = entry.self_help.model_dump() if entry.self_help else {"en": (), "zh": ()}
-    return Guide(entry.title.model_dump(), entry.technician_finds, entry.parts, steps)
+    steps = entry.self_help.model_dump() if entry.self_help else {}
+    safety = entry.safety.model_dump() if entry.safety else {}
+    return Guide(entry.title.model_dump(), entry.technician_finds, entry.parts, steps, safety)
 
 
 def run_until_signal(config: Path | None) -> None:

@@ -62,10 +62,11 @@ class Step:
 
 @dataclass(slots=True)
 class Counts:
-    """Where the readings went; their sum is what was pushed."""
+    """Where the readings went; with those still held their sum is what was pushed."""
 
     used: int = 0
     repeats: int = 0
+    merged: int = 0
     late: int = 0
 
 
@@ -112,6 +113,7 @@ class Lane:
         np.maximum.at(self.last_seen, appliance, block.time)
         released = self._reorder.push(appliance, block.time, block.seq, values)
         self.counts.repeats += released.repeats
+        self.counts.merged += released.merged
         self.counts.late += int(released.late.sum())
         late = block.take(released.late) if released.late.any() else None
         return Step(self._follow(released), released, late)
@@ -163,7 +165,7 @@ class Lane:
             "ids": list(self.ids),
             "firmware": list(self.firmware),
             "last_seen": self.last_seen,
-            "counts": [self.counts.used, self.counts.repeats, self.counts.late],
+            "counts": [self.counts.used, self.counts.repeats, self.counts.merged, self.counts.late],
             "clock": [self._newest, self._next_tick],
             "reorder": self._reorder.snapshot(),
             "stream": self._stream.snapshot(),
@@ -274,9 +276,14 @@ class Engine:
         self._fitted[appliance_model] = fitted
 
     def counts(self) -> Counts:
-        """Readings used, repeated and late over all lanes."""
-        every = [lane.counts for lane in self.lanes.values()]
-        return Counts(sum(c.used for c in every), sum(c.repeats for c in every), sum(c.late for c in every))
+        """Where the readings of all lanes went."""
+        total = Counts()
+        for lane in list(self.lanes.values()):
+            total.used += lane.counts.used
+            total.repeats += lane.counts.repeats
+            total.merged += lane.counts.merged
+            total.late += lane.counts.late
+        return total
 
     def snapshot(self) -> dict[str, Any]:
         return {

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from alerts.consent import ConsentRecord
+from alerts.desk import Alerts
 from alerts.owners import OwnedAppliance, Owner
-from foremend.bootstrap import Desk, SystemClock
+from foremend.bootstrap import SystemClock
 from foremend.types import Purpose
 from simulators.fleet import Fleet
 from simulators.population import Owner as SimulatedOwner
 
 
-def register(desk: Desk, fleet: Fleet) -> None:
+def register(alerts: Alerts, fleet: Fleet) -> None:
     """What an app would do at pairing: owner, appliance, and what the owner agreed to."""
     models = {member.appliance_id: member.appliance_model for member in fleet.members}
-    desk.owners.register_owners(
+    alerts.owners.register_owners(
         Owner(owner.owner_id, {"sms": owner.phone, "push": f"device-{owner.owner_id}"})
         for owner in fleet.owners
     )
-    desk.owners.register_appliances(
+    alerts.owners.register_appliances(
         OwnedAppliance(appliance, owner.owner_id, models[appliance], owner.language)
         for owner in fleet.owners
         for appliance in owner.appliances
@@ -25,13 +26,13 @@ def register(desk: Desk, fleet: Fleet) -> None:
     records = [
         said(owner, a, p, True) for owner in fleet.owners for a in owner.appliances for p in owner.purposes
     ]
-    desk.ledger.record(records)
+    alerts.consent.record(records)
 
 
-def withdraw(desk: Desk, owner: SimulatedOwner) -> None:
+def withdraw(alerts: Alerts, owner: SimulatedOwner) -> None:
     """The owner changes their mind about tickets and messages; watching goes on."""
     purposes = (Purpose.TICKET, Purpose.SMS, Purpose.PUSH)
-    desk.ledger.record(said(owner, a, p, False) for a in owner.appliances for p in purposes)
+    alerts.consent.record(said(owner, a, p, False) for a in owner.appliances for p in purposes)
 
 
 def said(owner: SimulatedOwner, appliance: str, purpose: Purpose, given: bool) -> ConsentRecord:

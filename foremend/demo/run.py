@@ -21,7 +21,8 @@ from typing import Any
 import yaml
 
 from alerts import queries
-from foremend.bootstrap import Desk, SystemClock, open_desk
+from alerts.desk import Alerts
+from foremend.bootstrap import SystemClock, open_desk
 from foremend.broker import EmbeddedBroker
 from foremend.config import load_settings
 from foremend.demo.ears import heard, listening, wait_for_word
@@ -62,8 +63,8 @@ class Demo:
             broker = stack.enter_context(EmbeddedBroker())
             config = self._write_config(here, broker.url, stack)
             settings = load_settings(config)
-            desk = open_desk(settings, SystemClock())
-            register(desk, fleet)
+            alerts = open_desk(settings, SystemClock())
+            register(alerts, fleet)
             page = f"http://127.0.0.1:{settings.service.port}"
             ears = stack.enter_context(listening(broker.url))
             screen = stack.enter_context(DemoScreen(page, scenario.days, scenario.start_ms))
@@ -71,10 +72,10 @@ class Demo:
             screen.say("starting; the first start trains the models")
             wait_for_word(ears)
             publisher = stack.enter_context(self._publish(here, scenario, broker.url))
-            self._follow(publisher, ears, desk, fleet, screen)
+            self._follow(publisher, ears, alerts, fleet, screen)
             screen.say("delivering what waits in the outbox")
-            wait_until_delivered(desk)
-            result = judge(fleet, desk.database, screen.progress)
+            wait_until_delivered(alerts)
+            result = judge(fleet, alerts.engine, screen.progress)
             if self.stay:
                 screen.wait_for_interrupt(result)
         return result
@@ -133,7 +134,7 @@ class Demo:
         self,
         publisher: subprocess.Popen[bytes],
         ears: MqttSource,
-        desk: Desk,
+        alerts: Alerts,
         fleet: Fleet,
         screen: DemoScreen,
     ) -> None:
@@ -147,16 +148,16 @@ class Demo:
             if screen.progress != before:
                 quiet_since = time.monotonic()
             while waiting and (waiting[0].withdraws or 0) <= screen.progress.time:
-                withdraw(desk, waiting.pop(0))
-            screen.show(queries.counts(desk.database))
+                withdraw(alerts, waiting.pop(0))
+            screen.show(queries.counts(alerts.engine))
         if publisher.returncode != 0:
             raise UnavailableError(
                 f"the fleet ended with code {publisher.returncode}: see {self.folder}/demo/fleet.log"
             )
 
 
-def wait_until_delivered(desk: Desk) -> None:
+def wait_until_delivered(alerts: Alerts) -> None:
     """Until no message waits in the outbox, within reason."""
     until = time.monotonic() + DRAIN_WITHIN_S
-    while queries.counts(desk.database).messages_waiting and time.monotonic() < until:
+    while queries.counts(alerts.engine).messages_waiting and time.monotonic() < until:
         time.sleep(0.2)
