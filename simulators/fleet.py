@@ -147,23 +147,16 @@ class Fleet:
         """Appliance id -> spells (first ms, last ms) without a link."""
         return self._population.offline
 
-    def days(self) -> Iterator[list[Iterator[Telemetry]]]:
-        """One list a day, holding for each shard an iterator of its one Telemetry (so that memory stays small).
-
-        Each shard must be taken before the next day is asked for; `telemetry` does that for you.
-        """
+    def days(self) -> Iterator[Iterator[Telemetry]]:
+        """Day after day the shards' readings, simulated as they are taken; take a day whole before the next."""
         for day in range(self.scenario.days):
             start = self.scenario.start_ms + day * MS_PER_DAY
-            yield [self._one(shard, start) for shard in self._settled()]
+            yield (shard.run_day(self._population.weather, start) for shard in self._settled())
 
     def telemetry(self) -> Iterator[Telemetry]:
         """Every shard of every day, in order of days."""
-        for shards in self.days():
-            for shard in shards:
-                yield from shard
-
-    def _one(self, shard: Shard, start: int) -> Iterator[Telemetry]:
-        yield shard.run_day(self._population.weather, start)
+        for day in self.days():
+            yield from day
 
     def _settled(self) -> list[Shard]:
         if self._shards is None:

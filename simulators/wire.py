@@ -43,9 +43,9 @@ def messages(fleet: Fleet, per_message: int = READINGS_A_MESSAGE) -> Iterator[Me
     rank = {member.appliance_id: k for k, member in enumerate(fleet.members)}
     held: list[Message] = []
     day_end = fleet.scenario.start_ms
-    for shards in fleet.days():
+    for day in fleet.days():
         day_end += MS_PER_DAY
-        plans = [_Plan(part, rank, fleet, per_message) for shard in shards for part in shard]
+        plans = [_Plan(part, rank, fleet, per_message) for part in day]
         for message in _merged(plans, held, day_end):
             yield message
             if rng.random() < fleet.scenario.imperfections.duplicates:

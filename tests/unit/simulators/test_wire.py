@@ -43,13 +43,15 @@ def test_payloads_are_the_readings_and_nothing_else() -> None:
 
 def test_the_truth_never_reaches_the_wire() -> None:
     """No field of the truth or of an owner, no name of a fault, in any byte of a fleet with every fault."""
-    scenario = load_scenario("all-faults").model_copy(update={"days": 17})
+    script = load_scenario("all-faults")
+    at_once = tuple(fault.model_copy(update={"onset_day": 0.0}) for fault in script.faults)
+    scenario = script.model_copy(update={"days": 2, "faults": at_once})
     secrets = {field.name for kind in (Truth, Owner) for field in fields(kind)} - {"appliances"}
     secrets |= {fault for physics in PHYSICS for fault in physics.faults}
     secrets |= {"severity", "batch", "region", "owner", "fault"}
     secrets -= {"appliance", "appliance_model"}  # these are in the topic
 
-    for message in sent(scenario, per_message=720)[::7]:
+    for message in sent(scenario, per_message=720):
         everything = (message.topic + message.payload.decode()).lower()
         assert not [secret for secret in secrets if secret in everything]
 
