@@ -11,10 +11,9 @@ import pytest
 from hypothesis import settings as hypothesis
 
 from alerts.consent import ConsentLedger, ConsentRecord
-from alerts.database import open_database
-from alerts.dispatch import Dispatcher, open_channels
+from alerts.desk import open_alerts
+from alerts.dispatch import open_channels
 from alerts.effects import DatabaseEffects
-from alerts.outbox import Outbox
 from alerts.owners import OwnedAppliance, Owner, Owners
 from alerts.settings import AlertsSettings, FileChannel
 from alerts.vault import open_vault
@@ -111,21 +110,24 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         push=FileChannel(file=folder / "push.jsonl"),
         quiet_hours=None,
     )
-    clock, database, outbox = StillClock(), open_database(settings.database), Outbox(settings)
-    owners = Owners(database, open_vault(settings, os.environ), clock)
-    channels = open_channels(settings, clock, os.environ)
-    dispatcher = Dispatcher(database, channels, owners, settings, clock, np.random.default_rng(1))
-    _register(owners, ConsentLedger(database, outbox, clock, dispatcher.wake))
-    guides = {name: guide_of(entry) for name, entry in load_catalogue().items()}
-    effects = DatabaseEffects(database, outbox, settings, clock, dispatcher.wake, guides, feature_titles())
+    clock = StillClock()
+    alerts = open_alerts(
+        settings,
+        clock,
+        open_vault(settings, os.environ),
+        open_channels(settings, clock, os.environ),
+        np.random.default_rng(1),
+        {name: guide_of(entry) for name, entry in load_catalogue().items()},
+        feature_titles(),
+    )
+    _register(alerts.owners, alerts.consent)
     letter = DeadLetter("dt/appliance/rf-260/rf-260-07/telemetry", b'{"ts": NaN}', "ts is not a number", NOW)
-    effects.apply(_past(), [letter], 1)
-    dispatcher.run_once()
+    alerts.effects.apply(_past(), [letter], 1)
+    alerts.dispatcher.run_once()
     pipeline = StillPipeline(_status(), _fleet())
-    model = ReadModel(database, pipeline, load_profiles(), load_catalogue(), feature_titles())
-    yield World(model, pipeline, effects)
-    dispatcher.close()
-    database.dispose()
+    model = ReadModel(alerts.engine, pipeline, load_profiles(), load_catalogue(), feature_titles())
+    yield World(model, pipeline, alerts.effects)
+    alerts.close()
 
 
 def _id(appliance: int) -> str:
