@@ -122,7 +122,7 @@ def one_level(histogram: NDArray[np.float32], standby: float) -> tuple[float, fl
         usual = 0.0
     if usual > standby:
         return 0.0, usual
-    return usual, max(2.0 * standby, 3.0 * usual)
+    return usual, max(2.0 * standby, 3.0 * usual, 2.0 * LOWEST)
 
 
 @njit

@@ -20,19 +20,9 @@ from numpy.typing import NDArray
 from foremend.errors import ConfigError, IntegrityError
 from foremend.ports import Snapshot
 from foremend.types import MS_PER_HOUR, MS_PER_SECOND
-from models.stream_state import (
-    BUFFER,
-    FRESH,
-    MACHINE,
-    Params,
-    Pool,
-    State,
-    copy_into,
-    from_columns,
-    new_pool,
-    new_state,
-    used,
-)
+from models import stream_pool, stream_state
+from models.stream_pool import NOBODY, PAGE, Pool
+from models.stream_state import FRESH, Params
 from models.stream_walk import END_OF_INPUT, MOST_WINDOWS, walk
 from models.stream_windows import STARTS_COUNTER, Rows, empty_rows, feature_names
 
@@ -89,7 +79,8 @@ class SignalStream:
     (more than 0, at most an hour, else ConfigError).
     `standby`: the most such a machine draws while it does nothing, in the cycle signal's unit; used only for a
     machine that never showed two levels. `warmup_ms`: how long readings wait at least until the on-level is
-    believed (at most a day). `warmup_rows`: how many readings an appliance may have waiting; denser ones are thinned.
+    believed (at most a day). `warmup_rows`: how many readings an appliance may have waiting (rounded up
+    to pages of 48); denser ones are thinned.
     """
 
     def __init__(
@@ -101,7 +92,7 @@ class SignalStream:
         max_gap_ms: int = 900_000,
         standby: float | None = None,
         warmup_ms: int = 21_600_000,
-        warmup_rows: int = 1440,
+        warmup_rows: int = 2880,
     ) -> None:
         if not 0 < max_gap_ms <= MS_PER_HOUR:
             raise ConfigError(
@@ -111,8 +102,6 @@ class SignalStream:
         counters = [name for name in signals if name in counter_signals]
         self._columns = np.array([list(signals).index(name) for name in (*gauges, *counters)], np.intp)
         self._signals = (*gauges, *counters)
-        self._counters = len(counters)
-        self._warmup_rows = warmup_rows
         self._params = Params(
             max_gap=max_gap_ms,
             warmup=warmup_ms,
@@ -122,8 +111,9 @@ class SignalStream:
         )
         self.names = feature_names(gauges, counters)
         self._fleet = 0
-        self._state = self._new_state(0)
-        self._pool = self._new_pool(0)
+        self._state = stream_state.new_state(0, len(gauges), len(counters))
+        self._warmup_rows = warmup_rows
+        self._pool = self._new_pool()
 
     def update(
         self, appliance: NDArray[np.int32], time: NDArray[np.int64], values: NDArray[np.float64]
@@ -146,16 +136,11 @@ class SignalStream:
         return self._walk(rows, np.full(self._fleet, END_OF_INPUT), nothing)
 
     def snapshot(self) -> Snapshot:
-        """Everything that `restore` needs, as arrays and lists; a column of `machine` is one field."""
-        state = {name: column[: self._fleet].copy() for name, column in self._state._asdict().items()}
-        machine = {name: state["machine"][name] for name in MACHINE.names or ()}
-        waiting = used(self._pool)
+        """Everything that `restore` needs, as nested mappings of arrays."""
         return {
             "signals": list(self._signals),
-            "state": {**state, "machine": machine},
-            "buffer": {name: waiting.buffer[name].copy() for name in BUFFER.names or ()},
-            "waiting_time": waiting.time.copy(),
-            "waiting_values": waiting.values.copy(),
+            "state": stream_state.frozen(self._state, self._fleet),
+            "waiting": stream_pool.frozen(self._pool),
         }
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -165,44 +150,35 @@ class SignalStream:
                 f"the stream's snapshot has the signals {', '.join(snapshot['signals'])}, the profile has "
                 f"{', '.join(self._signals)}: rebuild the state from history"
             )
-        saved = dict(snapshot["state"])
-        saved["machine"] = from_columns(MACHINE, saved["machine"])
-        self._fleet = len(saved["machine"])
-        self._state = self._new_state(self._fleet)
-        copy_into(self._state, State(**saved))
-        buffer = from_columns(BUFFER, snapshot["buffer"])
-        self._pool = self._new_pool(len(buffer))
-        copy_into(self._pool, (buffer, snapshot["waiting_time"], snapshot["waiting_values"]))
+        self._state = stream_state.thawed(snapshot["state"])
+        self._fleet = len(self._state.machine)
+        self._pool = stream_pool.thawed(snapshot["waiting"])
+        self._state.machine["slot"][self._pool.buffer["owner"]] = np.arange(len(self._pool.buffer))
 
-    def _new_state(self, rows: int) -> State:
-        return new_state(rows, len(self._signals) - self._counters, self._counters)
-
-    def _new_pool(self, slots: int) -> Pool:
-        return new_pool(slots, self._warmup_rows, len(self._signals))
+    def _new_pool(self) -> Pool:
+        return stream_pool.new_pool(0, self._warmup_rows, len(self._signals))
 
     def _make_room(self, fleet: int) -> None:
         """Let the state have rows for appliances 0..fleet-1."""
-        rows = len(self._state.machine)
-        if fleet > rows:
-            larger = self._new_state(max(2 * rows, fleet))
-            copy_into(larger, self._state)
-            self._state = larger
+        if fleet > len(self._state.machine):
+            self._state = stream_state.grown(self._state, fleet)
         self._fleet = max(self._fleet, fleet)
 
     def _give_buffers(self, rows: NDArray[np.int64]) -> None:
-        """Give every appliance that is seen for the first time a warm-up buffer."""
-        fresh = np.unique(rows[self._state.machine["slot"][rows] == FRESH])
-        if len(fresh) == 0:
-            return
-        missing = len(fresh) - int(np.sum(self._pool.buffer["owner"] == FRESH))
-        if missing > 0:
-            slots = len(self._pool.buffer)
-            larger = self._new_pool(slots + max(slots, missing))
-            copy_into(larger, used(self._pool))
-            self._pool = larger
-        slots_free = np.flatnonzero(self._pool.buffer["owner"] == FRESH)[: len(fresh)]
-        self._state.machine["slot"][fresh] = slots_free
-        self._pool.buffer["owner"][slots_free] = fresh
+        """Give every appliance that is seen for the first time a buffer, and all that wait enough pages."""
+        slot = self._state.machine["slot"]
+        fresh = np.unique(rows[slot[rows] == FRESH])
+        if len(fresh) > 0:
+            missing = len(fresh) - int(np.sum(self._pool.buffer["owner"] == NOBODY))
+            if missing > 0:
+                self._pool = stream_pool.with_buffers(self._pool, missing)
+            unused = np.flatnonzero(self._pool.buffer["owner"] == NOBODY)[: len(fresh)]
+            self._pool.buffer["owner"][unused] = fresh
+            slot[fresh] = unused
+        waiting = rows[slot[rows] >= 0]
+        machines = len(np.unique(waiting))
+        most = machines * self._pool.pages.shape[1]
+        self._pool = stream_pool.with_pages(self._pool, min(most, machines + len(waiting) // PAGE))
 
     def _walk(
         self, rows: NDArray[np.int64], time: NDArray[np.int64], values: NDArray[np.float64]
@@ -217,6 +193,8 @@ class SignalStream:
             reached = walk(
                 self._state, self._pool, self._params, rows, time, values, reached, hours[-1], days[-1]
             )
+        if np.all(self._pool.buffer["owner"] == NOBODY):
+            self._pool = self._new_pool()
         return StreamOutput(self._windows(hours), self._windows(days))
 
     def _windows(self, parts: list[Rows]) -> Windows:

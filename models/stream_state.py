@@ -67,9 +67,6 @@ MACHINE = np.dtype(
     align=True,
 )
 
-BUFFER = np.dtype([("owner", np.int32), ("count", np.int32), ("spacing", np.int64)], align=True)
-"""A warm-up buffer: the appliance that uses it (FRESH: none), its readings, and ms at least between them."""
-
 
 class Params(NamedTuple):
     """What the kernels need to know; times in ms. An index of -1 means that there is no such signal."""
@@ -91,14 +88,6 @@ class State(NamedTuple):
     counter: NDArray[np.float32]  # (n, 2, c, 2)
 
 
-class Pool(NamedTuple):
-    """k warm-up buffers, each with room for b readings."""
-
-    buffer: NDArray[Any]  # (k,) BUFFER
-    time: NDArray[np.int64]  # (k, b)
-    values: NDArray[np.float64]  # (k, b, s)
-
-
 def new_state(rows: int, gauges: int, counters: int) -> State:
     """`rows` appliances of which nothing was seen."""
     machine = np.zeros(rows, MACHINE)
@@ -114,28 +103,23 @@ def new_state(rows: int, gauges: int, counters: int) -> State:
     )
 
 
-def new_pool(slots: int, readings: int, signals: int) -> Pool:
-    """`slots` free buffers; pages that are never touched cost no memory."""
-    buffer = np.zeros(slots, BUFFER)
-    buffer["owner"] = FRESH
-    return Pool(buffer, np.empty((slots, readings), np.int64), np.empty((slots, readings, signals)))
+def grown(state: State, rows: int) -> State:
+    """The same with room for at least `rows` appliances."""
+    have, gauges = len(state.machine), state.gauge.shape[2]
+    more = new_state(max(rows - have, have), gauges, state.counter.shape[2])
+    return State(**{name: np.concatenate([c, getattr(more, name)]) for name, c in state._asdict().items()})
 
 
-def used(pool: Pool) -> Pool:
-    """A view without the part that no buffer has reached."""
-    deepest = int(pool.buffer["count"].max(initial=0))
-    return Pool(pool.buffer, pool.time[:, :deepest], pool.values[:, :deepest])
+def frozen(state: State, fleet: int) -> dict[str, Any]:
+    """The first `fleet` appliances as arrays of plain numbers; `machine` is a dict of its fields."""
+    saved: dict[str, Any] = {name: c[:fleet].copy() for name, c in state._asdict().items()}
+    saved["machine"] = {name: saved["machine"][name].copy() for name in MACHINE.names or ()}
+    return saved
 
 
-def copy_into(target: tuple[NDArray[Any], ...], source: tuple[NDArray[Any], ...]) -> None:
-    """Put the smaller arrays of `source` at the beginning of those of `target`."""
-    for larger, smaller in zip(target, source, strict=True):
-        larger[tuple(slice(length) for length in smaller.shape)] = smaller
-
-
-def from_columns(dtype: np.dtype[Any], columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    """A record array from its fields."""
-    records = np.zeros(len(next(iter(columns.values()))), dtype)
-    for name in dtype.names or ():
-        records[name] = columns[name]
-    return records
+def thawed(saved: Mapping[str, Any]) -> State:
+    """The state that `frozen` described."""
+    machine = np.zeros(len(saved["value"]), MACHINE)
+    for name in MACHINE.names or ():
+        machine[name] = saved["machine"][name]
+    return State(machine, *(saved[name].copy() for name in State._fields[1:]))

@@ -16,8 +16,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from models.stream_kernel import finish, take
-from models.stream_state import Params, Pool, State
-from models.stream_warmup import learn, ready, refit, release, wait
+from models.stream_pool import Pool, wait
+from models.stream_state import Params, State
+from models.stream_warmup import learn, ready, refit, release
 from models.stream_windows import Rows
 
 MOST_WINDOWS = 32

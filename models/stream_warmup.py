@@ -9,13 +9,13 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from foremend.types import MS_PER_DAY, MS_PER_HOUR, MS_PER_SECOND
+from foremend.types import MS_PER_DAY, MS_PER_HOUR
 from models import cycles
 from models.on_level import BINS, believable, bin_of, one_level, two_levels
 from models.stream_kernel import take
-from models.stream_state import FRESH, IDLE, LEARNT, NEVER, RUNNING, Machine, Params, Pool, State
+from models.stream_pool import NOBODY, Pool, give_back, time_of, values_of
+from models.stream_state import IDLE, LEARNT, NEVER, RUNNING, Machine, Params, State
 from models.stream_windows import Rows
 
 FIT_EVERY_MS = MS_PER_HOUR
@@ -61,41 +61,8 @@ def refit(m: Machine, p: Params) -> None:
 
 
 @njit
-def wait(pool: Pool, k: int, time: int, values: NDArray[np.float64]) -> None:
-    """Put a reading into buffer `k`, unless it follows the last one too closely."""
-    b = pool.buffer[k]
-    if b.count > 0 and time - pool.time[k, b.count - 1] < b.spacing:
-        return
-    while b.count == pool.time.shape[1]:
-        _thin(pool, k)
-    pool.time[k, b.count] = time
-    _copy(pool.values[k, b.count], values)
-    b.count += 1
-
-
-@njit
-def _copy(target: NDArray[np.float64], source: NDArray[np.float64]) -> None:
-    for index in range(len(source)):  # compiles much faster than slice assignment
-        target[index] = source[index]
-
-
-@njit
-def _thin(pool: Pool, k: int) -> None:
-    """Double the least spacing in buffer `k` and drop what is closer."""
-    b = pool.buffer[k]
-    b.spacing = max(2 * b.spacing, MS_PER_SECOND)
-    kept = 1
-    for i in range(1, b.count):
-        if pool.time[k, i] - pool.time[k, kept - 1] >= b.spacing:
-            pool.time[k, kept] = pool.time[k, i]
-            _copy(pool.values[k, kept], pool.values[k, i])
-            kept += 1
-    b.count = kept
-
-
-@njit
 def ready(m: Machine, pool: Pool, p: Params, time: int) -> bool:
-    waited = time - pool.time[m.slot, 0]
+    waited = time - time_of(pool, m.slot, 0)
     return bool(waited >= MS_PER_DAY or (waited >= p.warmup and not math.isnan(m.level[IDLE])))
 
 
@@ -110,7 +77,7 @@ def release(s: State, pool: Pool, p: Params, r: int, hours: Rows, days: Rows) ->
     k = m.slot
     m.slot = LEARNT
     for i in range(pool.buffer[k].count):
-        take(s, p, r, pool.time[k, i], pool.values[k, i], hours, days)
-    pool.buffer[k].owner = FRESH
-    pool.buffer[k].count = 0
+        take(s, p, r, time_of(pool, k, i), values_of(pool, k, i), hours, days)
+    give_back(pool, k, 0)
+    pool.buffer[k].owner = NOBODY
     pool.buffer[k].spacing = 0

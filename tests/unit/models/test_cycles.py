@@ -148,6 +148,19 @@ def test_a_machine_that_never_runs_has_no_starts_and_no_duty() -> None:
     assert day.column("duty").tolist() == [0]
 
 
+def test_a_signal_without_a_known_standby_is_off_at_nothing() -> None:
+    """A flow that stays at zero is no run, and its first run counts."""
+    stream = SignalStream(["flow"], "flow")
+    flow = np.concatenate([np.zeros(2 * 1440), np.where(np.arange(1440) % 60 >= 40, 6.0, 0.0)])
+    time = MIDNIGHT + MINUTE * np.arange(len(flow))
+    closed = stream.update(np.zeros(len(flow), np.int32), time, flow[:, None]).days
+
+    last = stream.flush().days
+
+    assert closed.column("duty").tolist() == [0, 0]
+    assert last.column("compressor_starts").tolist() == [24]
+
+
 def test_a_machine_that_never_stops_has_no_starts_and_full_duty() -> None:
     """A single level above what such a machine may draw in standby is one long run."""
     day = days_of(wobble(np.full(8640, 95.0), 3.0))
