@@ -26,7 +26,7 @@ from rules.evaluator import RuleBook
 
 Figures = dict[str, Any]
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0  # numba compiles before the first run
 _TAKE_S = 0.05
 
 

@@ -72,7 +72,7 @@ class EmbeddedBroker:
         """The broker's process, or None while it is stopped."""
         return self._process.pid if self._process else None
 
-    def start(self, timeout_s: float = 10.0) -> EmbeddedBroker:
+    def start(self, timeout_s: float = 30.0) -> EmbeddedBroker:
         """Start and return once the port accepts connections.
 
         Raises UnavailableError when the port is taken or the broker does not come up within `timeout_s`.
@@ -128,11 +128,19 @@ class EmbeddedBroker:
 
 
 def run_broker(port: int) -> None:
-    """Serve on 127.0.0.1:`port` in this process until it is ended by a signal: the body of `foremend broker`."""
+    """Serve on 127.0.0.1 in this process until it is ended by a signal: the body of `foremend broker`.
+
+    `port` 0 picks a free one. Raises UnavailableError when the port is taken.
+    """
     from iotcore import IotCoreBroker
 
-    # rumqttd reports every packet's span through the log as an error; its own mistakes end the process instead.
-    logging.getLogger("rumqttd").setLevel(logging.CRITICAL)
+    port = _reserve(port)
+    log.info("embedded broker on mqtt://%s:%d", _HOST, port)
+    for noisy in (
+        "rumqttd",
+        "tracing",
+    ):  # they report every packet; rumqttd's own mistakes end the process instead
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="foremend-broker-") as folder:
         config = Path(folder) / "rumqttd.toml"
         config.write_text(broker_config(port))
