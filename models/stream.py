@@ -21,7 +21,7 @@ from foremend.errors import ConfigError, IntegrityError
 from foremend.ports import Snapshot
 from foremend.types import MS_PER_HOUR, MS_PER_SECOND
 from models import stream_pool, stream_state
-from models.stream_pool import NOBODY, PAGE, Pool
+from models.stream_pool import NOBODY, Pool
 from models.stream_state import FRESH, Params
 from models.stream_walk import END_OF_INPUT, MOST_WINDOWS, walk
 from models.stream_windows import STARTS_COUNTER, Rows, empty_rows, feature_names
@@ -175,10 +175,8 @@ class SignalStream:
             unused = np.flatnonzero(self._pool.buffer["owner"] == NOBODY)[: len(fresh)]
             self._pool.buffer["owner"][unused] = fresh
             slot[fresh] = unused
-        waiting = rows[slot[rows] >= 0]
-        machines = len(np.unique(waiting))
-        most = machines * self._pool.pages.shape[1]
-        self._pool = stream_pool.with_pages(self._pool, min(most, machines + len(waiting) // PAGE))
+        machines, readings = np.unique(rows[slot[rows] >= 0], return_counts=True)
+        self._pool = stream_pool.with_room(self._pool, slot[machines], readings)
 
     def _walk(
         self, rows: NDArray[np.int64], time: NDArray[np.int64], values: NDArray[np.float64]

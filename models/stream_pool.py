@@ -114,8 +114,11 @@ def with_buffers(pool: Pool, missing: int) -> Pool:
     )
 
 
-def with_pages(pool: Pool, needed: int) -> Pool:
-    """The same, with at least `needed` free pages."""
+def with_room(pool: Pool, slots: NDArray[np.int32], readings: NDArray[np.int64]) -> Pool:
+    """The same, with enough free pages for so many `readings` more in each of the buffers `slots`."""
+    count = pool.buffer["count"][slots]
+    most = np.minimum(-(-(count + readings) // PAGE), pool.pages.shape[1])
+    needed = int(np.sum(most - -(-count // PAGE)))
     have, free = len(pool.time), int(pool.free_count[0])
     if needed <= free:
         return pool
