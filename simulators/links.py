@@ -130,7 +130,7 @@ class Links:
         for key, events in self._selector.select(timeout_s):
             client = key.data
             if events & selectors.EVENT_READ:
-                client.loop_read()
+                self._read(client)
             if events & selectors.EVENT_WRITE and client.socket() is not None:
                 client.loop_write()
         now = time.monotonic()
@@ -138,6 +138,12 @@ class Links:
             self._misc_at = now + _MISC_EVERY_S
             for link in self.links:
                 link.client.loop_misc()
+
+    def _read(self, client: mqtt.Client) -> None:
+        """All that came; what TLS has decrypted already no selector would tell of."""
+        client.loop_read()
+        while self._address.tls and (sock := client.socket()) is not None and sock.pending():  # type: ignore[union-attr]
+            client.loop_read()
 
     @property
     def unacknowledged(self) -> int:

@@ -259,7 +259,8 @@ def publish(
 
     `speed` is event seconds a wall second (None: as fast as it goes); `window` the most messages the pipeline may
     be behind (None: do not ask it). With fewer `connections` than appliances they share, and there is no last will
-    for each. `passwords` maps appliance ids to passwords; their user names are the ids. Set `stop` to end early.
+    for each. `passwords` maps appliance ids to passwords; their user names are the ids. mqtts:// trusts the system's
+    certificate authorities, or those in the file that SSL_CERT_FILE names. Set `stop` to end early.
     Raises ConfigError for a bad address or number, UnavailableError or RefusedError when the broker does not
     take us at the start; later it may be away as long as it likes.
     """

@@ -180,6 +180,8 @@ def load_scenario(source: str | Path) -> Scenario:
     Raises ConfigError, a sentence a mistake, for a missing file, bad YAML, an unknown key, model, fault or region.
     """
     path = SHIPPED / f"{source}.yaml" if str(source) in shipped() else Path(source)
+    if not path.is_file():
+        raise ConfigError(f"there is no scenario {source}: name a YAML file or one of {', '.join(shipped())}")
     return validated(Scenario, read_yaml(path), f"scenario {path}")
 
 
