@@ -63,7 +63,7 @@ def test_a_wrong_scenario_is_refused_in_a_sentence(tmp_path: Path, text: str, co
 
 def test_a_missing_scenario_is_refused(tmp_path: Path) -> None:
     """Naming the file and the scenarios that there are."""
-    with pytest.raises(ConfigError, match="nowhere.*bad-batch, demo"):
+    with pytest.raises(ConfigError, match=r"nowhere.*bad-batch, demo"):
         load_scenario(tmp_path / "nowhere.yaml")
 
 
