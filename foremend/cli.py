@@ -51,6 +51,14 @@ def run(config: Config = None) -> None:
 
 
 @app.command()
+def check(config: Config = None, json: Json = False) -> None:
+    """Check config.yaml and the profiles, and run the cases under `examples:`."""
+    from foremend.examples import check_config
+
+    _show("Config", check_config(config), json)
+
+
+@app.command()
 def replay(
     files: Annotated[list[Path], typer.Argument(help="CSV, CSV.gz or Parquet, in order of time.")],
     mapping: Annotated[Path, typer.Option(help="How columns become signals; see examples/mappings.")],

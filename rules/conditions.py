@@ -134,6 +134,6 @@ def _check_unit(rule: Rule, when: SignalCondition, measured: str) -> None:
     if scale is not None:
         level = rule.opens_at * scale[0] + scale[1]
         sentence += (
-            f": write the level in {measured} ({rule.opens_at:g} {when.unit} is {level:.4g} {measured})"
+            f": write the level in {measured} ({rule.opens_at:g} {when.unit} is {level:.6g} {measured})"
         )
     raise ConfigError(sentence)

@@ -1,19 +1,20 @@
-"""Cases under `examples:` in config.yaml: given these windows, expect these findings. Tests run them."""
+"""Cases under `examples:` in config.yaml: given these readings or windows, expect these findings. Tests run them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from foremend.schema import DurationMs, KebabName, Strict
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Finding, FindingKind, Prediction, Severity
 from rules.conditions import Kind
 from rules.evaluator import RuleState
 
+MS_PER_MINUTE = 60_000
 _REPEATED = re.compile(r"(\S+) x (\d+)")
 
 
@@ -47,6 +48,13 @@ class Given(Strict):
         return [every * (i + 1) for i in range(max(len(series) for series in self.values.values()))]
 
 
+class Readings(Strict):
+    """Readings of one appliance, the first one `every` after the start; a shorter series ends earlier."""
+
+    every: DurationMs = Field(default=MS_PER_MINUTE, gt=0)
+    signals: Annotated[dict[str, Series], Field(min_length=1)]
+
+
 class Expected(Strict):
     """One finding, `after` the start."""
 
@@ -57,18 +65,32 @@ class Expected(Strict):
 
 
 class Example(Strict):
-    """One case: `say` is the sentence that it proves."""
+    """One case: `say` is the sentence that it proves. Readings go through the engine, windows to the rules alone."""
 
     say: str
     appliance_model: str
-    given: tuple[Given, ...]
+    readings: Readings | None = None
+    given: tuple[Given, ...] = ()
     expect: tuple[Expected, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_input(self) -> Example:
+        if (self.readings is None) == (not self.given):
+            raise ValueError("write either 'readings' or 'given'")
+        return self
 
 
 def outcome(example: Example, rules: RuleState) -> tuple[Expected, ...]:
     """What fresh `rules` say of the example's windows; right where it equals `example.expect`."""
-    findings = [finding for given in example.given for finding in _findings(given, rules)]
-    return tuple(Expected(after=f.time, finding=f.kind, fault=f.fault, severity=f.severity) for f in findings)
+    return told([finding for given in example.given for finding in _findings(given, rules)], start=0)
+
+
+def told(findings: Iterable[Finding], start: int) -> tuple[Expected, ...]:
+    """Findings as an example writes them, their times counted from `start` (ms UTC)."""
+    return tuple(
+        Expected(after=one.time - start, finding=one.kind, fault=one.fault, severity=one.severity)
+        for one in findings
+    )
 
 
 def _findings(given: Given, rules: RuleState) -> list[Finding]:

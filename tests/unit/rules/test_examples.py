@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from foremend.config import Settings, load_profiles, load_settings
+from foremend.examples import run_example
 from rules.evaluator import RuleBook
-from rules.examples import Example, Given, outcome
+from rules.examples import Example, Given
 
 ROOT = Path(__file__).parents[3]
 
@@ -26,9 +27,7 @@ def examples() -> list[Any]:
 @pytest.mark.parametrize("example", examples())
 def test_an_example_comes_true(shipped: Settings, example: Example) -> None:
     """Each case of config.yaml, run on the rules of the same file."""
-    rules = RuleBook(shipped.rules).state_for(load_profiles()[example.appliance_model])
-
-    assert outcome(example, rules) == example.expect
+    assert run_example(example, shipped, load_profiles()) == example.expect
 
 
 def test_every_shipped_rule_can_speak(shipped: Settings) -> None:

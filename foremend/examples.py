@@ -1,0 +1,76 @@
+"""The cases of config.yaml, run: from readings through the engine, or from windows through the rules alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foremend.config import Profile, Settings, load_profiles, load_settings
+from foremend.engine import Engine
+from foremend.errors import ConfigError
+from foremend.types import MS_PER_DAY, Block
+from rules.evaluator import RuleBook
+from rules.examples import Example, Expected, Readings, outcome, told
+
+_START = 20_000 * MS_PER_DAY  # a midnight, so that hours and days of an example are whole
+
+
+def check_config(path: Path | None) -> dict[str, Any]:
+    """Load settings and profiles, see that every rule can speak, and run the examples; counts of each.
+
+    Raises ConfigError with a line per mistake or per example that does not come true.
+    """
+    settings = load_settings(path)
+    profiles = load_profiles(settings.profiles.folders)
+    RuleBook(settings.rules).check(profiles.values())
+    wrong = [line for example in settings.examples for line in _mismatch(example, settings, profiles)]
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+    return {
+        "appliance_models": len(profiles),
+        "rules": len(settings.rules.book),
+        "examples": len(settings.examples),
+    }
+
+
+def _mismatch(example: Example, settings: Settings, profiles: Mapping[str, Profile]) -> list[str]:
+    found = run_example(example, settings, profiles)
+    if found == example.expect:
+        return []
+    return [f"example '{example.say}': expected {_words(example.expect)}, but found {_words(found)}"]
+
+
+def _words(findings: Iterable[Expected]) -> str:
+    hours = MS_PER_DAY / 24
+    said = [f"{one.fault} {one.finding} ({one.severity}) after {one.after / hours:g} h" for one in findings]
+    return "; ".join(said) or "nothing"
+
+
+def run_example(
+    example: Example, settings: Settings, profiles: Mapping[str, Profile]
+) -> tuple[Expected, ...]:
+    """The findings that `example` leads to under the rules of `settings`.
+
+    Raises ConfigError when it names an appliance model that has no profile.
+    """
+    if example.appliance_model not in profiles:
+        raise ConfigError(f"example '{example.say}': there is no appliance model {example.appliance_model}")
+    book = RuleBook(settings.rules)
+    if example.readings is None:
+        return outcome(example, book.state_for(profiles[example.appliance_model]))
+    engine = Engine(profiles, book, lateness_ms=settings.ingest.lateness)
+    findings = engine.process(_block(example.appliance_model, example.readings))
+    return told([*findings, *engine.flush()], _START)
+
+
+def _block(appliance_model: str, readings: Readings) -> Block:
+    n = max(len(series) for series in readings.signals.values())
+    number = np.arange(n, dtype=np.int64)
+    signals = {
+        name: np.array([*series, *[np.nan] * (n - len(series))]) for name, series in readings.signals.items()
+    }
+    time = _START + (number + 1) * readings.every
+    return Block(appliance_model, ("example",), np.zeros(n, np.int32), time, number, signals)
