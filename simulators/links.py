@@ -142,7 +142,7 @@ class Links:
     def _read(self, client: mqtt.Client) -> None:
         """All that came; what TLS has decrypted already no selector would tell of."""
         client.loop_read()
-        while self._address.tls and (sock := client.socket()) is not None and sock.pending():  # type: ignore[union-attr]
+        while isinstance(sock := client.socket(), ssl.SSLSocket) and sock.pending():
             client.loop_read()
 
     @property
@@ -172,11 +172,14 @@ class Links:
         client.on_publish = _acknowledged
         client.on_message = self._received
         reading, both = selectors.EVENT_READ, selectors.EVENT_READ | selectors.EVENT_WRITE
-        client.on_socket_open = lambda c, _, sock: self._selector.register(sock, reading, c)
+        client.on_socket_open = lambda c, _, sock: self._meet(c, sock)
         client.on_socket_close = lambda c, _, sock: self._watch(c, sock, 0)
         client.on_socket_register_write = lambda c, _, sock: self._watch(c, sock, both)
         client.on_socket_unregister_write = lambda c, _, sock: self._watch(c, sock, reading)
         return client
+
+    def _meet(self, client: mqtt.Client, sock: Any) -> None:
+        self._selector.register(sock, selectors.EVENT_READ, client)
 
     def _watch(self, client: mqtt.Client, sock: Any, events: int) -> None:
         """Change what we wait for; paho also tells of sockets that it has closed already."""
@@ -208,7 +211,7 @@ class Links:
             )
 
     def _received(self, _client: mqtt.Client, link: Link, message: mqtt.MQTTMessage) -> None:
-        self._on_message(link, message.topic, message.payload)
+        self._on_message(link, message.topic, bytes(message.payload))
 
     def _bring_back(self, now: float) -> None:
         """Try the links that are down, but only while tries succeed: one probe for all of them."""
