@@ -50,6 +50,7 @@ class Batch:
         self.rows: dict[str, Rows] = defaultdict(Rows)
         self.presence: list[Presence] = []
         self.ignored = 0
+        self.repeated = 0
 
     @property
     def dead_letters(self) -> list[DeadLetter]:

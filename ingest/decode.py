@@ -19,6 +19,7 @@ from ingest.columns import Rows
 from ingest.decoders import build_decoders
 from ingest.decoders.base import presence
 from ingest.durations import spell
+from ingest.repeats import RecentMessages
 from ingest.settings import IngestSettings
 from ingest.values import ApplianceKey, Decoded, SignalSpecs
 
@@ -43,6 +44,7 @@ class Ingest:
         self._decoders = build_decoders(settings.decoders, signals, self._payloads)
         self._topics: dict[str, tuple[ApplianceKey, bool]] = {}
         self._unknown: dict[str, set[str]] = {model: set() for model in signals}
+        self._recent = RecentMessages()
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
@@ -63,17 +65,20 @@ class Ingest:
             check_arrays(self._payloads[model], waiting, batch.rows[model], batch)
         blocks = [self._block(model, rows, batch) for model, rows in batch.rows.items()]
         blocks = [block for block in blocks if len(block)]
-        return Decoded(blocks, batch.dead_letters, batch.presence, batch.ignored, sum(map(len, blocks)))
+        readings = sum(map(len, blocks))
+        return Decoded(blocks, batch.dead_letters, batch.presence, batch.ignored, batch.repeated, readings)
 
     def snapshot(self) -> Mapping[str, Any]:
-        """The devices' last states, and which unknown signals were already reported."""
+        """The devices' last states, which unknown signals were already reported, and the last messages' digests."""
         return {
+            "recent": self._recent.snapshot(),
             "decoders": [decoder.snapshot() for decoder in self._decoders],
             "unknown": {model: sorted(names) for model, names in self._unknown.items()},
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Continue where `snapshot` was taken; decoders are matched by their order in the settings."""
+        self._recent.restore(snapshot["recent"])
         for decoder, state in zip(self._decoders, snapshot["decoders"], strict=False):
             decoder.restore(state)
         for model, names in snapshot["unknown"].items():
@@ -89,6 +94,8 @@ class Ingest:
                 self._take_device(position, message, batch)
             elif known[0].appliance_model not in self._payloads:
                 raise InputError(f"appliance model '{known[0].appliance_model}' has no profile")
+            elif known[1] and self._recent.repeated(message.topic, message.payload):
+                batch.repeated += 1
             elif known[1]:
                 batch.wait(position, known[0], message.payload)
             else:

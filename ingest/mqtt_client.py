@@ -103,12 +103,13 @@ def build_client(settings: MqttSettings, on_block: Callable[[Sequence[Publish]],
     if settings.user is not None:
         client.username_pw_set(settings.user, settings.password())
     if settings.tls:
-        client.tls_set_context(_tls_context(settings))
+        client.tls_set_context(tls_context(settings))
     client.connect_async(settings.host, settings.port, keepalive=settings.keepalive // 1000)
     return client
 
 
-def _tls_context(settings: MqttSettings) -> ssl.SSLContext:
+def tls_context(settings: MqttSettings) -> ssl.SSLContext:
+    """TLS as the settings say. Raises ConfigError when a certificate or key cannot be used."""
     try:
         context = ssl.create_default_context(cafile=settings.ca)
         if settings.certificate is not None:

@@ -60,10 +60,14 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What became of some messages. Each is in `blocks` or `presence`, counted in `ignored`, or a dead letter."""
+    """What became of some messages.
+
+    Each is in `blocks` or `presence`, counted in `ignored` or `repeated`, or a dead letter.
+    """
 
     blocks: Sequence[Block]  # one per appliance model, rows in order of arrival
     dead_letters: Sequence[DeadLetter]
     presence: Sequence[Presence] = ()
     ignored: int = 0  # see Ignored
+    repeated: int = 0  # canonical messages that came before, byte for byte
     readings: int = 0  # rows in all blocks
