@@ -1,6 +1,6 @@
 """Windows, scores and predictions in; findings out. Array work per window, Python only per finding.
 
-Windows of one appliance and kind are taken in event-time order; one that is not newer than all before it is passed
+Windows of one appliance, kind and set of columns are taken in event-time order; one that is not newer than all before it is passed
 over, since it could only rewrite a verdict that was already acted on. Where rules of different kinds share a fault,
 call in event-time order across kinds too. How windows are cut into calls changes nothing.
 """
@@ -129,7 +129,10 @@ class RuleState:
         return Call(self._appliance_model, ids, rows, appliance, time, names, values, evidence, prediction)
 
     def _judge(self, kind: Kind, call: Call) -> list[Finding]:
-        latest = self._latest[kind] = _grown(self._latest.get(kind), len(call.ids))
+        series = (
+            f"{kind}/{call.names[0]}"  # detectors come in calls of their own, each with its scores of the day
+        )
+        latest = self._latest[series] = _grown(self._latest.get(series), len(call.ids))
         call = call.only(fresh(call.appliance, call.time, latest))
         findings = self._close_abandoned(call)
         seen = [
@@ -177,7 +180,7 @@ class RuleState:
     def snapshot(self) -> dict[str, Any]:
         """Everything, as arrays and plain values."""
         return {
-            "latest": {kind: times.copy() for kind, times in self._latest.items()},
+            "latest": {series: times.copy() for series, times in self._latest.items()},
             "spells": {
                 holder: {field: array.copy() for field, array in spells._asdict().items()}
                 for holder, spells in self._spells.items()
@@ -188,7 +191,7 @@ class RuleState:
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Back to `snapshot`; episodes whose rules are no longer in the book close at their next window."""
         rules = {watched.rule.name for watched in self._watches}
-        self._latest = {kind: np.array(times) for kind, times in snapshot["latest"].items()}
+        self._latest = {series: np.array(times) for series, times in snapshot["latest"].items()}
         self._spells = {
             holder: Spells(**{field: np.array(array) for field, array in arrays.items()})
             for holder, arrays in snapshot["spells"].items()

@@ -125,6 +125,16 @@ def test_any_detector_can_alarm_and_all_must_calm_down(bench: Any, told: Any) ->
     assert findings[0].score == 0.95
 
 
+def test_detectors_of_the_same_day_are_each_heard(bench: Any) -> None:
+    """The second detector's score of a day is not taken for a repeat of the first one's."""
+    odd = bench("- {name: odd, fault: abnormal-behaviour, when: {score: drift, above: 0.9}}")
+
+    first = odd.windows("score", [0.95], [MS_PER_DAY], "forest")
+    second = odd.windows("score", [0.95], [MS_PER_DAY], "drift")
+
+    assert (first, [f.kind for f in second]) == ([], [FindingKind.OPENED])
+
+
 def test_evidence_is_asked_for_findings_only(bench: Any) -> None:
     """The numbers behind a finding are put together when there is one, for its row and column."""
     odd = bench("- {name: odd, fault: abnormal-behaviour, when: {score: any, above: 0.9}}")
