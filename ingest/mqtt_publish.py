@@ -25,8 +25,8 @@ class MqttPublisher:
         self._settings = settings
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"{settings.client_id}-replay")
         self._client.on_connect = self._connected
-        self._client.on_publish = lambda *_: self._room.release()
         self._room = threading.Semaphore(most_waiting)
+        self._client.on_publish = lambda *_: self._room.release()
         self._most_waiting = most_waiting
         self._answered = threading.Event()
         self._refusal: str | None = None
