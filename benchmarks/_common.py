@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +52,29 @@ def files_in(folder: Path, pattern: str) -> list[Path]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What watches: the default unless a comparison asks for another."""
+
+    watch: Callable[[], Detector] = reading_watch
+    latch: Callable[[], AlarmLatch] = AlarmLatch
+
+
+DEFAULT = Setup()
+
+
 def watch_series(
     names: Sequence[str],
     time: NDArray[np.int64],
     rows: NDArray[np.float64],
     learn_rows: int,
-    watch: Detector | None = None,
+    setup: Setup = DEFAULT,
 ) -> Alarms:
     """Learn from the first `learn_rows` rows of one appliance, then score the rest online: alarms of the rest."""
-    watch = watch or reading_watch()
+    watch = setup.watch()
     watch.learn(names, rows[:learn_rows])
     appliance = np.zeros(len(rows) - learn_rows, np.int32)
-    return AlarmLatch().update(watch.score(appliance, time[learn_rows:], rows[learn_rows:]))
+    return setup.latch().update(watch.score(appliance, time[learn_rows:], rows[learn_rows:]))
 
 
 def main(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from benchmarks._common import Result, columns_of, files_in, main, read_table, watch_series
 from foremend.errors import InputError
 from foremend.ports import Detector
+from foremend.types import Score
 from models.detectors import AlarmLatch, reading_watch
 
 _ROW_MS = 10_000
@@ -37,10 +38,13 @@ def load_start(current: NDArray[np.float64]) -> int | None:
 
 
 def alarm_minutes(watch: Detector, rows: NDArray[np.float64], start: int) -> float | None:
-    """Minutes from `start` to the first row with an open alarm, None where none opens; another unit, no history."""
-    unit = np.ones(len(rows), np.int32)
-    alarms = AlarmLatch().update(watch.score(unit, np.arange(len(rows)) * _ROW_MS, rows))
-    active = np.flatnonzero(alarms.active[start:])
+    """Minutes from `start` to the first alarm that opens there or later, None where none opens.
+
+    Another unit without a history. An alarm already open at `start` earns nothing: the latch begins there.
+    """
+    score = watch.score(np.ones(len(rows), np.int32), np.arange(len(rows)) * _ROW_MS, rows)
+    later = Score(score.detector, score.appliance[start:], score.time[start:], score.value[start:])
+    active = np.flatnonzero(AlarmLatch().update(later).active)
     return round(float(active[0]) * _ROW_MS / 60_000, 2) if len(active) else None
 
 

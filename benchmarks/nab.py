@@ -16,7 +16,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks._common import Result, columns_of, files_in, main, read_table, times_of, watch_series
+from benchmarks._common import (
+    DEFAULT,
+    Result,
+    Setup,
+    columns_of,
+    files_in,
+    main,
+    read_table,
+    times_of,
+    watch_series,
+)
 from foremend.errors import InputError
 
 _FALSE_POSITIVE_WEIGHT = 0.11
@@ -88,12 +98,12 @@ def window_rows(time: NDArray[np.int64], limits: Sequence[Sequence[str]]) -> lis
     return sorted(rows)
 
 
-def score_series(path: Path, limits: Sequence[Sequence[str]]) -> SeriesScore:
+def score_series(path: Path, limits: Sequence[Sequence[str]], setup: Setup = DEFAULT) -> SeriesScore:
     """Watch one series and score what it raises."""
     table = read_table(path)
     time, rows = times_of(table, "timestamp"), columns_of(table, ["value"])
     quiet = probation(len(rows))
-    alarms = watch_series(["value"], time, rows, quiet)
+    alarms = watch_series(["value"], time, rows, quiet, setup)
     detections = np.concatenate([np.zeros(quiet, np.bool_), alarms.raised > 0])
     return score_detections(detections, window_rows(time, limits), quiet)
 
@@ -110,12 +120,14 @@ def _labelled(path: Path) -> dict[str, tuple[Path, Sequence[Sequence[str]]]]:
     }
 
 
-def run(path: Path) -> Result:
+def run(path: Path, setup: Setup = DEFAULT) -> Result:
     """Score every series below PATH that has windows in a file named *windows.json."""
     labelled = _labelled(path)
     if not labelled:
         raise InputError(f"no series below {path} has windows: put windows.json beside the CSV files")
-    scores: Mapping[str, SeriesScore] = {name: score_series(*entry) for name, entry in labelled.items()}
+    scores: Mapping[str, SeriesScore] = {
+        name: score_series(*entry, setup) for name, entry in labelled.items()
+    }
     pooled = SeriesScore(
         sum(score.raw for score in scores.values()),
         sum(score.windows for score in scores.values()),

@@ -13,7 +13,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks._common import Result, columns_of, files_in, main, read_table, rounded, times_of, watch_series
+from benchmarks._common import (
+    DEFAULT,
+    Result,
+    Setup,
+    columns_of,
+    files_in,
+    main,
+    read_table,
+    rounded,
+    times_of,
+    watch_series,
+)
 
 _TRAIN_ROWS = 400
 _NOT_SENSORS = ("datetime", "anomaly", "changepoint")
@@ -49,21 +60,21 @@ def count(alarm: NDArray[np.bool_], label: NDArray[np.bool_]) -> Counts:
     return Counts(*(int(cell.sum()) for cell in cells))
 
 
-def score_file(path: Path) -> Counts:
+def score_file(path: Path, setup: Setup = DEFAULT) -> Counts:
     """Train on the first rows of one file, test on the rest."""
     table = read_table(path, ";")
     names = [name for name in table.column_names if name not in _NOT_SENSORS]
-    alarms = watch_series(names, times_of(table, "datetime"), columns_of(table, names), _TRAIN_ROWS)
+    alarms = watch_series(names, times_of(table, "datetime"), columns_of(table, names), _TRAIN_ROWS, setup)
     label = columns_of(table, ["anomaly"])[_TRAIN_ROWS:, 0] > 0
     return count(alarms.active, label)
 
 
-def run(path: Path) -> Result:
+def run(path: Path, setup: Setup = DEFAULT) -> Result:
     """Score every labelled file below PATH; `anomaly-free` has no labels and is left out."""
     folders: dict[str, Counts] = defaultdict(Counts)
     for file in files_in(path, "*.csv"):
         if file.parent.name != "anomaly-free":
-            folders[file.parent.name] += score_file(file)
+            folders[file.parent.name] += score_file(file, setup)
     pooled = sum(folders.values(), Counts())
     return {**pooled.figures(), "folders": {name: counts.figures() for name, counts in folders.items()}}
 

@@ -164,7 +164,8 @@ def _learn_step(state: ChartState, at: tuple[int, int, int], trust: float, span:
     """Once a span: the mean square change of the average since the last time."""
     if trust > 0.0 and not first:
         change = state.ewma[at] - state.before[at]
-        gain = min(trust * span / state.weight[at], 1.0)
+        steps = max(state.weight[at] / span - 1.0, 1.0)  # one less than spans
+        gain = trust / steps
         state.step[at] += gain * (change * change - state.step[at])
     state.before[at] = state.ewma[at]
 

@@ -1,0 +1,99 @@
+"""The benchmarks on the real data, where it is present: they run, and the published marks hold."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import cmapss, metropt, nab, skab
+from benchmarks._common import Result, main, watch_series
+
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+
+
+@pytest.fixture
+def data() -> Callable[[str], Path]:
+    def folder(name: str) -> Path:
+        path = DATA / name
+        if not path.is_dir():
+            pytest.skip(f"the data set {name} is not at {path}")
+        return path
+
+    return folder
+
+
+def test_skab_reaches_its_mark(data: Callable[[str], Path]) -> None:
+    """F1 at least 0.83 with at most 12 % false alarms, per folder too."""
+    result = skab.run(data("skab"))
+
+    assert result["f1"] >= 0.83
+    assert result["far"] <= 0.12
+    assert set(result["folders"]["valve1"]) == {"f1", "far", "mar"}
+
+
+def test_nab_reaches_its_mark(data: Callable[[str], Path]) -> None:
+    """Normalised at least 80 with at most 5 false-positive rows."""
+    result = nab.run(data("nab"))
+
+    assert result["normalised"] >= 80
+    assert result["false_positive_rows"] <= 5
+
+
+def test_metropt_is_seen_in_time_and_normal_rows_raise_nothing(data: Callable[[str], Path]) -> None:
+    """An alarm within 30 minutes of continuous load; also from the cycle structure alone."""
+    result = metropt.run(data("metropt3"))
+
+    assert 0 <= result["alarm_minutes"] <= 30
+    assert result["false_alarms"] == 0
+    assert result["failures"]["failure_1_rows.csv"]["by_detector"]["cycle-structure"] <= 30
+
+
+def test_cmapss_runs_on_a_part_of_the_engines(data: Callable[[str], Path], tmp_path: Path) -> None:
+    """With a tenth of the engines the error is already below always answering the mean."""
+    for name in ("train_FD001.txt", "test_FD001.txt"):
+        lines = gzip.decompress((data("cmapss") / f"{name}.gz").read_bytes()).decode().splitlines()
+        (tmp_path / name).write_text("\n".join(line for line in lines if int(line.split()[0]) <= 10))
+    truth = (data("cmapss") / "RUL_FD001.txt").read_text().splitlines()[:10]
+    (tmp_path / "RUL_FD001.txt").write_text("\n".join(truth))
+
+    result = cmapss.run(tmp_path)
+
+    assert result["rmse"] < 30
+    assert set(result["subsets"]) == {"FD001"}
+
+
+def test_alarms_do_not_depend_on_later_rows() -> None:
+    """The watch is online: cutting a series short leaves the alarms before the cut as they were."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(1_500, 2)) + np.repeat([0.0, 0.0, 3.0], 500)[:, None]
+    time = 1_000 * np.arange(1_500)
+
+    whole = watch_series(["a", "b"], time, rows, 400)
+    part = watch_series(["a", "b"], time[:1_200], rows[:1_200], 400)
+
+    assert whole.active.any()
+    np.testing.assert_array_equal(part.active, whole.active[:800])
+
+
+def test_json_is_one_object_on_one_line(
+    data: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `--json` prints can be read back."""
+    assert main(metropt.run, metropt.describe, [str(data("metropt3")), "--json"]) == 0
+
+    assert json.loads(capsys.readouterr().out)["false_alarms"] == 0
+
+
+@pytest.mark.parametrize("run", [skab.run, nab.run, metropt.run, cmapss.run])
+def test_a_folder_without_data_is_refused(
+    run: Callable[[Path], Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sentence names what is missing; the exit code is that of an input error."""
+    assert main(run, str, [str(tmp_path)]) == 3
+
+    assert str(tmp_path) in capsys.readouterr().err
