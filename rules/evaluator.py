@@ -1,8 +1,8 @@
 """Windows, scores and predictions in; findings out. Array work per window, Python only per finding.
 
-Windows of one appliance, kind and set of columns are taken in event-time order; one that is not newer than all before it is passed
-over, since it could only rewrite a verdict that was already acted on. Where rules of different kinds share a fault,
-call in event-time order across kinds too. How windows are cut into calls changes nothing.
+Windows of one appliance, kind and set of columns are taken in event-time order; one that is not newer than all before
+it is passed over, since it could only rewrite a verdict that was already acted on. Where rules of different kinds share
+a fault, call in event-time order across kinds too. How windows are cut into calls changes nothing.
 """
 
 from __future__ import annotations
