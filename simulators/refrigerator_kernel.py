@@ -38,9 +38,11 @@ def compressor(p: Any, evaporator: float, condenser: float) -> tuple[float, floa
     """(cooling W, electric W) of running compressor at these two temperatures, degC.
 
     Electric power grows about 2 % a kelvin of evaporating and 0.8 % a kelvin of condensing temperature, as in the
-    makers' tables for small R600a compressors; a COP of 1 to 2 is usual at -25/45 degC.
+    makers' tables for small R600a compressors; a COP of 1 to 2 is usual at -25/45 degC. Below -30 degC the gas left
+    in the clearance takes up ever more of the stroke, so an iced-up coil cannot get colder than -55 degC.
     """
-    share = capacity_share(p.charge)
+    clearance = min(1.0, max(0.0, (evaporator + 55.0) / 25.0))
+    share = capacity_share(p.charge) * clearance
     load = max(0.3, 1.0 + 0.02 * (evaporator + 25.0) + 0.008 * (condenser - 45.0))
     power = p.power_rated * load * (0.4 + 0.6 * share)
     lift = max(15.0, condenser - evaporator)
