@@ -7,10 +7,12 @@ In production run Mosquitto with the files in `deploy/mosquitto`.
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from types import TracebackType
 
@@ -53,10 +55,11 @@ _POLL_S = 0.02
 
 
 class EmbeddedBroker:
-    """A broker as a child process in a session of its own: it outlives a `kill -9` of whoever started it.
+    """A broker as a child process: no end of a pipeline touches it, and it ends with whoever started it.
 
-    `port` 0 picks a free one at the first start and keeps it, so `stop()` and `start()` again is a broker restart.
-    Usable as a context manager.
+    It holds the other end of a pipe, so that even a `kill -9` of its owner leaves no broker behind, and it is in a
+    session of its own, so that Ctrl-C reaches the owner first. `port` 0 picks a free one at the first start and keeps
+    it, so `stop()` and `start()` again is a broker restart. Usable as a context manager.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -79,10 +82,13 @@ class EmbeddedBroker:
         """
         self.port = _reserve(self.port)
         command = [sys.executable, "-m", "foremend.broker", str(self.port)]
-        # None of our streams, or whoever reads them would wait for the broker's end as well.
-        nothing = subprocess.DEVNULL
+        # Not our output streams, or whoever reads those would wait for the broker's end as well.
         self._process = subprocess.Popen(
-            command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             self._wait_until_ready(self._process, timeout_s)
@@ -97,12 +103,12 @@ class EmbeddedBroker:
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
-        try:
-            process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with process:  # closes the pipe and waits
+            process.terminate()
+            try:
+                process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
     def __enter__(self) -> EmbeddedBroker:
         return self.start()
@@ -178,5 +184,12 @@ def _accepts(port: int) -> bool:
         return False
 
 
+def _end_with_owner() -> None:
+    """End this process when the owner's end of the pipe closes: orderly, by a crash or by `kill -9`."""
+    sys.stdin.buffer.read()
+    os._exit(0)  # rumqttd's threads know no other way
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_owner, daemon=True).start()
     run_broker(int(sys.argv[1]))
