@@ -44,9 +44,9 @@ SEED = 11
 RULE = {
     "name": "too-warm",
     "fault": "not-cooling",
-    "when": {"signal": "cabinet_temp", "above": 9.0, "unit": "degC"},
+    "when": {"signal": "freezer_temp", "above": -13.0, "unit": "degC"},
     "sustained_for": "3 h",
-    "clear_below": 7.0,
+    "clear_below": -15.0,
 }
 SCENARIO = Scenario.model_validate(
     {
@@ -56,7 +56,7 @@ SCENARIO = Scenario.model_validate(
         "faults": [
             {"appliance": f"rf-260-0000{k}", "fault": fault, "onset_day": 2 + k, "days_to_failure": 2}
             for k, fault in enumerate(
-                ("evaporator-fan-failure", "refrigerant-leak", "compressor-wear"), start=1
+                ("door-gasket-leak", "refrigerant-leak", "compressor-wear"), start=1
             )
         ],
     }
