@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test setup lint types contracts lock docs clean
+.PHONY: demo test setup lint lock pictures clean
 
 demo: setup  ## the main job, end to end, on this machine: page on http://127.0.0.1:8080
 	$(BIN)/foremend demo
@@ -27,6 +27,10 @@ lint: setup  ## ruff, mypy and the import contract
 
 lock:  ## renew requirements.lock from pyproject.toml (needs uv on the PATH)
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
+
+pictures: setup  ## the README's picture and the figures in docs, made anew
+	$(BIN)/python docs/pictures.py docs/images/console.png
+	$(BIN)/python -m simulators.figures --out docs/figures/simulators
 
 clean:
 	rm -rf $(VENV) var
