@@ -34,6 +34,7 @@ class Limits(NamedTuple):
     max_gap: int  # a longer silence breaks runs: nobody knows what happened meanwhile
     change: float  # a difference worth reporting
     every: int  # and how rarely
+    refresh: int  # an estimate this old is told anew, changed or not
 
 
 class Events(NamedTuple):
@@ -98,7 +99,8 @@ def _while_held(a: int, now: int, value: float, severe: bool, spells: Spells, li
     if severe and not spells.severe[a]:
         return ESCALATES
     moved = abs(value - spells.level[a]) >= limits.change
-    return CHANGES if moved and now - spells.spoken[a] >= limits.every else 0
+    age = now - spells.spoken[a]
+    return CHANGES if (moved and age >= limits.every) or age >= limits.refresh else 0
 
 
 @njit(cache=True)

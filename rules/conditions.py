@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from foremend.errors import ConfigError
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Severity
-from rules._kernel import Limits
+from rules._kernel import NEVER, Limits
 from rules.settings import (
     ANY,
     FeatureCondition,
@@ -31,7 +31,7 @@ _MAX_GAP: Mapping[Kind, int] = {
     "day": 3 * MS_PER_DAY,
     "score": 3 * MS_PER_DAY,
     "prediction": 3 * MS_PER_DAY,
-    "silence": 2**62,  # a silent appliance has no windows in between, by definition
+    "silence": -NEVER,  # a silent appliance has no windows in between, by definition
 }
 
 _SCALES: Mapping[tuple[str, str], tuple[float, float]] = {  # (written, measured): factor, offset
@@ -115,14 +115,16 @@ def _sign(rule: Rule) -> int:
 def _limits(rule: Rule, kind: Kind, updates: Updates) -> Limits:
     sign, opens_at = _sign(rule), rule.opens_at
     written = rule.clear_below if rule.clear_above is None else rule.clear_above
+    estimated = kind in ("score", "prediction")
     return Limits(
         opens_at=sign * opens_at,
         clears_at=sign * (opens_at if written is None else written),
         sustained_for=rule.sustained_for,
         clear_after=rule.clear_after,
         max_gap=_MAX_GAP[kind],
-        change=updates.change if kind in ("score", "prediction") else np.inf,
+        change=updates.change if estimated else np.inf,
         every=updates.at_most_every,
+        refresh=updates.at_least_every if estimated else -NEVER,
     )
 
 

@@ -194,10 +194,13 @@ class Rule(Strict):
 
 
 class Updates(Strict):
-    """How much must change, and how rarely, before an open episode is spoken of again."""
+    """When an open episode is spoken of again."""
 
     change: float = Field(default=0.1, gt=0, le=1)  # of a score or probability
     at_most_every: DurationMs = Field(default=MS_PER_DAY, gt=0)
+    at_least_every: DurationMs = Field(
+        default=7 * MS_PER_DAY, gt=0
+    )  # an estimate older than this is told anew
 
 
 class RulesSettings(Strict):

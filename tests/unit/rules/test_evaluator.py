@@ -91,6 +91,15 @@ def test_a_materially_changed_probability_is_an_update(bench: Any, told: Any) ->
     assert told(findings, MS_PER_DAY) == [("opened", 2), ("updated", 4)]
 
 
+def test_an_old_estimate_is_told_anew(bench: Any, told: Any) -> None:
+    """Whoever reads "in 20 days" three weeks later must not believe it still holds."""
+    predicted = bench(PREDICTED)
+
+    findings = predicted.probabilities([0.9] * 16, days=20)
+
+    assert told(findings, MS_PER_DAY) == [("opened", 2), ("updated", 9), ("updated", 16)]
+
+
 def test_a_level_to_be_below(bench: Any, told: Any) -> None:
     """`below` opens under the level and `clear_above` closes at or over its own."""
     frozen = bench(
