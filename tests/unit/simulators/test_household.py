@@ -92,3 +92,15 @@ def test_a_weekend_away_does_not_look_like_a_fault() -> None:
     ]
 
     assert 0.8 * duty[0] < duty[1] <= duty[0]
+
+
+def test_an_unused_water_heater_only_keeps_its_water_warm() -> None:
+    """Its power falls to what the walls lose, and the tank stays at its set point: no fault does both."""
+    quiet = {"weekends_away": 0.0, "holidays_per_year": 0.0, "regions": {"berlin": 1.0}}
+    gone = Absence(from_day=3, to_day=6, share=1.0)
+    fleet = Fleet(Scenario(days=6, appliances={"wh-60": 20}, holidays=(gone,), **quiet), 5)
+
+    days = list(fleet.telemetry())
+
+    assert days[5].signals["power"].mean() < 0.4 * days[1].signals["power"].mean()
+    assert np.abs(days[5].signals["tank_temp"] - days[5].signals["set_point"]).max() < 12.0
