@@ -81,7 +81,9 @@ def populate(scenario: Scenario, seed: int) -> Population:
         owners=_owners(_stream(seed, "owners"), scenario, members, homes),
         homes=homes,
         weather=weather,
-        courses={model: _courses(_stream(seed, model), scenario, model, members) for model in scenario.appliances},
+        courses={
+            model: _courses(_stream(seed, model), scenario, model, members) for model in scenario.appliances
+        },
         offline=_offline(_stream(seed, "links"), scenario, members),
     )
 
