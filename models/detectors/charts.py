@@ -6,6 +6,7 @@ measures how slowly its signal wanders and lets a wandering signal count as the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,7 +19,6 @@ from foremend.types import Score
 from models.detectors.base import (
     Columns,
     Floats,
-    evidence_to_score,
     fleet_size,
     grown,
     no_rows,
@@ -28,6 +28,7 @@ from models.detectors.base import (
 )
 from models.detectors.settings import DEFAULTS
 
+_LEAST_P = 1e-30
 _CONSTANT = 1e-12
 """A signal whose variance is at most this share of its squared level has not moved."""
 
@@ -138,6 +139,15 @@ def _judge(
 
 
 @njit(cache=True, error_model="numpy")
+def _odds(square: float, looks: float) -> float:
+    """One over the two-sided p-value of a deviation, at least 1; small deviations are not worth the logarithm."""
+    if square < 1.0:
+        return 1.0
+    deviate = student_to_normal(math.sqrt(square), max(looks - 1.0, 1.0))
+    return 1.0 / max(math.erfc(deviate / math.sqrt(2.0)), _LEAST_P)
+
+
+@njit(cache=True, error_model="numpy")
 def _trust(state: ChartState, at: tuple[int, int, int], square: float, params: ChartParams) -> float:
     """How much this row may teach the baseline, 0..1: Tukey's biweight, so that a fault is never learnt."""
     inside = 1.0 - square / (params.outlier * params.outlier)
@@ -174,11 +184,14 @@ def _learn_step(state: ChartState, at: tuple[int, int, int], trust: float, span:
 def _follow(
     appliance: NDArray[np.int32], features: Floats, state: ChartState, params: ChartParams
 ) -> tuple[Floats, Floats]:
-    """Every row in turn: update, judge, then learn. Returns the largest deviate and the charts that spoke, (n,)."""
-    largest = np.zeros(len(features))
+    """Every row in turn: update, judge, then learn. Returns the odds against chance and the charts that spoke, (n,).
+
+    The odds are the sum over those charts of one over the p-value.
+    """
+    odds = np.zeros(len(features))
     spoke = np.zeros(len(features))
     for row in range(len(features)):
-        unit, worst = appliance[row], 0.0
+        unit = appliance[row]
         for signal in range(features.shape[1]):
             value = features[row, signal]
             known = np.isfinite(value)
@@ -189,17 +202,16 @@ def _follow(
                 if known:
                     _update(state, at, value, seen, span)
                 speaks, square, looks = _judge(state, at, span, params)
-                spoke[row] += speaks
-                if square > worst * worst:  # a Student deviate is never further out than the plain one
-                    worst = max(worst, student_to_normal(np.sqrt(square), max(looks - 1.0, 1.0)))
+                if speaks:
+                    spoke[row] += 1.0
+                    odds[row] += _odds(square, looks)
                 if known:
                     trust = _trust(state, at, square, params) if speaks else 1.0
                     if trust > 0.0:
                         _learn(state, at, trust, params)
                     if seen % span == 0:
                         _learn_step(state, at, trust, span, seen == span)
-        largest[row] = worst
-    return largest, spoke
+    return odds, spoke
 
 
 class ControlCharts(Columns):
@@ -211,6 +223,9 @@ class ControlCharts(Columns):
 
     spans: rows each EWMA averages. memory_rows: rows until a baseline has forgotten. outlier_z: standard deviations
     beyond which a row is not learnt. relearn_rows: outlying rows in a row after which the baseline follows.
+
+    The charts' p-values are joined by their harmonic mean (Wilson, 2019), which holds for small values whatever their
+    dependence and does not punish charts for agreeing.
 
     Guarantee: the score exceeds 1 - a on at most about a of a healthy appliance's rows while each signal's average
     behaves as an AR(1) about a constant level; it is a model, not a distribution-free bound.
@@ -258,8 +273,9 @@ class ControlCharts(Columns):
         """
         rows = self._rows(features)
         self._state = grown(self._state, self._fresh, fleet_size(appliance))
-        largest, spoke = _follow(appliance, rows, self._state, self._params)
-        return self._pack(appliance, time, evidence_to_score(largest, spoke))
+        odds, spoke = _follow(appliance, rows, self._state, self._params)
+        p_value = spoke / np.maximum(odds, 1.0)
+        return self._pack(appliance, time, np.where(spoke > 0, 1.0 - np.minimum(p_value, 1.0), 0.0))
 
     def snapshot(self) -> Snapshot:
         """Baselines and the fleet's state as arrays."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 from sklearn.ensemble import IsolationForest
 
 from foremend.types import Score
@@ -68,12 +69,14 @@ class TestControlCharts:
 
         assert (value > DEFAULTS.alarm).mean() < 0.01
 
-    def test_independent_noise_keeps_the_false_alarm_rate(self) -> None:
-        """On rows of the assumed kind a score above 1 - a is rarer than a."""
+    @pytest.mark.parametrize("memory", [0.0, 0.95])
+    def test_stationary_signals_keep_the_false_alarm_rate(self, memory: float) -> None:
+        """On rows of the assumed kind, independent or slow, a score above 1 - a is rarer than a."""
+        rows = lfilter([1.0], [1.0, -memory], noise(55_000, 2, seed=4), axis=0)
         charts = ControlCharts()
-        charts.learn(["a", "b"], noise(5_000, 2, seed=4))
+        charts.learn(["a", "b"], rows[:5_000])
 
-        value = scored(charts, noise(50_000, 2, seed=5))
+        value = scored(charts, rows[5_000:])
 
         assert (value > 0.99).mean() <= 0.01
         assert (value > 0.9).mean() <= 0.1
