@@ -83,7 +83,7 @@ function headline() {
   const n = by_state.critical + by_state.warning;
   const timed = known.episodes.filter((one) => one.days_to_failure != null);
   const first = timed.length ? timed.reduce((soonest, one) => (expected(one) < expected(soonest) ? one : soonest)) : null;
-  const values = { n: integer(n), total: integer(appliances), id: first?.appliance_id };
+  const values = { n: integer(n), total: integer(appliances), id: first?.appliance_id, need: n === 1 ? "needs" : "need" };
   let key = appliances ? "headline_calm" : "headline_empty";
   if (n) key = "headline_now";
   if (n && first) {
