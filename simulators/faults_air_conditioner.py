@@ -52,28 +52,28 @@ def _short_cycle(p: Parameters, severity: Floats) -> Parameters:
 
 
 COMMON: dict[str, FaultEffect] = {
-    "refrigerant-undercharge": FaultEffect("progressive", (45.0, 120.0), 0.20, _scaling(charge=0.45)),
-    "filter-clog": FaultEffect("progressive", (60.0, 180.0), 0.30, _adding(filter_resistance=5.0)),
-    "outdoor-coil-fouling": FaultEffect("progressive", (60.0, 180.0), 0.30, _scaling(outdoor_exchange=0.35)),
-    "indoor-coil-icing": FaultEffect("intermittent", (15.0, 45.0), 0.50, _ice),
-    "outdoor-fan-bearing-wear": FaultEffect("progressive", (30.0, 90.0), 0.15, _adding(outdoor_friction=1.7)),
-    "indoor-fan-motor-wear": FaultEffect("progressive", (30.0, 90.0), 0.15, _adding(indoor_friction=1.0)),
-    "compressor-valve-wear": FaultEffect("progressive", (45.0, 150.0), 0.20, _adding(bypass=0.45)),
-    "compressor-short-cycling": FaultEffect("intermittent", (15.0, 60.0), 0.30, _short_cycle),
+    "refrigerant-undercharge": FaultEffect("progressive", (45.0, 120.0), 0.15, _scaling(charge=0.45)),
+    "filter-clog": FaultEffect("progressive", (60.0, 180.0), 0.10, _adding(filter_resistance=5.0)),
+    "outdoor-coil-fouling": FaultEffect("progressive", (60.0, 180.0), 0.12, _scaling(outdoor_exchange=0.35)),
+    "indoor-coil-icing": FaultEffect("intermittent", (15.0, 45.0), 0.25, _ice),
+    "outdoor-fan-bearing-wear": FaultEffect("progressive", (30.0, 90.0), 0.10, _adding(outdoor_friction=1.7)),
+    "indoor-fan-motor-wear": FaultEffect("progressive", (30.0, 90.0), 0.10, _adding(indoor_friction=1.0)),
+    "compressor-valve-wear": FaultEffect("progressive", (45.0, 150.0), 0.12, _adding(bypass=0.45)),
+    "compressor-short-cycling": FaultEffect("intermittent", (15.0, 60.0), 0.20, _short_cycle),
     "four-way-valve-stuck": FaultEffect("sudden", (2.0, 14.0), 0.05, _adding(bypass=0.75)),
     "indoor-temperature-sensor-drift": FaultEffect(
-        "progressive", (30.0, 150.0), 0.25, _adding(room_leak=1 / 45e3)
+        "progressive", (30.0, 150.0), 0.10, _adding(room_leak=1 / 45e3)
     ),
     "outdoor-coil-sensor-drift": FaultEffect("progressive", (30.0, 150.0), 0.25, _adding(coil_leak=1 / 45e3)),
     "drain-blockage": FaultEffect("intermittent", (15.0, 60.0), 0.75, _clog_drain),
-    "supply-undervoltage": FaultEffect("progressive", (15.0, 60.0), 0.15, _adding(line_resistance=7.0)),
+    "supply-undervoltage": FaultEffect("progressive", (15.0, 60.0), 0.25, _adding(line_resistance=7.0)),
 }
 FIXED_SPEED: dict[str, FaultEffect] = {
-    "run-capacitor-degradation": FaultEffect("progressive", (30.0, 90.0), 0.25, _scaling(capacitance=0.35)),
+    "run-capacitor-degradation": FaultEffect("progressive", (30.0, 90.0), 0.15, _scaling(capacitance=0.35)),
 }
 INVERTER: dict[str, FaultEffect] = {
     "expansion-valve-stuck": FaultEffect("sudden", (5.0, 30.0), 0.05, _scaling(valve_opening=0.16)),
     "inverter-board-overheating": FaultEffect(
-        "progressive", (30.0, 90.0), 0.20, _scaling(module_resistance=6.0)
+        "progressive", (30.0, 90.0), 0.15, _scaling(module_resistance=6.0)
     ),
 }

@@ -175,12 +175,12 @@ class WashingMachine(Physics):
     )
     models: ClassVar[tuple[str, ...]] = tuple(_NOMINAL)
     faults: ClassVar[Mapping[str, FaultEffect]] = {
-        "drum-bearing-wear": FaultEffect("progressive", (60.0, 180.0), 0.20, _bearing),
-        "drain-pump-clog": FaultEffect("progressive", (20.0, 90.0), 0.12, _pump),
-        "heater-scale": FaultEffect("progressive", (60.0, 240.0), 0.30, _scale),
-        "belt-slip": FaultEffect("progressive", (40.0, 150.0), 0.50, _belt),
-        "inlet-valve-clog": FaultEffect("progressive", (30.0, 120.0), 0.12, _inlet),
-        "shock-absorber-wear": FaultEffect("progressive", (45.0, 180.0), 0.40, _absorber),
+        "drum-bearing-wear": FaultEffect("progressive", (60.0, 180.0), 0.10, _bearing),
+        "drain-pump-clog": FaultEffect("progressive", (20.0, 90.0), 0.15, _pump),
+        "heater-scale": FaultEffect("progressive", (60.0, 240.0), 0.35, _scale),
+        "belt-slip": FaultEffect("progressive", (40.0, 150.0), 0.55, _belt),
+        "inlet-valve-clog": FaultEffect("progressive", (30.0, 120.0), 0.15, _inlet),
+        "shock-absorber-wear": FaultEffect("progressive", (45.0, 180.0), 0.45, _absorber),
     }
 
     def draw(self, rng: np.random.Generator, n: int, appliance_model: str) -> Parameters:

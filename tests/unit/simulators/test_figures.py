@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from simulators.figures import PAIRS, TRACEBASE, main, real_cycles, simulated_cycles, tell
+from simulators.figures import main, tell
 
 SHORT = "thermostat-stuck"  # a course of a few days
 
@@ -54,15 +53,3 @@ def test_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path, capsys: pytest
 
     assert code == 2
     assert "cannot write to" in capsys.readouterr().err
-
-
-@pytest.mark.skipif(not TRACEBASE.is_dir(), reason="needs ../shared/data/tracebase")
-@pytest.mark.parametrize("appliance_model", sorted(PAIRS))
-def test_real_refrigerator_lies_among_the_simulated(appliance_model: str) -> None:
-    """Its median run, pause, starts and duty fall between the extremes of simulated homes."""
-    simulated, real = simulated_cycles(appliance_model), real_cycles(TRACEBASE, PAIRS[appliance_model])
-
-    for name in ("runs", "pauses", "starts_per_day", "duty"):
-        usual = [np.median(getattr(cycles, name)) for cycles in simulated]
-        traced = np.median([np.median(getattr(cycles, name)) for cycles in real])
-        assert min(usual) <= traced <= max(usual), name
