@@ -1,6 +1,7 @@
 """What each detector does alone, and how far the figures move when one setting does: SKAB and NAB side by side.
 
-Not a search: nothing here is used to choose. PATH is the folder that holds `skab` and `nab`.
+For readers who ask how much a figure owes to its settings; docs/models.md says what was looked at when they were
+chosen. PATH is the folder that holds `skab` and `nab`.
 """
 
 from __future__ import annotations
