@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from foremend.engine import Engine
 from foremend.errors import UnavailableError
@@ -26,9 +26,11 @@ from foremend.types import Block, RawMessage
 from ingest.decode import Ingest
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 TAKE_TIMEOUT_S = 0.05
 PROGRESS_EVERY_MS = 100
+RETRY_S = 1.0
 MOST_WAITING_ROWS = 2_000_000
 
 
@@ -70,6 +72,7 @@ class InProcessRuntime:
         self._committed = 0
         self._state: Literal["starting", "running", "stopping"] = "starting"
         self._started = clock.now_ms()
+        self._stop = threading.Event()
         self.progress = Progress(messages=0, readings=0, dead_letters=0, time=0)
 
     def recover(self) -> None:
@@ -80,16 +83,15 @@ class InProcessRuntime:
         self._history.forget_after(self._position)
         self._snapshot_position = self._position
         end, self._committed = self._journal.last_position(), self._effects.position()
-        for up_to in (
-            min(self._committed, end),
-            end,
-        ):  # the first cut keeps committed effects from happening again
+        # The first cut keeps committed effects from happening again.
+        for up_to in (min(self._committed, end), end):
             for position, messages in self._journal.replay(self._position, up_to):
                 self._process(messages, position)
         self._checkpointed = self._clock.now_ms()
 
     def run(self, stop: threading.Event) -> None:
         """Move messages until `stop` is set; then write a last checkpoint."""
+        self._stop = stop
         self._source.connect()
         self._state = "running"
         try:
@@ -105,11 +107,7 @@ class InProcessRuntime:
         taken = self._source.take(timeout_s)
         if taken:
             messages = [message for message, _ in taken]
-            try:
-                position = self._journal.append(messages)
-            except UnavailableError as error:  # not acknowledged, so the broker sends them again
-                log.error("%s", error)
-                raise
+            position = self._insist(lambda: self._journal.append(messages))
             self._source.acknowledge([token for _, token in taken])
             self._process(messages, position)
         self._keep_up()
@@ -170,7 +168,7 @@ class InProcessRuntime:
             findings += self._engine.process(self._permitted(block))
             newest = max(newest, int(block.time.max()))
         if position > self._committed:
-            self._effects.apply(findings, decoded.dead_letters, position)
+            self._insist(lambda: self._effects.apply(findings, decoded.dead_letters, position))
             self._committed = position
         self._position = position
         self.progress = replace(
@@ -180,6 +178,26 @@ class InProcessRuntime:
             dead_letters=self.progress.dead_letters + len(decoded.dead_letters),
             time=newest,
         )
+
+    def _insist(self, act: Callable[[], T]) -> T:
+        """Do `act` until the disk or database takes it; logs once when lost and once when back.
+
+        Meanwhile nothing more is acknowledged, so the broker keeps what comes. Raises UnavailableError on a stop.
+        """
+        lost = False
+        while True:
+            try:
+                result = act()
+            except UnavailableError as error:
+                if not lost:
+                    log.error("%s; trying again until it works", error)
+                lost = True
+                if self._stop.wait(RETRY_S):
+                    raise
+            else:
+                if lost:
+                    log.warning("storage works again")
+                return result
 
     def _keep_up(self) -> None:
         now = self._clock.now_ms()

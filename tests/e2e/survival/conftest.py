@@ -23,6 +23,7 @@ import yaml
 from alerts import queries
 from alerts.desk import Alerts
 from alerts.queries import tickets
+from alerts.wording import iso
 from foremend.bootstrap import SystemClock, open_desk
 from foremend.broker import EmbeddedBroker
 from foremend.config import Settings, load_profiles, load_settings
@@ -139,14 +140,14 @@ class Stage:
             if ts < released
         }
 
-    def expected_tickets(self) -> list[tuple[str, int]]:
+    def expected_tickets(self) -> list[tuple[str, str]]:
         """What one engine finds in the same messages, undisturbed."""
         profiles = load_profiles()
         ingest = Ingest(self.settings.ingest, {name: p.signals for name, p in profiles.items()})
         engine = Engine(profiles, RuleBook(self.settings.rules), lateness_ms=self.settings.ingest.lateness)
         raw = [RawMessage(m.topic, m.payload, SystemClock().now_ms()) for m in self.sent]
         findings = [f for block in ingest.decode(raw).blocks for f in engine.process(block)]
-        return sorted((f.appliance_id, f.time) for f in findings if f.kind is FindingKind.OPENED)
+        return sorted((f.appliance_id, iso(f.time)) for f in findings if f.kind is FindingKind.OPENED)
 
 
 @pytest.fixture

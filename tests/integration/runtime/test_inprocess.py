@@ -1,0 +1,233 @@
+"""The in-process runtime on a real journal, history and effects database; only the source is a list."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from alerts.desk import Alerts, open_alerts
+from alerts.queries import counts, dead_letters
+from alerts.settings import AlertsSettings
+from alerts.vault import open_vault
+from foremend.bootstrap import SystemClock
+from foremend.config import load_profiles
+from foremend.engine import Engine
+from foremend.errors import UnavailableError
+from foremend.history.parquet import ParquetHistory
+from foremend.journal import SqliteJournal
+from foremend.runtimes.inprocess import InProcessRuntime
+from foremend.types import MS_PER_DAY, DeadLetter, Finding, RawMessage
+from ingest.decode import Ingest
+from ingest.settings import IngestSettings
+from rules.evaluator import RuleBook
+from rules.settings import RulesSettings
+
+START = 20_000 * MS_PER_DAY
+MINUTE = 60_000
+MODEL = "generic-compressor"
+RULES = RulesSettings.model_validate(
+    {
+        "book": [
+            {
+                "name": "overload",
+                "fault": "overload",
+                "when": {"signal": "power", "above": 1_000, "unit": "W"},
+                "sustained_for": "2 h",
+            }
+        ]
+    }
+)
+
+
+class ListSource:
+    """A source of messages that are already there; remembers what was acknowledged."""
+
+    def __init__(self, messages: Iterable[RawMessage]) -> None:
+        self._waiting = deque(enumerate(messages))
+        self.acknowledged: list[int] = []
+
+    def connect(self) -> None: ...
+
+    def take(self, timeout_s: float) -> Sequence[tuple[RawMessage, Any]]:
+        batch = [self._waiting.popleft() for _ in range(min(40, len(self._waiting)))]
+        return [(message, number) for number, message in batch]
+
+    def acknowledge(self, tokens: Iterable[Any]) -> None:
+        self.acknowledged += tokens
+
+    def connected(self, timeout_s: float = 0.0) -> bool:
+        return True
+
+    def close(self) -> None: ...
+
+
+class Reluctant:
+    """Effects whose database is away for the first calls, then the real ones."""
+
+    def __init__(self, real: Any, refusals: int) -> None:
+        self._real, self.refusals = real, refusals
+
+    def position(self) -> int:
+        return int(self._real.position())
+
+    def apply(self, findings: Sequence[Finding], letters: Sequence[DeadLetter], position: int) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise UnavailableError("the database is away")
+        self._real.apply(findings, letters, position)
+
+
+def message(minute: int, watts: float) -> RawMessage:
+    body = {"ts": START + minute * MINUTE, "seq": minute, "signals": {"power": watts}}
+    topic = f"dt/appliance/{MODEL}/freezer-1/telemetry"
+    return RawMessage(topic, orjson.dumps(body), START + minute * MINUTE)
+
+
+MESSAGES = [
+    message(minute, 2_000.0 if minute > 600 else 90.0 * (minute % 40 < 14)) for minute in range(1_000)
+]
+
+
+def desk(folder: Path) -> Alerts:
+    settings = AlertsSettings(
+        database=f"sqlite:///{folder}/foremend.db", key_file=folder / "key", sms=None, push=None
+    )
+    vault = open_vault(settings, os.environ)
+    return open_alerts(settings, SystemClock(), vault, {}, np.random.default_rng(0), {}, {})
+
+
+def runtime(
+    folder: Path, source: ListSource, effects: Any, checkpoint_every_ms: int = 10**9
+) -> InProcessRuntime:
+    profiles = load_profiles()
+    history = ParquetHistory(folder / "history")
+    engine = Engine(profiles, RuleBook(RULES), lateness_ms=10 * MINUTE, on_readings=history.write)
+    return InProcessRuntime(
+        source=source,
+        journal=SqliteJournal(folder / "journal.db"),
+        ingest=Ingest(IngestSettings(), {name: profile.signals for name, profile in profiles.items()}),
+        engine=engine,
+        effects=effects,
+        history=history,
+        snapshot_file=folder / "engine.snapshot",
+        clock=SystemClock(),
+        checkpoint_every_ms=checkpoint_every_ms,
+        permitted=lambda block: block,
+        report=lambda progress: None,
+    )
+
+
+def drain(one: InProcessRuntime) -> None:
+    while one.step(0.0):
+        pass
+
+
+def findings(alerts: Alerts) -> int:
+    return counts(alerts.engine).findings
+
+
+def test_everything_taken_is_journalled_before_it_is_acknowledged(tmp_path: Path) -> None:
+    """Every message has its position when its token goes back."""
+    source, alerts = ListSource(MESSAGES), desk(tmp_path)
+    one = runtime(tmp_path, source, alerts.effects)
+    one.recover()
+
+    drain(one)
+
+    assert source.acknowledged == list(range(len(MESSAGES)))
+    assert SqliteJournal(tmp_path / "journal.db").last_position() == len(MESSAGES)
+    assert one.status().committed == len(MESSAGES)
+    assert findings(alerts) == 1
+
+
+@pytest.mark.parametrize("crash_at", [80, 640, 760, 960])
+def test_a_restart_from_the_journal_repeats_no_effect_and_loses_none(tmp_path: Path, crash_at: int) -> None:
+    """Forgotten without a last word, as after kill -9: the next one goes on as if nothing had been."""
+    alerts = desk(tmp_path)
+    first = runtime(tmp_path, ListSource(MESSAGES[:crash_at]), alerts.effects)
+    first.recover()
+    drain(first)
+    told_before = findings(alerts)
+
+    second = runtime(tmp_path, ListSource(MESSAGES[crash_at:]), alerts.effects)
+    second.recover()
+    assert findings(alerts) == told_before
+    drain(second)
+    second.checkpoint()
+
+    assert findings(alerts) == 1
+    assert second.progress.messages == len(MESSAGES)
+    stored = [
+        time
+        for block in ParquetHistory(tmp_path / "history").read(MODEL, START, START + MS_PER_DAY)
+        for time in block.time
+    ]
+    assert (
+        len(stored) == len(set(stored)) == len(MESSAGES) - 11
+    )  # the last ten minutes are held for late ones
+
+
+def test_a_checkpoint_shortens_the_journal_and_a_restart_goes_on_from_it(tmp_path: Path) -> None:
+    """After a snapshot the journal is empty, and the state is all there."""
+    alerts = desk(tmp_path)
+    first = runtime(tmp_path, ListSource(MESSAGES[:700]), alerts.effects)
+    first.recover()
+    drain(first)
+    first.checkpoint()
+    assert SqliteJournal(tmp_path / "journal.db").read(0, 10) == []
+
+    second = runtime(tmp_path, ListSource(MESSAGES[700:]), alerts.effects)
+    second.recover()
+    drain(second)
+
+    assert findings(alerts) == 1
+    assert second.status().readings == len(MESSAGES)
+
+
+def test_a_database_that_is_away_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is lost while effects cannot be committed: said once when lost, once when back."""
+    alerts = desk(tmp_path)
+    one = runtime(tmp_path, ListSource(MESSAGES), Reluctant(alerts.effects, refusals=1))
+    one.recover()
+
+    with caplog.at_level("WARNING"):
+        drain(one)
+
+    assert findings(alerts) == 1
+    assert [record.message for record in caplog.records] == [
+        "the database is away; trying again until it works",
+        "storage works again",
+    ]
+
+
+def test_a_stop_ends_the_waiting(tmp_path: Path) -> None:
+    """A pipeline that is told to stop does not hang on a database that never comes back."""
+    alerts, stop = desk(tmp_path), threading.Event()
+    one = runtime(tmp_path, ListSource(MESSAGES), Reluctant(alerts.effects, refusals=10**9))
+    one.recover()
+    stop.set()
+    one._stop = stop
+
+    with pytest.raises(UnavailableError, match="away"):
+        one.step(0.0)
+
+
+def test_bad_messages_become_dead_letters_and_the_stream_goes_on(tmp_path: Path) -> None:
+    """Bytes that mean nothing are kept with a reason, and counted."""
+    alerts = desk(tmp_path)
+    bad = [RawMessage(MESSAGES[0].topic, body, START) for body in (b"\xff\x00", b"[", b'{"ts": "soon"}')]
+    one = runtime(tmp_path, ListSource([*MESSAGES[:500], *bad, *MESSAGES[500:]]), alerts.effects)
+    one.recover()
+
+    drain(one)
+
+    assert dead_letters(alerts.engine).total == len(bad) == one.progress.dead_letters
+    assert findings(alerts) == 1
