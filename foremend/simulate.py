@@ -19,7 +19,9 @@ PASSWORD = "FOREMEND_SIMULATOR_PASSWORD"
 """Environment variable with the password that every simulated appliance uses; its user name is its id."""
 
 
-def chosen_scenario(scenario: str | None, appliances: int, days: int, rate: float, model: list[str]) -> Scenario:
+def chosen_scenario(
+    scenario: str | None, appliances: int, days: int, rate: float, model: list[str]
+) -> Scenario:
     """The named scenario, or `appliances` spread evenly over `model` (none: every simulated appliance model)."""
     if scenario is not None:
         return load_scenario(scenario)
@@ -48,7 +50,11 @@ def over_mqtt(
     published = publish(
         fleet, url, speed=speed, window=window, connections=connections, passwords=passwords, stop=stop
     )
-    return {"messages": published.messages, "readings": published.readings, "seconds": round(published.seconds, 1)}
+    return {
+        "messages": published.messages,
+        "readings": published.readings,
+        "seconds": round(published.seconds, 1),
+    }
 
 
 def require_one_way(out: Path | None, mqtt: str | None) -> None:

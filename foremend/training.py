@@ -22,6 +22,7 @@ from foremend.config import Profile, load_profiles, load_settings
 from foremend.engine import DayRows, Engine, FittedModel, Lane
 from foremend.errors import ConfigError, IntegrityError
 from foremend.types import MS_PER_DAY, Block
+from models.detectors import window_watch
 from models.predictors.faults import FaultPredictor
 from models.registry import ModelCard, Registry
 from models.settings import ModelsSettings, TrainingSettings
@@ -96,6 +97,8 @@ def train(profile: Profile, registry: Registry, settings: ModelsSettings) -> Mod
     rows = simulated_rows(profile, chosen)
     predictor = FaultPredictor(profile.faults, horizon_days=settings.horizon_days, seed=chosen.seed)
     predictor.learn(rows.names, rows.features, rows.days_to_failure, rows.appliance)
+    watch = window_watch(chosen.seed)
+    watch.learn(rows.names, rows.features[np.isinf(rows.days_to_failure).all(axis=1)])
     card = ModelCard(
         appliance_model=profile.name,
         version=registry.next_version(profile.name),
@@ -105,7 +108,7 @@ def train(profile: Profile, registry: Registry, settings: ModelsSettings) -> Mod
         trained_on={"source": "simulated", "rows": len(rows.features), **chosen.model_dump()},
         libraries={name: importlib.metadata.version(name) for name in ("scikit-learn", "numpy")},
     )
-    return registry.add(card, {"predictor": predictor.snapshot()})
+    return registry.add(card, {"predictor": predictor.snapshot(), "watch": watch.snapshot()})
 
 
 def load_champion(appliance_model: str, registry: Registry) -> FittedModel:
@@ -116,7 +119,9 @@ def load_champion(appliance_model: str, registry: Registry) -> FittedModel:
     card, state = registry.load(appliance_model, version)
     predictor = FaultPredictor(card.faults)
     predictor.restore(state["predictor"])
-    return FittedModel(version, card.feature_names, (), predictor)
+    watch = window_watch()
+    watch.restore(state["watch"])
+    return FittedModel(version, card.feature_names, (watch,), predictor)
 
 
 def recipe_of(profile: Profile, settings: ModelsSettings) -> str:

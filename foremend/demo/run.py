@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -33,10 +34,8 @@ from foremend.demo.screen import DemoScreen
 from foremend.errors import UnavailableError
 from ingest.mqtt import MqttSource
 from simulators.fleet import Fleet
-from simulators.scenario import Scenario, plain_fleet
+from simulators.scenario import Scenario, load_scenario
 
-MODELS = {"rf-260": 0.5, "ac-35i": 0.5}
-FAULT_RATE = 0.4
 WINDOW = 400  # messages the pipeline may be behind the fleet
 DRAIN_WITHIN_S = 60.0
 
@@ -54,14 +53,15 @@ class Demo:
 
     def run(self) -> dict[str, Any]:
         """Live through `days` and say what happened. With `stay`, the page remains until interrupted."""
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, ending every child
         here = self.folder / "demo"
         shutil.rmtree(here, ignore_errors=True)
         here.mkdir(parents=True)
-        scenario = self._scenario()
+        scenario = load_scenario("demo").resized(self.appliances, self.days)
         fleet = Fleet(scenario, self.seed)
         with ExitStack() as stack:
             broker = stack.enter_context(EmbeddedBroker())
-            config = self._write_config(here, broker.url, stack)
+            config = self._write_config(here, broker.url, list(scenario.appliances), stack)
             settings = load_settings(config)
             alerts = open_desk(settings, SystemClock())
             register(alerts, fleet)
@@ -80,12 +80,7 @@ class Demo:
                 screen.wait_for_interrupt(result)
         return result
 
-    def _scenario(self) -> Scenario:
-        counts = {model: max(1, round(share * self.appliances)) for model, share in MODELS.items()}
-        counts["rf-260"] += self.appliances - sum(counts.values())
-        return plain_fleet(counts, self.days, FAULT_RATE)
-
-    def _write_config(self, here: Path, broker: str, stack: ExitStack) -> Path:
+    def _write_config(self, here: Path, broker: str, models: list[str], stack: ExitStack) -> Path:
         """A config.yaml of its own: the shipped rules, this run's broker, platform, folder and ports."""
         secret = here / "webhook.secret"
         secret.write_text("whsec_" + b64encode(secrets.token_bytes(32)).decode())
@@ -105,7 +100,7 @@ class Demo:
             **shipped,
             "service": {"port": self.port or free_port()},
             "storage": {"folder": str(here.resolve())},
-            "models": {"registry": str((self.folder / "models").resolve()), "appliance_models": list(MODELS)},
+            "models": {"registry": str((self.folder / "models").resolve()), "appliance_models": models},
             "mqtt": {"url": broker},
             "alerts": {
                 "database": f"sqlite:///{here.resolve()}/foremend.db",

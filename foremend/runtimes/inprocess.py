@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
-from foremend.engine import Engine
+from foremend.engine import NO_TIME, Engine
 from foremend.errors import UnavailableError
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
@@ -149,9 +149,10 @@ class InProcessRuntime:
     def fleet(self) -> Sequence[ApplianceStatus]:
         """Every appliance heard of, for the service's threads."""
         return [
-            ApplianceStatus(appliance_id, lane.profile.name, lane.profile.category, int(seen))
+            ApplianceStatus(appliance_id, lane.profile.name, lane.profile.category, seen)
             for lane in list(self._engine.lanes.values())
-            for appliance_id, seen in zip(list(lane.ids), lane.last_seen, strict=False)
+            for appliance_id, seen in zip(list(lane.ids), lane.last_seen.tolist(), strict=False)
+            if seen != NO_TIME
         ]
 
     def _restore(self, snapshot: dict[str, Any]) -> None:
