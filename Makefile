@@ -34,3 +34,4 @@ pictures: setup  ## the README's picture and the figures in docs, made anew
 
 clean:
 	rm -rf $(VENV) var
+	find . -name '*.nb[ic]' -delete  # compiled kernels
