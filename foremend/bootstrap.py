@@ -74,12 +74,13 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     ingest = Ingest(settings.ingest, {name: profile.signals for name, profile in profiles.items()})
     subscribe = tuple(dict.fromkeys((*settings.mqtt.subscribe, *ingest.subscriptions)))
     source = MqttSource(settings.mqtt.model_copy(update={"subscribe": subscribe}))
-    history = ParquetHistory(folder / "history")
+    journal = SqliteJournal(folder / "journal.db")
+    history = ParquetHistory(folder / "history", journal.id)
     engine = build_engine(settings, profiles, history)
-    alerts = open_desk(settings, clock)
+    alerts = open_desk(settings, clock, journal.id)
     runtime = InProcessRuntime(
         source=source,
-        journal=SqliteJournal(folder / "journal.db"),
+        journal=journal,
         ingest=ingest,
         engine=engine,
         effects=alerts.effects,
@@ -115,8 +116,8 @@ def build_engine(settings: Settings, profiles: dict[str, Profile], history: Parq
     return Engine(profiles, rules, fitted, lateness_ms=settings.ingest.lateness, on_readings=history.write)
 
 
-def open_desk(settings: Settings, clock: Clock) -> Alerts:
-    """The alerts stage on its database, with every channel that is set up."""
+def open_desk(settings: Settings, clock: Clock, stream: str = "journal") -> Alerts:
+    """The alerts stage on its database, with every channel that is set up; `stream` names whose positions it keeps."""
     return open_alerts(
         settings.alerts,
         clock,
@@ -125,6 +126,7 @@ def open_desk(settings: Settings, clock: Clock) -> Alerts:
         np.random.default_rng(),  # spreads retries over time; nothing is reproduced from it
         {name: guide_of(entry) for name, entry in load_catalogue().items()},
         feature_titles(),
+        stream,
     )
 
 

@@ -5,6 +5,7 @@ SQLite in WAL mode with synchronous=FULL, so a committed message survives a powe
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,9 +23,14 @@ CREATE TABLE IF NOT EXISTS message (
 )
 """
 
+_IDENTITY = "CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)"
+
 
 class SqliteJournal:
-    """Ordered raw messages; AUTOINCREMENT keeps positions growing even after everything was pruned."""
+    """Ordered raw messages; AUTOINCREMENT keeps positions growing even after everything was pruned.
+
+    `id` names this journal: positions of another one, say after the file was lost, mean nothing to it.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,6 +39,8 @@ class SqliteJournal:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute(_SCHEMA)
+        self._db.execute(_IDENTITY)
+        self.id = self._identity()
 
     def append(self, messages: Sequence[RawMessage]) -> int:
         """Store `messages` in one transaction; the position of the last one.
@@ -56,6 +64,11 @@ class SqliteJournal:
         """The highest position ever given out; 0 before the first message."""
         row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'message'").fetchone()
         return 0 if row is None else int(row[0])
+
+    def first_kept(self) -> int:
+        """The position before the oldest message still here: what a replay can start after."""
+        (oldest,) = self._db.execute("SELECT MIN(position) FROM message").fetchone()
+        return self.last_position() if oldest is None else int(oldest) - 1
 
     def read(self, after: int, limit: int) -> Sequence[tuple[int, RawMessage]]:
         """Up to `limit` messages with a position above `after`, in order."""
@@ -83,6 +96,13 @@ class SqliteJournal:
     def prune(self, up_to: int) -> None:
         """Forget messages up to and including position `up_to`: a snapshot covers them."""
         self._db.execute("DELETE FROM message WHERE position <= ?", (up_to,))
+
+    def _identity(self) -> str:
+        row = self._db.execute("SELECT id FROM identity").fetchone()
+        if row is None:
+            row = (secrets.token_hex(4),)
+            self._db.execute("INSERT INTO identity VALUES (?)", row)
+        return str(row[0])
 
     def close(self) -> None:
         self._db.close()

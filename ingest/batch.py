@@ -51,6 +51,9 @@ class Batch:
         self.presence: list[Presence] = []
         self.ignored = 0
         self.repeated = 0
+        self.used: set[int] = set()  # positions of messages of which at least one reading was used
+        self.firsts: dict[bytes, int] = {}  # digest -> position of the first message that has it
+        self.copies: list[tuple[int, int]] = []  # (position, position of the first)
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
@@ -62,6 +65,17 @@ class Batch:
         trimmed = payload.lstrip()
         waiting = self.arrays if trimmed.startswith(b"[") else self.single
         waiting[appliance.appliance_model].add(position, appliance.appliance_id, trimmed)
+
+    def settle_copies(self) -> list[bytes]:
+        """Copies share the fate of their first: repeated, or dead letters. Answers the digests of what is useless."""
+        letters: dict[int, list[DeadLetter]] = defaultdict(list)
+        for position, letter in self._dead_letters:
+            if position not in self.used:
+                letters[position].append(letter)
+        for position, first in self.copies:
+            self._dead_letters += [(position, letter) for letter in letters.get(first, ())]
+            self.repeated += first not in letters
+        return [digest for digest, position in self.firsts.items() if position in letters]
 
     def take(self, position: int, said: DeviceReading | Presence | Ignored) -> None:
         """What a device decoder made of a message."""

@@ -19,7 +19,7 @@ from ingest.columns import Rows
 from ingest.decoders import build_decoders
 from ingest.decoders.base import presence
 from ingest.durations import spell
-from ingest.repeats import RecentMessages
+from ingest.repeats import RecentMessages, digest_of
 from ingest.settings import IngestSettings
 from ingest.values import ApplianceKey, Decoded, SignalSpecs
 
@@ -65,6 +65,8 @@ class Ingest:
             check_arrays(self._payloads[model], waiting, batch.rows[model], batch)
         blocks = [self._block(model, rows, batch) for model, rows in batch.rows.items()]
         blocks = [block for block in blocks if len(block)]
+        for digest in batch.settle_copies():
+            self._recent.forget(digest)
         readings = sum(map(len, blocks))
         return Decoded(blocks, batch.dead_letters, batch.presence, batch.ignored, batch.repeated, readings)
 
@@ -94,14 +96,24 @@ class Ingest:
                 self._take_device(position, message, batch)
             elif known[0].appliance_model not in self._payloads:
                 raise InputError(f"appliance model '{known[0].appliance_model}' has no profile")
-            elif known[1] and self._recent.repeated(message.topic, message.payload):
-                batch.repeated += 1
             elif known[1]:
-                batch.wait(position, known[0], message.payload)
+                self._wait(position, known[0], message, batch)
             else:
                 batch.take(position, presence(known[0], message))
         except InputError as error:
             batch.reject(position, str(error))
+
+    def _wait(self, position: int, appliance: ApplianceKey, message: RawMessage, batch: Batch) -> None:
+        """Put a message aside for checking, unless it came before."""
+        digest = digest_of(message.topic, message.payload)
+        if digest in batch.firsts:
+            batch.copies.append((position, batch.firsts[digest]))
+        elif digest in self._recent:
+            batch.repeated += 1
+        else:
+            batch.firsts[digest] = position
+            self._recent.remember(digest)
+            batch.wait(position, appliance, message.payload)
 
     def _canonical(self, topic: str) -> tuple[ApplianceKey, bool] | None:
         """The appliance of a canonical topic, and whether it brings telemetry (else status)."""
@@ -138,6 +150,7 @@ class Ingest:
             batch.reject_rows(rows, sorted(reasons.items()))
             good = np.delete(np.arange(len(time)), list(reasons))
             rows, time, values = rows.keep(good), time[good], values[good]
+        batch.used.update(rows.messages)
         return rows.block(model, names, time, values)
 
     def _reasons(

@@ -21,15 +21,18 @@ class RecentMessages:
     def __init__(self) -> None:
         self._digests: OrderedDict[bytes, None] = OrderedDict()
 
-    def repeated(self, topic: str, payload: bytes) -> bool:
-        """Whether this very message came before; it is remembered either way. About 1 us for a small payload."""
-        digest = blake2b(payload, digest_size=_DIGEST_BYTES, key=topic.encode()[-64:]).digest()
-        if digest in self._digests:
-            return True
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self._digests
+
+    def remember(self, digest: bytes) -> None:
+        """Know this message from now on; the oldest one is forgotten."""
         self._digests[digest] = None
         if len(self._digests) > REMEMBERED:
             self._digests.popitem(last=False)
-        return False
+
+    def forget(self, digest: bytes) -> None:
+        """Let a message count again when it comes again: it could not be used, and may be sent anew after a fix."""
+        self._digests.pop(digest, None)
 
     def snapshot(self) -> Mapping[str, Any]:
         return {"digests": np.frombuffer(b"".join(self._digests), np.uint8)}
@@ -39,3 +42,8 @@ class RecentMessages:
         joined = snapshot["digests"].tobytes()
         starts = range(0, len(joined), _DIGEST_BYTES)
         self._digests = OrderedDict((joined[at : at + _DIGEST_BYTES], None) for at in starts)
+
+
+def digest_of(topic: str, payload: bytes) -> bytes:
+    """What a message is known by. About 1 us for a small payload."""
+    return blake2b(payload, digest_size=_DIGEST_BYTES, key=topic.encode()[-64:]).digest()

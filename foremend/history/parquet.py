@@ -1,7 +1,7 @@
-"""History as Parquet: <root>/appliance_model=<m>/day=<YYYY-MM-DD>/<from>-<to>.parquet.
+"""History as Parquet: <root>/appliance_model=<m>/day=<YYYY-MM-DD>/<journal>-<from>-<to>.parquet.
 
-A file's name is the span of journal positions it covers. After a crash the pipeline replays from its snapshot
-and `forget_after` first removes what was written beyond it, so a reading is stored once.
+A file's name is the journal and the span of its positions that it covers. After a crash the pipeline replays from
+its snapshot and `forget_after` first removes what was written beyond it, so a reading is stored once.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ KEYS = ("appliance", "time", "seq", "fw")
 class ParquetHistory:
     """Collects blocks in memory and writes them on `flush`, one file per appliance model and day."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, journal: str = "") -> None:
+        """`journal` is the id of the journal whose positions `flush` and `forget_after` speak of."""
+        self._root, self._journal = root, journal
         self._waiting: dict[str, list[pa.Table]] = defaultdict(list)
         self.waiting_rows = 0
 
@@ -40,14 +41,14 @@ class ParquetHistory:
             table = pa.concat_tables(tables, promote_options="permissive")
             for day, part in split_days(table):
                 folder = self._root / f"appliance_model={appliance_model}" / f"day={day}"
-                write_atomically(part, folder / f"{after + 1:015d}-{up_to:015d}.parquet")
+                write_atomically(part, folder / f"{self._journal}-{after + 1:015d}-{up_to:015d}.parquet")
         self._waiting.clear()
         self.waiting_rows = 0
 
     def forget_after(self, position: int) -> None:
         """Remove files of readings beyond `position`: the replay from there writes them again."""
-        for file in self._root.glob("appliance_model=*/day=*/*.parquet"):
-            if int(file.name.split("-")[0]) > position:
+        for file in self._root.glob(f"appliance_model=*/day=*/{self._journal}-*.parquet"):
+            if int(file.name.removeprefix(f"{self._journal}-").split("-")[0]) > position:
                 file.unlink()
 
     def read(self, appliance_model: str, start: int, end: int) -> Iterator[Block]:

@@ -77,6 +77,7 @@ class InProcessRuntime:
 
     def recover(self) -> None:
         """Load the last snapshot and replay the journal's tail."""
+        self._position = self._journal.first_kept()
         snapshot = load_snapshot(self._snapshot_file)
         if snapshot is not None:
             self._restore(snapshot)
@@ -119,6 +120,7 @@ class InProcessRuntime:
         save_snapshot(
             self._snapshot_file,
             {
+                "journal": self._journal.id,
                 "position": self._position,
                 "progress": asdict(self.progress),
                 "ingest": self._ingest.snapshot(),
@@ -156,7 +158,12 @@ class InProcessRuntime:
         ]
 
     def _restore(self, snapshot: dict[str, Any]) -> None:
-        self._position = snapshot["position"]
+        if snapshot["journal"] == self._journal.id:
+            self._position = snapshot["position"]
+        else:
+            log.warning(
+                "the snapshot is of another journal: its state is kept, this journal is read from its start"
+            )
         self.progress = Progress(**snapshot["progress"])
         self._ingest.restore(snapshot["ingest"])
         self._engine.restore(snapshot["engine"])

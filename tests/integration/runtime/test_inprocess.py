@@ -97,22 +97,25 @@ MESSAGES = [
 
 
 def desk(folder: Path) -> Alerts:
+    """The alerts stage; every journal is a stream of its own."""
     settings = AlertsSettings(
         database=f"sqlite:///{folder}/foremend.db", key_file=folder / "key", sms=None, push=None
     )
     vault = open_vault(settings, os.environ)
-    return open_alerts(settings, SystemClock(), vault, {}, np.random.default_rng(0), {}, {})
+    stream = SqliteJournal(folder / "journal.db").id
+    return open_alerts(settings, SystemClock(), vault, {}, np.random.default_rng(0), {}, {}, stream)
 
 
 def runtime(
     folder: Path, source: ListSource, effects: Any, checkpoint_every_ms: int = 10**9
 ) -> InProcessRuntime:
     profiles = load_profiles()
-    history = ParquetHistory(folder / "history")
+    journal = SqliteJournal(folder / "journal.db")
+    history = ParquetHistory(folder / "history", journal.id)
     engine = Engine(profiles, RuleBook(RULES), lateness_ms=10 * MINUTE, on_readings=history.write)
     return InProcessRuntime(
         source=source,
-        journal=SqliteJournal(folder / "journal.db"),
+        journal=journal,
         ingest=Ingest(IngestSettings(), {name: profile.signals for name, profile in profiles.items()}),
         engine=engine,
         effects=effects,
@@ -128,6 +131,11 @@ def runtime(
 def drain(one: InProcessRuntime) -> None:
     while one.step(0.0):
         pass
+
+
+def stored(folder: Path) -> list[int]:
+    history = ParquetHistory(folder / "history")
+    return [int(time) for block in history.read(MODEL, START, START + MS_PER_DAY) for time in block.time]
 
 
 def findings(alerts: Alerts) -> int:
@@ -165,14 +173,8 @@ def test_a_restart_from_the_journal_repeats_no_effect_and_loses_none(tmp_path: P
 
     assert findings(alerts) == 1
     assert second.progress.messages == len(MESSAGES)
-    stored = [
-        time
-        for block in ParquetHistory(tmp_path / "history").read(MODEL, START, START + MS_PER_DAY)
-        for time in block.time
-    ]
-    assert (
-        len(stored) == len(set(stored)) == len(MESSAGES) - 11
-    )  # the last ten minutes are held for late ones
+    times = stored(tmp_path)
+    assert len(times) == len(set(times)) == len(MESSAGES) - 11  # the last ten minutes are held for late ones
 
 
 def test_a_checkpoint_shortens_the_journal_and_a_restart_goes_on_from_it(tmp_path: Path) -> None:
@@ -190,6 +192,42 @@ def test_a_checkpoint_shortens_the_journal_and_a_restart_goes_on_from_it(tmp_pat
 
     assert findings(alerts) == 1
     assert second.status().readings == len(MESSAGES)
+
+
+def test_a_lost_snapshot_costs_no_history(tmp_path: Path) -> None:
+    """Without its snapshot the pipeline learns anew, and keeps what was stored."""
+    alerts = desk(tmp_path)
+    first = runtime(tmp_path, ListSource(MESSAGES[:700]), alerts.effects)
+    first.recover()
+    drain(first)
+    first.checkpoint()
+    (tmp_path / "engine.snapshot").unlink()
+
+    second = runtime(tmp_path, ListSource(MESSAGES[700:]), alerts.effects)
+    second.recover()
+    drain(second)
+    second.checkpoint()
+
+    assert len(stored(tmp_path)) > 900
+
+
+def test_a_lost_journal_costs_no_history_and_no_finding(tmp_path: Path) -> None:
+    """Positions begin again in a new journal: what the old one stored stays, what comes is told."""
+    alerts = desk(tmp_path)
+    first = runtime(tmp_path, ListSource(MESSAGES[:600]), alerts.effects)
+    first.recover()
+    drain(first)
+    first.checkpoint()
+    for file in tmp_path.glob("journal.db*"):
+        file.unlink()
+
+    second = runtime(tmp_path, ListSource(MESSAGES[600:]), desk(tmp_path).effects)
+    second.recover()
+    drain(second)
+    second.checkpoint()
+
+    assert len(stored(tmp_path)) == len(set(stored(tmp_path))) == len(MESSAGES) - 11
+    assert findings(alerts) == 1
 
 
 def test_a_database_that_is_away_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
