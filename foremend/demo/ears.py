@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,10 +33,12 @@ def heard(ears: MqttSource, timeout_s: float = 0.5) -> list[Progress]:
     return [Progress.from_json(message.payload) for message, _ in taken]
 
 
-def wait_for_word(ears: MqttSource) -> None:
-    """Until the pipeline reports for the first time. Raises UnavailableError when it never does."""
+def wait_for_word(ears: MqttSource, pipeline: subprocess.Popen[bytes]) -> None:
+    """Until the pipeline reports for the first time. Raises UnavailableError when it ends or never does."""
     until = time.monotonic() + START_WITHIN_S
     while time.monotonic() < until:
         if heard(ears):
             return
+        if pipeline.poll() is not None:
+            raise UnavailableError(f"the pipeline ended with code {pipeline.returncode}: see its log")
     raise UnavailableError(f"the pipeline did not start within {START_WITHIN_S:g} s: see its log")

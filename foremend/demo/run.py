@@ -53,7 +53,9 @@ class Demo:
 
     def run(self) -> dict[str, Any]:
         """Live through `days` and say what happened. With `stay`, the page remains until interrupted."""
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, ending every child
+        signal.signal(
+            signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+        )  # unwinds, ending every child
         here = self.folder / "demo"
         shutil.rmtree(here, ignore_errors=True)
         here.mkdir(parents=True)
@@ -68,9 +70,9 @@ class Demo:
             page = f"http://127.0.0.1:{settings.service.port}"
             ears = stack.enter_context(listening(broker.url))
             screen = stack.enter_context(DemoScreen(page, scenario.days, scenario.start_ms))
-            stack.enter_context(process(["run", "--config", str(config)], here / "pipeline.log"))
+            pipeline = stack.enter_context(process(["run", "--config", str(config)], here / "pipeline.log"))
             screen.say("starting; the first start trains the models")
-            wait_for_word(ears)
+            wait_for_word(ears, pipeline)
             publisher = stack.enter_context(self._publish(here, scenario, broker.url))
             self._follow(publisher, ears, alerts, fleet, screen)
             screen.say("delivering what waits in the outbox")
