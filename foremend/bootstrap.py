@@ -24,13 +24,14 @@ from foremend.engine import Engine
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
 from foremend.ports import Clock
+from foremend.promotions import PromotionFollower
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.service.app import create_app
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.terminal import progress_bar
 from foremend.topics import PROGRESS
-from foremend.training import fitted_models
+from foremend.training import fitted_models, open_registry
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
 from models.registry import Registry
@@ -76,7 +77,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     source = MqttSource(settings.mqtt.model_copy(update={"subscribe": subscribe}))
     journal = SqliteJournal(folder / "journal.db")
     history = ParquetHistory(folder / "history", journal.id)
-    engine = build_engine(settings, profiles, history)
+    registry = open_registry(settings.models)
+    engine = build_engine(settings, profiles, registry, history, clock)
     alerts = open_desk(settings, clock, journal.id)
     runtime = InProcessRuntime(
         source=source,
@@ -90,17 +92,23 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
         checkpoint_every_ms=settings.storage.checkpoint_every,
         permitted=ConsentFilter(alerts.consent, clock),
         report=lambda progress: source.publish(PROGRESS, progress.to_json()),
+        follow=PromotionFollower(registry, engine, profiles),
     )
     catalogue, host = load_catalogue(), settings.service.host
     model = ReadModel(alerts.engine, runtime, profiles, catalogue, feature_titles())
     return Application(alerts, runtime, Server(create_app(model, host), host, settings.service.port))
 
 
-def build_engine(settings: Settings, profiles: dict[str, Profile], history: ParquetHistory) -> Engine:
+def build_engine(
+    settings: Settings,
+    profiles: dict[str, Profile],
+    registry: Registry,
+    history: ParquetHistory,
+    clock: Clock,
+) -> Engine:
     """The core with its rules and the champions of the registry, trained first where there is none."""
     rules = RuleBook(settings.rules)
     rules.check(profiles.values())
-    registry = Registry(settings.models.registry)
     named = settings.models.appliance_models
     wanted = tuple(profiles) if named is None else named
     with progress_bar() as bar:
@@ -112,6 +120,7 @@ def build_engine(settings: Settings, profiles: dict[str, Profile], history: Parq
             lambda name, done, total: bar.update(
                 task, completed=done, total=total, description=f"first training {name}"
             ),
+            clock.now_ms(),
         )
     return Engine(profiles, rules, fitted, lateness_ms=settings.ingest.lateness, on_readings=history.write)
 

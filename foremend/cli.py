@@ -125,14 +125,99 @@ def faults(json: Json = False) -> None:
 @app.command()
 def train(
     appliance_model: Annotated[str, typer.Option(help="Which appliance model.")],
+    history: Annotated[
+        Path | None, typer.Option(help="Folder of Parquet history; without it, history is simulated.")
+    ] = None,
+    outcomes: Annotated[
+        Path | None, typer.Option(help="What technicians confirmed: CSV, or a simulation's truth.json.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Train detectors and the fault predictor on simulated history and make them the champion."""
-    from foremend.training import train_command
+    """Train detectors and the fault predictor: the first version is the champion, later ones are challengers."""
+    from foremend.terminal import progress_bar
 
-    _show("Trained", train_command(appliance_model, seed, config), json)
+    with progress_bar() as bar:
+        task = bar.add_task("train", total=None)
+        result = _lifecycle(config).train(
+            appliance_model,
+            seed,
+            history,
+            outcomes,
+            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+        )
+    _show("Trained", result, json)
+
+
+Appliance = Annotated[str, typer.Argument(help="Which appliance model.")]
+Reason = Annotated[str | None, typer.Option(help="Kept in the history of promotions.")]
+
+models = typer.Typer(help="Trained models: list, show, compare, promote, roll back.", no_args_is_help=True)
+app.add_typer(models, name="models")
+
+
+@models.command("list")
+def list_models(
+    appliance_model: Annotated[str | None, typer.Option(help="Only of this one.")] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Every stored version and its alias."""
+    _show("Models", _lifecycle(config).list(appliance_model), json)
+
+
+@models.command("show")
+def show_model(
+    appliance_model: Appliance,
+    version: Annotated[str, typer.Argument(help="v0001, champion or challenger.")] = "champion",
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """A version's card, the history of promotions, and what the running pipeline sees of drift."""
+    _show("Model", _lifecycle(config).show(appliance_model, version), json)
+
+
+@models.command("compare")
+def compare_models(
+    appliance_model: Appliance,
+    version: Annotated[str, typer.Argument(help="Compared with the champion.")] = "challenger",
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Champion and challenger on the same rows, and side by side on live data."""
+    _show("Comparison", _lifecycle(config).compare(appliance_model, version), json)
+
+
+@models.command("promote")
+def promote_model(
+    appliance_model: Appliance,
+    version: Annotated[str, typer.Argument(help="The new champion.")] = "challenger",
+    reason: Reason = None,
+    force: Annotated[bool, typer.Option("--force", help="Even if it is worse; needs --reason.")] = False,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Put a version in use; running pipelines take it up. Refused when it is worse than the champion."""
+    _show("Promoted", _lifecycle(config).promote(appliance_model, version, reason, force), json)
+
+
+@models.command("rollback")
+def roll_back_model(
+    appliance_model: Appliance,
+    reason: Annotated[str, typer.Option(help="Kept in the history of promotions.")] = "not given",
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Return to the champion before this one; running pipelines take it up."""
+    _show("Rolled back", _lifecycle(config).rollback(appliance_model, reason), json)
+
+
+def _lifecycle(config: Path | None) -> Any:
+    from foremend.bootstrap import SystemClock
+    from foremend.lifecycle import Lifecycle
+
+    return Lifecycle(config, SystemClock().now_ms())
 
 
 @app.command()

@@ -13,42 +13,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.companions import Companions
 from foremend.config import Profile
-from foremend.ports import Detector
+from foremend.errors import IntegrityError
+from foremend.fitted import DayRows, FittedModel, scored
+from foremend.shadow import Shadow
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, Evidence, Finding
 from ingest.reorder import Released, Reorder
 from models.features import DailyFeatures
 from models.stream import STANDBY, SignalStream, Windows
 from rules.evaluator import RuleBook, RuleState
 
+__all__ = ["Counts", "DayRows", "Engine", "FittedModel", "Lane", "Step"]
+
 NO_TIME = np.iinfo(np.int64).min
 LOAD = "load"  # W: what the cycles are read from where an appliance may report power or only current
 NOMINAL_V = 230.0
-
-
-@dataclass(frozen=True, slots=True)
-class FittedModel:
-    """What was learnt for one appliance model: detectors that say 'not normal', a predictor that names faults."""
-
-    version: str
-    names: tuple[str, ...]  # the deviations it was fitted on
-    detectors: tuple[Detector, ...]
-    predictor: Any  # a Predictor with `drivers`
-
-
-@dataclass(frozen=True, slots=True)
-class DayRows:
-    """Daily deviations of one day for some appliances of a model, ready to be scored."""
-
-    appliance: NDArray[np.int32]  # (k,) fleet rows
-    time: NDArray[np.int64]  # (k,) end of the day, ms UTC
-    values: NDArray[np.float64]  # (k, F) plain daily features
-    deviations: NDArray[np.float64]  # (k, 3 F)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +148,7 @@ class Lane:
         features = None if self.features is None else self.features.snapshot()
         names = None if self.features is None else list(self.features.base_names)
         return {
+            "signals": list(self.signals),
             "ids": list(self.ids),
             "firmware": list(self.firmware),
             "last_seen": self.last_seen,
@@ -175,6 +162,12 @@ class Lane:
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Raises IntegrityError when the profile's signals are not those the snapshot was taken with."""
+        if tuple(snapshot["signals"]) != self.signals:
+            raise IntegrityError(
+                f"the profile {self.profile.name} has other signals than the engine's snapshot: undo the change, or"
+                " remove the snapshot to let every appliance be learnt anew"
+            )
         self.ids, self.firmware = list(snapshot["ids"]), list(snapshot["firmware"])
         self.rows = {appliance_id: row for row, appliance_id in enumerate(self.ids)}
         self.last_seen = np.array(snapshot["last_seen"])
@@ -248,10 +241,13 @@ class Engine:
         self._on_readings = on_readings
         self._on_day = on_day
         self._rulebook = rules
-        self._fitted = dict(fitted or {})
+        self._fitted: dict[str, FittedModel] = {}
+        self._companions: dict[str, Companions] = {}
         self._lateness_ms = lateness_ms
         self.lanes: dict[str, Lane] = {}
         self.rules: dict[str, RuleState] = {}
+        for name, model in (fitted or {}).items():
+            self.adopt(name, model)
 
     def process(self, block: Block) -> list[Finding]:
         """Findings that `block` brings, in event-time order for each appliance."""
@@ -272,8 +268,24 @@ class Engine:
         return findings
 
     def adopt(self, appliance_model: str, fitted: FittedModel) -> None:
-        """Use another fitted model from the next tick on; state is kept."""
+        """Use another fitted model from the next tick on; the appliances' state is kept, a shadow ends."""
         self._fitted[appliance_model] = fitted
+        self._companions[appliance_model] = Companions(fitted)
+
+    def let_challenge(self, appliance_model: str, challenger: FittedModel | None) -> None:
+        """From the next tick on, score `challenger` beside the champion without acting on it; None ends that.
+
+        Raises KeyError when the appliance model has no champion.
+        """
+        champion, profile = self._fitted[appliance_model], self._profiles[appliance_model]
+        self._companions[appliance_model].shadow = (
+            Shadow(challenger, champion.version, self._rulebook, profile) if challenger is not None else None
+        )
+
+    def report(self, appliance_model: str) -> dict[str, Any] | None:
+        """What was seen of drift and of the challenger; None for an appliance model without a champion."""
+        companions = self._companions.get(appliance_model)
+        return None if companions is None else companions.report()
 
     def counts(self) -> Counts:
         """Where the readings of all lanes went."""
@@ -287,15 +299,26 @@ class Engine:
 
     def snapshot(self) -> dict[str, Any]:
         return {
-            name: {"lane": lane.snapshot(), "rules": self.rules[name].snapshot()}
+            name: {
+                "lane": lane.snapshot(),
+                "rules": self.rules[name].snapshot(),
+                "companions": self._companions[name].snapshot() if name in self._companions else None,
+            }
             for name, lane in self.lanes.items()
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Raises KeyError when a profile of the snapshot is no longer configured."""
+        """Raises IntegrityError when a profile of the snapshot is gone or has other signals."""
         for name, part in snapshot.items():
+            if name not in self._profiles:
+                raise IntegrityError(
+                    f"the engine's snapshot has appliances of {name}, which has no profile any more: bring the profile"
+                    " back, or remove the snapshot to let every appliance be learnt anew"
+                )
             self._lane(name).restore(part["lane"])
             self.rules[name].restore(part["rules"])
+            if part["companions"] is not None and name in self._companions:
+                self._companions[name].restore(part["companions"])
 
     def _lane(self, appliance_model: str) -> Lane:
         if appliance_model not in self.lanes:
@@ -337,14 +360,11 @@ class Engine:
         fitted = self._fitted.get(lane.profile.name)
         if fitted is None or fitted.names != features.names:
             return findings
-        for detector in fitted.detectors:
-            score = detector.score(day.appliance, day.time, day.deviations)
-            findings += rules.evaluate(
-                "score", lane.ids, day.appliance, day.time, (detector.name,), score.value[:, None]
-            )
-        prediction = fitted.predictor.score(day.appliance, day.time, day.deviations)
-        return findings + rules.evaluate_prediction(
-            lane.ids, prediction, lambda row, fault: _drivers(lane, fitted, day, row, fault)
+        said = scored(fitted, day)
+        drivers = partial(_drivers, lane)
+        findings += said.judged_by(rules, lane.ids, drivers)
+        return findings + self._companions[lane.profile.name].follow(
+            lane.profile.name, lane.ids, said, drivers
         )
 
 

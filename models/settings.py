@@ -23,12 +23,27 @@ class TrainingSettings(Strict):
     )
 
 
+class HistoryTrainingSettings(Strict):
+    """How stored history and confirmed outcomes become rows to learn from."""
+
+    learn_share: float = Field(
+        default=0.7, gt=0.1, lt=0.95, description="of the time; what comes after is for judging alone"
+    )
+    settle_days: float = Field(
+        default=14.0,
+        ge=0,
+        description="a row counts as healthy when no fault was confirmed for so long after",
+    )
+
+
 class ModelsSettings(Strict):
     """What the models stage needs."""
 
     registry: SettingsPath = Path("var/models")
     training: TrainingSettings = TrainingSettings()
-    appliance_models: tuple[str, ...] = Field(
-        default=(), description="trained at first start; none named: all"
+    history: HistoryTrainingSettings = HistoryTrainingSettings()
+    appliance_models: tuple[str, ...] | None = Field(
+        default=None,
+        description="trained at first start and used; left out: all that are simulated; []: none",
     )
     horizon_days: float = Field(default=60.0, gt=0, description="probabilities are about failures within it")

@@ -61,12 +61,14 @@ class InProcessRuntime:
         checkpoint_every_ms: int,
         permitted: Callable[[Block], Block],
         report: ProgressListener,
+        follow: Callable[[int], None] = lambda now_ms: None,
     ) -> None:
+        """`follow` is called with the wall clock between blocks, to take up what was promoted meanwhile."""
         self._source, self._journal, self._ingest, self._engine = source, journal, ingest, engine
         self._effects, self._history, self._clock = effects, history, clock
         self._snapshot_file = snapshot_file
         self._checkpoint_every_ms = checkpoint_every_ms
-        self._permitted, self._report = permitted, report
+        self._permitted, self._report, self._follow = permitted, report, follow
         self._position = self._snapshot_position = 0
         self._reported = self._checkpointed = 0
         self._committed = 0
@@ -212,6 +214,7 @@ class InProcessRuntime:
         if now - self._reported >= PROGRESS_EVERY_MS:
             self._report(self.progress)
             self._reported = now
+        self._follow(now)
         overdue = now - self._checkpointed >= self._checkpoint_every_ms
         if self._position > self._snapshot_position and (
             overdue or self._history.waiting_rows > MOST_WAITING_ROWS

@@ -1,0 +1,61 @@
+"""Confirmed outcomes from a file: the truth of a simulation, or a table of what technicians found."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime
+from pathlib import Path
+
+from foremend.errors import ConfigError
+from models.outcomes import Outcome
+from simulators.history import Truth, read_truth
+
+COLUMNS = ("appliance_id", "fault", "confirmed_at")
+
+
+def read_outcomes(path: Path) -> list[Outcome]:
+    """Outcomes in `path`, a truth.json of `foremend simulate` or a CSV.
+
+    The CSV has the columns appliance_id, fault, confirmed_at and, if known, repaired_at; times are ISO 8601 (UTC where
+    no zone is written) or ms UTC. Raises ConfigError, with the line, when it cannot be read.
+    """
+    if path.suffix == ".json":
+        return [outcome for row in read_truth(path) for outcome in _found_by_technician(row)]
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+            if missing:
+                raise ConfigError(f"{path} lacks the column {missing[0]}: it needs {', '.join(COLUMNS)}")
+            return [_outcome(row, f"{path}, line {rows.line_num}") for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path} cannot be read as CSV: {error}") from error
+
+
+def _found_by_technician(row: Truth) -> list[Outcome]:
+    """What a technician can know of a simulated fault: nothing before it failed or was repaired."""
+    confirmed = row.failure if row.failure is not None else row.repaired
+    return [] if confirmed is None else [Outcome(row.appliance, row.fault, confirmed, row.repaired)]
+
+
+def _outcome(row: dict[str, str], where: str) -> Outcome:
+    repaired = row.get("repaired_at")
+    return Outcome(
+        row["appliance_id"],
+        row["fault"],
+        _time(row["confirmed_at"], where),
+        _time(repaired, where) if repaired else None,
+    )
+
+
+def _time(text: str, where: str) -> int:
+    """ms UTC."""
+    if text.isdigit():
+        return int(text)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"{where}: {text!r} is not a time: write 2026-03-01T09:30:00+08:00 or ms UTC"
+        ) from error
+    return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1_000)

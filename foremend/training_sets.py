@@ -1,0 +1,183 @@
+"""Rows to learn from and rows to judge by, cut apart so that neither an appliance nor the future leaks across."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.catalogue import load_catalogue
+from foremend.config import Profile
+from foremend.engine import DayRows, Engine, Lane
+from foremend.errors import ConfigError
+from foremend.history.parquet import ParquetHistory
+from foremend.types import MS_PER_DAY
+from models.outcomes import Outcome, held_out, label_rows
+from models.settings import ModelsSettings
+from rules.evaluator import RuleBook
+from rules.settings import RulesSettings
+
+LATENESS_MS = 600_000
+_EVER = 2**62
+
+DaysRead = Callable[[int, int], None]
+"""Hears how many days of history were read, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """Rows to learn from: one appliance on one day each."""
+
+    names: tuple[str, ...]
+    features: NDArray[np.float64]  # (n, d)
+    days_to_failure: NDArray[np.float64]  # (n, faults); inf where that fault is not under way
+    appliance: NDArray[np.int32]  # (n,)
+
+    def take(self, rows: NDArray[Any]) -> TrainingSet:
+        """The same set with only `rows`, a mask or indices."""
+        return TrainingSet(self.names, self.features[rows], self.days_to_failure[rows], self.appliance[rows])
+
+    @property
+    def healthy(self) -> NDArray[np.bool_]:
+        """(n,) rows on which no fault is under way."""
+        return np.asarray(np.isinf(self.days_to_failure).all(axis=1))
+
+    @property
+    def appliances(self) -> int:
+        return len(np.unique(self.appliance))
+
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that a model can learn from it."""
+        digest = hashlib.sha256("\n".join(self.names).encode())
+        for array in (self.features, self.days_to_failure, self.appliance):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What a model learns from, and what it and its rivals are judged by."""
+
+    learn: TrainingSet
+    judge: TrainingSet
+
+
+class DayCollector:
+    """Keeps every day's deviations of a fleet: a listener of `Engine`."""
+
+    def __init__(self) -> None:
+        self.days: list[tuple[list[str], DayRows]] = []
+        self.names: tuple[str, ...] = ()
+
+    def __call__(self, lane: Lane, day: DayRows) -> None:
+        assert lane.features is not None
+        self.names = lane.features.names
+        self.days.append((lane.ids, day))
+
+
+def by_appliance(rows: TrainingSet) -> Split:
+    """Cut simulated rows: one appliance in five is judged by."""
+    apart = held_out(rows.appliance)
+    return Split(rows.take(~apart), rows.take(apart))
+
+
+def from_history(
+    profile: Profile,
+    folder: Path,
+    outcomes: Iterable[Outcome],
+    settings: ModelsSettings,
+    progress: DaysRead = lambda done, total: None,
+) -> Split:
+    """Rows of stored history: learnt from are the first part of the time, judged by are other appliances after it.
+
+    `progress` hears how many days were read, of how many. Raises ConfigError when there is too little of either.
+    """
+    collected = _followed(profile, folder, progress)
+    ids = collected.days[-1][0] if collected.days else []
+    if not ids:
+        raise ConfigError(f"{folder} holds no whole day of {profile.name}: name a folder with its history")
+    appliance, time, features = _stacked(collected)
+    known = np.isfinite(features).any(axis=1)
+    if not known.any():
+        raise ConfigError(
+            f"{folder} holds too few days of {profile.name}: the first two weeks teach what is usual"
+        )
+    first, last = int(time[known].min()), int(time.max())
+    cut = int(first + settings.history.learn_share * (last - first))
+    number = np.array([zlib.crc32(one.encode()) & 0x7FFFFFFF for one in ids], np.int32)[appliance]
+    thinned = known & ((time // MS_PER_DAY + number) % settings.training.every_days == 0)
+    reported = list(outcomes)
+
+    def part(rows: NDArray[np.bool_], known_until: int) -> TrainingSet:
+        labels = label_rows(
+            ids,
+            appliance,
+            time,
+            reported,
+            _spans(profile, settings.horizon_days),
+            known_until=known_until,
+            settle_days=settings.history.settle_days,
+        )
+        whole = TrainingSet(collected.names, features, labels.days_to_failure, number)
+        return whole.take(rows & thinned & labels.usable)
+
+    apart = held_out(number)
+    split = Split(part(~apart & (time <= cut), cut), part(apart & (time > cut), last))
+    _require_enough(split, folder, profile)
+    return split
+
+
+def _followed(profile: Profile, folder: Path, progress: DaysRead) -> DayCollector:
+    """The engine's own lane over everything stored; `simulate --out` puts it into a folder `history`."""
+    root = folder / "history" if (folder / "history").is_dir() else folder
+    total = len(list(root.glob(f"appliance_model={profile.name}/day=*")))
+    history = ParquetHistory(root)
+    collected = DayCollector()
+    engine = Engine(
+        {profile.name: profile}, RuleBook(RulesSettings()), lateness_ms=LATENESS_MS, on_day=collected
+    )
+    for done, block in enumerate(history.read(profile.name, 0, _EVER), start=1):
+        engine.process(block)
+        progress(done, total)
+    engine.flush()
+    return collected
+
+
+def _stacked(
+    collected: DayCollector,
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
+    """Fleet row, end of the day and deviations of every row."""
+    days = [day for _, day in collected.days]
+    return (
+        np.concatenate([day.appliance for day in days]),
+        np.concatenate([day.time for day in days]),
+        np.concatenate([day.deviations for day in days]),
+    )
+
+
+def _spans(profile: Profile, horizon_days: float) -> dict[str, tuple[float, float]]:
+    """From the first sign to the failure, in days, by the catalogue; a fault it does not know: up to the horizon."""
+    catalogue = load_catalogue()
+    unknown = (1.0, horizon_days)
+    return {
+        fault: catalogue[fault].days_to_failure if fault in catalogue else unknown for fault in profile.faults
+    }
+
+
+def _require_enough(split: Split, folder: Path, profile: Profile) -> None:
+    if not len(split.learn.features) or split.learn.healthy.all():
+        raise ConfigError(
+            f"{folder} and the outcomes teach no fault of {profile.name}: none was confirmed on an appliance to learn "
+            "from before the time to judge begins; collect more history or outcomes"
+        )
+    if not len(split.judge.features):
+        raise ConfigError(
+            f"{folder} leaves nothing of {profile.name} to judge by: it needs about twenty appliances and "
+            "six weeks or more"
+        )
