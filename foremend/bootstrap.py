@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
         checkpoint_every_ms=settings.storage.checkpoint_every,
         permitted=ConsentFilter(alerts.consent, clock),
         report=lambda progress: source.publish(PROGRESS, progress.to_json()),
-        follow=PromotionFollower(registry, engine, profiles),
+        follow=PromotionFollower(registry, engine, scored_models(settings, profiles)),
     )
     catalogue, host = load_catalogue(), settings.service.host
     model = ReadModel(alerts.engine, runtime, profiles, catalogue, feature_titles())
@@ -109,12 +110,10 @@ def build_engine(
     """The core with its rules and the champions of the registry, trained first where there is none."""
     rules = RuleBook(settings.rules)
     rules.check(profiles.values())
-    named = settings.models.appliance_models
-    wanted = tuple(profiles) if named is None else named
     with progress_bar() as bar:
         task = bar.add_task("first training", total=None)
         fitted = fitted_models(
-            {name: profiles[name] for name in wanted},
+            {name: profiles[name] for name in scored_models(settings, profiles)},
             registry,
             settings.models,
             lambda name, done, total: bar.update(
@@ -123,6 +122,12 @@ def build_engine(
             clock.now_ms(),
         )
     return Engine(profiles, rules, fitted, lateness_ms=settings.ingest.lateness, on_readings=history.write)
+
+
+def scored_models(settings: Settings, profiles: Iterable[str]) -> tuple[str, ...]:
+    """The appliance models that get detectors and a predictor; the others are watched by rules alone."""
+    named = settings.models.appliance_models
+    return tuple(profiles) if named is None else named
 
 
 def open_desk(settings: Settings, clock: Clock, stream: str = "journal") -> Alerts:

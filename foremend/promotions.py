@@ -24,13 +24,14 @@ class PromotionFollower:
     """
 
     def __init__(self, registry: Registry, engine: Engine, appliance_models: Iterable[str]) -> None:
-        """`appliance_models`: those whose champion `engine` was built with, and those that may get one."""
+        """`appliance_models`: those that are to be scored; challengers start at once."""
         self._registry, self._engine = registry, engine
         self._seen: dict[str, tuple[str | None, str | None]] = {}
         self._reported: dict[str, str] = {}
         self._looked = 0
         for name in appliance_models:
-            self._seen[name] = (registry.champion(name), None)
+            in_use = engine.report(name)
+            self._seen[name] = (in_use["champion"] if in_use else None, None)
             self._follow(name)
 
     def __call__(self, now_ms: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -68,7 +67,7 @@ def _signature(card: ModelCard, key: bytes) -> str:
 def _require_known_types(body: bytes, source: str) -> None:
     try:
         strange = set(skops.io.get_untrusted_types(data=body)) - set(TRUSTED_TYPES)
-    except (zipfile.BadZipFile, json.JSONDecodeError, KeyError, TypeError) as error:
+    except (zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
         raise IntegrityError(f"{source} is not a skops file: do not use it, train again") from error
     if strange:
         raise IntegrityError(f"{source} holds types that models never have: {', '.join(sorted(strange))}")

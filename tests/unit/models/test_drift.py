@@ -1,0 +1,139 @@
+"""Drift: a fleet that stays itself is left in peace, one that moved away is told to be learnt again."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from foremend.errors import IntegrityError
+from foremend.types import MS_PER_DAY, Finding, Severity
+from models.drift import SCORE, DriftWatch
+
+NAMES = tuple(f"own.f{k}" for k in range(20))
+APPLIANCES = 200
+Floats = NDArray[np.float64]
+
+
+class Fleet:
+    """Rows of a day: each appliance keeps its own level, a constant of its, with a little noise a day."""
+
+    def __init__(self, seed: int, appliances: int = APPLIANCES) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._level = self._rng.normal(size=(appliances, len(NAMES)))
+
+    def day(self, shift: Floats | float = 0.0) -> Floats:
+        return self._level + shift + self._rng.normal(0, 0.1, self._level.shape)
+
+    def score(self) -> Floats:
+        return self._rng.uniform(size=len(self._level))
+
+
+def learnt(seed: int = 1) -> DriftWatch:
+    fleet, watch = Fleet(seed), DriftWatch()
+    rows = np.concatenate([fleet.day() for _ in range(10)])
+    watch.learn(NAMES, rows, np.concatenate([fleet.score() for _ in range(10)]), appliances=APPLIANCES)
+    return watch
+
+
+def lived(watch: DriftWatch, fleet: Fleet, days: range, shift: Floats | float = 0.0) -> list[Finding]:
+    return [
+        finding
+        for day in days
+        for finding in watch.judge("rf-260", day * MS_PER_DAY, fleet.day(shift), fleet.score())
+    ]
+
+
+def a_fifth() -> Floats:
+    """A shift of two deviations of every fifth feature."""
+    return np.where(np.arange(len(NAMES)) % 5 == 0, 2.0, 0.0)
+
+
+def test_a_fleet_that_stays_itself_is_left_in_peace() -> None:
+    """Other appliances of the same kind, and few of them: no drift in two months."""
+    for seed, appliances in ((5, 200), (6, 30), (7, 4)):
+        assert lived(learnt(), Fleet(seed, appliances), range(60)) == []
+
+
+def test_a_fifth_of_the_features_that_moved_is_a_drift() -> None:
+    """One finding, about the fleet, with the features that moved; it costs nobody a ticket."""
+    watch, fleet = learnt(), Fleet(5)
+    lived(watch, fleet, range(30))
+
+    (finding,) = lived(watch, fleet, range(30, 60), a_fifth())
+
+    assert (finding.kind, finding.fault, finding.severity) == ("opened", "model-drift", Severity.INFO)
+    assert finding.appliance_id == "fleet:rf-260"
+    assert {one.feature for one in finding.evidence} <= {"own.f0", "own.f5", "own.f10", "own.f15"}
+    assert all(one.usual is not None and one.value > one.usual for one in finding.evidence)
+
+
+def test_a_drift_that_goes_away_is_closed() -> None:
+    """The same episode, once."""
+    watch, fleet = learnt(), Fleet(5)
+    (opened,) = lived(watch, fleet, range(30), a_fifth())
+
+    (closed,) = lived(watch, fleet, range(30, 120))
+
+    assert closed.kind == "closed"
+    assert closed.episode_id == opened.episode_id
+
+
+def test_a_score_that_moved_suffices() -> None:
+    """Detectors that suddenly think everything strange are outdated, whatever single features say."""
+    watch, fleet = learnt(), Fleet(5)
+
+    for _ in range(20):
+        watch.update(fleet.day(), 1.0 - 0.1 * fleet.score())
+
+    moved = [one.name for one in watch.drifts() if one.drifted]
+    assert moved == [SCORE]
+
+
+def test_a_signal_that_is_gone_has_moved() -> None:
+    """A firmware that sends no longer what was learnt."""
+    watch, fleet = learnt(), Fleet(5)
+
+    for _ in range(20):
+        rows = fleet.day()
+        rows[:, 3] = np.nan
+        watch.update(rows, fleet.score())
+
+    assert watch.drifts()[0].name == "own.f3"
+    assert watch.drifts()[0].drifted
+
+
+def test_rows_in_which_nothing_is_known_do_not_count() -> None:
+    """The first two weeks of an appliance are no drift."""
+    watch, fleet = learnt(), Fleet(5)
+
+    for _ in range(30):
+        watch.update(np.full((APPLIANCES, len(NAMES)), np.nan), fleet.score())
+
+    assert watch.drifts() == []
+
+
+def test_a_feature_that_training_never_saw_never_drifts() -> None:
+    """There is nothing to compare it with."""
+    watch, fleet = DriftWatch(), Fleet(5)
+    watch.learn(NAMES, fleet.day(), np.zeros(0), appliances=APPLIANCES, score_appliances=0)
+
+    for _ in range(20):
+        watch.update(fleet.day(), fleet.score())
+
+    assert next(one for one in watch.drifts() if one.name == SCORE).limit == np.inf
+
+
+def test_a_snapshot_in_the_middle_changes_nothing() -> None:
+    """The restored watch finds what the first would have found, on the same day."""
+    watch, restored, fleet, same = learnt(), DriftWatch(), Fleet(5), Fleet(5)
+    lived(watch, fleet, range(20))
+    lived(learnt(), same, range(20))
+
+    restored.restore(watch.snapshot())
+
+    assert lived(restored, fleet, range(20, 50), a_fifth()) == lived(watch, same, range(20, 50), a_fifth())
+
+
+def test_a_snapshot_of_other_bins_is_refused() -> None:
+    """It could not be compared."""
+    with pytest.raises(IntegrityError, match="has 5 bins"):
+        DriftWatch(bins=5).restore(learnt().snapshot())
