@@ -23,6 +23,9 @@ CREATE TABLE IF NOT EXISTS message (
 )
 """
 
+PAGE_BYTES = 16_384
+"""An array of sixty readings, about 7 KB, then fits one page: pruning frees one, not a chain."""
+
 _IDENTITY = "CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)"
 
 
@@ -36,6 +39,7 @@ class SqliteJournal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute(f"PRAGMA page_size={PAGE_BYTES}")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute(_SCHEMA)

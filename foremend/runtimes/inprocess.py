@@ -14,6 +14,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from foremend.engine import NO_TIME, Engine
 from foremend.errors import UnavailableError
 from foremend.history.parquet import ParquetHistory
@@ -98,8 +100,9 @@ class InProcessRuntime:
         self._source.connect()
         self._state = "running"
         try:
-            while not stop.is_set():
-                self.step()
+            with threadpool_limits(limits=1):  # a day's rows are few: more threads would only wait for each other
+                while not stop.is_set():
+                    self.step()
         finally:
             self._state = "stopping"
             self._source.close()
