@@ -1,0 +1,113 @@
+"""`foremend train` and `foremend models`, as a data scientist types them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from foremend.cli import main
+from models.registry import ModelCard, Registry
+
+MODEL = "rf-260"
+
+
+@pytest.fixture
+def foremend(config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command on `config`; its exit code and the JSON object it printed, or what it complained of."""
+
+    def run(*words: str) -> tuple[int, Any]:
+        monkeypatch.setattr(sys, "argv", ["foremend", *words, "--config", str(config), "--json"])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        code = int(ended.value.code or 0)
+        return code, json.loads(said.out) if code == 0 else " ".join(said.err.split())
+
+    return run
+
+
+def test_a_life_from_first_training_to_rollback(foremend: Any, config: Path, past: Path) -> None:
+    """Champion, challenger, comparison, a refusal, a promotion with a reason, and back again."""
+    outcomes = str(past / "truth.json")
+
+    code, first = foremend("train", "--appliance-model", MODEL)
+    assert (code, first["alias"], first["version"]) == (0, "champion", "v0001")
+    code, second = foremend(
+        "train", "--appliance-model", MODEL, "--history", str(past), "--outcomes", outcomes, "--seed", "3"
+    )
+    assert (code, second["alias"], second["version"]) == (0, "challenger", "v0002")
+    assert second["trained_on"]["seed"] == 3
+
+    code, compared = foremend("models", "compare", MODEL)
+    assert compared["champion"]["rows"] == compared["challenger"]["rows"] > 0
+    worsened(config.parent / "models")
+    code, sentence = foremend("models", "promote", MODEL, "v0003")
+    assert (code, "average_precision" in sentence or "brier" in sentence) == (5, True)
+    code, sentence = foremend("models", "promote", MODEL, "v0003", "--force")
+    assert (code, "needs a --reason" in sentence) == (2, True)
+    code, promoted = foremend("models", "promote", MODEL, "v0003", "--force", "--reason", "try it")
+    assert (code, promoted["champion"], promoted["previous"]) == (0, "v0003", "v0001")
+
+    code, back = foremend("models", "rollback", MODEL, "--reason", "alarms")
+    assert (code, back["champion"]) == (0, "v0001")
+    code, shown = foremend("models", "show", MODEL)
+    assert [one["why"] for one in shown["history"]] == ["first version", "try it", "alarms"]
+    assert shown["history"][1]["forced"]
+    code, listed = foremend("models", "list")
+    assert [one["alias"] for one in listed[MODEL].values()] == ["champion", "challenger", None]
+
+
+def worsened(root: Path) -> None:
+    """A third version: the challenger, but sure of every fault all the time."""
+    registry = Registry(root)
+    card, state = registry.load(MODEL, "v0002")
+    always = [[[0.0, 1.0], [1.0, 1.0]] for _ in card.faults]
+    state["predictor"]["calibration"] = [np.array(curve) for curve in always]
+    registry.add(ModelCard(**{**_plain(card), "version": "", "sha256": ""}), state)
+
+
+def _plain(card: ModelCard) -> dict[str, Any]:
+    return {name: getattr(card, name) for name in card.__slots__}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (("train", "--appliance-model", "toaster"), 2, "no profile 'toaster'"),
+        (("train", "--appliance-model", MODEL, "--history", "."), 2, "--history and --outcomes go together"),
+        (("models", "show", MODEL), 2, "has no champion"),
+        (("models", "show", MODEL, "v0007"), 7, "no model v0007"),
+        (("models", "rollback", MODEL), 7, "nothing to go back to"),
+        (("models", "compare", MODEL), 2, "has no challenger"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    foremend: Any, words: tuple[str, ...], code: int, sentence: str
+) -> None:
+    """With the exit code of its kind."""
+    ended, said = foremend(*words)
+
+    assert ended == code
+    assert sentence in said
+
+
+def test_nothing_stored_is_an_empty_list(foremend: Any) -> None:
+    """Not an error."""
+    assert foremend("models", "list") == (0, {})
+
+
+def test_with_a_key_models_are_signed_and_must_be(foremend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment's key signs; another one refuses."""
+    monkeypatch.setenv("FOREMEND_MODEL_KEY", "one")
+    assert foremend("train", "--appliance-model", MODEL)[1]["signed"]
+
+    monkeypatch.setenv("FOREMEND_MODEL_KEY", "two")
+    code, sentence = foremend("models", "show", MODEL)
+
+    assert (code, "another key" in sentence) == (7, True)
