@@ -24,17 +24,19 @@ class Shadow:
         self.champion = champion
         self._rules = (rulebook.state_for(profile), rulebook.state_for(profile))
         self._opened: tuple[set[str], set[str]] = (set(), set())
-        self._days = self._rows = 0
+        self._days = self._rows = self._newest = 0
         self._difference = 0.0
 
     def follow(self, ids: Sequence[str], champion: Scored, drivers: Drivers) -> None:
-        """One more day, as the champion scored it; `ids` names the fleet's rows."""
+        """Rows of one more day, as the champion scored them; `ids` names the fleet's rows."""
         if champion.model.names != self.challenger.names:
             return
         challenger = scored(self.challenger, champion.day)
         for said, rules, opened in zip((champion, challenger), self._rules, self._opened, strict=True):
             opened |= _opened(said, rules, ids, drivers)
-        self._days += 1
+        newest = int(champion.day.time.max(initial=0))
+        self._days += newest > self._newest  # a day may come in parts, as appliances report late
+        self._newest = max(newest, self._newest)
         self._rows += len(champion.day.time)
         self._difference += _difference(champion, challenger)
 
@@ -60,7 +62,7 @@ class Shadow:
             "versions": [self.champion, self.challenger.version],
             "rules": [rules.snapshot() for rules in self._rules],
             "opened": [sorted(opened) for opened in self._opened],
-            "counts": [self._days, self._rows, self._difference],
+            "counts": [self._days, self._rows, self._newest, self._difference],
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
@@ -71,7 +73,7 @@ class Shadow:
             rules.restore(part)
         champion, challenger = snapshot["opened"]
         self._opened = (set(champion), set(challenger))
-        self._days, self._rows, self._difference = snapshot["counts"]
+        self._days, self._rows, self._newest, self._difference = snapshot["counts"]
 
 
 def _opened(said: Scored, rules: RuleState, ids: Sequence[str], drivers: Drivers) -> set[str]:

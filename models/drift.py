@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from foremend.errors import IntegrityError
-from foremend.types import Evidence, Finding, FindingKind, Severity
+from foremend.types import MS_PER_DAY, Evidence, Finding, FindingKind, Severity
 
 Floats = NDArray[np.float64]
 FAULT = "model-drift"
@@ -67,7 +67,7 @@ class DriftWatch:
         self._expected = np.zeros((0, bins + 1))
         self._learnt_appliances = np.zeros(0)
         self._counts = np.zeros_like(self._expected)
-        self._weight, self._days = 0.0, 0
+        self._weight, self._days, self._newest_day = 0.0, 0, -1
         self._since: int | None = None  # when the fleet began to drift
 
     def learn(
@@ -94,15 +94,20 @@ class DriftWatch:
             self._learnt_appliances[-1] = score_appliances
         self._forget()
 
-    def update(self, features: Floats, score: Floats) -> None:
-        """One more day: (k, d) features and (k,) score; rows in which nothing is known yet are left out."""
+    def update(self, time: int, features: Floats, score: Floats) -> None:
+        """Rows of the day that ended at `time` (ms UTC): (k, d) features and (k,) score.
+
+        A day may come in parts, as appliances report late. Rows in which nothing is known yet are left out.
+        """
         known = np.isfinite(features).any(axis=1)
         if not known.any():
             return
-        keep = 1.0 - 1.0 / self._memory_days
-        self._counts = keep * self._counts + self._counted([*features[known].T, score[known]])
-        self._weight = keep * self._weight + 1.0
-        self._days += 1
+        day = time // MS_PER_DAY
+        if day > self._newest_day:
+            keep = 1.0 - 1.0 / self._memory_days
+            self._counts, self._weight = keep * self._counts, keep * self._weight + 1.0
+            self._days, self._newest_day = self._days + 1, day
+        self._counts = self._counts + self._counted([*features[known].T, score[known]])
 
     def drifts(self) -> list[Drift]:
         """Every feature and the score, the most moved first; empty before `least_days`."""
@@ -119,7 +124,7 @@ class DriftWatch:
 
         The finding is about no single appliance: its appliance is `fleet:<appliance model>`.
         """
-        self.update(features, score)
+        self.update(time, features, score)
         found = self.drifts()
         if self._is_drifting(found) == (self._since is not None):
             return []
@@ -138,7 +143,7 @@ class DriftWatch:
             "learnt_appliances": self._learnt_appliances,
             "counts": self._counts,
             "weight": self._weight,
-            "days": self._days,
+            "days": [self._days, self._newest_day],
             "since": self._since,
         }
 
@@ -153,12 +158,13 @@ class DriftWatch:
         self._edges = np.array(snapshot["edges"])
         self._learnt_appliances = np.array(snapshot["learnt_appliances"])
         self._counts = np.array(snapshot["counts"])
-        self._weight, self._days = float(snapshot["weight"]), int(snapshot["days"])
+        self._weight = float(snapshot["weight"])
+        self._days, self._newest_day = (int(number) for number in snapshot["days"])
         self._since = snapshot["since"]
 
     def _forget(self) -> None:
         self._counts = np.zeros_like(self._expected)
-        self._weight, self._days, self._since = 0.0, 0, None
+        self._weight, self._days, self._newest_day, self._since = 0.0, 0, -1, None
 
     def _counted(self, columns: Sequence[Floats]) -> Floats:
         """(columns, bins + 1) how many rows fall in each bin; the last one counts the unknown."""

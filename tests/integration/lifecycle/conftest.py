@@ -37,8 +37,8 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def present(tmp_path_factory: pytest.TempPathFactory) -> list[Block]:
-    """Eight other refrigerators in 30 days, a block a day."""
-    folder = simulated(tmp_path_factory.mktemp("present") / "fleet", seed=4, appliances=8, days=30)
+    """Eight other refrigerators in 34 days, a block a day."""
+    folder = simulated(tmp_path_factory.mktemp("present") / "fleet", seed=4, appliances=8, days=34)
     return list(ParquetHistory(folder / "history").read(MODEL, 0, 2**62))
 
 

@@ -81,8 +81,8 @@ def test_a_score_that_moved_suffices() -> None:
     """Detectors that suddenly think everything strange are outdated, whatever single features say."""
     watch, fleet = learnt(), Fleet(5)
 
-    for _ in range(20):
-        watch.update(fleet.day(), 1.0 - 0.1 * fleet.score())
+    for day in range(20):
+        watch.update(day * MS_PER_DAY, fleet.day(), 1.0 - 0.1 * fleet.score())
 
     moved = [one.name for one in watch.drifts() if one.drifted]
     assert moved == [SCORE]
@@ -92,21 +92,34 @@ def test_a_signal_that_is_gone_has_moved() -> None:
     """A firmware that sends no longer what was learnt."""
     watch, fleet = learnt(), Fleet(5)
 
-    for _ in range(20):
+    for day in range(20):
         rows = fleet.day()
         rows[:, 3] = np.nan
-        watch.update(rows, fleet.score())
+        watch.update(day * MS_PER_DAY, rows, fleet.score())
 
     assert watch.drifts()[0].name == "own.f3"
     assert watch.drifts()[0].drifted
+
+
+def test_a_day_may_come_in_parts() -> None:
+    """Appliances that report late are still of that day."""
+    whole, parts, fleet = learnt(), learnt(), Fleet(5)
+
+    for day in range(20):
+        rows, score = fleet.day(), fleet.score()
+        whole.update(day * MS_PER_DAY, rows, score)
+        for part in (slice(0, 150), slice(150, None)):
+            parts.update(day * MS_PER_DAY, rows[part], score[part])
+
+    assert parts.drifts() == whole.drifts()
 
 
 def test_rows_in_which_nothing_is_known_do_not_count() -> None:
     """The first two weeks of an appliance are no drift."""
     watch, fleet = learnt(), Fleet(5)
 
-    for _ in range(30):
-        watch.update(np.full((APPLIANCES, len(NAMES)), np.nan), fleet.score())
+    for day in range(30):
+        watch.update(day * MS_PER_DAY, np.full((APPLIANCES, len(NAMES)), np.nan), fleet.score())
 
     assert watch.drifts() == []
 
@@ -116,8 +129,8 @@ def test_a_feature_that_training_never_saw_never_drifts() -> None:
     watch, fleet = DriftWatch(), Fleet(5)
     watch.learn(NAMES, fleet.day(), np.zeros(0), appliances=APPLIANCES, score_appliances=0)
 
-    for _ in range(20):
-        watch.update(fleet.day(), fleet.score())
+    for day in range(20):
+        watch.update(day * MS_PER_DAY, fleet.day(), fleet.score())
 
     assert next(one for one in watch.drifts() if one.name == SCORE).limit == np.inf
 
