@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from foremend.config import Profile
 from foremend.engine import Engine, FittedModel
 from foremend.model_building import build, load_fitted
+from foremend.practice import PracticeFleet, practice_fleets
 from foremend.training_sets import LATENESS_MS, DayCollector, TrainingSet, by_appliance
 from foremend.types import MS_PER_DAY, Block
 from models.registry import ModelCard, Registry
@@ -29,9 +30,9 @@ from rules.settings import RulesSettings
 from simulators.categories import appliance_models
 from simulators.faults import FaultCourse
 from simulators.fleet import Fleet, Telemetry
-from simulators.scenario import plain_fleet
 
 SIMULATED = "simulated"
+_NUMBERS = 1_000_000  # appliances of one practice fleet are numbered apart from those of the next
 MODEL_KEY = "FOREMEND_MODEL_KEY"
 """Environment variable with the key that stored models are signed with; once set, unsigned models are refused."""
 
@@ -102,9 +103,19 @@ def recipe_of(profile: Profile, settings: ModelsSettings) -> str:
 
 
 def simulated_rows(profile: Profile, settings: TrainingSettings) -> TrainingSet:
-    """Daily deviations of a simulated fleet with the days each fault was from failure."""
-    scenario = plain_fleet({profile.name: settings.appliances}, settings.days, settings.fault_rate)
-    fleet = Fleet(scenario, settings.seed)
+    """Daily deviations of simulated fleets with the days each fault was from failure."""
+    fleets = practice_fleets(profile.name, profile.faults, settings)
+    parts = [_practised(profile, practice, settings) for practice in fleets]
+    return TrainingSet(
+        parts[0].names,
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.days_to_failure for part in parts]),
+        np.concatenate([part.appliance + k * _NUMBERS for k, part in enumerate(parts)]),
+    )
+
+
+def _practised(profile: Profile, practice: PracticeFleet, settings: TrainingSettings) -> TrainingSet:
+    fleet = Fleet(practice.scenario, practice.seed)
     collected = DayCollector()
     engine = Engine(
         {profile.name: profile}, RuleBook(RulesSettings()), lateness_ms=LATENESS_MS, on_day=collected
@@ -112,7 +123,7 @@ def simulated_rows(profile: Profile, settings: TrainingSettings) -> TrainingSet:
     for telemetry in fleet.telemetry():
         engine.process(as_block(telemetry))
     engine.flush()
-    return _labelled(collected, fleet.courses[profile.name], profile, settings)
+    return _labelled(collected, fleet.courses[profile.name], practice.lapse, profile, settings)
 
 
 def as_block(telemetry: Telemetry) -> Block:
@@ -130,7 +141,11 @@ def as_block(telemetry: Telemetry) -> Block:
 
 
 def _labelled(
-    collected: DayCollector, courses: Iterable[FaultCourse], profile: Profile, settings: TrainingSettings
+    collected: DayCollector,
+    courses: Iterable[FaultCourse],
+    lapse: Mapping[tuple[int, str], float],
+    profile: Profile,
+    settings: TrainingSettings,
 ) -> TrainingSet:
     by_row: dict[int, list[FaultCourse]] = {}
     for course in courses:
@@ -143,7 +158,7 @@ def _labelled(
             if due is None or (time // MS_PER_DAY + number) % settings.every_days:
                 continue
             features.append(day.deviations[k])
-            labels.append(due)
+            labels.append(due * [lapse.get((number, fault), 1.0) for fault in profile.faults])
             appliances.append(number)
     known = np.isfinite(np.array(features)).any(axis=1)
     return TrainingSet(

@@ -12,11 +12,13 @@ from foremend.schema import SettingsPath, Strict
 class TrainingSettings(Strict):
     """The simulated history that a fault predictor learns from at first start."""
 
-    appliances: int = Field(default=120, ge=20, description="of each appliance model")
+    appliances: int = Field(
+        default=160, ge=20, description="of each appliance model; more where it has many faults"
+    )
     days: int = Field(
         default=85, ge=40, description="event-days; the first two weeks only teach what is usual"
     )
-    fault_rate: float = Field(default=0.75, ge=0, le=1, description="share of appliances that fall ill")
+    fault_rate: float = Field(default=0.8, ge=0, le=1, description="share of appliances that fall ill")
     seed: int = Field(default=90_210, ge=0, description="keep it apart from the seeds of fleets you judge by")
     every_days: int = Field(
         default=2, ge=1, description="each appliance gives one training row in so many days"
@@ -46,4 +48,4 @@ class ModelsSettings(Strict):
         default=None,
         description="trained at first start and used; left out: all that are simulated; []: none",
     )
-    horizon_days: float = Field(default=60.0, gt=0, description="probabilities are about failures within it")
+    horizon_days: float = Field(default=90.0, gt=0, description="probabilities are about failures within it")

@@ -1,9 +1,9 @@
 """All catalogued faults of one appliance model at once, from daily deviations.
 
 A multi-label forest of extremely randomised trees (Geurts, Ernst and Wehenkel, Machine Learning 63, 2006) gives
-a raw score a fault; isotonic regression on out-of-fold scores, folds split by appliance, turns it into a
-probability (Zadrozny and Elkan, KDD 2002). Days to failure come from quantile gradient boosting on the rows
-where a fault was under way.
+a raw score a fault, from the columns that separate faults best; isotonic regression on out-of-fold scores, folds
+split by appliance, turns it into a probability (Zadrozny and Elkan, KDD 2002). Days to failure are learnt on the
+rows where a fault was under way.
 """
 
 from __future__ import annotations
@@ -13,39 +13,43 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.isotonic import IsotonicRegression
 from sklearn.model_selection import GroupKFold
 
 from foremend.types import Prediction
+from models.predictors.days import DaysToFailure
+from models.predictors.selection import separating
 
 Array = NDArray[np.float64]
-QUANTILES = (0.1, 0.5, 0.9)
 
 
 class FaultPredictor:
     """Probability that each fault brings a failure within `horizon_days`, and days to failure (80 % interval).
 
-    Parameters: `horizon_days` days; `trees` in the forest; `folds` for calibration; `likely` probability from
-    which days to failure are estimated; `seed` of all randomness.
+    Parameters: `horizon_days` days; `trees` in the forest; `columns` chosen for each fault; `folds` for calibration;
+    `likely` probability from which days to failure are estimated; `seed` of all randomness.
     """
 
     def __init__(
         self,
         faults: Sequence[str],
         *,
-        horizon_days: float = 60.0,
+        horizon_days: float = 90.0,
         trees: int = 60,
+        columns: int = 10,
         folds: int = 3,
         likely: float = 0.2,
         seed: int = 0,
     ) -> None:
         self.faults = tuple(faults)
         self.horizon_days = horizon_days
-        self._trees, self._folds, self._likely, self._seed = trees, folds, likely, seed
+        self._trees, self._each, self._folds = trees, columns, folds
+        self._likely, self._seed = likely, seed
         self._forest: Any = None
+        self._columns = np.zeros(0, np.intp)  # those the forest looks at
         self._calibration: list[Array] = []  # a fault: (2, k) raw score and probability, rising
-        self._days: list[Any] = []
+        self._days = DaysToFailure(seed)
         self.signature: Array = np.zeros((len(faults), 0))
         self.scale: Array = np.zeros(0)
 
@@ -66,8 +70,10 @@ class FaultPredictor:
         groups = np.arange(len(features)) if appliance is None else appliance
         due = (days_to_failure <= self.horizon_days).astype(np.int8)
         self._calibration = self._calibrate(features, due, groups)
-        self._forest = self._new_forest().fit(features, due)
-        self._learn_days(features, days_to_failure, due)
+        self._columns = separating(features, due, groups, self._each)
+        self._forest = self._new_forest().fit(features[:, self._columns], due)
+        row, fault = np.nonzero(due)
+        self._days.learn(self._with_fault(features[row], fault), days_to_failure[row, fault], groups[row])
         self._learn_signature(features, due)
 
     def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Array) -> Prediction:
@@ -76,7 +82,7 @@ class FaultPredictor:
         known = np.isfinite(features).any(axis=1)
         probability = np.zeros(shape)
         if known.any():
-            raw = _positive(self._forest, features[known])
+            raw = _positive(self._forest, features[known][:, self._columns])
             for fault, (score, calibrated) in enumerate(self._calibration):
                 probability[known, fault] = np.interp(raw[:, fault], score, calibrated)
         days = self._estimate_days(features, probability >= self._likely)
@@ -95,8 +101,9 @@ class FaultPredictor:
             "faults": list(self.faults),
             "horizon_days": self.horizon_days,
             "forest": self._forest,
+            "columns": self._columns,
             "calibration": self._calibration,
-            "days": self._days,
+            "days": self._days.snapshot(),
             "signature": self.signature,
             "scale": self.scale,
         }
@@ -104,51 +111,37 @@ class FaultPredictor:
     def restore(self, snapshot: dict[str, Any]) -> None:
         self.faults = tuple(snapshot["faults"])
         self.horizon_days = snapshot["horizon_days"]
-        self._forest, self._calibration = snapshot["forest"], snapshot["calibration"]
-        self._days, self.signature, self.scale = snapshot["days"], snapshot["signature"], snapshot["scale"]
+        self._forest, self._columns = snapshot["forest"], snapshot["columns"]
+        self._calibration = snapshot["calibration"]
+        self._days.restore(snapshot["days"])
+        self.signature, self.scale = snapshot["signature"], snapshot["scale"]
 
     def _new_forest(self) -> ExtraTreesClassifier:
         return ExtraTreesClassifier(
-            self._trees, min_samples_leaf=5, max_features="sqrt", random_state=self._seed, n_jobs=1
+            self._trees, min_samples_leaf=5, max_features=0.2, random_state=self._seed, n_jobs=1
         )
 
     def _calibrate(self, features: Array, due: NDArray[np.int8], groups: NDArray[Any]) -> list[Array]:
         held_out = np.zeros(due.shape)
         for train, test in GroupKFold(self._folds).split(features, groups=groups):
-            held_out[test] = _positive(self._new_forest().fit(features[train], due[train]), features[test])
+            columns = separating(features[train], due[train], groups[train], self._each)
+            forest = self._new_forest().fit(features[np.ix_(train, columns)], due[train])
+            held_out[test] = _positive(forest, features[np.ix_(test, columns)])
         curves = [
             IsotonicRegression(y_min=0, y_max=1).fit(held_out[:, f], due[:, f]) for f in range(due.shape[1])
         ]
         return [np.array([curve.X_thresholds_, curve.y_thresholds_]) for curve in curves]
 
-    def _learn_days(self, features: Array, days_to_failure: Array, due: NDArray[np.int8]) -> None:
-        row, fault = np.nonzero(due)
-        self._days = []
-        if len(row) < 50:
-            return
-        inputs = self._with_fault(features[row], fault)
-        target = np.log1p(days_to_failure[row, fault])
-        for quantile in QUANTILES:
-            model = HistGradientBoostingRegressor(
-                loss="quantile",
-                quantile=quantile,
-                max_iter=60,
-                random_state=self._seed,
-            )
-            self._days.append(model.fit(inputs, target))
-
     def _estimate_days(self, features: Array, likely: NDArray[np.bool_]) -> Array:
         """(3, n, faults): low, middle and high days to failure, in rising order, where `likely` (n, faults)."""
         days = np.full((3, *likely.shape), np.nan)
         row, fault = np.nonzero(likely)
-        if len(row) and self._days:
-            inputs = self._with_fault(features[row], fault)
-            logs = np.array([model.predict(inputs) for model in self._days])
-            days[:, row, fault] = np.sort(np.maximum(np.expm1(logs), 0), axis=0)
+        if len(row):
+            days[:, row, fault] = self._days.estimate(self._with_fault(features[row], fault))
         return days
 
     def _with_fault(self, features: Array, fault: NDArray[np.int64]) -> Array:
-        return np.column_stack([np.eye(len(self.faults))[fault], features])
+        return np.column_stack([np.eye(len(self.faults))[fault], features[:, self._columns]])
 
     def _learn_signature(self, features: Array, due: NDArray[np.int8]) -> None:
         healthy = features[due.sum(axis=1) == 0]

@@ -52,8 +52,8 @@ def test_an_appliance_that_drifts_stands_out_with_a_trend() -> None:
 
 
 def test_nothing_is_said_before_the_own_usual_is_known() -> None:
-    """The first two weeks give no deviation, and so no finding."""
-    _, last = run(np.random.default_rng(0).normal(size=(14, N)))
+    """The first ten days give no deviation, and so no finding."""
+    _, last = run(np.random.default_rng(0).normal(size=(10, N)))
 
     assert np.isnan(last).all()
 

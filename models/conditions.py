@@ -1,0 +1,132 @@
+"""What a day asked of an appliance: weather, room, set point, mode, speed; and what its siblings do under it.
+
+A machine that works harder because it is hot outside is not ill. Where a profile measures such conditions, every
+other daily feature is compared with what the fleet itself showed under the same ones: a ridge regression on
+quadratic terms (Hoerl and Kennard, Technometrics 12, 1970), learnt day by day from all appliances together, so
+that a model seen for the first time needs no fitted parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class _Condition(NamedTuple):
+    feature: str
+    centre: float  # in the feature's unit
+    scale: float
+    imposed: bool  # by weather and habit; else the appliance chooses it
+
+    @property
+    def signal(self) -> str:
+        return self.feature.removesuffix("_mean").removesuffix("_on")
+
+
+CONDITIONS = (
+    _Condition("outdoor_temp_on_mean", 20.0, 10.0, True),
+    _Condition("ambient_temp_mean", 20.0, 10.0, True),
+    _Condition("inlet_temp_mean", 15.0, 10.0, True),
+    _Condition("room_temp_on_mean", 22.0, 5.0, True),
+    _Condition("set_point_on_mean", 22.0, 5.0, True),
+    _Condition("compressor_speed_on_mean", 40.0, 20.0, False),
+)
+_MODE, _COOLING = "mode_on_mean", 1.0
+_RIDGE = 1.0
+_FORGET = 1 / 365  # a day: the fleet ages slowly
+
+
+class Terms(NamedTuple):
+    """The conditions of k days as the terms of regressions."""
+
+    own: Array  # (k, a) the few that an appliance may have slopes of its own for; the first is 1
+    fleet: Array  # (k, b) those of the fleet's regression; the first is 1
+    told: NDArray[np.bool_]  # (k,) False on a day without any condition: the appliance did not run
+
+
+class Conditions:
+    """Reads the conditions of each day out of its daily features (`names`, F).
+
+    `own_terms` is the number of `Terms.own`; `masks` (b, F) says which fleet terms may explain which feature.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._chosen = [c for c in CONDITIONS if c.feature in names]
+        self._columns = [list(names).index(c.feature) for c in self._chosen]
+        self._mode = list(names).index(_MODE) if _MODE in names else None
+        self._pairs = np.triu_indices(len(self._chosen))
+        self.own_terms = 4 if self._mode is not None else 1 + bool(self._chosen)
+        self.masks = np.array([self._may_use(name) for name in names]).T
+
+    def of(self, values: Array) -> Terms:
+        """The conditions of days `values` (k, F). One that an appliance does not measure counts as at its centre."""
+        raw = values[:, self._columns]
+        told: NDArray[np.bool_] = np.isfinite(raw).any(axis=1) | np.full(len(raw), not self._columns)
+        centre, scale = (np.array([c[k] for c in self._chosen]) for k in (1, 2))
+        z = np.clip(np.nan_to_num((raw - centre) / scale), -3, 3)
+        heating = self._heating(values)
+        one, weather = np.ones((len(values), 1)), z[:, :1]
+        own = [one, weather, heating, heating * weather]
+        first, second = self._pairs
+        fleet = np.hstack([one, z, z[:, first] * z[:, second], heating, heating * z])
+        return Terms(np.hstack(own)[:, : self.own_terms], fleet, told)
+
+    def _heating(self, values: Array) -> Array:
+        """0 while cooling, 1 while heating, between on a day with both; 0 where there is no such thing."""
+        if self._mode is None:
+            return np.zeros((len(values), 1))
+        return np.clip(np.nan_to_num(values[:, [self._mode]] - _COOLING), 0.0, 1.0)
+
+    def _may_use(self, name: str) -> list[bool]:
+        """Which fleet terms may explain a feature: never its own signal; nothing explains weather and habit."""
+        mine = next((c for c in CONDITIONS if name.startswith(c.signal)), None)
+        free = [not (mine and (mine.imposed or mine.feature == c.feature)) for c in self._chosen]
+        first, second = self._pairs
+        pairs = [free[i] and free[j] for i, j in zip(first, second, strict=True)]
+        mode = not (mine and mine.imposed) and not name.startswith("mode")
+        return [True, *free, *pairs, mode, *(mode and f for f in free)]
+
+
+class Expected:
+    """What the fleet shows under given conditions; learns from every row it is asked about."""
+
+    def __init__(self, masks: NDArray[np.bool_]) -> None:
+        terms, features = masks.shape
+        self._masks = masks
+        self._ridge = np.diag([1e-6, *[_RIDGE] * (terms - 1)])
+        self._gram = self._ridge.copy()
+        self._cross = np.zeros((terms, features))
+        self._weights = np.zeros((terms, features))
+
+    def residual(self, terms: Array, level: Array) -> Array:
+        """`level` (k, F) less the effect of the conditions in `terms` (k, b), these rows learnt; NaN stays.
+
+        The level at central conditions remains in it: what is common to all is for the siblings to take away.
+        """
+        seen = np.isfinite(level).any(axis=1)
+        terms_seen, level_seen = terms[seen], level[seen]
+        filled = np.where(np.isfinite(level_seen), level_seen, terms_seen @ self._weights)
+        self._gram += terms_seen.T @ terms_seen - _FORGET * (self._gram - self._ridge)
+        self._cross += terms_seen.T @ filled - _FORGET * self._cross
+        self._weights = self._solve()
+        return level - terms[:, 1:] @ self._weights[1:]
+
+    def _solve(self) -> Array:
+        weights = np.zeros_like(self._cross)
+        kinds, kind = np.unique(self._masks.T, axis=0, return_inverse=True)
+        for number, mask in enumerate(kinds):
+            features = np.flatnonzero(kind == number)
+            gram = self._gram[np.ix_(mask, mask)]
+            weights[np.ix_(mask, features)] = np.linalg.solve(gram, self._cross[np.ix_(mask, features)])
+        return weights
+
+    def snapshot(self) -> dict[str, Any]:
+        return {name: getattr(self, f"_{name}").copy() for name in ("gram", "cross", "weights")}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        self._gram, self._cross, self._weights = (np.array(snapshot[n]) for n in ("gram", "cross", "weights"))

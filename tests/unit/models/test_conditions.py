@@ -1,0 +1,62 @@
+"""A machine that works harder because more is asked of it is not ill."""
+
+import numpy as np
+
+from models.features import DailyFeatures
+
+NAMES = ("outdoor_temp_on_mean", "discharge_temp_on_mean")
+
+
+def lived(days: int, outdoor: np.ndarray, fault: np.ndarray | None = None, fleet: int = 10) -> np.ndarray:
+    """The last day's (fleet, 6) deviations where discharge follows outdoor, in regions of different weather."""
+    features, rows = DailyFeatures(NAMES), np.arange(fleet, dtype=np.int32)
+    for day in range(days):
+        weather = outdoor[day] + rows * 1.5
+        discharge = 50 + 0.8 * weather + rows + (0 if fault is None else fault[day])
+        last = features.update(rows, day, np.column_stack([weather, discharge]))
+    return last
+
+
+def test_heat_explains_a_hot_compressor() -> None:
+    """A heat wave after mild weeks moves the discharge temperature, and its deviation by a quarter of that at most."""
+    outdoor = 15 + 5 * np.sin(np.arange(60) / 3)
+    outdoor[-4:] += 8
+
+    last = lived(60, outdoor)
+
+    assert np.abs(last[:, NAMES.index("discharge_temp_on_mean")]).max() < 1.6
+
+
+def test_a_fault_shows_through_the_weather() -> None:
+    """Five kelvin more than the weather explains stay visible, against the own usual and against siblings."""
+    outdoor = 15 + 5 * np.sin(np.arange(60) / 3)
+    fault = np.zeros((60, 10))
+    fault[-10:, 3] = 5.0
+
+    last = lived(60, outdoor, fault)
+
+    assert last[3, 1] > 3.5
+    assert last[3, 3] > 3.5
+    assert np.abs(np.delete(last[:, 3], 3)).max() < 1.0
+
+
+def test_the_fleet_teaches_a_machine_that_has_no_siblings() -> None:
+    """Alone, it is compared with its own past under the same conditions."""
+    outdoor = 15 + 5 * np.sin(np.arange(60) / 3)
+    fault = np.zeros((60, 1))
+    fault[-10:] = 5.0
+
+    last = lived(60, outdoor, fault, fleet=1)
+
+    assert last[0, 1] > 2.5
+
+
+def test_a_day_at_rest_says_nothing() -> None:
+    """A machine that did not run keeps what was known of it."""
+    features, rows = DailyFeatures(NAMES), np.arange(6, dtype=np.int32)
+    for day in range(30):
+        before = features.update(rows, day, np.tile([15.0, 60.0], (6, 1)))
+
+    after = features.update(rows, 30, np.full((6, 2), np.nan))
+
+    np.testing.assert_allclose(after, before, rtol=1e-6)
