@@ -38,7 +38,7 @@ def test_the_headless_demo_trains_watches_warns_and_ends(tmp_path: Path) -> None
     result = json.loads(done.stdout)
     assert result.keys() >= PROMISED
     assert result["appliances"] == 24
-    assert result["readings"] > 24 * 40 * 1_000
+    assert result["readings"] > 24 * 40 * 600  # a reading every two minutes, some days partly offline
     assert 0 < result["faults_caught"] <= result["faults_injected"]
     assert result["tickets_opened"] >= 1
     assert result["webhooks_delivered"] >= result["tickets_opened"]

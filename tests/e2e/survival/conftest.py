@@ -56,9 +56,7 @@ SCENARIO = Scenario.model_validate(
         "consent": {"full": 1, "monitoring_only": 0, "none": 0, "withdraws": 0},
         "faults": [
             {"appliance": f"rf-260-0000{k}", "fault": fault, "onset_day": 2 + k, "days_to_failure": 2}
-            for k, fault in enumerate(
-                ("door-gasket-leak", "refrigerant-leak", "compressor-wear"), start=1
-            )
+            for k, fault in enumerate(("door-gasket-leak", "refrigerant-leak", "compressor-wear"), start=1)
         ],
     }
 )
@@ -91,14 +89,19 @@ class Stage:
         thread.start()
         return thread
 
-    def wait_until(self, ears: MqttSource, processed: int) -> int:
-        """Until the pipeline says that it processed so many messages; fails when it falls silent for two minutes."""
+    @property
+    def readings(self) -> int:
+        """How many different readings were sent."""
+        return sum(message.readings for message in {(m.topic, m.first_seq): m for m in self.sent}.values())
+
+    def wait_until(self, ears: MqttSource, readings: int) -> None:
+        """Until the pipeline has used so many readings; fails when it falls silent for two minutes."""
         for _ in range(10_000):
             words = heard(ears, timeout_s=120.0)
             assert words, "the pipeline fell silent"
-            if words[-1].messages >= processed:
-                return words[-1].messages
-        raise AssertionError(f"{processed} messages were never processed")
+            if words[-1].readings >= readings:
+                return
+        raise AssertionError(f"{readings} readings were never used")
 
     def check_nothing_lost_or_doubled(self) -> None:
         """Every reading that was sent is stored once; every ticket is there, and reached the platform, once."""

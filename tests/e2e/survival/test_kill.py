@@ -26,11 +26,11 @@ def test_five_kills_under_load_lose_and_double_nothing(
             with stage.pipeline() as child:
                 stage.wait_until(ears, 0)
                 publisher = publisher or stage.publishing()
-                stage.wait_until(ears, len(stage.sent) * (k + 1) // (KILLS + 2))
+                stage.wait_until(ears, stage.readings * (k + 1) // (KILLS + 2))
                 os.kill(child.pid, signal.SIGKILL)
                 child.wait()
         with stage.pipeline():
-            stage.wait_until(ears, len(stage.sent))
+            stage.wait_until(ears, stage.readings)
             publisher.join(120)
             stage.wait_until_delivered()
 

@@ -21,11 +21,11 @@ def test_ten_seconds_without_a_broker_lose_and_double_nothing(
     with listening(mosquitto.url) as ears, stage.pipeline():
         stage.wait_until(ears, 0)
         publisher = stage.publishing()
-        stage.wait_until(ears, len(stage.sent) // 3)
+        stage.wait_until(ears, stage.readings // 3)
         mosquitto.stop()
         threading.Event().wait(OUTAGE_S)  # the outage itself
         mosquitto.start()
-        stage.wait_until(ears, len(stage.sent))
+        stage.wait_until(ears, stage.readings)
         publisher.join(120)
         stage.wait_until_delivered()
 
