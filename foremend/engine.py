@@ -140,6 +140,11 @@ class Lane:
         return self._newest - self.last_seen[: len(self.ids)]
 
     @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The plain daily features of this model, in the order of `DayRows.values`."""
+        return self._stream.names
+
+    @property
     def newest(self) -> int:
         """Newest event time heard from any appliance of the model, ms UTC."""
         return self._newest

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.cold_start import borrowings
 from foremend.config import Profile
 from foremend.engine import Engine, FittedModel
 from foremend.model_building import build, load_fitted
@@ -51,7 +52,8 @@ def fitted_models(
 ) -> dict[str, FittedModel]:
     """The champions; trained first, on simulated history, where there is none of today's recipe. `at` ms UTC.
 
-    An appliance model that nobody simulates is watched by rules until a model is trained from its own history.
+    An appliance model that nobody simulates borrows from another of its category until a model is trained from its
+    own history; where there is none either, rules alone watch it.
     """
     missing = [p for p in profiles.values() if _is_simulated(p) and not _is_current(registry, p, settings)]
     trained("", 0, len(missing))
@@ -61,7 +63,8 @@ def fitted_models(
             future.result()
             trained(running[future], done, len(missing))
     champions = {name: registry.champion(name) for name in profiles}
-    return {name: load_fitted(name, version, registry) for name, version in champions.items() if version}
+    fitted = {name: load_fitted(name, version, registry) for name, version in champions.items() if version}
+    return fitted | borrowings(profiles, fitted)
 
 
 def train_champion(profile: Profile, registry: Registry, settings: ModelsSettings, at: int) -> ModelCard:

@@ -30,7 +30,7 @@ class OwnUsual:
         leverage: Array = (terms * reach).sum(axis=1, keepdims=True)
         familiar = leverage <= 1.5 / self._learn_days
         gain = reach / (np.where(familiar, self._slowly, 1.0) + leverage)
-        learns = seen.any(axis=1, keepdims=True)[:, :, None]
+        learns = seen.max(axis=1)[:, None, None]
         self.state["weights"][rows] = weights + gain[:, :, None] * error[:, None, :]
         self.state["spread"][rows] = spread - (gain[:, :, None] * reach[:, None, :]) * learns
         self.state["count"][rows] = count + seen

@@ -1,0 +1,70 @@
+"""A model seen for the first time borrows what was learnt for another of its category, until it has a past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.config import Profile
+from foremend.engine import Lane
+from foremend.fitted import FittedModel
+from foremend.types import Prediction
+from models.features import DailyFeatures
+
+Array = NDArray[np.float64]
+
+
+class BorrowedPredictor:
+    """Another model's predictor, asked about the features and faults that both models have.
+
+    Deviations are relative, so they carry over; a feature that only the lender measures counts as unknown, a fault that
+    only the borrower can have is never predicted.
+    """
+
+    def __init__(self, lender: FittedModel, names: tuple[str, ...], faults: tuple[str, ...]) -> None:
+        self._lender = lender.predictor
+        self._columns = np.array([names.index(n) if n in names else -1 for n in lender.names], np.intp)
+        self.faults = tuple(fault for fault in lender.predictor.faults if fault in faults)
+        self._kept = np.array([lender.predictor.faults.index(fault) for fault in self.faults], np.intp)
+
+    def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Array) -> Prediction:
+        """As the lender says, for the faults of the borrower."""
+        told = self._lender.score(appliance, time, self._as_lender(features))
+        fields = ("probability", "days_to_failure", "days_low", "days_high")
+        return replace(
+            told, faults=self.faults, **{name: getattr(told, name)[:, self._kept] for name in fields}
+        )
+
+    def drivers(self, features: Array, fault: int, most: int = 3) -> NDArray[np.int64]:
+        """Columns of the borrower's own features."""
+        found = self._lender.drivers(self._as_lender(features[None])[0], int(self._kept[fault]), most)
+        own = self._columns[found]
+        return own[own >= 0]
+
+    def _as_lender(self, features: Array) -> Array:
+        return np.where(self._columns >= 0, features[:, self._columns], np.nan)
+
+
+def borrowed(profile: Profile, lender: FittedModel) -> FittedModel:
+    """What `lender` can say about appliances of `profile`; its detectors, which know its own features, stay behind."""
+    names = DailyFeatures(Lane(profile, lateness_ms=0).feature_names).names
+    predictor: Any = BorrowedPredictor(lender, names, profile.faults)
+    return FittedModel(f"{lender.version} (borrowed)", names, (), predictor)
+
+
+def borrowings(profiles: Mapping[str, Profile], fitted: Mapping[str, FittedModel]) -> dict[str, FittedModel]:
+    """For every profile with faults and without a model of its own: one borrowed within its category, if there is one.
+
+    The lender is the one that measures most of the same signals.
+    """
+    found = {}
+    for name, profile in profiles.items():
+        same = [other for other in fitted if profiles[other].category == profile.category]
+        if name not in fitted and profile.faults and same:
+            lender = max(same, key=lambda other: len({*profiles[other].signals} & {*profile.signals}))
+            found[name] = borrowed(profile, fitted[lender])
+    return found

@@ -1,0 +1,221 @@
+"""How good predictions were, in the figures that a service organisation pays by. Pure: no I/O, no clock.
+
+A **warning** is what would open a ticket. It is true when that fault was under way on that appliance, or shortly over;
+for what names a symptom and no fault of the catalogue, when any fault was. Everything else is false, also the
+wrong name for a real fault. A warning counts as a catch only before the failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.types import MS_PER_DAY
+
+Array = NDArray[np.float64]
+GRACE_DAYS = 3.0  # after a repair: averages still remember the fault
+USUAL_DAYS = 10  # watched days before the first sign: what is usual must be known
+NOTICE_DAYS = 5  # watched days between first sign and failure: less is no time to be sure
+EARLY_DAYS = 30.0  # what counts as early; asked of faults that show at least so long before
+
+
+@dataclass(frozen=True, slots=True)
+class TrueFault:
+    """One fault as it was; ms UTC, None for what never came or is not known."""
+
+    appliance: str
+    fault: str
+    onset: int
+    first_sign: int | None
+    failure: int | None
+    over: int | None  # repaired
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that would open a ticket; `time` ms UTC, event time."""
+
+    appliance: str
+    fault: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaultFigures:
+    """One fault over all appliances. Fractions are None where nothing can be counted."""
+
+    failures: int  # that could be foreseen
+    caught: int
+    unforeseeable: int  # failures that no one could foresee: hidden, at once, or of an appliance hardly used
+    warnings: int
+    false: int
+    lead_days: tuple[float, ...]  # of those caught, rising
+
+    @property
+    def recall(self) -> float | None:
+        return self.caught / self.failures if self.failures else None
+
+    @property
+    def precision(self) -> float | None:
+        return 1 - self.false / self.warnings if self.warnings else None
+
+    @property
+    def median_lead_days(self) -> float | None:
+        return median(self.lead_days) if self.lead_days else None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All faults, and the sums."""
+
+    per_fault: Mapping[str, FaultFigures]
+    appliance_years: float
+    recall_all: float | None  # of all failures, those counted that could not be foreseen
+    early_lead_days: tuple[float, ...]  # of faults that show EARLY_DAYS before: 0 where missed, rising
+
+    @property
+    def recall(self) -> float | None:
+        """Macro recall: the mean over faults that had failures to foresee."""
+        known = [one.recall for one in self.per_fault.values() if one.recall is not None]
+        return float(np.mean(known)) if known else None
+
+    @property
+    def false_per_100_appliance_years(self) -> float:
+        return 100 * sum(one.false for one in self.per_fault.values()) / self.appliance_years
+
+    @property
+    def median_lead_days(self) -> float | None:
+        """Among faults that show at least EARLY_DAYS before the failure."""
+        return median(self.early_lead_days) if self.early_lead_days else None
+
+
+def figures(
+    warnings: Iterable[Warned],
+    truth: Sequence[TrueFault],
+    watched: Mapping[str, NDArray[np.int64]],
+    faults: Sequence[str],
+    *,
+    until: int,
+    appliance_years: float,
+) -> Figures:
+    """Judge `warnings` against `truth`.
+
+    `watched`: appliance -> ends of the days on which it ran and was heard, ms UTC, rising; `faults` are the names the
+    predictor may use; failures after `until` (ms UTC, end of the history) ask nothing yet.
+    """
+    told = sorted(warnings, key=lambda one: one.time)
+    catches = {index: one.time for one in reversed(told) if (index := _meant(one, truth, faults)) is not None}
+    false = [one for one in told if not _is_true(one, truth, faults)]
+    failed = [k for k, one in enumerate(truth) if one.failure is not None and one.failure <= until]
+    seen = [k for k in failed if could_be_foreseen(truth[k], watched)]
+    lead = {
+        k: _lead(truth[k], catches[k]) for k in failed if k in catches and _lead(truth[k], catches[k]) > 0
+    }
+    names = sorted({*faults, *(one.fault for one in told)})
+    return Figures(
+        {name: _of_fault(name, truth, failed, seen, lead, told, false) for name in names},
+        appliance_years,
+        len(lead) / len(failed) if failed else None,
+        tuple(sorted(lead.get(k, 0.0) for k in seen if _shows_early(truth[k]))),
+    )
+
+
+def could_be_foreseen(fault: TrueFault, watched: Mapping[str, NDArray[np.int64]]) -> bool:
+    """Whether the appliance was watched long enough before the first sign, and between it and the failure.
+
+    Where the first sign is not known (confirmed outcomes), the onset stands for it.
+    """
+    sign = fault.onset if fault.first_sign is None else fault.first_sign
+    days = watched.get(fault.appliance, np.zeros(0, np.int64))
+    if fault.failure is None:
+        return False
+    before, between = np.searchsorted(days, [sign, fault.failure])
+    return bool(before >= USUAL_DAYS and between - before >= NOTICE_DAYS)
+
+
+def lead_time_curve(lead_days: Sequence[float], failures: int, days: Sequence[float]) -> list[float]:
+    """Share of `failures` that were told at least so many `days` before."""
+    return [sum(lead >= least for lead in lead_days) / max(failures, 1) for least in days]
+
+
+def calibration(probability: Array, happened: NDArray[np.bool_], bins: int = 10) -> list[dict[str, float]]:
+    """Mean probability against observed share, in bins of equal width over 0..1; empty bins are left out."""
+    number = np.minimum((probability * bins).astype(np.intp), bins - 1)
+    return [
+        {
+            "predicted": float(probability[number == k].mean()),
+            "observed": float(happened[number == k].mean()),
+            "rows": int((number == k).sum()),
+        }
+        for k in range(bins)
+        if (number == k).any()
+    ]
+
+
+def brier(probability: Array, happened: NDArray[np.bool_]) -> float:
+    """Mean squared error of probabilities (Brier 1950): 0 is perfect."""
+    return float(np.mean((probability - happened) ** 2))
+
+
+def interval_coverage(days: Array, low: Array, high: Array) -> float | None:
+    """Share of known true `days` inside their interval; None where there is no interval."""
+    told = np.isfinite(days) & np.isfinite(low)
+    return float(((low <= days) & (days <= high))[told].mean()) if told.any() else None
+
+
+def cost(result: Figures, *, missed: float, false: float) -> float:
+    """Cost an appliance-year where a failure that is not foreseen costs `missed` and a false ticket `false`."""
+    not_caught = sum(one.failures - one.caught for one in result.per_fault.values())
+    wrong = sum(one.false for one in result.per_fault.values())
+    return (missed * not_caught + false * wrong) / result.appliance_years
+
+
+def _of_fault(
+    name: str,
+    truth: Sequence[TrueFault],
+    failed: Sequence[int],
+    seen: Sequence[int],
+    lead: Mapping[int, float],
+    told: Sequence[Warned],
+    false: Sequence[Warned],
+) -> FaultFigures:
+    mine = [k for k in failed if truth[k].fault == name]
+    fair = [k for k in mine if k in seen]
+    return FaultFigures(
+        failures=len(fair),
+        caught=sum(k in lead for k in fair),
+        unforeseeable=len(mine) - len(fair),
+        warnings=sum(one.fault == name for one in told),
+        false=sum(one.fault == name for one in false),
+        lead_days=tuple(sorted(lead[k] for k in fair if k in lead)),
+    )
+
+
+def _meant(told: Warned, truth: Sequence[TrueFault], faults: Sequence[str]) -> int | None:
+    """The fault of `truth` that a warning is about, by its index."""
+    fits = (k for k, one in enumerate(truth) if one.fault == told.fault and _under_way(told, one))
+    return next(fits, None) if told.fault in faults else None
+
+
+def _is_true(told: Warned, truth: Sequence[TrueFault], faults: Sequence[str]) -> bool:
+    named = told.fault in faults
+    return any(_under_way(told, one) and (not named or one.fault == told.fault) for one in truth)
+
+
+def _under_way(told: Warned, fault: TrueFault) -> bool:
+    if told.appliance != fault.appliance or told.time < fault.onset:
+        return False
+    return fault.over is None or told.time <= fault.over + GRACE_DAYS * MS_PER_DAY
+
+
+def _lead(fault: TrueFault, told: int) -> float:
+    return ((fault.failure or 0) - told) / MS_PER_DAY
+
+
+def _shows_early(fault: TrueFault) -> bool:
+    sign = fault.onset if fault.first_sign is None else fault.first_sign
+    return fault.failure is not None and fault.failure - sign >= EARLY_DAYS * MS_PER_DAY
