@@ -116,6 +116,17 @@ class TicketRow(Base):
     created_at: Mapped[int]
 
 
+class OutcomeRow(Base):
+    """What a technician found where a ticket sent him; the last word on it counts."""
+
+    __tablename__ = "outcomes"
+    ticket_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    fault: Mapped[str | None] = mapped_column(String(120))  # None: nothing was wrong
+    found_at: Mapped[int]
+    repaired_at: Mapped[int | None]
+    recorded_at: Mapped[int]
+
+
 class OutboxRow(Base):
     """One message to one target. While a dispatcher holds it, `due_at` is the end of its lease."""
 

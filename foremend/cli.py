@@ -129,7 +129,8 @@ def train(
         Path | None, typer.Option(help="Folder of Parquet history; without it, history is simulated.")
     ] = None,
     outcomes: Annotated[
-        Path | None, typer.Option(help="What technicians confirmed: CSV, or a simulation's truth.json.")
+        str | None,
+        typer.Option(help="What technicians confirmed: 'tickets', a CSV, or a simulation's truth.json."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     config: Config = None,
@@ -213,11 +214,30 @@ def roll_back_model(
     _show("Rolled back", _lifecycle(config).rollback(appliance_model, reason), json)
 
 
+tickets = typer.Typer(help="Service tickets: what technicians found.", no_args_is_help=True)
+app.add_typer(tickets, name="tickets")
+
+
+@tickets.command("outcome")
+def ticket_outcome(
+    ticket_id: Annotated[str, typer.Argument(help="As in the ticket's webhook.")],
+    confirmed: Annotated[bool, typer.Option("--confirmed/--not-found", help="Was there a fault?")],
+    fault: Annotated[str | None, typer.Option(help="If it was another fault than foreseen.")] = None,
+    found_at: Annotated[str | None, typer.Option(help="ISO 8601 or ms UTC; now, if left out.")] = None,
+    repaired_at: Annotated[str | None, typer.Option(help="If it was repaired.")] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Keep what a technician found: `foremend train --outcomes tickets` learns from it."""
+    result = _lifecycle(config).keep_outcome(ticket_id, confirmed, fault, found_at, repaired_at)
+    _show("Outcome", result, json)
+
+
 def _lifecycle(config: Path | None) -> Any:
     from foremend.bootstrap import SystemClock
     from foremend.lifecycle import Lifecycle
 
-    return Lifecycle(config, SystemClock().now_ms())
+    return Lifecycle(config, SystemClock())
 
 
 @app.command()

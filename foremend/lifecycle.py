@@ -5,44 +5,53 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from alerts.database import open_database
+from alerts.outcomes import may_be_learnt_from, record_outcome
 from foremend.config import Profile, load_profiles, load_settings
 from foremend.errors import ConfigError, RefusedError
 from foremend.model_building import build, judge, load_fitted, load_judge
-from foremend.outcomes import read_outcomes
+from foremend.outcomes import from_tickets, read_outcomes, time_ms
+from foremend.ports import Clock
 from foremend.training import open_registry, recipe_of, train_simulated
-from foremend.training_sets import from_history
+from foremend.training_sets import Permitted, from_history
 from models.gate import worse
 from models.registry import ModelCard, Registry
 from models.settings import ModelsSettings
 from simulators.categories import appliance_models
 
+TICKETS = "tickets"
 Progress = Callable[[str, int, int], None]
 """Hears what is being done, how much of it is done and how much there is to do."""
 
 
 class Lifecycle:
-    """The verbs of a model's life, on the registry and profiles of one config; `at` is ms UTC."""
+    """The verbs of a model's life, on the registry and profiles of one config."""
 
-    def __init__(self, config: Path | None, at: int) -> None:
+    def __init__(self, config: Path | None, clock: Clock) -> None:
         settings = load_settings(config)
         self._settings: ModelsSettings = settings.models
+        self._database = settings.alerts.database
+        self._clock = clock
         self._profiles = load_profiles(settings.profiles.folders)
         self.registry: Registry = open_registry(settings.models)
-        self._at = at
+        self._at = clock.now_ms()
 
     def train(
         self,
         appliance_model: str,
         seed: int,
         history: Path | None,
-        outcomes: Path | None,
+        outcomes: str | None,
         progress: Progress,
     ) -> dict[str, Any]:
         """A new version: the champion where there is none yet, otherwise the challenger.
 
+        `outcomes` is a file as `read_outcomes` takes it, or `tickets`: what technicians found, and then appliances
+        whose owners did not agree to training are neither learnt from nor judged by.
         Raises ConfigError when the arguments do not fit together or there is too little to learn from.
         """
         profile = self._profile(appliance_model)
@@ -55,6 +64,26 @@ class Lifecycle:
         else:
             raise ConfigError("--history and --outcomes go together: one without the other teaches nothing")
         return {**_about(card), "alias": self._place(card)}
+
+    def keep_outcome(
+        self,
+        ticket_id: str,
+        confirmed: bool,
+        fault: str | None,
+        found_at: str | None,
+        repaired_at: str | None,
+    ) -> dict[str, Any]:
+        """What a technician found where a ticket sent him. Raises as `record_outcome` and `time_ms` do."""
+        found = record_outcome(
+            open_database(self._database),
+            self._clock,
+            ticket_id,
+            confirmed=confirmed,
+            fault=fault,
+            found_at=time_ms(found_at, "--found-at") if found_at else None,
+            repaired_at=time_ms(repaired_at, "--repaired-at") if repaired_at else None,
+        )
+        return {"ticket_id": ticket_id, "fault": found}
 
     def list(self, appliance_model: str | None) -> dict[str, Any]:
         """Every stored version of one appliance model, or of all, with its alias."""
@@ -136,10 +165,17 @@ class Lifecycle:
         return train_simulated(profile, self.registry, settings, self._at)
 
     def _from_history(
-        self, profile: Profile, settings: ModelsSettings, history: Path, outcomes: Path, progress: Progress
+        self, profile: Profile, settings: ModelsSettings, history: Path, outcomes: str, progress: Progress
     ) -> ModelCard:
-        reported = read_outcomes(outcomes)
-        split = from_history(profile, history, reported, settings, lambda *day: progress("read days", *day))
+        if outcomes == TICKETS:
+            tickets = open_database(self._database)
+            reported = from_tickets(tickets, self._clock)
+            permitted: Permitted = partial(may_be_learnt_from, tickets, self._clock)
+        else:
+            reported, permitted = read_outcomes(Path(outcomes)), set
+        split = from_history(
+            profile, history, reported, settings, lambda *day: progress("read days", *day), permitted
+        )
         progress("learn", 0, 1)
         source = {"source": "history", "folder": history.name, "outcomes": len(reported)}
         recipe = recipe_of(profile, settings)

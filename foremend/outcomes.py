@@ -1,4 +1,4 @@
-"""Confirmed outcomes from a file: the truth of a simulation, or a table of what technicians found."""
+"""Confirmed outcomes: from tickets, from the truth of a simulation, or from a table of what technicians found."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import csv
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Engine
+
+from alerts.outcomes import found_faults
 from foremend.errors import ConfigError
+from foremend.ports import Clock
 from models.outcomes import Outcome
 from simulators.history import Truth, read_truth
 
@@ -32,6 +36,11 @@ def read_outcomes(path: Path) -> list[Outcome]:
         raise ConfigError(f"{path} cannot be read as CSV: {error}") from error
 
 
+def from_tickets(tickets: Engine, clock: Clock) -> list[Outcome]:
+    """What technicians found where tickets sent them, on appliances whose owners agree to training."""
+    return [Outcome(*found) for found in found_faults(tickets, clock)]
+
+
 def _found_by_technician(row: Truth) -> list[Outcome]:
     """What a technician can know of a simulated fault: nothing before it failed or was repaired."""
     confirmed = row.failure if row.failure is not None else row.repaired
@@ -43,13 +52,13 @@ def _outcome(row: dict[str, str], where: str) -> Outcome:
     return Outcome(
         row["appliance_id"],
         row["fault"],
-        _time(row["confirmed_at"], where),
-        _time(repaired, where) if repaired else None,
+        time_ms(row["confirmed_at"], where),
+        time_ms(repaired, where) if repaired else None,
     )
 
 
-def _time(text: str, where: str) -> int:
-    """ms UTC."""
+def time_ms(text: str, where: str) -> int:
+    """ms UTC from ISO 8601 or from ms UTC. Raises ConfigError, naming `where`, for anything else."""
     if text.isdigit():
         return int(text)
     try:

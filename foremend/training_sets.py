@@ -29,6 +29,9 @@ _EVER = 2**62
 DaysRead = Callable[[int, int], None]
 """Hears how many days of history were read, and how many there are."""
 
+Permitted = Callable[[Iterable[str]], set[str]]
+"""Of these appliances, those whose owners agree."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
@@ -93,17 +96,26 @@ def from_history(
     outcomes: Iterable[Outcome],
     settings: ModelsSettings,
     progress: DaysRead = lambda done, total: None,
+    permitted: Permitted = set,
 ) -> Split:
     """Rows of stored history: learnt from are the first part of the time, judged by are other appliances after it.
 
-    `progress` hears how many days were read, of how many. Raises ConfigError when there is too little of either.
+    `progress` hears how many days were read, of how many; `permitted` answers which appliances may be learnt from or
+    judged by. Raises ConfigError when there is too little of either.
     """
     collected = _followed(profile, folder, progress)
     ids = collected.days[-1][0] if collected.days else []
     if not ids:
         raise ConfigError(f"{folder} holds no whole day of {profile.name}: name a folder with its history")
     appliance, time, features = _stacked(collected)
-    known = np.isfinite(features).any(axis=1)
+    agreed = permitted(ids)
+    if not agreed:
+        raise ConfigError(
+            f"no owner of a {profile.name} in {folder} agreed to training: there is nothing to learn from"
+        )
+    known = np.isfinite(features).any(axis=1) & np.isin(
+        appliance, [k for k, one in enumerate(ids) if one in agreed]
+    )
     if not known.any():
         raise ConfigError(
             f"{folder} holds too few days of {profile.name}: the first two weeks teach what is usual"

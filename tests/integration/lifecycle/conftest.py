@@ -47,5 +47,6 @@ def config(tmp_path: Path) -> Path:
     """Settings with an empty registry and a first training that is quick."""
     path = tmp_path / "config.yaml"
     settings = {"registry": "models", "training": {"appliances": 20, "days": 40, "every_days": 1}}
-    path.write_text(yaml.safe_dump({"models": settings}))
+    database = {"database": f"sqlite:///{tmp_path}/foremend.db", "key_file": "key"}
+    path.write_text(yaml.safe_dump({"models": settings, "alerts": database}))
     return path

@@ -81,6 +81,7 @@ def _plain(card: ModelCard) -> dict[str, Any]:
     [
         (("train", "--appliance-model", "toaster"), 2, "no profile 'toaster'"),
         (("train", "--appliance-model", MODEL, "--history", "."), 2, "--history and --outcomes go together"),
+        (("tickets", "outcome", "tk_0", "--confirmed"), 3, "no ticket 'tk_0'"),
         (("models", "show", MODEL), 2, "has no champion"),
         (("models", "show", MODEL, "v0007"), 7, "no model v0007"),
         (("models", "rollback", MODEL), 7, "nothing to go back to"),
@@ -95,6 +96,16 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
 
     assert ended == code
     assert sentence in said
+
+
+def test_tickets_teach_only_where_owners_agreed(foremend: Any, past: Path) -> None:
+    """Nobody agreed to training, so nothing is learnt, whatever the history holds."""
+    code, said = foremend(
+        "train", "--appliance-model", MODEL, "--history", str(past), "--outcomes", "tickets"
+    )
+
+    assert code == 2
+    assert "agreed to training" in said
 
 
 def test_nothing_stored_is_an_empty_list(foremend: Any) -> None:

@@ -1,0 +1,62 @@
+"""What technicians found is kept for training, and given out only where owners agree to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from alerts import queries
+from alerts.outcomes import Found, found_faults, may_be_learnt_from, record_outcome
+from foremend.errors import InputError
+from foremend.types import Finding, Purpose
+
+Make = Callable[..., Finding]
+
+
+@pytest.fixture
+def ticket(stage: Any, finding: Make) -> str:
+    """The id of an open ticket about refrigerant."""
+    stage.say(Purpose.TICKET, True)
+    stage.alerts.effects.apply([finding(fault="refrigerant-leak", time=1)], [], 1)
+    (only,) = queries.tickets(stage.alerts.engine).items
+    return str(only["ticket_id"])
+
+
+def test_a_confirmed_fault_is_given_to_training_if_the_owner_agrees(stage: Any, ticket: str) -> None:
+    """Not before, and not after the owner took it back."""
+    engine, clock = stage.alerts.engine, stage.clock
+    record_outcome(engine, clock, ticket, confirmed=True, found_at=5, repaired_at=7)
+    never = found_faults(engine, clock)
+    stage.say(Purpose.TRAINING, True)
+    given = found_faults(engine, clock)
+    clock.now += 1
+    stage.say(Purpose.TRAINING, False)
+
+    assert never == []
+    assert given == [Found("fridge-1", "refrigerant-leak", 5, 7)]
+    assert found_faults(engine, clock) == []
+    assert may_be_learnt_from(engine, clock, ["fridge-1", "unknown"]) == set()
+
+
+def test_the_last_word_counts(stage: Any, ticket: str) -> None:
+    """Another fault than foreseen, then none at all."""
+    engine, clock = stage.alerts.engine, stage.clock
+    stage.say(Purpose.TRAINING, True)
+
+    first = record_outcome(engine, clock, ticket, confirmed=True, fault="defrost-failure")
+    found = found_faults(engine, clock)
+    second = record_outcome(engine, clock, ticket, confirmed=False)
+
+    assert (first, second) == ("defrost-failure", None)
+    assert found == [Found("fridge-1", "defrost-failure", clock.now, None)]
+    assert found_faults(engine, clock) == []
+
+
+def test_what_cannot_be_is_refused(stage: Any, ticket: str) -> None:
+    """No such ticket; repaired before it was found."""
+    with pytest.raises(InputError, match="there is no ticket 'tk_0'"):
+        record_outcome(stage.alerts.engine, stage.clock, "tk_0", confirmed=True)
+    with pytest.raises(InputError, match="before the fault was found"):
+        record_outcome(stage.alerts.engine, stage.clock, ticket, confirmed=True, found_at=9, repaired_at=8)
