@@ -42,8 +42,8 @@ class TrainingSet:
     days_to_failure: NDArray[np.float64]  # (n, faults); inf where that fault is not under way
     appliance: NDArray[np.int32]  # (n,)
 
-    def take(self, rows: NDArray[Any]) -> TrainingSet:
-        """The same set with only `rows`, a mask or indices."""
+    def take(self, rows: NDArray[Any] | slice) -> TrainingSet:
+        """The same set with only `rows`, a mask, indices or a slice."""
         return TrainingSet(self.names, self.features[rows], self.days_to_failure[rows], self.appliance[rows])
 
     @property

@@ -19,8 +19,8 @@ MODEL = "rf-260"
 
 
 def simulated(folder: Path, seed: int, appliances: int, days: int) -> Path:
-    """History and truth of a fleet that reports every fifth sample, in `folder`."""
-    data = {"appliances": {MODEL: appliances}, "days": days, "fault_rate": 0.9, "report_every": 5}
+    """History and truth of a fleet that reports every tenth sample, in `folder`."""
+    data = {"appliances": {MODEL: appliances}, "days": days, "fault_rate": 0.9, "report_every": 10}
     return write_history(Fleet(validated(Scenario, data, "test"), seed), folder).folder
 
 
@@ -31,8 +31,8 @@ def profile() -> Profile:
 
 @pytest.fixture(scope="session")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with `history` and `truth.json` of 40 refrigerators in 80 days."""
-    return simulated(tmp_path_factory.mktemp("past") / "fleet", seed=3, appliances=40, days=80)
+    """Folder with `history` and `truth.json` of 32 refrigerators in 72 days."""
+    return simulated(tmp_path_factory.mktemp("past") / "fleet", seed=3, appliances=32, days=72)
 
 
 @pytest.fixture(scope="session")

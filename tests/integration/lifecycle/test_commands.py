@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from foremend.cli import main
+from foremend.training import open_registry
 from models.registry import ModelCard, Registry
+from models.settings import ModelsSettings
 
 MODEL = "rf-260"
 
@@ -113,12 +115,16 @@ def test_nothing_stored_is_an_empty_list(foremend: Any) -> None:
     assert foremend("models", "list") == (0, {})
 
 
-def test_with_a_key_models_are_signed_and_must_be(foremend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_key_models_are_signed_and_must_be(
+    foremend: Any, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The environment's key signs; another one refuses."""
     monkeypatch.setenv("FOREMEND_MODEL_KEY", "one")
-    assert foremend("train", "--appliance-model", MODEL)[1]["signed"]
+    registry = open_registry(ModelsSettings(registry=config.parent / "models"))
+    registry.add(ModelCard(MODEL, "recipe", (), (), {}), {})
+    assert foremend("models", "list")[1][MODEL]["v0001"]["signed"]
 
     monkeypatch.setenv("FOREMEND_MODEL_KEY", "two")
-    code, sentence = foremend("models", "show", MODEL)
+    code, sentence = foremend("models", "show", MODEL, "v0001")
 
     assert (code, "another key" in sentence) == (7, True)

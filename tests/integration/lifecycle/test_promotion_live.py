@@ -83,7 +83,7 @@ class Pipeline:
         clock = SteppedClock()
         vault = open_vault(alerts, os.environ)
         self.desk = open_alerts(alerts, clock, vault, {}, np.random.default_rng(0), {}, {})
-        self.source = LiveSource()
+        self.source, self.registry = LiveSource(), registry
         champion = registry.champion(MODEL)
         assert champion is not None
         fitted = {MODEL: load_fitted(MODEL, champion, registry)}
@@ -167,10 +167,14 @@ def pipeline(tmp_path: Path, profile: Profile, registry: Registry) -> Iterator[P
     running.desk.close()
 
 
-@pytest.fixture
-def calm(tmp_path: Path, profile: Profile, registry: Registry, present: list[Block]) -> Iterator[Pipeline]:
-    """A pipeline that lived through everything before anything was promoted or challenged."""
-    running = Pipeline(tmp_path / "calm", profile, registry)
+@pytest.fixture(scope="module")
+def calm(
+    tmp_path_factory: pytest.TempPathFactory, profile: Profile, learnt: Path, present: list[Block]
+) -> Iterator[Pipeline]:
+    """A pipeline that lived through everything, and in whose registry nothing ever changed."""
+    folder = tmp_path_factory.mktemp("calm")
+    registry = Registry(Path(shutil.copytree(learnt, folder / "models")))
+    running = Pipeline(folder, profile, registry)
     running.live(present)
     yield running
     running.desk.close()
@@ -228,13 +232,13 @@ def test_a_challenger_runs_beside_and_changes_nothing(
     assert same(pipeline.engine.rules[MODEL].snapshot(), calm.engine.rules[MODEL].snapshot())
 
 
-def test_a_fleet_unlike_what_was_learnt_asks_for_a_training(calm: Pipeline, registry: Registry) -> None:
+def test_a_fleet_unlike_what_was_learnt_asks_for_a_training(calm: Pipeline) -> None:
     """Models of random rows do not fit refrigerators: one finding about the fleet, and the registry says why."""
     with reading(calm.desk.engine) as session:
         found = session.scalars(select(FindingRow).where(FindingRow.fault == "model-drift")).all()
 
     assert [one.appliance_id for one in found] == [f"fleet:{MODEL}"]
-    assert registry.live(MODEL)["drifted"]
+    assert calm.registry.live(MODEL)["drifted"]
 
 
 def test_a_restart_goes_on_with_the_comparison(
