@@ -50,9 +50,27 @@ class Journal(Protocol):
 class History(Protocol):
     """Stored readings, for training, charts and replay."""
 
-    def write(self, block: Block) -> None: ...
+    waiting_rows: int  # given to `write` and not yet stored by `flush`
 
-    def read(self, appliance_model: str, start: int, end: int) -> Iterable[Block]: ...
+    def write(self, block: Block) -> None:
+        """Take a block; what it holds is durable after `flush`."""
+        ...
+
+    def flush(self, after: int, up_to: int) -> None:
+        """Store what waits, from journal positions in (after, up_to]; after UnavailableError, call it again."""
+        ...
+
+    def forget_after(self, position: int) -> None:
+        """Make ready for a replay from `position`, so that it stores nothing twice."""
+        ...
+
+    def read(self, appliance_model: str, start: int, end: int) -> Iterable[Block]:
+        """Blocks of one UTC day each with start <= time < end (ms UTC), sorted by time."""
+        ...
+
+    def forget_appliance(self, appliance_model: str, appliance: str) -> None:
+        """Remove every stored reading of one appliance; what comes or is replayed later is stored again."""
+        ...
 
 
 class Stateful(Protocol):

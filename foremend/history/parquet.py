@@ -51,15 +51,27 @@ class ParquetHistory:
             if int(file.name.removeprefix(f"{self._journal}-").split("-")[0]) > position:
                 file.unlink()
 
+    def forget_appliance(self, appliance_model: str, appliance: str) -> None:
+        """Remove every reading of one appliance, those that wait too; other files are left as they are."""
+        others = pc.field("appliance") != appliance
+        tables = [table.filter(others) for table in self._waiting.pop(appliance_model, [])]
+        if tables:
+            self._waiting[appliance_model] = tables
+        self.waiting_rows = sum(len(table) for waiting in self._waiting.values() for table in waiting)
+        for file in (self._root / f"appliance_model={appliance_model}").glob("day=*/*.parquet"):
+            _keep(file, others)
+
     def read(self, appliance_model: str, start: int, end: int) -> Iterator[Block]:
         """Blocks of one day each with start <= time < end (ms UTC), sorted by time."""
         folder = self._root / f"appliance_model={appliance_model}"
         for day in sorted(folder.glob("day=*")):
             first = day_start_ms(day.name.removeprefix("day="))
-            if first + MS_PER_DAY <= start or first >= end:
+            files = [str(file) for file in sorted(day.glob("*.parquet"))]
+            if not files or first + MS_PER_DAY <= start or first >= end:
                 continue
-            table = ds.dataset([str(f) for f in sorted(day.glob("*.parquet"))]).to_table()
-            chosen = table.filter((pc.field("time") >= start) & (pc.field("time") < end))
+            chosen = (
+                ds.dataset(files).to_table().filter((pc.field("time") >= start) & (pc.field("time") < end))
+            )
             if chosen.num_rows:
                 yield from_table(appliance_model, chosen.sort_by([("time", "ascending")]))
 
@@ -89,6 +101,16 @@ def from_table(appliance_model: str, table: pa.Table) -> Block:
         {name: table[name].to_numpy().astype(np.float64) for name in table.column_names if name not in KEYS},
         tuple(table["fw"].take(last).to_pylist()),
     )
+
+
+def _keep(file: Path, chosen: pc.Expression) -> None:
+    """Leave only the chosen rows in `file`; without any, remove it."""
+    table = pq.ParquetFile(file).read()
+    kept = table.filter(chosen)
+    if not kept.num_rows:
+        file.unlink()
+    elif kept.num_rows < table.num_rows:
+        write_atomically(kept, file)
 
 
 def split_days(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
