@@ -133,7 +133,7 @@ def build_pipeline(port: int, spent: dict[str, float]) -> tuple[InProcessRuntime
         ingest=Timed(ingest, spent, decode="decode"),  # type: ignore[arg-type]
         engine=Timed(engine, spent, process="engine"),  # type: ignore[arg-type]
         effects=Timed(open_desk(settings, clock).effects, spent, apply="effects"),
-        history=Timed(ParquetHistory(folder / "history"), spent, write="history"),  # type: ignore[arg-type]
+        history=Timed(ParquetHistory(folder / "history"), spent, write="history"),
         snapshot_file=folder / "engine.snapshot",
         clock=clock,
         checkpoint_every_ms=settings.storage.checkpoint_every,

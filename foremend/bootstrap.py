@@ -19,12 +19,13 @@ from alerts.guide import Guide
 from alerts.vault import open_vault
 from foremend.catalogue import FaultEntry, load_catalogue
 from foremend.catalogue.features import feature_titles
-from foremend.config import Profile, Settings, load_profiles, load_settings
+from foremend.config import Profile, Settings, StorageSettings, load_profiles, load_settings
 from foremend.consent_filter import ConsentFilter
 from foremend.engine import Engine
+from foremend.errors import ConfigError
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
-from foremend.ports import Clock
+from foremend.ports import Clock, History
 from foremend.promotions import PromotionFollower
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.service.app import create_app
@@ -77,7 +78,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     subscribe = tuple(dict.fromkeys((*settings.mqtt.subscribe, *ingest.subscriptions)))
     source = MqttSource(settings.mqtt.model_copy(update={"subscribe": subscribe}))
     journal = SqliteJournal(folder / "journal.db")
-    history = ParquetHistory(folder / "history", journal.id)
+    history = open_history(settings.storage, journal.id)
     registry = open_registry(settings.models)
     engine = build_engine(settings, profiles, registry, history, clock)
     alerts = open_desk(settings, clock, journal.id)
@@ -100,11 +101,32 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     return Application(alerts, runtime, Server(create_app(model, host), host, settings.service.port))
 
 
+def open_history(storage: StorageSettings, journal: str) -> History:
+    """Where readings are stored; `journal` is the id of the one whose positions it is told. Connects to nothing yet."""
+    if storage.influx is None:
+        return ParquetHistory(storage.folder / "history", journal)
+    from foremend.history.influx import InfluxHistory
+
+    return InfluxHistory(storage.influx)
+
+
+def create_history(config: Path | None) -> dict[str, str]:
+    """`foremend history create`: the bucket and its retention. Raises ConfigError where history is Parquet."""
+    storage = load_settings(config).storage
+    if storage.influx is None:
+        raise ConfigError(
+            "storage.history is parquet: its folders make themselves, there is nothing to create"
+        )
+    from foremend.history.influx import InfluxHistory
+
+    return InfluxHistory(storage.influx).create()
+
+
 def build_engine(
     settings: Settings,
     profiles: dict[str, Profile],
     registry: Registry,
-    history: ParquetHistory,
+    history: History,
     clock: Clock,
 ) -> Engine:
     """The core with its rules and the champions of the registry, trained first where there is none."""

@@ -240,6 +240,18 @@ def _lifecycle(config: Path | None) -> Any:
     return Lifecycle(config, SystemClock())
 
 
+history = typer.Typer(help="Where every reading is stored.", no_args_is_help=True)
+app.add_typer(history, name="history")
+
+
+@history.command("create")
+def make_history(config: Config = None, json: Json = False) -> None:
+    """Make the InfluxDB bucket of `storage.influx`, or give it the retention set there."""
+    from foremend.bootstrap import create_history
+
+    _show("History", create_history(config), json)
+
+
 @app.command()
 def broker(port: Annotated[int, typer.Option(min=0, max=65_535)] = 1883) -> None:
     """Run the embedded MQTT broker in the foreground, on 127.0.0.1, without passwords: for a first day only."""

@@ -6,10 +6,12 @@ Every stage keeps its settings beside what they configure; here they are only pu
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from alerts.settings import AlertsSettings
+from foremend.history.influx_settings import InfluxSettings
 from foremend.profiles import Profile, load_profiles
 from foremend.schema import DurationMs, SettingsPath, Strict, read_yaml, validated
 from ingest.mqtt_settings import MqttSettings
@@ -36,6 +38,14 @@ class StorageSettings(Strict):
 
     folder: SettingsPath = Path("var")
     checkpoint_every: DurationMs = Field(default=15_000, ge=100)  # a restart replays at most about this much
+    history: Literal["parquet", "influx"] = "parquet"  # parquet: under `folder`
+    influx: InfluxSettings | None = None
+
+    @model_validator(mode="after")
+    def _has_what_history_needs(self) -> Self:
+        if (self.history == "influx") != (self.influx is not None):
+            raise ValueError("history: influx and the settings under influx: go together")
+        return self
 
 
 class ProfilesSettings(Strict):

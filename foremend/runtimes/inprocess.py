@@ -16,11 +16,11 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from foremend.engine import NO_TIME, Engine
+from foremend.engine import Engine
 from foremend.errors import UnavailableError
-from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
-from foremend.ports import Clock, Effects, Source
+from foremend.lane import NO_TIME
+from foremend.ports import Clock, Effects, History, Source
 from foremend.service.status import ApplianceStatus, PipelineStatus
 from foremend.snapshots import load_snapshot, save_snapshot
 from foremend.topics import Progress
@@ -57,7 +57,7 @@ class InProcessRuntime:
         ingest: Ingest,
         engine: Engine,
         effects: Effects,
-        history: ParquetHistory,
+        history: History,
         snapshot_file: Path,
         clock: Clock,
         checkpoint_every_ms: int,
@@ -100,7 +100,8 @@ class InProcessRuntime:
         self._source.connect()
         self._state = "running"
         try:
-            with threadpool_limits(limits=1):  # a day's rows are few: more threads would only wait for each other
+            # A day's rows are few: more threads would only wait for each other.
+            with threadpool_limits(limits=1):
                 while not stop.is_set():
                     self.step()
         finally:
@@ -121,7 +122,7 @@ class InProcessRuntime:
 
     def checkpoint(self) -> None:
         """Write history and a snapshot, then forget the journal up to it."""
-        self._history.flush(self._snapshot_position, self._position)
+        self._insist(lambda: self._history.flush(self._snapshot_position, self._position))
         save_snapshot(
             self._snapshot_file,
             {
@@ -193,7 +194,7 @@ class InProcessRuntime:
         )
 
     def _insist(self, act: Callable[[], T]) -> T:
-        """Do `act` until the disk or database takes it; logs once when lost and once when back.
+        """Do `act` until the disk, database or history takes it; logs once when lost and once when back.
 
         Meanwhile nothing more is acknowledged, so the broker keeps what comes. Raises UnavailableError on a stop.
         """

@@ -1,0 +1,173 @@
+"""History in InfluxDB 2: measurement = appliance model, tag = appliance, one float field a signal.
+
+The client's own batching loses errors and its `flush` does nothing, so the batches here are our own: each is
+written synchronously, and stays until InfluxDB has taken it. A replay overwrites what it writes again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pyarrow as pa
+
+from foremend.errors import MissingExtraError, RefusedError, UnavailableError
+from foremend.history import influx_flux as flux
+from foremend.history.influx_lines import line_protocol
+from foremend.history.influx_settings import InfluxSettings
+from foremend.history.parquet import from_table
+from foremend.types import MS_PER_DAY, MS_PER_SECOND, Block
+
+try:
+    from influxdb_client import BucketRetentionRules, InfluxDBClient
+    from influxdb_client.client.write_api import SYNCHRONOUS
+    from influxdb_client.rest import ApiException
+    from urllib3.exceptions import HTTPError
+except ImportError as error:
+    raise MissingExtraError("history in InfluxDB", "influx") from error
+
+BATCH_ROWS = 10_000
+_ADVICE = {
+    401: "check the token",
+    403: "the token may not do this",
+    404: "is there such an organisation and bucket? `foremend history create` makes the bucket",
+}
+
+
+class InfluxHistory:
+    """Collects blocks and writes them on `flush`; not for several threads at once."""
+
+    def __init__(self, settings: InfluxSettings) -> None:
+        """Opens no connection. Raises ConfigError when there is no token."""
+        self._settings = settings
+        self._client = InfluxDBClient(
+            settings.url, settings.token(), org=settings.org, timeout=settings.timeout, retries=False
+        )
+        self._writer = self._client.write_api(write_options=SYNCHRONOUS)
+        self._waiting: deque[Block] = deque()
+        self.waiting_rows = 0
+
+    def write(self, block: Block) -> None:
+        for start in range(0, len(block), BATCH_ROWS):
+            self._waiting.append(block.take(slice(start, start + BATCH_ROWS)))
+        self.waiting_rows += len(block)
+
+    def flush(self, after: int, up_to: int) -> None:
+        """Write what waits. What InfluxDB did not take still waits, so that calling again goes on from there.
+
+        Raises UnavailableError while InfluxDB is away or overloaded, RefusedError when it will never take this.
+        """
+        while self._waiting:
+            batch = self._next_batch()
+            with self._spoken("written"):
+                self._writer.write(
+                    self._settings.bucket, record=b"\n".join(line_protocol(block) for block in batch)
+                )
+            for block in batch:
+                self._waiting.popleft()
+                self.waiting_rows -= len(block)
+
+    def forget_after(self, position: int) -> None:
+        """Nothing to do: the replay from `position` overwrites the same points."""
+
+    def read(self, appliance_model: str, start: int, end: int) -> Iterator[Block]:
+        """Blocks of one day each with start <= time < end (ms UTC), sorted by time; one query a day, streamed.
+
+        Raises UnavailableError while InfluxDB is away or when it breaks off, RefusedError when it will not answer.
+        """
+        for day in self._days(appliance_model, start, end):
+            within = max(day, start), min(day + MS_PER_DAY, end)
+            parts = [flux.readings(part) for part in self._ask(flux.READINGS, appliance_model, *within)]
+            if parts:
+                table = pa.concat_tables(parts, promote_options="permissive")
+                yield from_table(appliance_model, table.sort_by([("time", "ascending")]))
+
+    def forget_appliance(self, appliance_model: str, appliance: str) -> None:
+        """Remove every reading of one appliance, those that wait too. Raises as `flush` does."""
+        self._waiting = deque(
+            without_appliance(block, appliance) if block.appliance_model == appliance_model else block
+            for block in self._waiting
+        )
+        self.waiting_rows = sum(map(len, self._waiting))
+        model, name = (
+            text.replace("\\", "\\\\").replace('"', '\\"') for text in (appliance_model, appliance)
+        )
+        with self._spoken("deleted"):
+            self._client.delete_api().delete(
+                "1970-01-01T00:00:00Z",
+                f"{np.datetime64(flux.LATEST_MS, 'ms')}Z",
+                f'_measurement="{model}" AND appliance="{name}"',
+                self._settings.bucket,
+            )
+
+    def create(self) -> dict[str, str]:
+        """Make the bucket, or give the one there is the retention of the settings; what was done, for people.
+
+        Raises UnavailableError while InfluxDB is away, RefusedError when the token may not.
+        """
+        seconds = (self._settings.retention or 0) // MS_PER_SECOND  # 0 keeps for ever
+        rules = [BucketRetentionRules(type="expire", every_seconds=seconds)]
+        buckets = self._client.buckets_api()
+        with self._spoken("created"):
+            bucket = buckets.find_bucket_by_name(self._settings.bucket)
+            if bucket is None:
+                buckets.create_bucket(bucket_name=self._settings.bucket, retention_rules=rules)
+            else:
+                bucket.retention_rules = rules
+                buckets.update_bucket(bucket)
+        kept = f"{seconds / 86_400:g} days" if seconds else "for ever"
+        return {
+            "bucket": self._settings.bucket,
+            "was": "made" if bucket is None else "there already",
+            "keeps": kept,
+        }
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _next_batch(self) -> list[Block]:
+        batch: list[Block] = []
+        rows = 0
+        for block in self._waiting:
+            if batch and rows + len(block) > BATCH_ROWS:
+                break
+            batch.append(block)
+            rows += len(block)
+        return batch
+
+    def _days(self, appliance_model: str, start: int, end: int) -> list[int]:
+        """Starts (ms UTC) of the days that have readings, in order."""
+        found = [flux.times_ms(part["_time"]) for part in self._ask(flux.DAYS, appliance_model, start, end)]
+        days = {time // MS_PER_DAY * MS_PER_DAY for times in found for time in times.to_pylist()}
+        return sorted(days)
+
+    def _ask(self, text: str, appliance_model: str, start: int, end: int) -> Iterator[pa.Table]:
+        question = flux.query(text, self._settings.bucket, appliance_model, start, end)
+        with self._spoken("read"):
+            yield from flux.tables(self._client.query_api().query_csv(question))
+
+    @contextmanager
+    def _spoken(self, done: str) -> Iterator[None]:
+        """Errors of the client as ours, in a sentence."""
+        where = (
+            f"history cannot be {done} in InfluxDB at {self._settings.url}, bucket {self._settings.bucket}"
+        )
+        try:
+            yield
+        except HTTPError as error:
+            raise UnavailableError(f"{where}: {type(error).__name__}") from error
+        except ApiException as error:
+            said = f"{where}: {error.status} {error.message or error.reason}"
+            if error.status == 429 or error.status >= 500:
+                raise UnavailableError(said) from error
+            advice = _ADVICE.get(error.status)
+            raise RefusedError(f"{said}; {advice}" if advice else said) from error
+
+
+def without_appliance(block: Block, appliance: str) -> Block:
+    """`block` without the readings of one appliance."""
+    if appliance not in block.appliance_ids:
+        return block
+    return block.take(block.appliance != block.appliance_ids.index(appliance))
