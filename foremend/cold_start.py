@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.config import Profile
-from foremend.engine import Lane
 from foremend.fitted import FittedModel
+from foremend.lane import Lane
 from foremend.types import Prediction
 from models.features import DailyFeatures
 

@@ -11,216 +11,21 @@ depend on how readings were cut into blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foremend.companions import Companions
 from foremend.config import Profile
 from foremend.errors import IntegrityError
 from foremend.fitted import DayRows, FittedModel, scored
+from foremend.lane import Counts, Lane, Step
 from foremend.shadow import Shadow
-from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, Evidence, Finding
-from ingest.reorder import Released, Reorder
-from models.features import DailyFeatures
-from models.stream import STANDBY, SignalStream, Windows
+from foremend.types import MS_PER_HOUR, Block, Evidence, Finding
+from models.stream import Windows
 from rules.evaluator import RuleBook, RuleState
-
-__all__ = ["Counts", "DayRows", "Engine", "FittedModel", "Lane", "Step"]
-
-NO_TIME = np.iinfo(np.int64).min
-LOAD = "load"  # W: what the cycles are read from where an appliance may report power or only current
-NOMINAL_V = 230.0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one piece of a block brought."""
-
-    hours: Windows  # hourly windows that it closed
-    released: Released  # readings that are in order now and were used
-    late: Block | None  # readings that came too late to be used
-
-
-@dataclass(slots=True)
-class Counts:
-    """Where the readings went; with those still held their sum is what was pushed."""
-
-    used: int = 0
-    repeats: int = 0
-    merged: int = 0
-    late: int = 0
-
-
-class Lane:
-    """From readings to daily deviations, for the appliances of one model."""
-
-    def __init__(self, profile: Profile, *, lateness_ms: int, grace_ms: int = 6 * MS_PER_HOUR) -> None:
-        self.profile = profile
-        self.signals = tuple(profile.signals)
-        self.ids: list[str] = []
-        self.rows: dict[str, int] = {}
-        self.firmware: list[str] = []
-        self.last_seen = np.zeros(0, np.int64)
-        self.counts = Counts()
-        self.features: DailyFeatures | None = None
-        self._reorder = Reorder(len(self.signals), lateness_ms)
-        self._cycle_from = profile.cycle.signal if profile.cycle else ()
-        self._stream = _stream(profile)
-        self._grace_ms = grace_ms
-        self._newest = NO_TIME
-        self._next_tick = NO_TIME
-        self._days: list[Windows] = []
-
-    def pieces(self, block: Block) -> Iterator[tuple[Block, bool]]:
-        """The block cut behind each reading that brings a tick; the flag says that the tick is due."""
-        newest = np.maximum(np.maximum.accumulate(block.time), self._newest)
-        start = 0
-        while start < len(block):
-            if self._next_tick == NO_TIME:
-                self._next_tick = self._tick_after(int(newest[start]))
-            reached = int(np.searchsorted(newest[start:], self._next_tick)) + start
-            end = min(reached + 1, len(block))
-            self._newest = int(newest[end - 1])
-            due = reached < len(block)
-            if due:
-                self._next_tick = self._tick_after(self._newest)
-            yield block.take(slice(start, end)), due
-            start = end
-
-    def push(self, block: Block) -> Step:
-        """Take one piece of a block."""
-        appliance = self._fleet_rows(block)
-        values = np.column_stack([block.signals.get(name, _unknown(len(block))) for name in self.signals])
-        np.maximum.at(self.last_seen, appliance, block.time)
-        released = self._reorder.push(appliance, block.time, block.seq, values)
-        self.counts.repeats += released.repeats
-        self.counts.merged += released.merged
-        self.counts.late += int(released.late.sum())
-        late = block.take(released.late) if released.late.any() else None
-        return Step(self._follow(released), released, late)
-
-    def flush(self) -> Step:
-        """End of the input: release and close everything."""
-        released = self._reorder.flush()
-        hours = self._follow(released)
-        rest = self._stream.flush()
-        self._days.append(rest.days)
-        return Step(_joined([hours, rest.hours]), released, None)
-
-    def as_block(self, released: Released) -> Block:
-        """Released readings as a block that can be understood alone."""
-        rows, appliance = np.unique(released.appliance, return_inverse=True)
-        return Block(
-            self.profile.name,
-            tuple(self.ids[row] for row in rows),
-            appliance.astype(np.int32),
-            released.time,
-            released.seq,
-            dict(zip(self.signals, released.values.T, strict=True)),
-            tuple(self.firmware[row] for row in rows),
-        )
-
-    def finished_days(self) -> list[DayRows]:
-        """At a tick: the days that closed since the last one, oldest first, as deviations."""
-        if not self._days:
-            return []
-        days, self._days = _joined(self._days), []
-        if self.features is None:
-            self.features = DailyFeatures(days.names)
-        days = days.take(np.lexsort((days.appliance, days.start)))
-        return [self._deviations(days.take(days.start == start)) for start in np.unique(days.start)]
-
-    def silent_ms(self) -> NDArray[np.int64]:
-        """How long ago each appliance was last heard of, in event time."""
-        return self._newest - self.last_seen[: len(self.ids)]
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """The plain daily features of this model, in the order of `DayRows.values`."""
-        return self._stream.names
-
-    @property
-    def newest(self) -> int:
-        """Newest event time heard from any appliance of the model, ms UTC."""
-        return self._newest
-
-    def snapshot(self) -> dict[str, Any]:
-        features = None if self.features is None else self.features.snapshot()
-        names = None if self.features is None else list(self.features.base_names)
-        return {
-            "signals": list(self.signals),
-            "ids": list(self.ids),
-            "firmware": list(self.firmware),
-            "last_seen": self.last_seen,
-            "counts": [self.counts.used, self.counts.repeats, self.counts.merged, self.counts.late],
-            "clock": [self._newest, self._next_tick],
-            "reorder": self._reorder.snapshot(),
-            "stream": self._stream.snapshot(),
-            "feature_names": names,
-            "features": features,
-            "days": [_pack(windows) for windows in self._days],
-        }
-
-    def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Raises IntegrityError when the profile's signals are not those the snapshot was taken with."""
-        if tuple(snapshot["signals"]) != self.signals:
-            raise IntegrityError(
-                f"the profile {self.profile.name} has other signals than the engine's snapshot: undo the change, or"
-                " remove the snapshot to let every appliance be learnt anew"
-            )
-        self.ids, self.firmware = list(snapshot["ids"]), list(snapshot["firmware"])
-        self.rows = {appliance_id: row for row, appliance_id in enumerate(self.ids)}
-        self.last_seen = np.array(snapshot["last_seen"])
-        self.counts = Counts(*snapshot["counts"])
-        self._newest, self._next_tick = snapshot["clock"]
-        self._reorder.restore(snapshot["reorder"])
-        self._stream.restore(snapshot["stream"])
-        self._days = [_unpack(packed) for packed in snapshot["days"]]
-        if snapshot["feature_names"] is not None:
-            self.features = DailyFeatures(snapshot["feature_names"])
-            self.features.restore(snapshot["features"])
-
-    def _follow(self, released: Released) -> Windows:
-        self.counts.used += len(released.time)
-        values = self._with_load(released.values)
-        output = self._stream.update(released.appliance, released.time, values)
-        if len(output.days):
-            self._days.append(output.days)
-        return output.hours
-
-    def _with_load(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where power or current may show the cycles: one more column, power or else power at 230 V."""
-        if len(self._cycle_from) < 2:
-            return values
-        power, current = (values[:, self.signals.index(name)] for name in ("power", "current"))
-        return np.column_stack([values, np.where(np.isnan(power), current * NOMINAL_V, power)])
-
-    def _deviations(self, day: Windows) -> DayRows:
-        assert self.features is not None
-        number = int(day.start[0]) // MS_PER_DAY
-        deviations = self.features.update(day.appliance, number, day.features)
-        return DayRows(day.appliance, day.start + MS_PER_DAY, day.features, deviations)
-
-    def _fleet_rows(self, block: Block) -> NDArray[np.int32]:
-        """The block's own appliance index as rows in the fleet's state; newcomers get the next rows."""
-        known = [self.rows.setdefault(appliance_id, len(self.rows)) for appliance_id in block.appliance_ids]
-        self.ids.extend(list(self.rows)[len(self.ids) :])
-        self.firmware.extend([""] * (len(self.ids) - len(self.firmware)))
-        for row, firmware in zip(known, block.firmware, strict=False):
-            self.firmware[row] = firmware or self.firmware[row]
-        if len(self.ids) > len(self.last_seen):
-            more = np.full(2 * len(self.ids) - len(self.last_seen), NO_TIME)
-            self.last_seen = np.concatenate([self.last_seen, more])
-        return np.array(known, np.int32)[block.appliance]
-
-    def _tick_after(self, time: int) -> int:
-        return (time // MS_PER_DAY + 1) * MS_PER_DAY + self._grace_ms
-
 
 DayListener = Callable[[Lane, DayRows], None]
 """Hears of every finished day: training collects its rows, a replay its summary."""
@@ -378,37 +183,3 @@ def _drivers(lane: Lane, fitted: FittedModel, day: DayRows, row: int, fault: int
     assert lane.features is not None
     columns = fitted.predictor.drivers(day.deviations[row], fault)
     return lane.features.evidence(int(day.appliance[row]), [int(c) for c in columns])
-
-
-def _stream(profile: Profile) -> SignalStream:
-    counters = [name for name, signal in profile.signals.items() if signal.kind == "counter"]
-    shows = profile.cycle.signal if profile.cycle else ()
-    if len(shows) < 2:
-        return SignalStream(tuple(profile.signals), shows[0] if shows else None, counters)
-    return SignalStream((*profile.signals, LOAD), LOAD, counters, standby=STANDBY["power"])
-
-
-def _unknown(n: int) -> NDArray[np.float64]:
-    return np.full(n, np.nan)
-
-
-def _joined(parts: Sequence[Windows]) -> Windows:
-    return Windows(
-        np.concatenate([part.appliance for part in parts]),
-        np.concatenate([part.start for part in parts]),
-        parts[0].names,
-        np.concatenate([part.features for part in parts]),
-    )
-
-
-def _pack(windows: Windows) -> dict[str, Any]:
-    return {
-        "appliance": windows.appliance,
-        "start": windows.start,
-        "names": list(windows.names),
-        "features": windows.features,
-    }
-
-
-def _unpack(packed: Mapping[str, Any]) -> Windows:
-    return Windows(packed["appliance"], packed["start"], tuple(packed["names"]), packed["features"])

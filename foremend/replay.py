@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from foremend.config import Settings, load_profiles, load_settings
-from foremend.engine import DayRows, Engine, Lane
+from foremend.engine import Engine
 from foremend.errors import InputError
+from foremend.fitted import DayRows
+from foremend.lane import Lane
 from foremend.schema import validated
 from foremend.types import MS_PER_DAY, Finding
 from ingest.mqtt_publish import MqttPublisher

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from foremend.cold_start import borrowings
 from foremend.config import Profile
-from foremend.engine import Engine, FittedModel
-from foremend.model_building import build, load_fitted
+from foremend.engine import Engine
+from foremend.fitted import FittedModel
+from foremend.model_building import SIMULATED, build, load_fitted
 from foremend.practice import PracticeFleet, practice_fleets
 from foremend.training_sets import LATENESS_MS, DayCollector, TrainingSet, by_appliance
 from foremend.types import MS_PER_DAY, Block
@@ -32,7 +33,6 @@ from simulators.categories import appliance_models
 from simulators.faults import FaultCourse
 from simulators.fleet import Fleet, Telemetry
 
-SIMULATED = "simulated"
 _NUMBERS = 1_000_000  # appliances of one practice fleet are numbered apart from those of the next
 MODEL_KEY = "FOREMEND_MODEL_KEY"
 """Environment variable with the key that stored models are signed with; once set, unsigned models are refused."""

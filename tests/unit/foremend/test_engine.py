@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from foremend.config import Profile, load_profiles
-from foremend.engine import DayRows, Engine, FittedModel, Lane
+from foremend.engine import Engine
+from foremend.fitted import DayRows, FittedModel
+from foremend.lane import Lane
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, Prediction
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings
