@@ -21,7 +21,7 @@ from rich.console import Console
 
 from foremend.config import load_profiles
 from foremend.outcomes import read_outcomes
-from foremend.training_sets import from_history
+from foremend.training_sets import from_history, stored_in
 from models import FaultPredictor, gate_metrics, window_watch
 from models.settings import ModelsSettings
 from simulators.fleet import Fleet
@@ -42,7 +42,7 @@ def main(appliances: int, days: int, seed: int, folder: Path) -> dict[str, Any]:
     say("[bold]2. Rows[/]: one for each appliance and day, learnt from and judged by kept apart")
     profile = load_profiles()[MODEL]
     outcomes = read_outcomes(folder / "truth.json")
-    rows = from_history(profile, folder, outcomes, ModelsSettings())
+    rows = from_history(profile, stored_in(folder), outcomes, ModelsSettings())
     learn, judge = rows.learn, rows.judge
     say(
         f"   learn from {len(learn.features)} rows of {learn.appliances} appliances, {len(learn.names)} features"

@@ -17,7 +17,7 @@ from foremend.model_building import build, judge, load_fitted, load_judge
 from foremend.outcomes import from_tickets, read_outcomes, time_ms
 from foremend.ports import Clock
 from foremend.training import open_registry, recipe_of, train_simulated
-from foremend.training_sets import Permitted, from_history
+from foremend.training_sets import Permitted, from_history, stored_in
 from models.gate import worse
 from models.registry import ModelCard, Registry
 from models.settings import ModelsSettings
@@ -173,8 +173,15 @@ class Lifecycle:
             permitted: Permitted = partial(may_be_learnt_from, tickets, self._clock)
         else:
             reported, permitted = read_outcomes(Path(outcomes)), set
+        total = len(list(history.glob(f"**/appliance_model={profile.name}/day=*")))
         split = from_history(
-            profile, history, reported, settings, lambda *day: progress("read days", *day), permitted
+            profile,
+            stored_in(history),
+            reported,
+            settings,
+            lambda *days: progress("read days", *days),
+            total,
+            permitted,
         )
         progress("learn", 0, 1)
         source = {"source": "history", "folder": history.name, "outcomes": len(reported)}

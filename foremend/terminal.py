@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.table import Table
 
 people = Console(stderr=True)
+MOST_SHOWN = 20
 
 
 def emit(result: Mapping[str, Any]) -> None:
@@ -29,13 +30,29 @@ def emit(result: Mapping[str, Any]) -> None:
 
 
 def show_pairs(title: str, pairs: Mapping[str, Any]) -> None:
-    """A two-column table for people, on stdout."""
-    table = Table(title=title, show_header=False)
+    """A two-column table for people, on stdout; a value that is a table itself is shown as one."""
+    table = _pairs(pairs)
+    table.title = title
+    Console().print(table)
+
+
+def _pairs(pairs: Mapping[str, Any]) -> Table:
+    table = Table(show_header=False)
     table.add_column(style="dim")
     table.add_column()
     for name, value in pairs.items():
-        table.add_row(name.replace("_", " "), str(value))
-    Console().print(table)
+        shown = _pairs(value) if isinstance(value, Mapping) and value else _short(value)
+        table.add_row(name.replace("_", " "), shown)
+    return table
+
+
+def _short(value: Any) -> str:
+    """Figures with four digits; long lists by their length."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple) and len(value) > MOST_SHOWN:
+        return f"{len(value)} values"
+    return str(value)
 
 
 @contextmanager

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from foremend.catalogue import load_catalogue
 from foremend.config import Profile
-from foremend.engine import DayRows, Engine, Lane
+from foremend.engine import Engine
 from foremend.errors import ConfigError
+from foremend.fitted import DayRows
 from foremend.history.parquet import ParquetHistory
+from foremend.lane import Lane
+from foremend.ports import History
 from foremend.types import MS_PER_DAY
 from models.outcomes import Outcome, held_out, label_rows
 from models.settings import ModelsSettings
@@ -27,7 +30,7 @@ LATENESS_MS = 600_000
 _EVER = 2**62
 
 DaysRead = Callable[[int, int], None]
-"""Hears how many days of history were read, and how many there are."""
+"""Hears how many days of history were read, and how many there are (0: not known)."""
 
 Permitted = Callable[[Iterable[str]], set[str]]
 """Of these appliances, those whose owners agree."""
@@ -92,33 +95,36 @@ def by_appliance(rows: TrainingSet) -> Split:
 
 def from_history(
     profile: Profile,
-    folder: Path,
+    history: History,
     outcomes: Iterable[Outcome],
     settings: ModelsSettings,
     progress: DaysRead = lambda done, total: None,
+    days: int = 0,
     permitted: Permitted = set,
 ) -> Split:
     """Rows of stored history: learnt from are the first part of the time, judged by are other appliances after it.
 
-    `progress` hears how many days were read, of how many; `permitted` answers which appliances may be learnt from or
-    judged by. Raises ConfigError when there is too little of either.
+    `progress` hears how many of the `days` were read; `permitted` answers which appliances may be learnt from or judged by.
+    Raises ConfigError when there is too little of either.
     """
-    collected = _followed(profile, folder, progress)
+    collected = _followed(profile, history, progress, days)
     ids = collected.days[-1][0] if collected.days else []
     if not ids:
-        raise ConfigError(f"{folder} holds no whole day of {profile.name}: name a folder with its history")
+        raise ConfigError(
+            f"the history holds no whole day of {profile.name}: name the folder or database that does"
+        )
     appliance, time, features = _stacked(collected)
     agreed = permitted(ids)
     if not agreed:
         raise ConfigError(
-            f"no owner of a {profile.name} in {folder} agreed to training: there is nothing to learn from"
+            f"no owner of a {profile.name} in the history agreed to training: there is nothing to learn from"
         )
     known = np.isfinite(features).any(axis=1) & np.isin(
         appliance, [k for k, one in enumerate(ids) if one in agreed]
     )
     if not known.any():
         raise ConfigError(
-            f"{folder} holds too few days of {profile.name}: the first two weeks teach what is usual"
+            f"the history holds too few days of {profile.name}: the first two weeks teach what is usual"
         )
     first, last = int(time[known].min()), int(time.max())
     cut = int(first + settings.history.learn_share * (last - first))
@@ -141,22 +147,24 @@ def from_history(
 
     apart = held_out(number)
     split = Split(part(~apart & (time <= cut), cut), part(apart & (time > cut), last))
-    _require_enough(split, folder, profile)
+    _require_enough(split, profile)
     return split
 
 
-def _followed(profile: Profile, folder: Path, progress: DaysRead) -> DayCollector:
-    """The engine's own lane over everything stored; `simulate --out` puts it into a folder `history`."""
-    root = folder / "history" if (folder / "history").is_dir() else folder
-    total = len(list(root.glob(f"appliance_model={profile.name}/day=*")))
-    history = ParquetHistory(root)
+def stored_in(folder: Path) -> ParquetHistory:
+    """The history in `folder`, or in the folder `history` there, where `foremend simulate --out` puts it."""
+    return ParquetHistory(folder / "history" if (folder / "history").is_dir() else folder)
+
+
+def _followed(profile: Profile, history: History, progress: DaysRead, days: int) -> DayCollector:
+    """The engine's own lane over everything stored."""
     collected = DayCollector()
     engine = Engine(
         {profile.name: profile}, RuleBook(RulesSettings()), lateness_ms=LATENESS_MS, on_day=collected
     )
     for done, block in enumerate(history.read(profile.name, 0, _EVER), start=1):
         engine.process(block)
-        progress(done, total)
+        progress(done, days)
     engine.flush()
     return collected
 
@@ -182,14 +190,14 @@ def _spans(profile: Profile, horizon_days: float) -> dict[str, tuple[float, floa
     }
 
 
-def _require_enough(split: Split, folder: Path, profile: Profile) -> None:
+def _require_enough(split: Split, profile: Profile) -> None:
     if not len(split.learn.features) or split.learn.healthy.all():
         raise ConfigError(
-            f"{folder} and the outcomes teach no fault of {profile.name}: none was confirmed on an appliance to learn "
+            f"history and outcomes teach no fault of {profile.name}: none was confirmed on an appliance to learn "
             "from before the time to judge begins; collect more history or outcomes"
         )
     if not len(split.judge.features):
         raise ConfigError(
-            f"{folder} leaves nothing of {profile.name} to judge by: it needs about twenty appliances and "
+            f"the history leaves nothing of {profile.name} to judge by: it needs about twenty appliances and "
             "six weeks or more"
         )

@@ -13,7 +13,7 @@ from foremend.config import Profile
 from foremend.errors import ConfigError
 from foremend.model_building import build, load_fitted
 from foremend.outcomes import read_outcomes
-from foremend.training_sets import Split, from_history
+from foremend.training_sets import Split, from_history, stored_in
 from models.outcomes import Outcome
 from models.registry import Registry
 from models.settings import ModelsSettings, TrainingSettings
@@ -26,7 +26,7 @@ def settings(seed: int = 0) -> ModelsSettings:
 
 
 def split(profile: Profile, folder: Path, outcomes: list[Outcome]) -> Split:
-    return from_history(profile, folder, outcomes, settings())
+    return from_history(profile, stored_in(folder), outcomes, settings())
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_days_that_come_later_do_not_change_what_was_learnt_of_earlier_ones(
 
 def test_a_folder_without_history_is_named(profile: Profile, tmp_path: Path) -> None:
     """The sentence says what to name."""
-    with pytest.raises(ConfigError, match=r"holds no whole day of rf-260"):
+    with pytest.raises(ConfigError, match="holds no whole day of rf-260"):
         split(profile, tmp_path, [])
 
 
