@@ -11,19 +11,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foremend.cold_start import borrowings
 from foremend.config import Profile, Settings, load_profiles, load_settings
-from foremend.engine import DayRows, Engine, FittedModel, Lane
+from foremend.engine import Engine
+from foremend.evaluation import Lived, tickets
+from foremend.fitted import FittedModel
 from foremend.training import as_block, simulated_rows
-from foremend.types import MS_PER_DAY, Finding, FindingKind, Severity
-from models.evaluation import Figures, TrueFault, Warned, figures
+from foremend.types import MS_PER_DAY
+from models.evaluation import Figures, TrueFault, figures
 from models.predictors.faults import FaultPredictor
 from models.settings import TrainingSettings
 from rules.evaluator import RuleBook
@@ -34,7 +35,6 @@ from simulators.scenario import Scenario, plain_fleet
 TRAINED = ("rf-260", "ac-35i", "wh-60", "wm-7")
 JUDGED = ("rf-140", "rf-520", "ac-26f", "ac-72i", "wh-100", "wm-10")
 SEED = 20_261
-_SEVERITIES = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +58,6 @@ QUICK = Size(
 )
 
 
-@dataclass
-class Watched:
-    """A day listener that notes on which days each appliance ran; `days` are their ends, ms UTC."""
-
-    days: dict[str, list[int]] = field(default_factory=dict)
-
-    def __call__(self, lane: Lane, day: DayRows) -> None:
-        duty = day.values[:, lane.feature_names.index("duty")]
-        for row, time in zip(day.appliance[duty > 0], day.time[duty > 0], strict=True):
-            self.days.setdefault(lane.ids[row], []).append(int(time))
-
-    def arrays(self) -> dict[str, NDArray[np.int64]]:
-        return {appliance: np.array(sorted(days), np.int64) for appliance, days in self.days.items()}
-
-
 def run(size: Size = FULL) -> dict[str, object]:
     """Train, live through, judge: the figures over all judged models, and per fault."""
     settings, profiles = load_settings(), load_profiles()
@@ -85,7 +70,9 @@ def run(size: Size = FULL) -> dict[str, object]:
 def fit(profile: Profile, training: TrainingSettings, horizon_days: float) -> FittedModel:
     """The predictor that a first start would train."""
     rows = simulated_rows(profile, training)
-    predictor = FaultPredictor(profile.faults, horizon_days=horizon_days, seed=training.seed)
+    predictor = FaultPredictor(
+        profile.faults, horizon_days=horizon_days, rarer=training.rarer, seed=training.seed
+    )
     predictor.learn(rows.names, rows.features, rows.days_to_failure, rows.appliance)
     return FittedModel("benchmark", rows.names, (), predictor)
 
@@ -99,7 +86,7 @@ def live_through(
 ) -> Figures:
     """One fleet of appliance model `name`, from the first reading to the last ticket."""
     scenario = plain_fleet({name: size.appliances}, size.days, 0.5, start=date(2027, 4, 1))
-    fleet, watched = Fleet(scenario, SEED), Watched()
+    fleet, watched = Fleet(scenario, SEED), Lived()
     rules = RuleBook(settings.rules)
     engine = Engine(
         {name: profiles[name]},
@@ -112,19 +99,11 @@ def live_through(
     return figures(
         tickets([*findings, *engine.flush()], settings.alerts.act_from),
         true_faults(fleet),
-        watched.arrays(),
+        watched.watched,
         profiles[name].faults,
         until=scenario.end_ms,
         appliance_years=size.appliances * _years(scenario),
     )
-
-
-def tickets(findings: Iterable[Finding], act_from: Severity) -> Iterator[Warned]:
-    """What opens a ticket."""
-    for one in findings:
-        urgent = _SEVERITIES.index(one.severity) >= _SEVERITIES.index(act_from)
-        if one.kind is FindingKind.OPENED and urgent:
-            yield Warned(one.appliance_id, one.fault, one.time)
 
 
 def true_faults(fleet: Fleet) -> list[TrueFault]:

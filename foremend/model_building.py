@@ -19,6 +19,7 @@ from models.predictors.faults import FaultPredictor
 from models.registry import ModelCard, Registry
 from models.settings import ModelsSettings
 
+SIMULATED = "simulated"
 MOST_KEPT_ROWS = 20_000
 LIBRARIES = ("scikit-learn", "numpy", "scipy", "skops")
 
@@ -35,7 +36,8 @@ def build(
 ) -> ModelCard:
     """Learn, judge on rows it did not learn from, and store as a new version without an alias; `at` ms UTC."""
     seed, rows = settings.training.seed, split.learn
-    predictor = FaultPredictor(profile.faults, horizon_days=settings.horizon_days, seed=seed)
+    rarer = settings.training.rarer if source["source"] == SIMULATED else 1.0
+    predictor = FaultPredictor(profile.faults, horizon_days=settings.horizon_days, rarer=rarer, seed=seed)
     predictor.learn(rows.names, rows.features, rows.days_to_failure, rows.appliance)
     watch = window_watch(seed)
     watch.learn(rows.names, rows.features[rows.healthy])

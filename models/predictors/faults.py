@@ -15,20 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.isotonic import IsotonicRegression
-from sklearn.model_selection import GroupKFold
 
 from foremend.types import Prediction
 from models.predictors.days import DaysToFailure
-from models.predictors.selection import separating
+from models.predictors.selection import dealt_folds, separating
 
 Array = NDArray[np.float64]
+_MOST_SURE = 0.995
 
 
 class FaultPredictor:
     """Probability that each fault brings a failure within `horizon_days`, and days to failure (80 % interval).
 
     Parameters: `horizon_days` days; `trees` in the forest; `columns` chosen for each fault; `folds` for calibration;
-    `likely` probability from which days to failure are estimated; `seed` of all randomness.
+    `rarer`: the odds of a fault in life, over those in the rows learnt from (1: they are a fair sample), by which
+    probabilities are corrected (Elkan, IJCAI 2001); `likely` probability from which days to failure are estimated;
+    `seed` of all randomness.
     """
 
     def __init__(
@@ -38,14 +40,15 @@ class FaultPredictor:
         horizon_days: float = 90.0,
         trees: int = 60,
         columns: int = 10,
-        folds: int = 3,
+        folds: int = 5,
+        rarer: float = 1.0,
         likely: float = 0.2,
         seed: int = 0,
     ) -> None:
         self.faults = tuple(faults)
         self.horizon_days = horizon_days
         self._trees, self._each, self._folds = trees, columns, folds
-        self._likely, self._seed = likely, seed
+        self._rarer, self._likely, self._seed = rarer, likely, seed
         self._forest: Any = None
         self._columns = np.zeros(0, np.intp)  # those the forest looks at
         self._calibration: list[Array] = []  # a fault: (2, k) raw score and probability, rising
@@ -123,14 +126,21 @@ class FaultPredictor:
 
     def _calibrate(self, features: Array, due: NDArray[np.int8], groups: NDArray[Any]) -> list[Array]:
         held_out = np.zeros(due.shape)
-        for train, test in GroupKFold(self._folds).split(features, groups=groups):
+        fold = dealt_folds(due, groups, self._folds, self._seed)
+        for number in range(self._folds):
+            train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
             columns = separating(features[train], due[train], groups[train], self._each)
             forest = self._new_forest().fit(features[np.ix_(train, columns)], due[train])
             held_out[test] = _positive(forest, features[np.ix_(test, columns)])
         curves = [
             IsotonicRegression(y_min=0, y_max=1).fit(held_out[:, f], due[:, f]) for f in range(due.shape[1])
         ]
-        return [np.array([curve.X_thresholds_, curve.y_thresholds_]) for curve in curves]
+        return [np.array([curve.X_thresholds_, self._as_in_life(curve.y_thresholds_)]) for curve in curves]
+
+    def _as_in_life(self, probability: Array) -> Array:
+        """Among the rows learnt from -> among appliances in use; nothing learnt from few rows is certain."""
+        sure = np.minimum(probability, _MOST_SURE)
+        return self._rarer * sure / (self._rarer * sure + 1 - sure)
 
     def _estimate_days(self, features: Array, likely: NDArray[np.bool_]) -> Array:
         """(3, n, faults): low, middle and high days to failure, in rising order, where `likely` (n, faults)."""

@@ -1,0 +1,301 @@
+"""`foremend evaluate`: stored versions on stored history with known outcomes, through the rules of config.yaml."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.config import Profile, Settings, load_profiles, load_settings
+from foremend.engine import Engine
+from foremend.errors import ConfigError
+from foremend.evaluation_page import page
+from foremend.fitted import DayRows, FittedModel, Scored, scored
+from foremend.history.parquet import ParquetHistory
+from foremend.lane import Lane
+from foremend.model_building import load_fitted
+from foremend.outcomes import read_outcomes
+from foremend.training import open_registry
+from foremend.training_sets import DaysRead
+from foremend.types import MS_PER_DAY, Finding, FindingKind, Prediction, Severity
+from models import evaluation
+from models.evaluation import Figures, TrueFault, Warned
+from models.predictors.days import probability_within
+from rules.evaluator import RuleBook
+from rules.settings import ProbabilityCondition, RulesSettings
+from simulators.history import read_truth
+
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+LEAD_DAYS = (0, 3, 7, 14, 21, 30, 45, 60, 90)
+WITHIN_DAYS = (7.0, 30.0, 60.0)
+MISSED_COST, FALSE_COST = 10.0, 1.0
+"""Relative costs for the cost curve: a failure that nobody foresaw is ten needless visits."""
+_EVER = 2**62
+_SEVERITIES = tuple(Severity)
+
+
+@dataclass
+class Lived:
+    """A day listener that keeps a fleet's days, and on which of them each appliance ran (ends of days, ms UTC)."""
+
+    days: list[tuple[list[str], DayRows]] = field(default_factory=list)
+    ran: dict[str, list[int]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+    def __call__(self, lane: Lane, day: DayRows) -> None:
+        assert lane.features is not None
+        self.names = lane.features.names
+        self.days.append((lane.ids, day))
+        duty = day.values[:, lane.feature_names.index("duty")]
+        for row, time in zip(day.appliance[duty > 0], day.time[duty > 0], strict=True):
+            self.ran.setdefault(lane.ids[row], []).append(int(time))
+
+    @property
+    def watched(self) -> dict[str, NDArray[np.int64]]:
+        return {appliance: np.array(sorted(days), np.int64) for appliance, days in self.ran.items()}
+
+    @property
+    def until(self) -> int:
+        return max(int(day.time.max()) for _, day in self.days)
+
+    @property
+    def appliance_years(self) -> float:
+        return sum(len(day.time) for _, day in self.days) / 365.25
+
+
+def evaluate(
+    appliance_model: str,
+    version: str | None,
+    history: Path,
+    outcomes: Path,
+    out: Path | None,
+    config: Path | None,
+    progress: DaysRead = lambda done, total: None,
+) -> dict[str, Any]:
+    """Judge `version` (none: the challenger, else the champion) and the champion on the same data.
+
+    Writes report.json and report.html into `out`, if given. Raises ConfigError when there is nothing to judge.
+    """
+    settings = load_settings(config)
+    profile = _profile(appliance_model, settings)
+    registry = open_registry(settings.models)
+    aliases = registry.aliases(appliance_model)
+    chosen = version or aliases.challenger or aliases.champion
+    if chosen is None:
+        raise ConfigError(f"{appliance_model} has no trained model: run 'foremend train' first")
+    lived = _live(profile, history, settings, progress)
+    truth = true_faults(outcomes, appliance_model, settings.models.horizon_days)
+    names = dict.fromkeys(name for name in (chosen, aliases.champion) if name)
+    report = {
+        "appliance_model": appliance_model,
+        "judged": chosen,
+        "champion": aliases.champion,
+        "appliance_years": lived.appliance_years,
+        "costs": {"missed_failure": MISSED_COST, "false_ticket": FALSE_COST},
+        "versions": {
+            name: judge(load_fitted(appliance_model, name, registry), lived, truth, profile, settings)
+            for name in names
+        },
+    }
+    if out is not None:
+        _write(report, out)
+    return report
+
+
+def in_short(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The sums of every version, for people."""
+    kept = ("recall", "recall_of_all_failures", "false_tickets_per_100_appliance_years", "median_lead_days")
+    return {name: {key: figures[key] for key in kept} for name, figures in report["versions"].items()}
+
+
+def judge(
+    fitted: FittedModel, lived: Lived, truth: Sequence[TrueFault], profile: Profile, settings: Settings
+) -> dict[str, Any]:
+    """All figures of one version on one history."""
+    if fitted.names != lived.names:
+        raise ConfigError(f"{fitted.version} knows other features than this history has: train it again")
+    said = [(ids, scored(fitted, day)) for ids, day in lived.days]
+
+    def at(rules: RulesSettings) -> Figures:
+        return evaluation.figures(
+            tickets(_findings(said, profile, rules), settings.alerts.act_from),
+            truth,
+            lived.watched,
+            profile.faults,
+            until=lived.until,
+            appliance_years=lived.appliance_years,
+        )
+
+    result = at(settings.rules)
+    return {
+        **_sums(result),
+        "per_fault": {fault: _row(row, result.appliance_years) for fault, row in result.per_fault.items()},
+        "lead_time_curve": _lead_time(result),
+        "cost_curve": [
+            {"above": above, **_cost(at(_with_threshold(settings.rules, above)))} for above in THRESHOLDS
+        ],
+        **_probabilities(said, truth),
+    }
+
+
+def true_faults(outcomes: Path, appliance_model: str, horizon_days: float) -> list[TrueFault]:
+    """The truth.json of a simulation, or confirmed outcomes: then a fault counts as under way for `horizon_days`."""
+    if outcomes.suffix == ".json":
+        return [
+            TrueFault(row.appliance, row.fault, row.onset, row.first_sign, row.failure, row.repaired)
+            for row in read_truth(outcomes)
+            if row.appliance_model == appliance_model
+        ]
+    span = round(horizon_days * MS_PER_DAY)
+    return [
+        TrueFault(
+            one.appliance_id,
+            one.fault,
+            one.confirmed_at - span,
+            None,
+            one.confirmed_at,
+            one.confirmed_at if one.repaired_at is None else one.repaired_at,
+        )
+        for one in read_outcomes(outcomes)
+    ]
+
+
+def tickets(findings: Iterable[Finding], act_from: Severity) -> Iterator[Warned]:
+    """What opens a ticket."""
+    for one in findings:
+        urgent = _SEVERITIES.index(one.severity) >= _SEVERITIES.index(act_from)
+        if one.kind is FindingKind.OPENED and urgent:
+            yield Warned(one.appliance_id, one.fault, one.time)
+
+
+def _profile(appliance_model: str, settings: Settings) -> Profile:
+    profiles = load_profiles(settings.profiles.folders)
+    if appliance_model not in profiles:
+        raise ConfigError(f"no appliance model {appliance_model!r}: choose from {', '.join(profiles)}")
+    return profiles[appliance_model]
+
+
+def _live(profile: Profile, folder: Path, settings: Settings, progress: DaysRead) -> Lived:
+    """The engine's own lane over everything stored; `simulate --out` puts it into a folder `history`."""
+    root = folder / "history" if (folder / "history").is_dir() else folder
+    total = len(list(root.glob(f"appliance_model={profile.name}/day=*")))
+    lived, rules = Lived(), RuleBook(RulesSettings())
+    engine = Engine({profile.name: profile}, rules, lateness_ms=settings.ingest.lateness, on_day=lived)
+    for done, block in enumerate(ParquetHistory(root).read(profile.name, 0, _EVER), start=1):
+        engine.process(block)
+        progress(done, total)
+    engine.flush()
+    if not lived.days:
+        raise ConfigError(f"{folder} holds no whole day of {profile.name}: name a folder with its history")
+    return lived
+
+
+def _findings(
+    said: Sequence[tuple[list[str], Scored]], profile: Profile, rules: RulesSettings
+) -> list[Finding]:
+    state = RuleBook(rules).state_for(profile)
+    return [one for ids, day in said for one in day.judged_by(state, ids, lambda *_: ())]
+
+
+def _with_threshold(rules: RulesSettings, above: float) -> RulesSettings:
+    """The same book with every rule on a probability opening at `above`."""
+    book = tuple(
+        rule.model_copy(
+            update={
+                "when": rule.when.model_copy(update={"above": above}),
+                "clear_below": min(rule.clear_below or above, above),
+            }
+        )
+        if isinstance(rule.when, ProbabilityCondition)
+        else rule
+        for rule in rules.book
+    )
+    return rules.model_copy(update={"book": book})
+
+
+def _probabilities(said: Sequence[tuple[list[str], Scored]], truth: Sequence[TrueFault]) -> dict[str, Any]:
+    """Calibration of every (row, fault) and coverage of the intervals of days."""
+    predictions = [day.prediction for _, day in said]
+    days = np.concatenate([_days_to_failure(ids, day.prediction, truth) for ids, day in said])
+    told = {
+        name: np.concatenate([getattr(p, name) for p in predictions]) for name in ("days_low", "days_high")
+    }
+    horizon = predictions[0].horizon_days
+    within = {
+        f"{limit:g}": evaluation.brier(
+            np.concatenate([probability_within(p, limit) for p in predictions]), days <= limit
+        )
+        for limit in (*(limit for limit in WITHIN_DAYS if limit < horizon), horizon)
+    }
+    likely = np.concatenate([p.probability for p in predictions])
+    return {
+        "calibration": evaluation.calibration(likely.ravel(), (days <= horizon).ravel()),
+        "brier_within_days": within,
+        "interval_coverage": evaluation.interval_coverage(
+            np.where(days <= horizon, days, np.nan), told["days_low"], told["days_high"]
+        ),
+    }
+
+
+def _days_to_failure(
+    ids: Sequence[str], prediction: Prediction, truth: Sequence[TrueFault]
+) -> NDArray[np.float64]:
+    """(n, faults) true days to failure; inf where that fault is not under way or never fails."""
+    days = np.full(prediction.probability.shape, np.inf)
+    row_of = {ids[row]: k for k, row in enumerate(prediction.appliance)}
+    for one in truth:
+        row = row_of.get(one.appliance)
+        if row is None or one.failure is None or one.fault not in prediction.faults:
+            continue
+        time = int(prediction.time[row])
+        if one.onset <= time <= (one.failure if one.over is None else one.over):
+            days[row, prediction.faults.index(one.fault)] = max(one.failure - time, 0) / MS_PER_DAY
+    return days
+
+
+def _sums(result: Figures) -> dict[str, Any]:
+    return {
+        "recall": result.recall,
+        "recall_of_all_failures": result.recall_all,
+        "false_tickets_per_100_appliance_years": result.false_per_100_appliance_years,
+        "median_lead_days": result.median_lead_days,
+    }
+
+
+def _row(row: evaluation.FaultFigures, years: float) -> dict[str, Any]:
+    return {
+        "failures": row.failures,
+        "unforeseeable": row.unforeseeable,
+        "tickets": row.warnings,
+        "precision": row.precision,
+        "recall": row.recall,
+        "median_lead_days": row.median_lead_days,
+        "false_alarms_per_appliance_year": row.false / years,
+    }
+
+
+def _lead_time(result: Figures) -> list[dict[str, float]]:
+    """Share of all failures that could be foreseen which were told at least so many days before."""
+    rows = result.per_fault.values()
+    lead, failures = [days for row in rows for days in row.lead_days], sum(row.failures for row in rows)
+    shares = evaluation.lead_time_curve(lead, failures, LEAD_DAYS)
+    return [{"days": days, "share": share} for days, share in zip(LEAD_DAYS, shares, strict=True)]
+
+
+def _cost(result: Figures) -> dict[str, Any]:
+    spent = evaluation.cost(result, missed=MISSED_COST, false=FALSE_COST)
+    return {"cost_per_appliance_year": spent, **_sums(result)}
+
+
+def _write(report: Mapping[str, Any], out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "report.json").write_text(json.dumps(report, indent=2))
+        (out / "report.html").write_text(page(report), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write to {out}: {error.strerror}") from error
