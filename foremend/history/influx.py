@@ -6,9 +6,11 @@ written synchronously, and stays until InfluxDB has taken it. A replay overwrite
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +29,8 @@ try:
     from urllib3.exceptions import HTTPError
 except ImportError as error:
     raise MissingExtraError("history in InfluxDB", "influx") from error
+
+log = logging.getLogger(__name__)
 
 BATCH_ROWS = 10_000
 _ADVICE = {
@@ -62,9 +66,7 @@ class InfluxHistory:
         while self._waiting:
             batch = self._next_batch()
             with self._spoken("written"):
-                self._writer.write(
-                    self._settings.bucket, record=b"\n".join(line_protocol(block) for block in batch)
-                )
+                self._send(b"\n".join(line_protocol(block) for block in batch))
             for block in batch:
                 self._waiting.popleft()
                 self.waiting_rows -= len(block)
@@ -126,6 +128,17 @@ class InfluxHistory:
 
     def close(self) -> None:
         self._client.close()
+
+    def _send(self, lines: bytes) -> None:
+        """Readings older than the bucket keeps are the only ones that InfluxDB may leave out: it takes the others."""
+        try:
+            self._writer.write(self._settings.bucket, record=lines)
+        except ApiException as error:
+            if error.status != HTTPStatus.UNPROCESSABLE_ENTITY or "retention policy" not in str(
+                error.message
+            ):
+                raise
+            log.warning("readings older than InfluxDB keeps were left out of history: %s", error.message)
 
     def _next_batch(self) -> list[Block]:
         batch: list[Block] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -116,18 +117,37 @@ def test_an_overloaded_server_is_asked_again(
 
 
 @pytest.mark.parametrize(
-    ("status", "advice"), [(401, "check the token"), (404, "foremend history create"), (422, "too old")]
+    ("status", "advice"),
+    [(401, "check the token"), (404, "foremend history create"), (422, "not understood")],
 )
 def test_what_will_never_be_taken_is_refused_with_advice(
     recorded: Any, open_history: OpenHistory, readings: MakeBlock, status: int, advice: str
 ) -> None:
     """A wrong token or a missing bucket does not mend itself."""
-    recorded.answers["POST /api/v2/write"] = (status, '{"code": "x", "message": "points too old"}')
+    recorded.answers["POST /api/v2/write"] = (status, '{"code": "x", "message": "not understood"}')
     history = open_history(recorded.url)
     history.write(readings([DAY], [1.0]))
 
     with pytest.raises(RefusedError, match=advice):
         history.flush(0, 1)
+
+
+def test_readings_older_than_the_bucket_keeps_stop_nobody(
+    recorded: Any, open_history: OpenHistory, readings: MakeBlock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """InfluxDB takes the others and says so with 422: an appliance long offline must not stop the pipeline."""
+    dropped = "partial write: dropped 1 points outside retention policy of duration 720h0m0s"
+    recorded.answers["POST /api/v2/write"] = (
+        422,
+        json.dumps({"code": "unprocessable entity", "message": dropped}),
+    )
+    history = open_history(recorded.url)
+    history.write(readings([DAY], [1.0]))
+
+    history.flush(0, 1)
+
+    assert history.waiting_rows == 0
+    assert "older than InfluxDB keeps" in caplog.text
 
 
 def test_two_readings_of_one_millisecond_are_two_points(
