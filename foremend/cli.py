@@ -151,6 +151,36 @@ def train(
     _show("Trained", result, json)
 
 
+@app.command()
+def evaluate(
+    appliance_model: Annotated[str, typer.Option(help="Which appliance model.")],
+    history: Annotated[Path, typer.Option(help="Folder of Parquet history that it did not learn from.")],
+    outcomes: Annotated[
+        Path, typer.Option(help="A simulation's truth.json, or a CSV of confirmed outcomes.")
+    ],
+    version: Annotated[str | None, typer.Option(help="None: the challenger, else the champion.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write report.html and report.json into it.")] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Judge a trained version, and the champion on the same data: recall, lead time, false alarms, cost."""
+    from foremend.evaluation import evaluate, in_short
+    from foremend.terminal import progress_bar
+
+    with progress_bar() as bar:
+        task = bar.add_task("read days", total=None)
+        report = evaluate(
+            appliance_model,
+            version,
+            history,
+            outcomes,
+            out,
+            config,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    _show("Evaluation", report if json else in_short(report), json)
+
+
 Appliance = Annotated[str, typer.Argument(help="Which appliance model.")]
 Reason = Annotated[str | None, typer.Option(help="Kept in the history of promotions.")]
 

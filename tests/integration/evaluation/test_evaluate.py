@@ -1,0 +1,74 @@
+"""`foremend evaluate` on simulated history: a report that holds every figure, and refuses what it cannot judge."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from foremend.bootstrap import SystemClock
+from foremend.config import load_profiles, load_settings
+from foremend.errors import ConfigError
+from foremend.evaluation import evaluate, in_short
+from foremend.training import open_registry, train_champion
+from simulators.fleet import Fleet
+from simulators.history import write_history
+from simulators.scenario import plain_fleet
+
+MODEL = "wh-60"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A config whose registry holds a champion, trained on very little."""
+    path = tmp_path_factory.mktemp("evaluate") / "config.yaml"
+    training = {"appliances": 20, "days": 40, "every_days": 1}
+    shipped = load_settings().model_dump(mode="json", include={"rules"}, exclude_defaults=True)
+    path.write_text(yaml.safe_dump({**shipped, "models": {"registry": "models", "training": training}}))
+    settings = load_settings(path)
+    now = SystemClock().now_ms()
+    train_champion(load_profiles()[MODEL], open_registry(settings.models), settings.models, now)
+    return path
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small fleet's past, with its truth."""
+    folder = tmp_path_factory.mktemp("past") / "fleet"
+    write_history(Fleet(plain_fleet({MODEL: 8}, 40, 0.8), seed=5), folder)
+    return folder
+
+
+def test_the_report_holds_every_figure(config: Path, past: Path, tmp_path: Path) -> None:
+    """JSON for machines, one HTML file for people, in agreement with what is returned."""
+    report = evaluate(MODEL, None, past, past / "truth.json", tmp_path / "out", config)
+
+    assert json.loads((tmp_path / "out" / "report.json").read_text()) == report
+    figures = report["versions"]["v0001"]
+    assert set(figures["per_fault"]) >= {"element-scale", "element-degradation"}
+    assert {"calibration", "lead_time_curve", "cost_curve", "brier_within_days"} <= set(figures)
+    assert set(figures["brier_within_days"]) == {"7", "30", "60", "90"}
+    assert report["appliance_years"] == pytest.approx(8 * 40 / 365.25, rel=0.1)
+    html = (tmp_path / "out" / "report.html").read_text()
+    assert html.count("<svg") == 3
+    assert "element-degradation" in html
+    assert in_short(report)["v0001"]["recall"] == figures["recall"]
+
+
+def test_confirmed_outcomes_are_enough(config: Path, past: Path, tmp_path: Path) -> None:
+    """A CSV of what technicians found, instead of a truth nobody has."""
+    found = tmp_path / "found.csv"
+    found.write_text(
+        f"appliance_id,fault,confirmed_at\n{MODEL}-00001,element-degradation,2026-04-05T09:00:00Z\n"
+    )
+
+    report = evaluate(MODEL, "v0001", past, found, None, config)
+
+    row = report["versions"]["v0001"]["per_fault"]["element-degradation"]
+    assert row["failures"] + row["unforeseeable"] == 1
+
+
+def test_history_of_another_model_is_refused(config: Path, past: Path) -> None:
+    """It says what to name."""
+    with pytest.raises(ConfigError, match="has no trained model"):
+        evaluate("rf-260", None, past, past / "truth.json", None, config)
