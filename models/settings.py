@@ -21,7 +21,7 @@ class TrainingSettings(Strict):
     fault_rate: float = Field(default=0.8, ge=0, le=1, description="share of appliances that fall ill")
     seed: int = Field(default=90_210, ge=0, description="keep it apart from the seeds of fleets you judge by")
     rarer: float = Field(
-        default=0.4, gt=0, le=1, description="odds of a fault in life, over those among simulated appliances"
+        default=0.7, gt=0, le=1, description="odds of a fault in life, over those among simulated appliances"
     )
     every_days: int = Field(
         default=2, ge=1, description="each appliance gives one training row in so many days"
