@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from foremend.errors import ForemendError
 from foremend.terminal import emit, people, show_pairs
@@ -126,7 +127,7 @@ def faults(json: Json = False) -> None:
 def train(
     appliance_model: Annotated[str, typer.Option(help="Which appliance model.")],
     history: Annotated[
-        Path | None, typer.Option(help="Folder of Parquet history; without it, history is simulated.")
+        str | None, typer.Option(help="Folder of Parquet, or 'influx'; without it, history is simulated.")
     ] = None,
     outcomes: Annotated[
         str | None,
@@ -146,7 +147,7 @@ def train(
             seed,
             history,
             outcomes,
-            lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+            lambda what, done, total: bar.update(task, description=what, completed=done, total=total or None),
         )
     _show("Trained", result, json)
 
@@ -314,5 +315,5 @@ def main() -> None:
     try:
         app()
     except ForemendError as error:
-        people.print(f"[red]foremend:[/] {error}", highlight=False)
+        people.print(f"[red]foremend:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)

@@ -15,7 +15,7 @@ from foremend.config import Profile, load_profiles, load_settings
 from foremend.errors import ConfigError, RefusedError
 from foremend.model_building import build, judge, load_fitted, load_judge
 from foremend.outcomes import from_tickets, read_outcomes, time_ms
-from foremend.ports import Clock
+from foremend.ports import Clock, History
 from foremend.training import open_registry, recipe_of, train_simulated
 from foremend.training_sets import Permitted, from_history, stored_in
 from models.gate import worse
@@ -23,7 +23,7 @@ from models.registry import ModelCard, Registry
 from models.settings import ModelsSettings
 from simulators.categories import appliance_models
 
-TICKETS = "tickets"
+TICKETS, INFLUX = "tickets", "influx"
 Progress = Callable[[str, int, int], None]
 """Hears what is being done, how much of it is done and how much there is to do."""
 
@@ -35,7 +35,7 @@ class Lifecycle:
         settings = load_settings(config)
         self._settings: ModelsSettings = settings.models
         self._database = settings.alerts.database
-        self._clock = clock
+        self._storage, self._clock = settings.storage, clock
         self._profiles = load_profiles(settings.profiles.folders)
         self.registry: Registry = open_registry(settings.models)
         self._at = clock.now_ms()
@@ -44,15 +44,16 @@ class Lifecycle:
         self,
         appliance_model: str,
         seed: int,
-        history: Path | None,
+        history: str | None,
         outcomes: str | None,
         progress: Progress,
     ) -> dict[str, Any]:
         """A new version: the champion where there is none yet, otherwise the challenger.
 
-        `outcomes` is a file as `read_outcomes` takes it, or `tickets`: what technicians found, and then appliances
-        whose owners did not agree to training are neither learnt from nor judged by.
-        Raises ConfigError when the arguments do not fit together or there is too little to learn from.
+        `history` is a folder of Parquet, or `influx` for the database of the settings. `outcomes` is a file as
+        `read_outcomes` takes it, or `tickets`: what technicians found, and then appliances whose owners did not agree
+        to training are neither learnt from nor judged by. Raises ConfigError when the arguments do not fit together or
+        there is too little to learn from.
         """
         profile = self._profile(appliance_model)
         training = self._settings.training.model_copy(update={"seed": seed})
@@ -165,7 +166,7 @@ class Lifecycle:
         return train_simulated(profile, self.registry, settings, self._at)
 
     def _from_history(
-        self, profile: Profile, settings: ModelsSettings, history: Path, outcomes: str, progress: Progress
+        self, profile: Profile, settings: ModelsSettings, history: str, outcomes: str, progress: Progress
     ) -> ModelCard:
         if outcomes == TICKETS:
             tickets = open_database(self._database)
@@ -173,10 +174,10 @@ class Lifecycle:
             permitted: Permitted = partial(may_be_learnt_from, tickets, self._clock)
         else:
             reported, permitted = read_outcomes(Path(outcomes)), set
-        total = len(list(history.glob(f"**/appliance_model={profile.name}/day=*")))
+        stored, total = self._stored(history, profile)
         split = from_history(
             profile,
-            stored_in(history),
+            stored,
             reported,
             settings,
             lambda *days: progress("read days", *days),
@@ -184,9 +185,20 @@ class Lifecycle:
             permitted,
         )
         progress("learn", 0, 1)
-        source = {"source": "history", "folder": history.name, "outcomes": len(reported)}
+        source = {"source": "history", "history": Path(history).name, "outcomes": len(reported)}
         recipe = recipe_of(profile, settings)
         return build(profile, split, self.registry, settings, recipe=recipe, source=source, at=self._at)
+
+    def _stored(self, history: str, profile: Profile) -> tuple[History, int]:
+        """The history and how many days of the appliance model it holds; 0 where that is not known beforehand."""
+        if history != INFLUX:
+            days = Path(history).glob(f"**/appliance_model={profile.name}/day=*")
+            return stored_in(Path(history)), len(list(days))
+        if self._storage.influx is None:
+            raise ConfigError("--history influx needs the settings under storage.influx")
+        from foremend.history.influx import InfluxHistory
+
+        return InfluxHistory(self._storage.influx), 0
 
     def _place(self, card: ModelCard) -> str:
         """The first version of an appliance model is its champion; the next ones must win."""

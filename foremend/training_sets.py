@@ -104,7 +104,7 @@ def from_history(
 ) -> Split:
     """Rows of stored history: learnt from are the first part of the time, judged by are other appliances after it.
 
-    `progress` hears how many of the `days` were read; `permitted` answers which appliances may be learnt from or judged by.
+    `progress` hears how many of the `days` were read; `permitted` answers which appliances may be used.
     Raises ConfigError when there is too little of either.
     """
     collected = _followed(profile, history, progress, days)

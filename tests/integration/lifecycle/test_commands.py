@@ -83,6 +83,11 @@ def _plain(card: ModelCard) -> dict[str, Any]:
     [
         (("train", "--appliance-model", "toaster"), 2, "no profile 'toaster'"),
         (("train", "--appliance-model", MODEL, "--history", "."), 2, "--history and --outcomes go together"),
+        (
+            ("train", "--appliance-model", MODEL, "--history", "influx", "--outcomes", "tickets"),
+            2,
+            "needs the settings under storage.influx",
+        ),
         (("tickets", "outcome", "tk_0", "--confirmed"), 3, "no ticket 'tk_0'"),
         (("models", "show", MODEL), 2, "has no champion"),
         (("models", "show", MODEL, "v0007"), 7, "no model v0007"),

@@ -149,7 +149,15 @@ def learnt(tmp_path_factory: pytest.TempPathFactory, profile: Profile, names: tu
             np.where(ill & (rng.uniform(size=(200, 1)) < 0.5), 20.0, np.inf),
             rng.integers(0, 50, 200).astype(np.int32),
         )
-        build(profile, by_appliance(rows), stored, ModelsSettings(), recipe="r", source={}, at=0)
+        build(
+            profile,
+            by_appliance(rows),
+            stored,
+            ModelsSettings(),
+            recipe="r",
+            source={"source": "random"},
+            at=0,
+        )
     stored.promote(MODEL, "v0001", who="ann", why="first", at=0)
     return folder
 
