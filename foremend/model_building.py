@@ -21,6 +21,8 @@ from models.settings import ModelsSettings
 
 SIMULATED = "simulated"
 MOST_KEPT_ROWS = 20_000
+SETTLE_DAYS = 28
+"""Live days after which a model of a simulated fleet knows what is usual in the real one."""
 LIBRARIES = ("scikit-learn", "numpy", "scipy", "skops")
 
 
@@ -56,7 +58,7 @@ def build(
     state = {
         "predictor": predictor.snapshot(),
         "watch": watch.snapshot(),
-        "drift": _usual(fitted, split).snapshot(),
+        "drift": _usual(fitted, split, SETTLE_DAYS if source["source"] == SIMULATED else 0).snapshot(),
         "judge": _kept(split.judge),
     }
     return registry.add(card, state)
@@ -91,10 +93,10 @@ def judge(fitted: FittedModel, rows: TrainingSet, horizon_days: float) -> dict[s
     return gate_metrics(probability, rows.days_to_failure, horizon_days)
 
 
-def _usual(fitted: FittedModel, split: Split) -> DriftWatch:
+def _usual(fitted: FittedModel, split: Split, settle_days: int) -> DriftWatch:
     """What is usual, by healthy rows; the score by those that the detectors did not learn from."""
     learnt, fresh = split.learn.take(split.learn.healthy), split.judge.take(split.judge.healthy)
-    drift = DriftWatch()
+    drift = DriftWatch(settle_days=settle_days)
     drift.learn(
         fitted.names,
         learnt.features,

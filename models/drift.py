@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 FAULT = "model-drift"
 SCORE = "score"
 """The column after the features: what the detectors say of a row, 0..1."""
+SEASONAL = "own."
 LEAST_SHARE = 1e-4
 MOST_EVIDENCE = 3
 
@@ -47,7 +48,10 @@ class DriftWatch:
     bins: of each feature, equally full in training; one more counts what is unknown. memory_days: time constant with
     which days are forgotten. least_days: before which there is no verdict. major: the index that practice calls a
     major shift. alpha: probability that a fleet without drift is called drifting on a day. share: of the features
-    that must drift; the score alone suffices.
+    that must drift; the score alone suffices. settle_days: so many live days replace the shares of training, for a
+    model that learnt from a simulated fleet, which no real one resembles in everything.
+
+    Deviations from the own usual (`own.*`) are left out: the season moves them for the whole fleet.
     """
 
     def __init__(
@@ -59,9 +63,12 @@ class DriftWatch:
         major: float = 0.25,
         alpha: float = 0.001,
         share: float = 0.1,
+        settle_days: int = 0,
     ) -> None:
         self._bins, self._memory_days, self._least_days = bins, memory_days, least_days
         self._major, self._alpha, self._share = major, alpha, share
+        self._settle_days = settle_days
+        self._columns = np.zeros(0, np.intp)  # of the features, those that are compared
         self._names: tuple[str, ...] = ()
         self._edges = np.zeros((0, bins - 1))
         self._expected = np.zeros((0, bins + 1))
@@ -85,8 +92,9 @@ class DriftWatch:
         """
         if features.shape[1] != len(names):
             raise ValueError(f"{features.shape[1]} columns of features, but {len(names)} names")
-        columns = [*features.T, score]
-        self._names = (*names, SCORE)
+        self._columns = np.flatnonzero([not name.startswith(SEASONAL) for name in names]).astype(np.intp)
+        self._names = (*(name for name in names if not name.startswith(SEASONAL)), SCORE)
+        columns = [*features[:, self._columns].T, score]
         self._edges = np.array([_edges(column, self._bins) for column in columns])
         self._expected = _shares(self._counted(columns))
         self._learnt_appliances = np.full(len(columns), float(appliances))
@@ -104,14 +112,15 @@ class DriftWatch:
             return
         day = time // MS_PER_DAY
         if day > self._newest_day:
+            self._settle()
             keep = 1.0 - 1.0 / self._memory_days
             self._counts, self._weight = keep * self._counts, keep * self._weight + 1.0
             self._days, self._newest_day = self._days + 1, day
-        self._counts = self._counts + self._counted([*features[known].T, score[known]])
+        self._counts = self._counts + self._counted([*features[known][:, self._columns].T, score[known]])
 
     def drifts(self) -> list[Drift]:
         """Every feature and the score, the most moved first; empty before `least_days`."""
-        if self._days < self._least_days:
+        if self._settle_days or self._days < self._least_days:
             return []
         actual = _shares(self._counts)
         index = ((actual - self._expected) * np.log(actual / self._expected)).sum(axis=1)
@@ -138,6 +147,8 @@ class DriftWatch:
         """What was learnt, and where the comparison stands."""
         return {
             "names": list(self._names),
+            "columns": self._columns,
+            "settle_days": self._settle_days,
             "edges": self._edges,
             "expected": self._expected,
             "learnt_appliances": self._learnt_appliances,
@@ -156,6 +167,7 @@ class DriftWatch:
             )
         self._names, self._expected = tuple(snapshot["names"]), expected
         self._edges = np.array(snapshot["edges"])
+        self._columns, self._settle_days = np.array(snapshot["columns"]), int(snapshot["settle_days"])
         self._learnt_appliances = np.array(snapshot["learnt_appliances"])
         self._counts = np.array(snapshot["counts"])
         self._weight = float(snapshot["weight"])
@@ -165,6 +177,14 @@ class DriftWatch:
     def _forget(self) -> None:
         self._counts = np.zeros_like(self._expected)
         self._weight, self._days, self._newest_day, self._since = 0.0, 0, -1, None
+
+    def _settle(self) -> None:
+        """Once the days to settle are over, take what they brought as usual."""
+        if self._settle_days and self._days >= self._settle_days:
+            self._expected = _shares(self._counts)
+            self._learnt_appliances = np.full(len(self._names), self._counts[0].sum() / self._weight)
+            self._settle_days = 0
+            self._forget()
 
     def _counted(self, columns: Sequence[Floats]) -> Floats:
         """(columns, bins + 1) how many rows fall in each bin; the last one counts the unknown."""

@@ -8,7 +8,7 @@ from foremend.errors import IntegrityError
 from foremend.types import MS_PER_DAY, Finding, Severity
 from models.drift import SCORE, DriftWatch
 
-NAMES = tuple(f"own.f{k}" for k in range(20))
+NAMES = tuple(f"siblings.f{k}" for k in range(20))
 APPLIANCES = 200
 Floats = NDArray[np.float64]
 
@@ -62,7 +62,12 @@ def test_a_fifth_of_the_features_that_moved_is_a_drift() -> None:
 
     assert (finding.kind, finding.fault, finding.severity) == ("opened", "model-drift", Severity.INFO)
     assert finding.appliance_id == "fleet:rf-260"
-    assert {one.feature for one in finding.evidence} <= {"own.f0", "own.f5", "own.f10", "own.f15"}
+    assert {one.feature for one in finding.evidence} <= {
+        "siblings.f0",
+        "siblings.f5",
+        "siblings.f10",
+        "siblings.f15",
+    }
     assert all(one.usual is not None and one.value > one.usual for one in finding.evidence)
 
 
@@ -97,8 +102,30 @@ def test_a_signal_that_is_gone_has_moved() -> None:
         rows[:, 3] = np.nan
         watch.update(day * MS_PER_DAY, rows, fleet.score())
 
-    assert watch.drifts()[0].name == "own.f3"
+    assert watch.drifts()[0].name == "siblings.f3"
     assert watch.drifts()[0].drifted
+
+
+def test_what_the_season_moves_is_not_compared() -> None:
+    """Deviations from the own usual go up and down with the weather, for the whole fleet."""
+    fleet, watch = Fleet(1), DriftWatch()
+    watch.learn([f"own.f{k}" for k in range(len(NAMES))], fleet.day(), fleet.score(), appliances=APPLIANCES)
+
+    assert lived(watch, fleet, range(40), 5.0) == []
+    assert [one.name for one in watch.drifts()] == [SCORE]
+
+
+def test_a_model_of_a_simulated_fleet_settles_on_the_real_one_first() -> None:
+    """What differs from the simulation is no drift; what differs from the first weeks is."""
+    fleet, other = Fleet(1), Fleet(5)
+    watch = DriftWatch(settle_days=14)
+    watch.learn(NAMES, fleet.day(), fleet.score(), appliances=APPLIANCES)
+
+    before = lived(watch, other, range(60), a_fifth())
+    after = lived(watch, other, range(60, 90), -a_fifth())
+
+    assert before == []
+    assert [one.kind for one in after] == ["opened"]
 
 
 def test_a_day_may_come_in_parts() -> None:
