@@ -62,7 +62,7 @@ class DriftWatch:
         least_days: int = 14,
         major: float = 0.25,
         alpha: float = 0.001,
-        share: float = 0.1,
+        share: float = 0.25,
         settle_days: int = 0,
     ) -> None:
         self._bins, self._memory_days, self._least_days = bins, memory_days, least_days
