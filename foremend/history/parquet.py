@@ -47,6 +47,8 @@ class ParquetHistory:
 
     def forget_after(self, position: int) -> None:
         """Remove files of readings beyond `position`: the replay from there writes them again."""
+        for half_written in self._root.glob("appliance_model=*/day=*/.*.new"):
+            half_written.unlink()
         for file in self._root.glob(f"appliance_model=*/day=*/{self._journal}-*.parquet"):
             if int(file.name.removeprefix(f"{self._journal}-").split("-")[0]) > position:
                 file.unlink()
@@ -122,9 +124,9 @@ def split_days(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
 
 
 def write_atomically(table: pa.Table, path: Path) -> None:
-    """Readers see the whole file or none; a crash leaves at most a `.new` file that nobody reads."""
+    """Readers see the whole file or none; a crash leaves at most a hidden file that no reader of Parquet looks at."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".new")
+    temporary = path.with_name(f".{path.name}.new")
     pq.write_table(table, temporary, compression="zstd")
     temporary.replace(path)
 

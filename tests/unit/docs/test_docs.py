@@ -58,9 +58,14 @@ def command_lines(page: Path) -> Iterator[str]:
                 yield line.split(" #")[0]
 
 
-def options_of(command: str) -> set[str]:
-    """Every option that `foremend command` takes."""
-    found = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+def options_of(words: list[str]) -> set[str]:
+    """Every option that the command named by the first of `words` takes; groups have commands of their own."""
+    found = typer.main.get_command(app)
+    for word in words:
+        inner = getattr(found, "commands", {})
+        if word not in inner:
+            break
+        found = inner[word]
     return {name for parameter in found.params for name in (*parameter.opts, *parameter.secondary_opts)}
 
 
@@ -90,9 +95,7 @@ def test_commands_exist(page: Path) -> None:
 def test_options_exist(page: Path) -> None:
     """A command line in a shell block uses options that its command has."""
     for line in command_lines(page):
-        command = line.split()[1]
-
-        assert set(_OPTION.findall(line)) <= options_of(command), line
+        assert set(_OPTION.findall(line)) <= options_of(line.split()[1:]), line
 
 
 @PAGE

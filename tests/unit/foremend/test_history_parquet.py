@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.dataset as ds
 import pytest
 
 from foremend.history.parquet import ParquetHistory
@@ -66,3 +67,16 @@ def test_a_range_that_ends_before_the_first_reading_is_empty(tmp_path: Path, end
     history.flush(0, 1)
 
     assert list(history.read("rf-260", DAY - MS_PER_DAY, end)) == []
+
+
+def test_a_file_half_written_at_a_crash_is_not_read_and_is_cleared(tmp_path: Path) -> None:
+    """Whoever reads the folder while the pipeline writes sees whole files only."""
+    history = ParquetHistory(tmp_path)
+    history.write(block([DAY]))
+    history.flush(0, 1)
+    (folder,) = tmp_path.glob("appliance_model=rf-260/day=*")
+    (folder / ".-000000000000002-000000000000003.parquet.new").write_bytes(b"")
+
+    assert ds.dataset(tmp_path, partitioning="hive").count_rows() == 1
+    history.forget_after(1)
+    assert [file.name for file in folder.iterdir()] == ["-000000000000001-000000000000001.parquet"]
