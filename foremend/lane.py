@@ -54,7 +54,7 @@ class Lane:
         self.counts = Counts()
         self.features: DailyFeatures | None = None
         self._reorder = Reorder(len(self.signals), lateness_ms)
-        self._cycle_from = profile.cycle.signal if profile.cycle else ()
+        self._cycle_from = profile.cycle_signals
         self._stream = _stream(profile)
         self._grace_ms = grace_ms
         self._newest = NO_TIME
@@ -208,8 +208,8 @@ class Lane:
 
 
 def _stream(profile: Profile) -> SignalStream:
-    counters = [name for name, signal in profile.signals.items() if signal.kind == "counter"]
-    shows = profile.cycle.signal if profile.cycle else ()
+    counters = profile.counters
+    shows = profile.cycle_signals
     if len(shows) < 2:
         return SignalStream(tuple(profile.signals), shows[0] if shows else None, counters)
     return SignalStream((*profile.signals, LOAD), LOAD, counters, standby=STANDBY["power"])

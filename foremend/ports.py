@@ -37,16 +37,6 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-class Journal(Protocol):
-    """Durable, ordered raw messages. A position is the number of the last message it covers; 0 is none."""
-
-    def append(self, messages: Sequence[RawMessage]) -> int: ...
-
-    def read(self, after: int, limit: int) -> Sequence[tuple[int, RawMessage]]: ...
-
-    def prune(self, up_to: int) -> None: ...
-
-
 class History(Protocol):
     """Stored readings, for training, charts and replay."""
 

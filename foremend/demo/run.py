@@ -53,9 +53,8 @@ class Demo:
 
     def run(self) -> dict[str, Any]:
         """Live through `days` and say what happened. With `stay`, the page remains until interrupted."""
-        signal.signal(
-            signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
-        )  # unwinds, ending every child
+        # Leaving by an exception unwinds the stack below, which ends every child.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         here = self.folder / "demo"
         shutil.rmtree(here, ignore_errors=True)
         here.mkdir(parents=True)

@@ -29,7 +29,7 @@ from foremend.broker import EmbeddedBroker
 from foremend.config import Settings, load_profiles, load_settings
 from foremend.demo.ears import heard
 from foremend.demo.owners import register
-from foremend.demo.processes import end, free_port, running, wait_for_port
+from foremend.demo.processes import end, free_port, process, running, wait_for_port
 from foremend.engine import Engine
 from foremend.types import FindingKind, RawMessage
 from ingest.decode import Ingest
@@ -76,8 +76,7 @@ class Stage:
     @contextmanager
     def pipeline(self) -> Iterator[subprocess.Popen[bytes]]:
         """The pipeline as a process of its own."""
-        command = [sys.executable, "-m", "foremend", "run", "--config", str(self.config)]
-        with running(command, self.config.parent / "pipeline.log") as child:
+        with process(["run", "--config", str(self.config)], self.config.parent / "pipeline.log") as child:
             yield child
 
     def publishing(self) -> threading.Thread:
