@@ -1,9 +1,9 @@
 """The simulated fleet: appliance models, households and seeds never trained on, through the whole engine.
 
-One appliance model of each category is trained as at a first start. Others of its category, which borrow that model
-(`foremend.cold_start`), are then lived through, reading by reading, with the rules of config.yaml; a ticket is what
-those rules open at `act_from` or above. Simulated faults prove that the pipeline finds what it was built to find;
-they prove nothing about households.
+One appliance model of each category is trained as at a first start. Others of its category, which borrow that
+model (`foremend.learning.cold_start`), are then lived through, reading by reading, with the rules of
+config.yaml; a ticket is what those rules open at `act_from` or above. Simulated faults prove that the
+pipeline finds what it was built to find; they prove nothing about households.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from datetime import date
 
 import numpy as np
 
-from foremend.cold_start import borrowings
 from foremend.config import Profile, Settings, load_profiles, load_settings
 from foremend.engine import Engine
-from foremend.evaluation import Lived, tickets
 from foremend.fitted import FittedModel
-from foremend.training import as_block, simulated_rows
+from foremend.learning.cold_start import borrowings
+from foremend.learning.evaluation import Lived, tickets
+from foremend.learning.training import as_block, simulated_rows
 from foremend.types import MS_PER_DAY
 from models.evaluation import Figures, TrueFault, figures
 from models.predictors.faults import FaultPredictor

@@ -20,8 +20,8 @@ import numpy as np
 from rich.console import Console
 
 from foremend.config import load_profiles
-from foremend.outcomes import read_outcomes
-from foremend.training_sets import from_history, stored_in
+from foremend.learning.outcomes import read_outcomes
+from foremend.learning.training_sets import from_history, stored_in
 from models import FaultPredictor, gate_metrics, window_watch
 from models.settings import ModelsSettings
 from simulators.fleet import Fleet

@@ -25,6 +25,7 @@ from foremend.engine import Engine
 from foremend.errors import ConfigError
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
+from foremend.learning.training import fitted_models, open_registry
 from foremend.ports import Clock, History
 from foremend.promotions import PromotionFollower
 from foremend.runtimes.inprocess import InProcessRuntime
@@ -33,7 +34,6 @@ from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.terminal import progress_bar
 from foremend.topics import PROGRESS
-from foremend.training import fitted_models, open_registry
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
 from models.registry import Registry

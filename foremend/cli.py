@@ -10,8 +10,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from foremend.commands import history, models, tickets
+from foremend.commands.common import Config, Json, lifecycle, show
 from foremend.errors import ForemendError
-from foremend.terminal import emit, people, show_pairs
+from foremend.terminal import emit, people
 
 app = typer.Typer(
     help="Foresees faults of connected home appliances and, with the owner's consent, acts before they break.",
@@ -20,10 +22,8 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout instead of a table.")]
-Config = Annotated[
-    Path | None, typer.Option("--config", help="Default: ./config.yaml, else the shipped one.")
-]
+for group in (models, tickets, history):
+    app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 
 
 @app.command()
@@ -40,7 +40,7 @@ def demo(
     from foremend.demo import Demo
 
     result = Demo(days, appliances, seed, folder, port=0 if headless else port, stay=not headless).run()
-    _show("Demo", result, json)
+    show("Demo", result, json)
 
 
 @app.command()
@@ -56,7 +56,7 @@ def check(config: Config = None, json: Json = False) -> None:
     """Check config.yaml and the profiles, and run the cases under `examples:`."""
     from foremend.examples import check_config
 
-    _show("Config", check_config(config), json)
+    show("Config", check_config(config), json)
 
 
 @app.command()
@@ -73,9 +73,9 @@ def replay(
     from foremend.replay import publish_recording, replay_recording
 
     if mqtt is not None:
-        _show("Published", publish_recording(files, mapping, mqtt, config), json)
+        show("Published", publish_recording(files, mapping, mqtt, config), json)
     else:
-        _show("Replay", replay_recording(files, mapping, config), json)
+        show("Replay", replay_recording(files, mapping, config), json)
 
 
 @app.command()
@@ -107,9 +107,9 @@ def simulate(
     require_one_way(out, mqtt)
     fleet = chosen_scenario(scenario, appliances, days, faults, appliance_model or [])
     if out is not None:
-        _show("History", into_folder(fleet, seed, out), json)
+        show("History", into_folder(fleet, seed, out), json)
     elif mqtt is not None:
-        _show("Published", over_mqtt(fleet, seed, mqtt, speed, window, connections), json)
+        show("Published", over_mqtt(fleet, seed, mqtt, speed, window, connections), json)
 
 
 @app.command()
@@ -142,14 +142,14 @@ def train(
 
     with progress_bar() as bar:
         task = bar.add_task("train", total=None)
-        result = _lifecycle(config).train(
+        result = lifecycle(config).train(
             appliance_model,
             seed,
             history,
             outcomes,
             lambda what, done, total: bar.update(task, description=what, completed=done, total=total or None),
         )
-    _show("Trained", result, json)
+    show("Trained", result, json)
 
 
 @app.command()
@@ -165,7 +165,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Judge a trained version, and the champion on the same data: recall, lead time, false alarms, cost."""
-    from foremend.evaluation import evaluate, in_short
+    from foremend.learning.evaluation import evaluate, in_short
     from foremend.terminal import progress_bar
 
     with progress_bar() as bar:
@@ -179,108 +179,7 @@ def evaluate(
             config,
             lambda done, total: bar.update(task, completed=done, total=total),
         )
-    _show("Evaluation", report if json else in_short(report), json)
-
-
-Appliance = Annotated[str, typer.Argument(help="Which appliance model.")]
-Reason = Annotated[str | None, typer.Option(help="Kept in the history of promotions.")]
-
-models = typer.Typer(help="Trained models: list, show, compare, promote, roll back.", no_args_is_help=True)
-app.add_typer(models, name="models")
-
-
-@models.command("list")
-def list_models(
-    appliance_model: Annotated[str | None, typer.Option(help="Only of this one.")] = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Every stored version and its alias."""
-    _show("Models", _lifecycle(config).list(appliance_model), json)
-
-
-@models.command("show")
-def show_model(
-    appliance_model: Appliance,
-    version: Annotated[str, typer.Argument(help="v0001, champion or challenger.")] = "champion",
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """A version's card, the history of promotions, and what the running pipeline sees of drift."""
-    _show("Model", _lifecycle(config).show(appliance_model, version), json)
-
-
-@models.command("compare")
-def compare_models(
-    appliance_model: Appliance,
-    version: Annotated[str, typer.Argument(help="Compared with the champion.")] = "challenger",
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Champion and challenger on the same rows, and side by side on live data."""
-    _show("Comparison", _lifecycle(config).compare(appliance_model, version), json)
-
-
-@models.command("promote")
-def promote_model(
-    appliance_model: Appliance,
-    version: Annotated[str, typer.Argument(help="The new champion.")] = "challenger",
-    reason: Reason = None,
-    force: Annotated[bool, typer.Option("--force", help="Even if it is worse; needs --reason.")] = False,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Put a version in use; running pipelines take it up. Refused when it is worse than the champion."""
-    _show("Promoted", _lifecycle(config).promote(appliance_model, version, reason, force), json)
-
-
-@models.command("rollback")
-def roll_back_model(
-    appliance_model: Appliance,
-    reason: Annotated[str, typer.Option(help="Kept in the history of promotions.")] = "not given",
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Return to the champion before this one; running pipelines take it up."""
-    _show("Rolled back", _lifecycle(config).rollback(appliance_model, reason), json)
-
-
-tickets = typer.Typer(help="Service tickets: what technicians found.", no_args_is_help=True)
-app.add_typer(tickets, name="tickets")
-
-
-@tickets.command("outcome")
-def ticket_outcome(
-    ticket_id: Annotated[str, typer.Argument(help="As in the ticket's webhook.")],
-    confirmed: Annotated[bool, typer.Option("--confirmed/--not-found", help="Was there a fault?")],
-    fault: Annotated[str | None, typer.Option(help="If it was another fault than foreseen.")] = None,
-    found_at: Annotated[str | None, typer.Option(help="ISO 8601 or ms UTC; now, if left out.")] = None,
-    repaired_at: Annotated[str | None, typer.Option(help="If it was repaired.")] = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Keep what a technician found: `foremend train --outcomes tickets` learns from it."""
-    result = _lifecycle(config).keep_outcome(ticket_id, confirmed, fault, found_at, repaired_at)
-    _show("Outcome", result, json)
-
-
-def _lifecycle(config: Path | None) -> Any:
-    from foremend.bootstrap import SystemClock
-    from foremend.lifecycle import Lifecycle
-
-    return Lifecycle(config, SystemClock())
-
-
-history = typer.Typer(help="Where every reading is stored.", no_args_is_help=True)
-app.add_typer(history, name="history")
-
-
-@history.command("create")
-def make_history(config: Config = None, json: Json = False) -> None:
-    """Make the InfluxDB bucket of `storage.influx`, or give it the retention set there."""
-    from foremend.bootstrap import create_history
-
-    _show("History", create_history(config), json)
+    show("Evaluation", report if json else in_short(report), json)
 
 
 @app.command()
@@ -296,13 +195,6 @@ def people_stdout() -> Any:
     from rich.console import Console
 
     return Console()
-
-
-def _show(title: str, result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        emit(result)
-    else:
-        show_pairs(title, result)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from foremend.config import load_profiles, load_settings
 from foremend.engine import Engine
-from foremend.training import as_block
+from foremend.learning.training import as_block
 from rules.evaluator import RuleBook
 from simulators.categories import appliance_models
 from simulators.fleet import Fleet

@@ -9,7 +9,7 @@ from typing import Any
 
 from foremend.engine import Engine
 from foremend.errors import IntegrityError
-from foremend.model_building import load_fitted
+from foremend.learning.model_building import load_fitted
 from models.registry import Registry
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from foremend.cli import main
-from foremend.training import open_registry
+from foremend.learning.training import open_registry
 from models.registry import ModelCard, Registry
 from models.settings import ModelsSettings
 

@@ -23,10 +23,10 @@ from foremend.config import Profile
 from foremend.engine import Engine
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
-from foremend.model_building import build, load_fitted
+from foremend.learning.model_building import build, load_fitted
+from foremend.learning.training_sets import TrainingSet, by_appliance
 from foremend.promotions import LOOK_EVERY_MS, PromotionFollower
 from foremend.runtimes.inprocess import InProcessRuntime
-from foremend.training_sets import TrainingSet, by_appliance
 from foremend.types import Block, RawMessage
 from ingest.decode import Ingest
 from ingest.replay import to_messages

@@ -11,9 +11,9 @@ import pytest
 
 from foremend.config import Profile
 from foremend.errors import ConfigError
-from foremend.model_building import build, load_fitted
-from foremend.outcomes import read_outcomes
-from foremend.training_sets import Split, from_history, stored_in
+from foremend.learning.model_building import build, load_fitted
+from foremend.learning.outcomes import read_outcomes
+from foremend.learning.training_sets import Split, from_history, stored_in
 from models.outcomes import Outcome
 from models.registry import Registry
 from models.settings import ModelsSettings, TrainingSettings

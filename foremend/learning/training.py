@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.cold_start import borrowings
 from foremend.config import Profile
 from foremend.engine import Engine
 from foremend.fitted import FittedModel
-from foremend.model_building import SIMULATED, build, load_fitted
-from foremend.practice import PracticeFleet, practice_fleets
-from foremend.training_sets import LATENESS_MS, DayCollector, TrainingSet, by_appliance
+from foremend.learning.cold_start import borrowings
+from foremend.learning.model_building import SIMULATED, build, load_fitted
+from foremend.learning.practice import PracticeFleet, practice_fleets
+from foremend.learning.training_sets import LATENESS_MS, DayCollector, TrainingSet, by_appliance
 from foremend.types import MS_PER_DAY, Block
 from models.registry import ModelCard, Registry
 from models.settings import ModelsSettings, TrainingSettings

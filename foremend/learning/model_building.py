@@ -11,7 +11,7 @@ import numpy as np
 from foremend.config import Profile
 from foremend.errors import IntegrityError
 from foremend.fitted import DayRows, FittedModel, Scored, scored
-from foremend.training_sets import Split, TrainingSet
+from foremend.learning.training_sets import Split, TrainingSet
 from models.detectors import window_watch
 from models.drift import DriftWatch
 from models.gate import gate_metrics

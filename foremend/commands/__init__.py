@@ -1,0 +1,1 @@
+"""The groups of commands below `foremend`, one module a group."""

@@ -1,0 +1,31 @@
+"""What every command shares: its usual options, and how it shows a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from foremend.terminal import emit, show_pairs
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout instead of a table.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Default: ./config.yaml, else the shipped one.")
+]
+
+
+def show(title: str, result: dict[str, Any], as_json: bool) -> None:
+    """`result` as a table for people, or as JSON."""
+    if as_json:
+        emit(result)
+    else:
+        show_pairs(title, result)
+
+
+def lifecycle(config: Path | None) -> Any:
+    """`foremend.learning.lifecycle.Lifecycle`; imported late, so that other commands start fast."""
+    from foremend.bootstrap import SystemClock
+    from foremend.learning.lifecycle import Lifecycle
+
+    return Lifecycle(config, SystemClock())
