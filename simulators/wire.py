@@ -22,7 +22,7 @@ from simulators.base import Floats
 from simulators.fleet import Fleet, Telemetry
 
 READINGS_A_MESSAGE = 60
-_CATCH_UP_MS = 100  # between two messages of an upload after an offline spell
+_CATCH_UP_SPEED = 20_000  # an offline spell of two days is uploaded in nine seconds
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -85,9 +85,9 @@ class _Plan:
         sent = self._telemetry.time[self._to - 1].copy()
         rows = self._telemetry.appliance[self._from]
         for row, member in enumerate(self._telemetry.members):
+            own = rows == row
             for first, last in fleet.offline[member.appliance_id]:
-                waiting = np.flatnonzero((rows == row) & (sent >= first) & (sent < last))
-                sent[waiting] = last + _CATCH_UP_MS * np.arange(len(waiting))
+                sent[own] = _sent_after_spell(sent[own], first, last)
         return sent
 
     def messages(self) -> Iterator[Message]:
@@ -104,6 +104,13 @@ class _Plan:
                 topic=telemetry_topic(member.appliance_model, member.appliance_id),
                 payload=encoded(data, self._columns, slice(a, b)),
             )
+
+
+def _sent_after_spell(sent: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
+    """Without a link in [first, last): what waited leaves in its order, what is newer leaves behind it."""
+    uploaded = last + (last - first) // _CATCH_UP_SPEED
+    waited, behind = (sent >= first) & (sent < last), (sent >= last) & (sent < uploaded)
+    return np.select([waited, behind], [last + (sent - first) // _CATCH_UP_SPEED, uploaded], sent)
 
 
 def _narrowed(column: Floats) -> NDArray[Any]:

@@ -88,6 +88,17 @@ def test_an_appliance_without_a_link_uploads_everything_afterwards() -> None:
     assert set(numbers_of(stream).values()) == {1}
 
 
+def test_an_upload_over_midnights_keeps_the_order_of_its_readings() -> None:
+    """Yesterday's readings leave before today's, and what is measured meanwhile waits its turn behind them."""
+    outage = Outage(from_day=0.5, hours=48, appliances=("rf-260-00001",))
+    scenario = Scenario(days=4, appliances={"rf-260": 1}, imperfections=STEADY, outages=(outage,))
+
+    stream = sent(scenario, per_message=1)
+
+    times = [reading["ts"] for message in stream for reading in orjson.loads(message.payload)]
+    assert times == sorted(times)
+
+
 def test_some_messages_are_delivered_twice() -> None:
     """About as many as said, right after each other, byte for byte."""
     scenario = Scenario(
