@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from alerts.settings import AlertsSettings
 from foremend.history.influx_settings import InfluxSettings
 from foremend.profiles import Profile, load_profiles
+from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.schema import DurationMs, SettingsPath, Strict, read_yaml, validated
 from ingest.mqtt_settings import MqttSettings
 from ingest.settings import IngestSettings
@@ -61,6 +62,7 @@ class Settings(Strict):
     storage: StorageSettings = Field(default_factory=StorageSettings)
     profiles: ProfilesSettings = Field(default_factory=ProfilesSettings)
     mqtt: MqttSettings = Field(default_factory=MqttSettings)
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     models: ModelsSettings = Field(default_factory=ModelsSettings)
     rules: RulesSettings = Field(default_factory=RulesSettings)

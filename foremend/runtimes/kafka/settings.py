@@ -1,0 +1,112 @@
+"""How to reach Kafka, and how the fleet is spread over it: the `kafka:` part of config.yaml."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from foremend.errors import ConfigError
+from foremend.schema import DurationMs, SettingsPath, Strict
+
+Broker = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+):[1-9]\d{0,4}$")]
+"""host:port"""
+
+
+class KafkaSecurity(Strict):
+    """Kafka's own words for protocol and mechanism. The password itself never stands here."""
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    user: str | None = Field(None, min_length=1)
+    password_env: str | None = Field(None, description="environment variable that holds the password")
+    password_file: SettingsPath | None = Field(None, description="file whose first line is the password")
+    ca: SettingsPath | None = Field(
+        None, description="certificate authority, PEM; the system's own where absent"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.password_env and self.password_file:
+            raise ValueError("set password_env or password_file, not both")
+        if self.sasl != all((self.user, self.password_env or self.password_file)):
+            raise ValueError("protocol: SASL_... goes together with user and password_env or password_file")
+        if self.ca and not self.tls:
+            raise ValueError("ca needs TLS: write protocol: SSL or SASL_SSL")
+        return self
+
+    @property
+    def sasl(self) -> bool:
+        return self.protocol.startswith("SASL_")
+
+    @property
+    def tls(self) -> bool:
+        return self.protocol.endswith("SSL")
+
+    def password(self) -> str:
+        """The password from where the settings say. Raises ConfigError when it is not there."""
+        if self.password_file is None:
+            password, where = os.environ.get(str(self.password_env), ""), f"password_env: {self.password_env}"
+        else:
+            where = f"password_file: {self.password_file}"
+            try:
+                password = self.password_file.read_text(encoding="utf-8").partition("\n")[0].strip()
+            except OSError as error:
+                raise ConfigError(f"kafka.security.{where} cannot be read: {error.strerror}") from error
+        if not password:
+            raise ConfigError(f"kafka.security.{where} holds no password")
+        return password
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Whom to believe; None without TLS. Raises ConfigError when the authority cannot be used."""
+        if not self.tls:
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.ca)
+        except OSError as error:  # SSLError is one
+            raise ConfigError(
+                f"kafka.security.ca: {self.ca} is not a certificate authority ({error})"
+            ) from error
+
+
+class KafkaSettings(Strict):
+    """One cluster, the topics of one fleet on it, and how appliances are spread over their partitions."""
+
+    brokers: tuple[Broker, ...] = Field(("127.0.0.1:9092",), min_length=1)
+    prefix: str = Field(
+        "foremend",
+        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        max_length=100,
+        description="starts every topic's name, and names the group of workers",
+    )
+    partitions: int = Field(12, ge=1, le=10_000, description="the most workers that share the load")
+    replication: int = Field(1, ge=1, le=32_767, description="3 in production: one broker may be lost")
+    retention: DurationMs = Field(7 * 86_400_000, ge=60_000, description="of blocks and dead letters")
+    largest_record: int = Field(4_194_304, ge=1_048_576, le=104_857_600, description="bytes of one block")
+    groups: int = Field(
+        1, ge=1, le=65_536, description="cohorts an appliance model is cut into; siblings share one"
+    )
+    checkpoint_every: DurationMs = Field(30_000, ge=100, description="a takeover replays about this much")
+    share: str = Field(
+        "foremend", pattern=r"^[^/+#\x00]+$", description="the gateways' MQTT shared subscription"
+    )
+    security: KafkaSecurity = Field(default_factory=KafkaSecurity)
+
+
+def connection(settings: KafkaSettings) -> dict[str, Any]:
+    """Keyword arguments of every aiokafka client. Raises ConfigError when password or authority are not there."""
+    security = settings.security
+    arguments: dict[str, Any] = {
+        "bootstrap_servers": list(settings.brokers),
+        "security_protocol": security.protocol,
+        "ssl_context": security.tls_context(),
+    }
+    if security.sasl:
+        arguments |= {
+            "sasl_mechanism": security.mechanism,
+            "sasl_plain_username": security.user,
+            "sasl_plain_password": security.password(),
+        }
+    return arguments
