@@ -7,13 +7,13 @@ from importlib.metadata import version
 from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from foremend.console import STATIC
 from foremend.errors import ForemendError, InputError
-from foremend.service import metrics
+from foremend.service.health import Health, add_routes
 from foremend.service.read_model import ReadModel
 from foremend.service.views import (
     ApplianceDetail,
@@ -23,7 +23,6 @@ from foremend.service.views import (
     HeldBackView,
     MessageView,
     Page,
-    Readiness,
     State,
     Summary,
     TicketView,
@@ -45,8 +44,11 @@ _HEADERS = {
 }
 
 
-def create_app(model: ReadModel, host: str = "127.0.0.1") -> FastAPI:
-    """The application over `model`. Requests that name another host than `host` or this machine are refused."""
+def create_app(model: ReadModel, host: str = "127.0.0.1", health: Health | None = None) -> FastAPI:
+    """The application over `model`; `health` is the model's own where none is given.
+
+    Requests that name another host than `host` or this machine are refused.
+    """
     app = FastAPI(
         title="Foremend",
         version=version("foremend"),
@@ -57,33 +59,11 @@ def create_app(model: ReadModel, host: str = "127.0.0.1") -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(host))
     app.middleware("http")(_with_headers)
     app.exception_handler(ForemendError)(_sorry)
-    _health(app, model)
+    add_routes(app, health or model.health())
     _lists(app, model)
     _fleet(app, model)
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")
     return app
-
-
-def _health(app: FastAPI, model: ReadModel) -> None:
-    @app.get("/livez", response_class=PlainTextResponse, tags=["health"])
-    def livez() -> str:
-        """The process answers."""
-        return "ok\n"
-
-    @app.get("/readyz", tags=["health"], responses={503: {"model": Readiness}})
-    def readyz(response: Response) -> Readiness:
-        """The pipeline runs, the broker is there, the database answers; 503 with the reason otherwise."""
-        readiness = model.readiness()
-        response.status_code = 200 if readiness.ready else 503
-        return readiness
-
-    @app.get("/metrics", response_class=PlainTextResponse, tags=["health"])
-    def prometheus() -> PlainTextResponse:
-        """Counters and gauges in the Prometheus text format."""
-        return PlainTextResponse(
-            metrics.render(model.summary(), model.fleet(1, 0), model.event_time()),
-            media_type=metrics.CONTENT_TYPE,
-        )
 
 
 def _lists(app: FastAPI, model: ReadModel) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from time import monotonic
 from typing import Any
@@ -17,7 +17,9 @@ from alerts.tables import FindingRow, OutboxRow
 from alerts.wording import Titles
 from foremend.catalogue import FaultEntry
 from foremend.config import Profile
-from foremend.errors import UnavailableError
+from foremend.service.health import Health, Probe
+from foremend.service.metrics import Family
+from foremend.service.pipeline_metrics import database_families, fleet_families, pipeline_families
 from foremend.service.status import ApplianceStatus, Pipeline
 from foremend.service.views import (
     STATES,
@@ -33,7 +35,6 @@ from foremend.service.views import (
     MessageView,
     Page,
     PipelineView,
-    Readiness,
     State,
     Summary,
     TicketView,
@@ -170,30 +171,37 @@ class ReadModel:
         page = queries.dead_letters(self._engine, limit, offset)
         return Page(items=[DeadLetterView(**item) for item in page.items], total=page.total)
 
-    def event_time(self) -> int | None:
-        """Newest event time, ms UTC."""
-        return self._pipeline.status().event_time
-
     def vocabulary(self) -> Vocabulary:
         """Words for faults, appliance models and features, by language."""
         return self._vocabulary
 
-    def readiness(self) -> Readiness:
-        """Ready to serve: the pipeline runs, the broker is there, the database answers."""
-        status = self._pipeline.status()
-        checks = {
-            "pipeline": "ok" if status.state == "running" else status.state,
-            "broker": "ok" if status.connected else "not connected",
-            "database": self._database(),
-        }
-        return Readiness(ready=set(checks.values()) == {"ok"}, checks=checks)
+    def health(self) -> Health:
+        """Of a process whose pipeline is in it: the pipeline runs, the broker is there, the database answers."""
+        return Health(
+            ready=(
+                Probe("pipeline", self._not_running),
+                Probe("broker", lambda: None if self._pipeline.status().connected else "not connected"),
+                self.database_probe(),
+            ),
+            families=self._families,
+        )
 
-    def _database(self) -> str:
-        try:
-            queries.disabled_targets(self._engine)
-        except UnavailableError as error:
-            return str(error)
-        return "ok"
+    def database_probe(self) -> Probe:
+        """Well while the effects database answers."""
+        return Probe("database", self._database)
+
+    def _database(self) -> str | None:
+        queries.disabled_targets(self._engine)  # raises UnavailableError while it is away
+        return None
+
+    def _not_running(self) -> str | None:
+        state = self._pipeline.status().state
+        return None if state == "running" else state
+
+    def _families(self) -> Iterator[Family]:
+        yield from pipeline_families(self._pipeline.status())
+        yield from database_families(self._counts(len(self.episodes())))
+        yield from fleet_families(self.fleet(1, 0))
 
     def _counts(self, open_episodes: int) -> CountsView:
         messages = queries.outbox(self._engine, limit=1).total

@@ -1,4 +1,4 @@
-"""Serving the application from a thread of the pipeline's process."""
+"""Serving the application from a thread of its process."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _STOP_WITHIN_S = 5.0
 class Server:
     """Listens from `start` to `stop`; a context manager does both."""
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
-        """`port` 0 takes any free one."""
-        self._host, self._port = host, port
+    def __init__(self, app: FastAPI, host: str, port: int, setting: str = "service.port") -> None:
+        """`port` 0 takes any free one; `setting` is where the operator says it, for the sentence when it is taken."""
+        self._host, self._port, self._setting = host, port, setting
         config = uvicorn.Config(
             app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="off"
         )
@@ -54,5 +54,5 @@ class Server:
         except OSError as error:
             raise ConfigError(
                 f"cannot listen on {self._host}:{self._port} ({error.strerror}):"
-                " stop what uses the port, or set service.port to another one or to 0"
+                f" stop what uses the port, or set {self._setting} to another one or to 0"
             ) from error

@@ -1,0 +1,46 @@
+"""The numbers of a process that has the page: what its pipeline, the database and the fleet count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from foremend.service.metrics import Family, counter, gauge, labelled
+from foremend.service.status import PipelineStatus
+from foremend.service.views import CountsView, FleetView
+
+
+def pipeline_families(pipeline: PipelineStatus) -> Iterator[Family]:
+    """Of the pipeline in this process."""
+    yield gauge("up", "1 while the pipeline runs", pipeline.state == "running")
+    yield gauge("broker_connected", "1 while connected to the MQTT broker", pipeline.connected)
+    yield counter("messages_total", "MQTT messages taken", pipeline.messages)
+    yield counter("readings_total", "Readings decoded", pipeline.readings)
+    yield counter("repeated_readings_total", "Readings dropped as repeats", pipeline.repeats)
+    yield counter("late_readings_total", "Readings later than the lateness bound", pipeline.late)
+    behind = pipeline.position - pipeline.committed
+    yield gauge("journal_behind", "Messages in the journal that are not acted on yet", behind)
+    if pipeline.event_time is not None:
+        yield gauge("event_time_seconds", "Newest event time, Unix seconds", pipeline.event_time / 1000)
+
+
+def database_families(counts: CountsView) -> Iterator[Family]:
+    """Of the effects database; where several processes share it, each says the same."""
+    yield counter("dead_letters_total", "Messages and readings that could not be used", counts.dead_letters)
+    yield counter("findings_total", "Findings made by rules", counts.findings)
+    yield gauge("episodes_open", "Episodes open now", counts.episodes_open)
+    yield counter("tickets_opened_total", "Tickets opened", counts.tickets_opened)
+    yield gauge("tickets_open", "Tickets open now", counts.tickets_open)
+    yield counter("webhooks_delivered_total", "Webhook messages delivered", counts.webhooks_delivered)
+    yield counter("notifications_sent_total", "SMS and push messages sent", counts.notifications_sent)
+    yield gauge("outbox_waiting", "Messages waiting to be sent", counts.messages_waiting)
+    yield gauge("outbox_dead", "Messages given up", counts.messages_dead)
+    held_back = labelled("purpose", counts.held_back)
+    yield Family("counter", "held_back_total", "Acts that consent held back", held_back)
+
+
+def fleet_families(fleet: FleetView) -> Iterator[Family]:
+    """Of the whole fleet; only its counts are used."""
+    states = labelled("state", fleet.by_state)
+    yield Family("gauge", "appliances_by_state", "Appliances by state", states)
+    models = labelled("appliance_model", fleet.by_model)
+    yield Family("gauge", "appliances", "Appliances heard of, by appliance model", models)
