@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -17,10 +23,13 @@ from alerts.effects import DatabaseEffects
 from alerts.owners import OwnedAppliance, Owner, Owners
 from alerts.settings import AlertsSettings, FileChannel
 from alerts.vault import open_vault
+from benchmarks.kafka_server import KafkaServer
 from foremend.bootstrap import guide_of
 from foremend.catalogue import load_catalogue
 from foremend.catalogue.features import feature_titles
 from foremend.config import load_profiles
+from foremend.errors import UnavailableError
+from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.service.read_model import ReadModel
 from foremend.service.status import ApplianceStatus, PipelineStatus
 from foremend.types import (
@@ -40,6 +49,65 @@ hypothesis.load_profile("foremend")
 NOW = 20_500 * MS_PER_DAY + 10 * MS_PER_HOUR
 MODELS = ("rf-260", "rf-520", "ac-35i", "ac-26f")
 PHONE = "+8613912345678"
+
+
+def not_here(what: str) -> NoReturn:
+    """Skips what this machine cannot run; in CI, which installs everything, it is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what, pytrace=False)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL of our own on a socket in a temporary folder: the address of its databases, their name left open.
+
+    Debian's programs, as `postgres` where we are root.
+    """
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    if not programs:
+        not_here("PostgreSQL is not installed: apt-get install -y postgresql")
+    account = {"user": "postgres"} if os.getuid() == 0 else {}
+
+    def call(program: str, *arguments: str) -> None:
+        command = [str(programs[-1] / program), *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd="/", **account)
+
+    # Not below pytest's own folder, which only its user may enter.
+    with tempfile.TemporaryDirectory(prefix="foremend-postgres-") as folder:
+        if account:
+            shutil.chown(folder, "postgres")
+        call("initdb", "-D", f"{folder}/data", "-U", "foremend", "-A", "trust", "--no-sync")
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        call("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start")
+        yield f"postgresql://foremend@/{{}}?host={folder}"
+        call("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
+
+
+@pytest.fixture(scope="session")
+def _kafka_server() -> Iterator[KafkaServer]:
+    with tempfile.TemporaryDirectory(prefix="foremend-kafka-") as folder:
+        server = KafkaServer(Path(folder))
+        try:
+            server.start()
+        except UnavailableError as error:
+            not_here(str(error))
+        yield server
+        server.kill()
+
+
+@pytest.fixture
+def kafka_server(_kafka_server: KafkaServer) -> KafkaServer:
+    """A real broker, running, whatever an earlier test did to it."""
+    if not _kafka_server.running:
+        _kafka_server.start()
+    return _kafka_server
+
+
+@pytest.fixture
+def kafka(kafka_server: KafkaServer) -> KafkaSettings:
+    """A running broker, and topics of the test's own: not created yet."""
+    return KafkaSettings(brokers=(kafka_server.address,), prefix=f"t{uuid.uuid4().hex[:12]}", partitions=4)
 
 
 class StillClock:

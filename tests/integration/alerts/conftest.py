@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -94,29 +90,6 @@ class Stage:
 
     def sent(self, target: str) -> list[Message]:
         return self.channels[target].sent
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A PostgreSQL of our own on a socket in a temporary folder; Debian's programs, as `postgres` where we are root."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    if not programs:
-        pytest.skip("PostgreSQL is not installed: apt-get install -y postgresql")
-    account = {"user": "postgres"} if os.getuid() == 0 else {}
-
-    def call(program: str, *arguments: str) -> None:
-        command = [str(programs[-1] / program), *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd="/", **account)
-
-    # Not below pytest's own folder, which only its user may enter.
-    with tempfile.TemporaryDirectory(prefix="foremend-postgres-") as folder:
-        if account:
-            shutil.chown(folder, "postgres")
-        call("initdb", "-D", f"{folder}/data", "-U", "foremend", "-A", "trust", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        call("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start")
-        yield f"postgresql://foremend@/{{}}?host={folder}"
-        call("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
