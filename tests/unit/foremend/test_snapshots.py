@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foremend.errors import IntegrityError
-from foremend.snapshots import load_snapshot, save_snapshot
+from foremend.snapshots import load_snapshot, pack, save_snapshot, unpack
 
 plain = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text()
 nested = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
@@ -52,3 +52,20 @@ def test_a_damaged_snapshot_is_refused(tmp_path: Path) -> None:
 def test_no_snapshot_yet_is_none(tmp_path: Path) -> None:
     """A first start finds nothing and says so without an error."""
     assert load_snapshot(tmp_path / "nothing") is None
+
+
+def test_a_snapshot_of_another_version_is_refused() -> None:
+    """Bytes that do not begin as ours are not guessed at."""
+    with pytest.raises(IntegrityError, match="another version"):
+        unpack(b"PK\x03\x04 something else entirely")
+
+
+def test_restored_arrays_can_be_written_to() -> None:
+    """What is restored from bytes that can be written to goes on as state, without a copy."""
+    restored = unpack(pack({"ids": ["a", "b"], "empty": np.zeros((0, 3)), "time": np.arange(3)}))
+
+    restored["time"][0] = 7
+
+    assert restored["ids"] == ["a", "b"]
+    assert restored["empty"].shape == (0, 3)
+    assert restored["time"].tolist() == [7, 1, 2]
