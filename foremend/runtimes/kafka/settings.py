@@ -71,6 +71,15 @@ class KafkaSecurity(Strict):
             ) from error
 
 
+class CompactionSettings(Strict):
+    """How soon checkpoints that a newer one replaced give their space back: small segments, cleaned often."""
+
+    segment: int = Field(33_554_432, ge=1_048_576, description="bytes; the newest segment is never cleaned")
+    segment_age: DurationMs = Field(600_000, ge=1_000, description="a segment is closed when it is this old")
+    dirty_ratio: float = Field(0.1, ge=0, le=1, description="cleaned when this share of a log was replaced")
+    forget_after: DurationMs = Field(3_600_000, ge=1_000, description="readers see a deletion for this long")
+
+
 class KafkaSettings(Strict):
     """One cluster, the topics of one fleet on it, and how appliances are spread over their partitions."""
 
@@ -84,7 +93,6 @@ class KafkaSettings(Strict):
     partitions: int = Field(12, ge=1, le=10_000, description="the most workers that share the load")
     replication: int = Field(1, ge=1, le=32_767, description="3 in production: one broker may be lost")
     retention: DurationMs = Field(7 * 86_400_000, ge=60_000, description="of blocks and dead letters")
-    largest_record: int = Field(4_194_304, ge=1_048_576, le=104_857_600, description="bytes of one block")
     groups: int = Field(
         1, ge=1, le=65_536, description="cohorts an appliance model is cut into; siblings share one"
     )
@@ -92,7 +100,20 @@ class KafkaSettings(Strict):
     share: str = Field(
         "foremend", pattern=r"^[^/+#\x00]+$", description="the gateways' MQTT shared subscription"
     )
+    state: CompactionSettings = Field(default_factory=CompactionSettings)
     security: KafkaSecurity = Field(default_factory=KafkaSecurity)
+
+    @property
+    def blocks_topic(self) -> str:
+        return f"{self.prefix}-blocks"
+
+    @property
+    def state_topic(self) -> str:
+        return f"{self.prefix}-state"
+
+    @property
+    def dead_letters_topic(self) -> str:
+        return f"{self.prefix}-dead-letters"
 
 
 def connection(settings: KafkaSettings) -> dict[str, Any]:
