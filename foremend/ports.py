@@ -37,6 +37,12 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
+class PipelineSource(Source, Protocol):
+    """A source that also says whether it is connected."""
+
+    def connected(self) -> bool: ...
+
+
 class History(Protocol):
     """Stored readings, for training, charts and replay."""
 
@@ -47,7 +53,10 @@ class History(Protocol):
         ...
 
     def flush(self, after: int, up_to: int) -> None:
-        """Store what waits, from journal positions in (after, up_to]; after UnavailableError, call it again."""
+        """Store what waits, from journal positions in (after, up_to]; after UnavailableError, call it again.
+
+        `after` is the position of the last durable snapshot: what is stored up to it will not be replayed.
+        """
         ...
 
     def forget_after(self, position: int) -> None:
@@ -58,8 +67,11 @@ class History(Protocol):
         """Blocks of one UTC day each with start <= time < end (ms UTC), sorted by time."""
         ...
 
-    def forget_appliance(self, appliance_model: str, appliance: str) -> None:
-        """Remove every stored reading of one appliance; what comes or is replayed later is stored again."""
+    def forget_appliance(self, appliance_model: str, appliance: str) -> int:
+        """Remove every reading of one appliance, stored or waiting here, and say how many those were.
+
+        What another process holds, or a replay brings, is kept out by the adapter's list of `Forgotten`.
+        """
         ...
 
 

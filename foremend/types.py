@@ -62,6 +62,15 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """History keeps nothing of this appliance that is stamped `until` or earlier, however late it comes."""
+
+    appliance_model: str
+    appliance_id: str
+    until: int  # ms UTC, inclusive
+
+
+@dataclass(frozen=True, slots=True)
 class RawMessage:
     """One MQTT message as it came off the wire."""
 

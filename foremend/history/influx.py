@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 
-import numpy as np
 import pyarrow as pa
 
 from foremend.errors import MissingExtraError, RefusedError, UnavailableError
 from foremend.history import influx_flux as flux
 from foremend.history.influx_lines import line_protocol
 from foremend.history.influx_settings import InfluxSettings
-from foremend.history.parquet import from_table
-from foremend.types import MS_PER_DAY, MS_PER_SECOND, Block
+from foremend.history.tables import block_without_forgotten, from_table
+from foremend.types import MS_PER_DAY, MS_PER_SECOND, Block, Forgotten
 
 try:
     from influxdb_client import BucketRetentionRules, InfluxDBClient
@@ -43,9 +42,12 @@ _ADVICE = {
 class InfluxHistory:
     """Collects blocks and writes them on `flush`; not for several threads at once."""
 
-    def __init__(self, settings: InfluxSettings) -> None:
-        """Opens no connection. Raises ConfigError when there is no token."""
-        self._settings = settings
+    def __init__(
+        self, settings: InfluxSettings, forgotten: Callable[[], Sequence[Forgotten]] = tuple
+    ) -> None:
+        """Opens no connection; `forgotten` is asked by each `flush`. Raises ConfigError when there is no token."""
+        self._settings, self._forgotten = settings, forgotten
+        self._forgot: set[Forgotten] = set()
         self._client = InfluxDBClient(
             settings.url, settings.token(), org=settings.org, timeout=settings.timeout, retries=False
         )
@@ -63,6 +65,7 @@ class InfluxHistory:
 
         Raises UnavailableError while InfluxDB is away or overloaded, RefusedError when it will never take this.
         """
+        self._forget(self._forgotten())
         while self._waiting:
             batch = self._next_batch()
             with self._spoken("written"):
@@ -86,23 +89,15 @@ class InfluxHistory:
                 table = pa.concat_tables(parts, promote_options="permissive")
                 yield from_table(appliance_model, table.sort_by([("time", "ascending")]))
 
-    def forget_appliance(self, appliance_model: str, appliance: str) -> None:
-        """Remove every reading of one appliance, those that wait too. Raises as `flush` does."""
-        self._waiting = deque(
-            without_appliance(block, appliance) if block.appliance_model == appliance_model else block
-            for block in self._waiting
-        )
-        self.waiting_rows = sum(map(len, self._waiting))
-        model, name = (
-            text.replace("\\", "\\\\").replace('"', '\\"') for text in (appliance_model, appliance)
-        )
-        with self._spoken("deleted"):
-            self._client.delete_api().delete(
-                "1970-01-01T00:00:00Z",
-                f"{np.datetime64(flux.LATEST_MS, 'ms')}Z",
-                f'_measurement="{model}" AND appliance="{name}"',
-                self._settings.bucket,
-            )
+    def forget_appliance(self, appliance_model: str, appliance: str) -> int:
+        """Remove every reading of one appliance, those that wait too; how many. Raises as `flush` does."""
+        waited = self.waiting_rows
+        everything = Forgotten(appliance_model, appliance, flux.LATEST_MS - 1)
+        self._drop_waiting([everything])
+        counted = self._ask(flux.COUNT, appliance_model, 0, flux.LATEST_MS, appliance)
+        stored = sum(int(value) for part in counted for value in part["_value"].to_pylist())
+        self._delete(everything)
+        return stored + waited - self.waiting_rows
 
     def create(self) -> dict[str, str]:
         """Make the bucket, or give the one there is the retention of the settings; what was done, for people.
@@ -140,6 +135,32 @@ class InfluxHistory:
                 raise
             log.warning("readings older than InfluxDB keeps were left out of history: %s", error.message)
 
+    def _forget(self, forgotten: Sequence[Forgotten]) -> None:
+        """Leave out what waits of forgotten appliances; delete once more what this process wrote before it knew."""
+        self._drop_waiting(forgotten)
+        for one in forgotten:
+            if one not in self._forgot:
+                self._delete(one)
+                self._forgot.add(one)
+
+    def _drop_waiting(self, forgotten: Sequence[Forgotten]) -> None:
+        self._waiting = deque(
+            kept for block in self._waiting if len(kept := block_without_forgotten(block, forgotten))
+        )
+        self.waiting_rows = sum(map(len, self._waiting))
+
+    def _delete(self, one: Forgotten) -> None:
+        model, name = (
+            text.replace("\\", "\\\\").replace('"', '\\"') for text in (one.appliance_model, one.appliance_id)
+        )
+        with self._spoken("deleted"):
+            self._client.delete_api().delete(
+                flux.time(0),
+                flux.time(one.until + 1),
+                f'_measurement="{model}" AND appliance="{name}"',
+                self._settings.bucket,
+            )
+
     def _next_batch(self) -> list[Block]:
         batch: list[Block] = []
         rows = 0
@@ -156,8 +177,10 @@ class InfluxHistory:
         days = {time // MS_PER_DAY * MS_PER_DAY for times in found for time in times.to_pylist()}
         return sorted(days)
 
-    def _ask(self, text: str, appliance_model: str, start: int, end: int) -> Iterator[pa.Table]:
-        question = flux.query(text, self._settings.bucket, appliance_model, start, end)
+    def _ask(
+        self, text: str, appliance_model: str, start: int, end: int, appliance: str = ""
+    ) -> Iterator[pa.Table]:
+        question = flux.query(text, self._settings.bucket, appliance_model, start, end, appliance)
         with self._spoken("read"):
             yield from flux.tables(self._client.query_api().query_csv(question))
 
@@ -177,10 +200,3 @@ class InfluxHistory:
                 raise UnavailableError(said) from error
             advice = _ADVICE.get(error.status)
             raise RefusedError(f"{said}; {advice}" if advice else said) from error
-
-
-def without_appliance(block: Block, appliance: str) -> Block:
-    """`block` without the readings of one appliance."""
-    if appliance not in block.appliance_ids:
-        return block
-    return block.take(block.appliance != block.appliance_ids.index(appliance))

@@ -1,4 +1,4 @@
-"""The two Flux queries that history needs, and InfluxDB's annotated CSV as Arrow tables."""
+"""The three Flux queries that history needs, and InfluxDB's annotated CSV as Arrow tables."""
 
 from __future__ import annotations
 
@@ -34,14 +34,23 @@ from(bucket: {bucket})
   |> group()
 """
 
+COUNT = """\
+from(bucket: {bucket})
+  |> range(start: {start}, stop: {stop})
+  |> filter(fn: (r) => r._measurement == {appliance_model} and r.appliance == {appliance} and r._field == "seq")
+  |> count()
+  |> keep(columns: ["_value"])
+"""
 
-def query(text: str, bucket: str, appliance_model: str, start: int, end: int) -> str:
-    """DAYS or READINGS for start <= time < end (ms UTC)."""
+
+def query(text: str, bucket: str, appliance_model: str, start: int, end: int, appliance: str = "") -> str:
+    """DAYS, READINGS or, of one `appliance`, COUNT, for start <= time < end (ms UTC)."""
     return text.format(
         bucket=_literal(bucket),
         appliance_model=_literal(appliance_model),
-        start=_time(max(start, 0)),
-        stop=_time(min(end, LATEST_MS)),
+        appliance=_literal(appliance),
+        start=time(max(start, 0)),
+        stop=time(min(end, LATEST_MS)),
     )
 
 
@@ -98,7 +107,8 @@ def _table(header: list[str], rows: list[list[str]]) -> pa.Table:
     )
 
 
-def _time(ms: int) -> str:
+def time(ms: int) -> str:
+    """ms UTC as Flux and the API write it."""
     return f"{np.datetime64(ms, 'ms')}Z"
 
 

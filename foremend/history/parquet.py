@@ -1,32 +1,52 @@
-"""History as Parquet: <root>/appliance_model=<m>/day=<YYYY-MM-DD>/<journal>-<from>-<to>.parquet.
+"""History as Parquet: <root>/appliance_model=<m>/day=<YYYY-MM-DD>/<stream>-<first>-<last>.parquet.
 
-A file's name is the journal and the span of its positions that it covers. After a crash the pipeline replays from
-its snapshot and `forget_after` first removes what was written beyond it, so a reading is stored once.
+A flushed file's name is the stream and the span of its positions that it covers. After a crash the pipeline replays
+from its snapshot and `forget_after` first removes what was written beyond it, so a reading is stored once. Small
+files become few by `foremend.history.upkeep`.
 """
 
 from __future__ import annotations
 
+import logging
+import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from foremend.types import MS_PER_DAY, Block
+from foremend.errors import RefusedError, UnavailableError
+from foremend.history.parquet_folder import (
+    Folder,
+    Stream,
+    day_start_ms,
+    flushed,
+    flushed_name,
+    sync_folder,
+    write_durably,
+)
+from foremend.history.tables import from_table, open_files, split_days, to_table, without_forgotten
+from foremend.types import MS_PER_DAY, Block, Forgotten
 
-KEYS = ("appliance", "time", "seq", "fw")
+log = logging.getLogger(__name__)
+
+_LOOKS = 100
 
 
 class ParquetHistory:
     """Collects blocks in memory and writes them on `flush`, one file per appliance model and day."""
 
-    def __init__(self, root: Path, journal: str = "") -> None:
-        """`journal` is the id of the journal whose positions `flush` and `forget_after` speak of."""
-        self._root, self._journal = root, journal
+    def __init__(
+        self, root: Path, journal: str = "", forgotten: Callable[[], Sequence[Forgotten]] = tuple
+    ) -> None:
+        """`journal` is the stream whose positions `flush` and `forget_after` speak of; `forgotten` is asked by each
+        `flush`. Several writers may share `root`, each with a stream of its own.
+        """
+        self._folder, self._stream, self._forgotten = Folder(root), journal, forgotten
+        self._me, self._owns = secrets.token_hex(8), False
         self._waiting: dict[str, list[pa.Table]] = defaultdict(list)
         self.waiting_rows = 0
 
@@ -36,101 +56,122 @@ class ParquetHistory:
             self.waiting_rows += len(block)
 
     def flush(self, after: int, up_to: int) -> None:
-        """Write what waits; it came from journal positions in (after, up_to]."""
-        for appliance_model, tables in self._waiting.items():
-            table = pa.concat_tables(tables, promote_options="permissive")
-            for day, part in split_days(table):
-                folder = self._root / f"appliance_model={appliance_model}" / f"day={day}"
-                write_atomically(part, folder / f"{self._journal}-{after + 1:015d}-{up_to:015d}.parquet")
+        """Write what waits; it came from journal positions in (after, up_to]. Whatever is up to `after` is settled.
+
+        Raises UnavailableError when the disk refuses: nothing of it is stored then. Raises RefusedError when another
+        process has taken the stream over.
+        """
+        try:
+            with self._folder.writing():
+                self._settle(after)
+                # Asked here: who forgets an appliance waits for us to end before he looks at the files.
+                self._store(flushed_name(self._stream, after + 1, up_to), self._forgotten())
+        except OSError as error:
+            raise UnavailableError(f"history cannot be written: {error}") from error
         self._waiting.clear()
         self.waiting_rows = 0
 
     def forget_after(self, position: int) -> None:
-        """Remove files of readings beyond `position`: the replay from there writes them again."""
-        for half_written in self._root.glob("appliance_model=*/day=*/.*.new"):
-            half_written.unlink()
-        for file in self._root.glob(f"appliance_model=*/day=*/{self._journal}-*.parquet"):
-            if int(file.name.removeprefix(f"{self._journal}-").split("-")[0]) > position:
-                file.unlink()
+        """Own the stream from now on; remove its files beyond `position`, for a replay writes their readings again."""
+        with self._folder.exchanging():
+            before = self._folder.stream(self._stream)
+            if before is not None and before.settled > position:
+                log.warning(
+                    "history is ahead of the snapshot, which is older than %s: what was compacted since is stored"
+                    " twice after this replay; restore both from one backup",
+                    self._folder.root,
+                )
+            self._folder.keep_stream(self._stream, Stream(self._me, position))
+            self._owns = True
+            for day in self._folder.days():
+                for half_written in day.glob(".*.new"):
+                    name = flushed(half_written.with_name(half_written.name[1:].removesuffix(".new")))
+                    if name and name.stream == self._stream:
+                        half_written.unlink()
+                for file in day.glob("*.parquet"):
+                    if (name := flushed(file)) and name.stream == self._stream and name.first > position:
+                        file.unlink()
 
-    def forget_appliance(self, appliance_model: str, appliance: str) -> None:
-        """Remove every reading of one appliance, those that wait too; other files are left as they are."""
+    def forget_appliance(self, appliance_model: str, appliance: str) -> int:
+        """Remove every reading of one appliance, those that wait too; how many. Other files are left as they are."""
         others = pc.field("appliance") != appliance
-        tables = [table.filter(others) for table in self._waiting.pop(appliance_model, [])]
-        if tables:
+        waited = self.waiting_rows
+        if tables := [table.filter(others) for table in self._waiting.pop(appliance_model, [])]:
             self._waiting[appliance_model] = tables
         self.waiting_rows = sum(len(table) for waiting in self._waiting.values() for table in waiting)
-        for file in (self._root / f"appliance_model={appliance_model}").glob("day=*/*.parquet"):
-            _keep(file, others)
+        gone = waited - self.waiting_rows
+        with self._folder.upkeep():
+            with self._folder.exchanging():
+                """A flush that did not know of it yet has ended."""
+            for day in self._folder.days(appliance_model):
+                gone += sum(self._keep(file, others) for file in sorted(day.glob("*.parquet")))
+        return gone
 
     def read(self, appliance_model: str, start: int, end: int) -> Iterator[Block]:
         """Blocks of one day each with start <= time < end (ms UTC), sorted by time."""
-        folder = self._root / f"appliance_model={appliance_model}"
-        for day in sorted(folder.glob("day=*")):
-            first = day_start_ms(day.name.removeprefix("day="))
-            files = [str(file) for file in sorted(day.glob("*.parquet"))]
-            if not files or first + MS_PER_DAY <= start or first >= end:
-                continue
-            chosen = (
-                ds.dataset(files).to_table().filter((pc.field("time") >= start) & (pc.field("time") < end))
+        wanted = (pc.field("time") >= start) & (pc.field("time") < end)
+        for day in self._folder.days(appliance_model):
+            first = day_start_ms(day)
+            if start < first + MS_PER_DAY and first < end:
+                chosen = _read(day, wanted)
+                if chosen is not None and chosen.num_rows:
+                    yield from_table(appliance_model, chosen.sort_by([("time", "ascending")]))
+
+    def _settle(self, position: int) -> None:
+        """A snapshot covers what is up to `position`; that a stream has one writer is checked on the way."""
+        stream = self._folder.stream(self._stream)
+        if self._owns and (stream is None or stream.owner != self._me):
+            raise RefusedError(
+                f"history stream {self._stream!r} in {self._folder.root} was taken over by another process:"
+                " only one may write it"
             )
-            if chosen.num_rows:
-                yield from_table(appliance_model, chosen.sort_by([("time", "ascending")]))
+        self._folder.keep_stream(self._stream, Stream(self._me, position))
+        self._owns = True
+
+    def _store(self, name: str, forgotten: Sequence[Forgotten]) -> None:
+        """All that waits, first under hidden names: a disk that is full leaves nothing to be read."""
+        written: list[Path] = []
+        try:
+            for model, tables in self._waiting.items():
+                table = pa.concat_tables(tables, promote_options="permissive")
+                for day, part in split_days(without_forgotten(table, model, forgotten)):
+                    folder = self._folder.day(model, day)
+                    folder.mkdir(parents=True, exist_ok=True)
+                    written.append(folder / f".{name}.new")
+                    write_durably(part, written[-1])
+        except OSError:
+            for file in written:
+                file.unlink(missing_ok=True)
+            raise
+        for file in written:
+            file.rename(file.with_name(name))
+        for folder in {parent for file in written for parent in (file.parent, file.parent.parent)}:
+            sync_folder(folder)
+
+    def _keep(self, file: Path, chosen: pc.Expression) -> int:
+        """Leave only the chosen rows in `file`; without any, remove it. How many went."""
+        if not ds.dataset(str(file)).count_rows(
+            filter=~chosen
+        ):  # reads one column, of the row groups in question
+            return 0
+        table = pq.ParquetFile(file).read()
+        kept = table.filter(chosen)
+        if not kept.num_rows:
+            file.unlink()
+        else:
+            new = self._folder.work / "kept"
+            write_durably(kept, new)
+            new.rename(file)
+            sync_folder(file.parent)
+        return int(table.num_rows - kept.num_rows)
 
 
-def to_table(block: Block) -> pa.Table:
-    """The block in the history schema: appliance, time, seq, fw and one float64 column a signal."""
-    ids = pa.array(block.appliance_ids, pa.string())
-    firmware = pa.array(block.firmware or ("",) * len(block.appliance_ids), pa.string())
-    index = pa.array(block.appliance)
-    columns = [ids.take(index), pa.array(block.time), pa.array(block.seq), firmware.take(index)]
-    columns += [pa.array(column, from_pandas=True) for column in block.signals.values()]
-    return pa.table(columns, names=[*KEYS, *block.signals])
-
-
-def from_table(appliance_model: str, table: pa.Table) -> Block:
-    """A block from a table in the history schema; nulls become NaN."""
-    encoded = table["appliance"].combine_chunks().dictionary_encode()
-    appliance = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
-    _, from_end = np.unique(appliance[::-1], return_index=True)
-    last = pa.array(len(appliance) - 1 - from_end)
-    return Block(
-        appliance_model,
-        tuple(encoded.dictionary.to_pylist()),
-        appliance,
-        table["time"].to_numpy(),
-        table["seq"].to_numpy(),
-        {name: table[name].to_numpy().astype(np.float64) for name in table.column_names if name not in KEYS},
-        tuple(table["fw"].take(last).to_pylist()),
-    )
-
-
-def _keep(file: Path, chosen: pc.Expression) -> None:
-    """Leave only the chosen rows in `file`; without any, remove it."""
-    table = pq.ParquetFile(file).read()
-    kept = table.filter(chosen)
-    if not kept.num_rows:
-        file.unlink()
-    elif kept.num_rows < table.num_rows:
-        write_atomically(kept, file)
-
-
-def split_days(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
-    """The table cut by UTC day, as ('2026-11-21', rows) pairs."""
-    day = table["time"].to_numpy() // MS_PER_DAY
-    for number in np.unique(day):
-        name = str(np.datetime64(int(number), "D"))
-        yield name, table.filter(pa.array(day == number))
-
-
-def write_atomically(table: pa.Table, path: Path) -> None:
-    """Readers see the whole file or none; a crash leaves at most a hidden file that no reader of Parquet looks at."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    pq.write_table(table, temporary, compression="zstd")
-    temporary.replace(path)
-
-
-def day_start_ms(day: str) -> int:
-    """'2026-11-21' -> ms UTC of its midnight."""
-    return int(np.datetime64(day, "ms").astype(np.int64))
+def _read(day: Path, wanted: pc.Expression) -> pa.Table | None:
+    """The wanted rows of a day, None where it has no files."""
+    for _ in range(_LOOKS):
+        files = sorted(day.glob("*.parquet"))
+        try:
+            return open_files(files).to_table(filter=wanted) if files else None
+        except FileNotFoundError:
+            continue  # compacted after we listed it: the others have their readings
+    raise UnavailableError(f"{day} changes faster than it can be read")

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ import pytest
 
 from foremend.history.influx import InfluxHistory
 from foremend.history.influx_settings import InfluxSettings
-from foremend.types import Block
+from foremend.types import Block, Forgotten
 
 PATIENCE_S = 20.0
 
-OpenHistory = Callable[[str], InfluxHistory]
+OpenHistory = Callable[..., InfluxHistory]
 Rows = set[tuple[str, int, float]]
 
 
@@ -51,15 +51,15 @@ def readings() -> Callable[..., Block]:
 
 @pytest.fixture
 def open_history(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenHistory]:
-    """Opens history at a url, with a token from the environment."""
+    """Opens history at a url, with a token from the environment and what is forgotten."""
     monkeypatch.setenv("A_TOKEN", "secret")
     opened: list[InfluxHistory] = []
 
-    def opener(url: str) -> InfluxHistory:
+    def opener(url: str, forgotten: Callable[[], Sequence[Forgotten]] = tuple) -> InfluxHistory:
         settings = InfluxSettings(
             url=url, org="home", bucket="fridges", token_env="A_TOKEN", retention=30 * 86_400_000
         )
-        opened.append(InfluxHistory(settings))
+        opened.append(InfluxHistory(settings, forgotten))
         return opened[-1]
 
     yield opener

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from foremend.cli import app
 from foremend.errors import RefusedError, UnavailableError
 from foremend.history.influx import InfluxHistory
-from foremend.types import MS_PER_DAY, Block
+from foremend.types import MS_PER_DAY, Block, Forgotten
 
-OpenHistory = Callable[[str], InfluxHistory]
+OpenHistory = Callable[..., InfluxHistory]
 MakeBlock = Callable[..., Block]
 
 DAY = 1_763_683_200_000  # 2025-11-21
@@ -43,6 +43,15 @@ TWO_TABLES = """\
 #default,_result,,,,,\r
 ,result,table,_time,appliance,freezer_temp,seq\r
 ,,1,2025-11-21T00:00:00.000999999Z,rf-260-02,-18.25,-1\r
+\r
+"""
+
+COUNTED = """\
+#datatype,string,long,long\r
+#group,false,false,false\r
+#default,_result,,\r
+,result,table,_value\r
+,,0,1440\r
 \r
 """
 
@@ -107,17 +116,36 @@ def test_a_query_that_is_refused_says_why(recorded: Any, open_history: OpenHisto
 def test_an_appliance_is_deleted_here_and_there(
     recorded: Any, open_history: OpenHistory, readings: MakeBlock
 ) -> None:
-    """By the documented predicate, and out of what waits; the others stay."""
-    recorded.answers = {"POST /api/v2/delete": (204, "")}
+    """By the documented predicate, and out of what waits; the others stay, and how many went is counted."""
+    recorded.answers = {"count()": (200, COUNTED), "POST /api/v2/delete": (204, "")}
     history = open_history(recorded.url)
     history.write(readings([DAY], [1.0], appliance="leaves"))
     history.write(readings([DAY], [1.0], appliance="stays"))
 
-    history.forget_appliance("rf-260", "leaves")
+    gone = history.forget_appliance("rf-260", "leaves")
 
-    ((_, body),) = recorded.asked
+    (_, question), (_, body) = recorded.asked
+    assert 'r._measurement == "rf-260" and r.appliance == "leaves"' in question["query"]
     assert body["predicate"] == '_measurement="rf-260" AND appliance="leaves"'
-    assert history.waiting_rows == 1
+    assert (gone, history.waiting_rows) == (1_440 + 1, 1)
+
+
+def test_what_was_written_before_a_process_knew_is_deleted_again(
+    recorded: Any, open_history: OpenHistory, readings: MakeBlock
+) -> None:
+    """Once, up to the moment of forgetting; and what waits of before that moment is not written."""
+    recorded.answers = {"POST /api/v2/delete": (204, ""), "POST /api/v2/write": (204, "")}
+    known: list[Forgotten] = []
+    history = open_history(recorded.url, lambda: known)
+    history.write(readings([DAY, DAY + 1, DAY + 2], [1.0, 2.0, 3.0], appliance="leaves"))
+
+    known.append(Forgotten("rf-260", "leaves", DAY + 1))
+    history.flush(0, 1)
+    history.flush(1, 1)
+
+    (_, deleted), (_, written) = recorded.asked
+    assert (deleted["start"], deleted["stop"]) == ("1970-01-01T00:00:00.000Z", "2025-11-21T00:00:00.002Z")
+    assert [line.split("power=")[1][0] for line in written.splitlines()] == ["3"]
 
 
 def test_a_missing_bucket_is_made_with_its_retention(recorded: Any, open_history: OpenHistory) -> None:

@@ -1,0 +1,14 @@
+"""The `storage.parquet:` part of config.yaml."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from foremend.schema import DurationMs, Strict
+from foremend.types import MS_PER_DAY
+
+
+class ParquetSettings(Strict):
+    """What becomes of readings once they are written. Files are compacted in every case."""
+
+    retention: DurationMs | None = Field(None, ge=MS_PER_DAY, description="null keeps readings for ever")

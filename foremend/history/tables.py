@@ -1,0 +1,81 @@
+"""Blocks as Arrow tables in the history schema, and back: appliance, time, seq, fw and one float64 column a signal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from foremend.types import MS_PER_DAY, Block, Forgotten
+
+KEYS = ("appliance", "time", "seq", "fw")
+
+
+def to_table(block: Block) -> pa.Table:
+    """The block in the history schema; NaN becomes null."""
+    ids = pa.array(block.appliance_ids, pa.string())
+    firmware = pa.array(block.firmware or ("",) * len(block.appliance_ids), pa.string())
+    index = pa.array(block.appliance)
+    columns = [ids.take(index), pa.array(block.time), pa.array(block.seq), firmware.take(index)]
+    columns += [pa.array(column, from_pandas=True) for column in block.signals.values()]
+    return pa.table(columns, names=[*KEYS, *block.signals])
+
+
+def from_table(appliance_model: str, table: pa.Table) -> Block:
+    """A block from a table in the history schema; nulls become NaN."""
+    encoded = table["appliance"].combine_chunks().dictionary_encode()
+    appliance = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
+    _, from_end = np.unique(appliance[::-1], return_index=True)
+    last = pa.array(len(appliance) - 1 - from_end)
+    return Block(
+        appliance_model,
+        tuple(encoded.dictionary.to_pylist()),
+        appliance,
+        table["time"].to_numpy(),
+        table["seq"].to_numpy(),
+        {name: table[name].to_numpy().astype(np.float64) for name in table.column_names if name not in KEYS},
+        tuple(table["fw"].take(last).to_pylist()),
+    )
+
+
+def open_files(files: Sequence[Path]) -> ds.Dataset:
+    """All of `files` as one, with the columns of each: a file lacks the signals that nobody sent in its time.
+
+    Raises FileNotFoundError when one has gone.
+    """
+    schema = pa.unify_schemas([pq.read_schema(file) for file in files])
+    return ds.dataset([str(file) for file in files], schema=schema)
+
+
+def split_days(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
+    """The table cut by UTC day, as ('2026-11-21', rows) pairs."""
+    day = table["time"].to_numpy() // MS_PER_DAY
+    for number in np.unique(day):
+        name = str(np.datetime64(int(number), "D"))
+        yield name, table.filter(pa.array(day == number))
+
+
+def without_forgotten(table: pa.Table, appliance_model: str, forgotten: Iterable[Forgotten]) -> pa.Table:
+    """`table`, of one appliance model, without what its appliances measured before they were forgotten."""
+    for one in _concerning(appliance_model, forgotten):
+        gone = (pc.field("appliance") == one.appliance_id) & (pc.field("time") <= one.until)
+        table = table.filter(~gone)
+    return table
+
+
+def block_without_forgotten(block: Block, forgotten: Iterable[Forgotten]) -> Block:
+    """`block` without what its appliances measured before they were forgotten."""
+    for one in _concerning(block.appliance_model, forgotten):
+        if one.appliance_id in block.appliance_ids:
+            its = block.appliance == block.appliance_ids.index(one.appliance_id)
+            block = block.take(~(its & (block.time <= one.until)))
+    return block
+
+
+def _concerning(appliance_model: str, forgotten: Iterable[Forgotten]) -> Iterator[Forgotten]:
+    return (one for one in forgotten if one.appliance_model == appliance_model)

@@ -1,0 +1,134 @@
+"""What a Parquet history needs besides writing: days older than its retention go, many small files become few.
+
+One at a time over all processes that share the folder. Killed at any step it loses and doubles nothing; the next one
+clears what was left.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pyarrow as pa
+
+from foremend.errors import ForemendError, UnavailableError
+from foremend.history import exchange
+from foremend.history.compaction import BY_ITSELF, Compacted, Enough, compact, worthwhile
+from foremend.history.parquet_folder import Folder, day_start_ms
+from foremend.history.parquet_settings import ParquetSettings
+from foremend.ports import Clock
+from foremend.types import MS_PER_DAY
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 600.0
+
+DayDone = Callable[[int, int], object]
+"""Hears how many days are done, of how many."""
+
+
+@dataclass
+class Report:
+    """What one round did. Files, bytes and readings are those of the compacted days; bytes on disk."""
+
+    days_compacted: int = 0
+    days_over_retention: int = 0
+    files_before: int = 0
+    files_after: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    readings: int = 0
+    repeats: int = 0
+    seconds: float = 0.0
+    failed: list[str] = field(default_factory=list)
+
+    def add(self, done: Compacted) -> None:
+        self.days_compacted += 1
+        for name, value in asdict(done).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For people and programs, with readings a second."""
+        return asdict(self) | {"readings_per_second": self.readings / self.seconds if self.seconds else 0.0}
+
+
+class Upkeep:
+    """Rounds of it, by themselves in a thread between `start` and `close`, or one by `round`."""
+
+    def __init__(self, root: Path, settings: ParquetSettings, clock: Clock) -> None:
+        self._folder, self._settings, self._clock = Folder(root), settings, clock
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="history-upkeep", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """End after the day it is at."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def round(
+        self,
+        enough: Enough = BY_ITSELF,
+        wait: bool = False,
+        progress: DayDone = lambda done, total: None,
+    ) -> Report | None:
+        """Recover from a kill, apply the retention, compact; None where another one is at it and `wait` is not.
+
+        A day that cannot be compacted is named in `failed` and left as it is. Raises UnavailableError when the disk
+        refuses.
+        """
+        try:
+            with self._folder.upkeep(wait) as mine:
+                return self._round(enough, progress) if mine else None
+        except OSError as error:
+            raise UnavailableError(f"history in {self._folder.root} cannot be kept up: {error}") from error
+
+    def _round(self, enough: Enough, progress: DayDone) -> Report:
+        report, started = Report(), perf_counter()
+        exchange.recover(self._folder)
+        report.days_over_retention = self._expire()
+        days = worthwhile(self._folder, enough)
+        for done, (day, files) in enumerate(days, start=1):
+            if self._stop.is_set():
+                break
+            try:
+                report.add(compact(self._folder, day, files))
+            except (ForemendError, pa.ArrowException) as error:
+                report.failed.append(f"{day.parent.name}/{day.name}: {error}")
+            progress(done, len(days))
+        report.seconds = perf_counter() - started
+        return report
+
+    def _expire(self) -> int:
+        """Remove the days whose last reading is older than the retention; how many."""
+        if self._settings.retention is None:
+            return 0
+        kept_from = self._clock.now_ms() - self._settings.retention
+        old = [day for day in self._folder.days() if day_start_ms(day) + MS_PER_DAY <= kept_from]
+        for day in old:
+            with self._folder.exchanging():
+                exchange.remove(self._folder, day)
+        exchange.clear(self._folder)
+        return len(old)
+
+    def _run(self) -> None:
+        failed = stopped = False
+        while not stopped:
+            try:
+                report = self.round()
+            except ForemendError as error:
+                problems = [str(error)]
+            else:
+                problems = report.failed if report else []
+            if problems and not failed:
+                log.error("%s; tried again every %d s", problems[0], EVERY_S)
+            failed = bool(problems)
+            stopped = self._stop.wait(EVERY_S)
