@@ -97,7 +97,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
         follow=PromotionFollower(registry, engine, scored_models(settings, profiles)),
     )
     catalogue, host = load_catalogue(), settings.service.host
-    model = ReadModel(alerts.engine, runtime, profiles, catalogue, feature_titles())
+    model = ReadModel(alerts.engine, runtime, profiles, catalogue, feature_titles(profiles.values()))
     return Application(alerts, runtime, Server(create_app(model, host), host, settings.service.port))
 
 
@@ -161,7 +161,7 @@ def open_desk(settings: Settings, clock: Clock, stream: str = "journal") -> Aler
         open_channels(settings.alerts, clock, os.environ),
         np.random.default_rng(),  # spreads retries over time; nothing is reproduced from it
         {name: guide_of(entry) for name, entry in load_catalogue().items()},
-        feature_titles(),
+        feature_titles(load_profiles(settings.profiles.folders).values()),
         stream,
     )
 

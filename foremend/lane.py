@@ -15,6 +15,7 @@ from foremend.fitted import DayRows
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block
 from ingest.reorder import Released, Reorder
 from models.features import DailyFeatures
+from models.states import State, States
 from models.stream import STANDBY, SignalStream, Windows
 
 NO_TIME = np.iinfo(np.int64).min
@@ -208,11 +209,31 @@ class Lane:
 
 
 def _stream(profile: Profile) -> SignalStream:
-    counters = profile.counters
+    counters, states = profile.counters, _states(profile)
     shows = profile.cycle_signals
     if len(shows) < 2:
-        return SignalStream(tuple(profile.signals), shows[0] if shows else None, counters)
-    return SignalStream((*profile.signals, LOAD), LOAD, counters, standby=STANDBY["power"])
+        return SignalStream(tuple(profile.signals), shows[0] if shows else None, counters, states=states)
+    return SignalStream((*profile.signals, LOAD), LOAD, counters, states=states, standby=STANDBY["power"])
+
+
+def _states(profile: Profile) -> States:
+    told = profile.states
+    if told is None:
+        return States()
+    named = [
+        State(
+            name,
+            state.code,
+            state.only_while.signal if state.only_while else None,
+            state.only_while.above if state.only_while else 0.0,
+            state.settle,
+            state.mean,
+            state.peak,
+            state.rate,
+        )
+        for name, state in told.named.items()
+    ]
+    return States(told.signal, tuple(named))
 
 
 def _unknown(n: int) -> NDArray[np.float64]:

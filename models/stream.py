@@ -21,6 +21,7 @@ from foremend.errors import ConfigError, IntegrityError
 from foremend.ports import Snapshot
 from foremend.types import MS_PER_HOUR, MS_PER_SECOND
 from models import stream_pool, stream_state
+from models.states import States
 from models.stream_pool import NOBODY, Pool
 from models.stream_state import FRESH, Params
 from models.stream_walk import END_OF_INPUT, MOST_WINDOWS, walk
@@ -28,6 +29,7 @@ from models.stream_windows import STARTS_COUNTER, Rows, empty_rows, feature_name
 
 STANDBY = {"power": 45.0, "current": 0.25, "compressor_speed": 5.0}
 """What a machine may draw (W, A, Hz) while it does nothing."""
+NO_STATES = States()
 _CHUNK_WINDOWS = 1024
 
 
@@ -43,6 +45,12 @@ class Windows:
     on-level, in the cycle signal's unit), inrush_peak (mean of the highest value in the first minute of a run,
     same unit); per gauge <name>_mean, _std, _min, _max, _on_mean, _off_mean (its unit) and _coverage (0..1);
     per counter, by its own name, its rise.
+
+    Days also have the features of the named states (`models.states`): <state>_share 0..1 (of the time heard from),
+    <state>_visits (count of the stays that ended in the day and were seen whole), <state>_visit_mean_s (s, their mean
+    length); while in the state and settled <state>_<gauge> and <state>_<a>_less_<b> (mean, its unit),
+    <state>_<gauge>_peak (mean over the stays that ended of the highest value, its unit) and <state>_<gauge>_rate
+    (change between readings within a stay, its unit a minute).
     """
 
     appliance: NDArray[np.int32]  # (k,) fleet rows
@@ -74,7 +82,8 @@ class SignalStream:
     """Streaming features of one appliance model's fleet.
 
     `signals` name the columns of `values`; `cycle_signal` is the one whose level tells a run from a pause, or None;
-    `counter_signals` are cumulative counts (a fall is a reset), the rest are gauges.
+    `counter_signals` are cumulative counts (a fall is a reset), the rest are gauges; `states` says what to measure
+    in which state (ConfigError where that is no gauge).
     `max_gap_ms`: a value stands at most this long without a newer one; later time counts as not seen
     (more than 0, at most an hour, else ConfigError).
     `standby`: the most such a machine draws while it does nothing, in the cycle signal's unit; used only for a
@@ -89,6 +98,7 @@ class SignalStream:
         cycle_signal: str | None,
         counter_signals: Sequence[str] = (),
         *,
+        states: States = NO_STATES,
         max_gap_ms: int = 900_000,
         standby: float | None = None,
         warmup_ms: int = 21_600_000,
@@ -108,10 +118,15 @@ class SignalStream:
             standby=STANDBY.get(cycle_signal or "", 0.0) if standby is None else standby,
             cycle=gauges.index(cycle_signal) if cycle_signal is not None else -1,
             starts_counter=counters.index(STARTS_COUNTER) if STARTS_COUNTER in counters else -1,
+            plan=states.plan(gauges),
         )
-        self.names = feature_names(gauges, counters)
+        self._hour_names = feature_names(gauges, counters)
+        self.names = (*self._hour_names, *states.features)
         self._fleet = 0
-        self._state = stream_state.new_state(0, len(gauges), len(counters))
+        plan = self._params.plan
+        self._state = stream_state.new_state(
+            0, len(gauges), len(counters), len(plan.states), len(plan.measures)
+        )
         self._warmup_rows = warmup_rows
         self._pool = self._new_pool()
 
@@ -139,16 +154,23 @@ class SignalStream:
         """Everything that `restore` needs, as nested mappings of arrays."""
         return {
             "signals": list(self._signals),
+            "names": list(self.names),
             "state": stream_state.frozen(self._state, self._fleet),
             "waiting": stream_pool.frozen(self._pool),
         }
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on where `snapshot` was taken. Raises IntegrityError if it is of other signals."""
+        """Go on where `snapshot` was taken. Raises IntegrityError if it is of other signals or states."""
         if tuple(snapshot["signals"]) != self._signals:
             raise IntegrityError(
                 f"the stream's snapshot has the signals {', '.join(snapshot['signals'])}, the profile has "
                 f"{', '.join(self._signals)}: rebuild the state from history"
+            )
+        other = sorted({*self.names} ^ {*snapshot.get("names", ())})
+        if other:
+            raise IntegrityError(
+                f"the stream's snapshot measures other states than the profile ({', '.join(other)}): rebuild the "
+                "state from history"
             )
         self._state = stream_state.thawed(snapshot["state"])
         self._fleet = len(self._state.machine)
@@ -186,23 +208,24 @@ class SignalStream:
         days: list[Rows] = []
         reached = 0
         while reached < len(time) or not hours:
-            hours.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self.names)))
+            hours.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self._hour_names)))
             days.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self.names)))
             reached = walk(
                 self._state, self._pool, self._params, rows, time, values, reached, hours[-1], days[-1]
             )
         if np.all(self._pool.buffer["owner"] == NOBODY):
             self._pool = self._new_pool()
-        return StreamOutput(self._windows(hours), self._windows(days))
+        return StreamOutput(_windows(hours, self._hour_names), _windows(days, self.names))
 
-    def _windows(self, parts: list[Rows]) -> Windows:
-        used = [slice(0, int(part.filled[0])) for part in parts]
-        return Windows(
-            np.concatenate([part.appliance[u] for part, u in zip(parts, used, strict=True)]),
-            np.concatenate([part.start[u] for part, u in zip(parts, used, strict=True)]),
-            self.names,
-            np.concatenate([part.features[u] for part, u in zip(parts, used, strict=True)]),
-        )
+
+def _windows(parts: list[Rows], names: tuple[str, ...]) -> Windows:
+    used = [slice(0, int(part.filled[0])) for part in parts]
+    return Windows(
+        np.concatenate([part.appliance[u] for part, u in zip(parts, used, strict=True)]),
+        np.concatenate([part.start[u] for part, u in zip(parts, used, strict=True)]),
+        names,
+        np.concatenate([part.features[u] for part, u in zip(parts, used, strict=True)]),
+    )
 
 
 def summarise_days(days: Windows) -> dict[str, dict[str, float]]:

@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from foremend.types import MS_PER_DAY, MS_PER_HOUR
-from models import cycles
+from models import cycles, stream_stays
 from models.stream_state import (
     DAY,
     HIGH,
@@ -48,6 +48,8 @@ def take(s: State, p: Params, r: int, time: int, values: NDArray, hours: Rows, d
     if m.last_time != NEVER:
         _advance(s, p, r, time, hours, days)
         m.spacing = min(time - m.last_time, p.max_gap)
+        if p.plan.signal >= 0:
+            stream_stays.compare(s, p, r, time, values)
     m.last_time = time
     gauges = s.gauge.shape[2]
     for index in range(values.shape[0]):
@@ -111,6 +113,8 @@ def _credit(s: State, p: Params, r: int, start: int, stop: int) -> None:
         seconds = (min(stop, s.seen[r, g] + p.max_gap) - start) / 1000.0
         if seconds > 0.0 and not math.isnan(s.value[r, g]):
             _credit_gauge(s.gauge[r, HOUR, g], s.value[r, g], seconds, steady)
+    if p.plan.signal >= 0:
+        stream_stays.hold(s, p, r, start, stop)
 
 
 @njit

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.on_level import BINS
+from models.states import Plan
 
 HOUR, DAY = 0, 1
 """Index of the hourly and the daily accumulators."""
@@ -30,6 +31,18 @@ CYCLE_FIELDS = 13
 
 INCREMENT, KNOWN = 0, 1
 """Per counter: what it rose by, and by how many pairs of readings that is known."""
+
+# Per state and day: seconds in it, stays that ended and were seen whole, and their seconds.
+STAY, WHOLE, WHOLE_S = range(3)
+STAY_FIELDS = 3
+
+# Per measure of a state and day: weight (s, or stays of a peak), the value that sums are relative to, the sum, and the
+# highest value of the stay under way (NaN none yet).
+WEIGHT, BASE, SUM, TOP = range(4)
+MEASURE_FIELDS = 4
+
+ELSEWHERE, UNSEEN = -1, -2
+"""Values of `state`: in none of the named states; not known."""
 
 IDLE, RUNNING = 0, 1
 """Index of the two levels."""
@@ -61,6 +74,9 @@ MACHINE = np.dtype(
         ("raw", np.int8),  # hysteresis of the last value: 1 on, 0 off, UNKNOWN
         ("running", np.int8),  # the same, once it held long enough
         ("whole", np.int8),  # 1 if the beginning of this run or pause was seen
+        ("state", np.int8),  # the named state it is in, ELSEWHERE or UNSEEN
+        ("stay_whole", np.int8),  # 1 if the beginning of this stay was seen
+        ("entered", np.int64),  # ms when this stay began
         ("histogram", np.float32, (BINS,)),  # s spent at each level, with forgetting
         ("cycle", np.float32, (2, CYCLE_FIELDS)),
     ],
@@ -76,37 +92,45 @@ class Params(NamedTuple):
     standby: float
     cycle: int
     starts_counter: int
+    plan: Plan
 
 
 class State(NamedTuple):
-    """n appliances with s signals, of which the first g are gauges and the last c counters."""
+    """n appliances with s signals, of which the first g are gauges and the last c counters; k states, m measures."""
 
     machine: NDArray[Any]  # (n,) MACHINE
     value: NDArray[np.float64]  # (n, s) the last value of each signal, NaN none
     seen: NDArray[np.int64]  # (n, s) ms when it was read
     gauge: NDArray[np.float32]  # (n, 2, g, GAUGE_FIELDS)
     counter: NDArray[np.float32]  # (n, 2, c, 2)
+    stay: NDArray[np.float32]  # (n, k, STAY_FIELDS)
+    measure: NDArray[np.float32]  # (n, m, MEASURE_FIELDS)
 
 
-def new_state(rows: int, gauges: int, counters: int) -> State:
+def new_state(rows: int, gauges: int, counters: int, states: int = 0, measures: int = 0) -> State:
     """`rows` appliances of which nothing was seen."""
     machine = np.zeros(rows, MACHINE)
     for name, nothing in (("last_time", NEVER), ("learnt", NEVER), ("level", np.nan), ("slot", FRESH)):
         machine[name] = nothing
     machine["raw"] = machine["running"] = UNKNOWN
+    machine["state"] = UNSEEN
+    measure = np.zeros((rows, measures, MEASURE_FIELDS), np.float32)
+    measure[..., TOP] = np.nan
     return State(
         machine,
         np.full((rows, gauges + counters), np.nan),
         np.zeros((rows, gauges + counters), np.int64),
         np.zeros((rows, 2, gauges, GAUGE_FIELDS), np.float32),
         np.zeros((rows, 2, counters, 2), np.float32),
+        np.zeros((rows, states, STAY_FIELDS), np.float32),
+        measure,
     )
 
 
 def grown(state: State, rows: int) -> State:
     """The same with room for at least `rows` appliances."""
-    have, gauges = len(state.machine), state.gauge.shape[2]
-    more = new_state(max(rows - have, have), gauges, state.counter.shape[2])
+    have, gauges, counters = len(state.machine), state.gauge.shape[2], state.counter.shape[2]
+    more = new_state(max(rows - have, have), gauges, counters, state.stay.shape[1], state.measure.shape[1])
     return State(**{name: np.concatenate([c, getattr(more, name)]) for name, c in state._asdict().items()})
 
 

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from foremend.types import MS_PER_DAY, MS_PER_HOUR
-from models import cycles
+from models import cycles, stream_stays
 from models.stream_state import (
     CYCLE_FIELDS,
     DAY,
@@ -74,7 +74,10 @@ class Rows(NamedTuple):
 
 
 def feature_names(gauges: Sequence[str], counters: Sequence[str]) -> tuple[str, ...]:
-    """The columns of a window: cycle features, then those of each gauge, then each counter's rise by its own name."""
+    """The columns of an hour: cycle features, then those of each gauge, then each counter's rise by its own name.
+
+    A day has those of the states behind them (`models.states`).
+    """
     names = [*CYCLE_FEATURES, *(f"{gauge}_{what}" for gauge in gauges for what in GAUGE_FEATURES)]
     return (*names, *(counter for counter in counters if counter != STARTS_COUNTER))
 
@@ -104,10 +107,14 @@ def close(s: State, p: Params, r: int, window: int, now: int, out: Rows) -> None
         out.filled[0] = row + 1
         out.appliance[row] = r
         out.start[row] = start
-        _describe(s, p, r, window, length / 1000.0, out.features[row])
+        at = _describe(s, p, r, window, length / 1000.0, out.features[row])
+        if window == DAY and p.plan.signal >= 0:
+            stream_stays.describe(s, p, r, out.features[row, at:])
     m.cycle[window].fill(0.0)
     s.gauge[r, window].fill(0.0)
     s.counter[r, window].fill(0.0)
+    if window == DAY:
+        stream_stays.clear(s, r)
 
 
 @njit
@@ -154,8 +161,8 @@ def _spread(count: float, total: float, squares: float) -> float:
 
 
 @njit
-def _describe(s: State, p: Params, r: int, window: int, seconds: float, out: NDArray[np.float64]) -> None:
-    """Write the features of one window of `seconds` in the order of `feature_names`."""
+def _describe(s: State, p: Params, r: int, window: int, seconds: float, out: NDArray[np.float64]) -> int:
+    """Write the features of one window of `seconds` in the order of `feature_names`; returns how many they are."""
     _describe_cycles(s, p, r, window, seconds, out)
     at = len(CYCLE_FEATURES)
     for g in range(s.gauge.shape[2]):
@@ -166,6 +173,7 @@ def _describe(s: State, p: Params, r: int, window: int, seconds: float, out: NDA
             known = s.counter[r, window, c, KNOWN] > 0.0
             out[at] = s.counter[r, window, c, INCREMENT] if known else math.nan
             at += 1
+    return at
 
 
 @njit

@@ -15,6 +15,7 @@ from typing import NoReturn
 import numpy as np
 import pytest
 from hypothesis import settings as hypothesis
+from sqlalchemy import create_engine, text
 
 from alerts.consent import ConsentLedger, ConsentRecord
 from alerts.desk import open_alerts
@@ -82,6 +83,22 @@ def postgres() -> Iterator[str]:
         call("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start")
         yield f"postgresql://foremend@/{{}}?host={folder}"
         call("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/effects.db"
+    address: str = request.getfixturevalue("postgres")
+    name = f"t{uuid.uuid4().hex}"
+    engine = create_engine(
+        address.format("postgres").replace(":", "+psycopg:", 1), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return address.format(name)
 
 
 @pytest.fixture(scope="session")
@@ -186,14 +203,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         open_channels(settings, clock, os.environ),
         np.random.default_rng(1),
         {name: guide_of(entry) for name, entry in load_catalogue().items()},
-        feature_titles(),
+        feature_titles(load_profiles().values()),
     )
     _register(alerts.owners, alerts.consent)
     letter = DeadLetter("dt/appliance/rf-260/rf-260-07/telemetry", b'{"ts": NaN}', "ts is not a number", NOW)
     alerts.effects.apply(_past(), [letter], 1)
     alerts.dispatcher.run_once()
     pipeline = StillPipeline(_status(), _fleet())
-    model = ReadModel(alerts.engine, pipeline, load_profiles(), load_catalogue(), feature_titles())
+    model = ReadModel(
+        alerts.engine, pipeline, load_profiles(), load_catalogue(), feature_titles(load_profiles().values())
+    )
     yield World(model, pipeline, alerts.effects)
     alerts.close()
 

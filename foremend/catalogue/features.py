@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+from foremend.profiles import Profile, State
 
 _SIGNALS = {
     "power": ("power", "功率"),
@@ -59,14 +61,53 @@ _CYCLES = {
 }
 
 
-def feature_titles() -> Mapping[str, Mapping[str, str]]:
-    """Feature -> language -> words, for every feature that the stream gives of a known signal."""
+_STAYS = {
+    "share": ("share of time {}", "{}时间占比"),
+    "visits": ("times a day {}", "每日{}次数"),
+    "visit_mean_s": ("mean time {}, s", "{}平均时长(秒)"),
+}
+_MEASURES = {
+    "": ("{} {}", "{1}{0}"),
+    "_peak": ("highest {} {}", "{1}最高{0}"),
+    "_rate": ("change of {} a minute {}", "{1}{0}每分钟变化"),
+}
+_LESS = ("{} above {}", "{}与{}之差")
+
+
+def feature_titles(profiles: Iterable[Profile]) -> Mapping[str, Mapping[str, str]]:
+    """Feature -> language -> words, for every feature that the stream gives of a known signal of `profiles`."""
     titles = {name: _pair(words) for name, words in {**_CYCLES, **_SIGNALS}.items()}
     for signal, (en, zh) in _SIGNALS.items():
         for statistic, (in_english, in_chinese) in _STATISTICS.items():
             titles[f"{signal}_{statistic}"] = _pair((in_english.format(en), in_chinese.format(zh)))
+    for profile in profiles:
+        for name, state in profile.states.named.items() if profile.states else ():
+            titles |= dict(_of_state(name, state))
     return titles
 
 
-def _pair(words: tuple[str, str]) -> dict[str, str]:
+def _of_state(name: str, state: State) -> Iterator[tuple[str, dict[str, str]]]:
+    where = state.title.en, state.title.zh
+    for what, words in _STAYS.items():
+        yield (
+            f"{name}_{what}",
+            _pair(tuple(text.format(in_it) for text, in_it in zip(words, where, strict=True))),
+        )
+    for kind, expressions in (("", state.mean), ("_peak", state.peak), ("_rate", state.rate)):
+        for expression in expressions:
+            feature = f"{name}_{expression.replace(' - ', '_less_')}{kind}"
+            measured = _words(expression)
+            texts = zip(_MEASURES[kind], measured, where, strict=True)
+            yield feature, _pair(tuple(text.format(what, in_it) for text, what, in_it in texts))
+
+
+def _words(expression: str) -> tuple[str, ...]:
+    """The words of a signal, or of the difference of two."""
+    signals = [_SIGNALS.get(name, (name, name)) for name in expression.split(" - ")]
+    if len(signals) == 1:
+        return signals[0]
+    return tuple(less.format(a, b) for less, a, b in zip(_LESS, *signals, strict=True))
+
+
+def _pair(words: tuple[str, ...]) -> dict[str, str]:
     return {"en": words[0], "zh": words[1]}

@@ -52,6 +52,48 @@ class Cycle(Strict):
     signal: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
+class While(Strict):
+    """A gauge that must be above a value (in its unit)."""
+
+    signal: str
+    above: float
+
+
+class State(Strict):
+    """One state of the appliance and what is measured in it, on every day; see models.states.
+
+    `mean` names gauges or differences of two ('indoor_coil_temp - room_temp'), `peak` gauges whose highest value a
+    stay counts, `rate` gauges whose change a minute counts. `settle` at the beginning of each stay is left out.
+    `title` completes a sentence such as 'power ...': 'while cooling'.
+    """
+
+    title: Title
+    code: int
+    only_while: While | None = None
+    settle: DurationMs = Field(default=0, ge=0)
+    mean: tuple[str, ...] = ()
+    peak: tuple[str, ...] = ()
+    rate: tuple[str, ...] = ()
+
+
+class States(Strict):
+    """Which signal tells the state, and the states worth measuring in, by name."""
+
+    signal: str
+    named: Annotated[dict[Annotated[str, Field(pattern="^[a-z][a-z_]*$")], State], Field(min_length=1)]
+
+
+class Watch(Strict):
+    """How appliances are watched by their own past, for a model that nothing was trained for.
+
+    `rows`: `readings` for machines that must be right at every moment, `hours` for what a household uses as it likes.
+    `signals`: the gauges to look at; all of them where it is left out.
+    """
+
+    rows: Literal["readings", "hours"]
+    signals: tuple[str, ...] = ()
+
+
 class Profile(Strict):
     """One appliance model. `name` is the `{appliance_model}` of its topics: lower case, digits and dashes."""
 
@@ -61,8 +103,10 @@ class Profile(Strict):
     extends: str | None = None
     signals: Annotated[dict[str, Signal], Field(min_length=1)]
     cycle: Cycle | None = None
+    states: States | None = None
     faults: tuple[str, ...] = ()
     sample_period: DurationMs | None = Field(default=None, gt=0)
+    watch: Watch | None = None
 
     @model_validator(mode="after")
     def _cycle_signals_exist(self) -> Profile:
@@ -71,6 +115,23 @@ class Profile(Strict):
             raise ValueError(
                 f"cycle.signal {', '.join(missing)} is not among signals: {', '.join(self.signals)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _states_measure_gauges(self) -> Profile:
+        gauges = {name for name, signal in self.signals.items() if signal.kind == "gauge"}
+        missing = [name for name in _measured(self.states) if name not in gauges]
+        if missing:
+            raise ValueError(
+                f"states: {', '.join(missing)} is not among the gauges: {', '.join(sorted(gauges))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _watched_signals_are_gauges(self) -> Profile:
+        wrong = [name for name in self.watched if name not in self.signals or name in self.counters]
+        if wrong:
+            raise ValueError(f"watch.signals: {', '.join(wrong)} is no gauge among signals")
         return self
 
     @property
@@ -84,9 +145,26 @@ class Profile(Strict):
         return tuple(name for name, signal in self.signals.items() if signal.kind == "counter")
 
     @property
+    def watched(self) -> tuple[str, ...]:
+        """The gauges that `watch` looks at; empty without it."""
+        if self.watch is None:
+            return ()
+        return self.watch.signals or tuple(name for name in self.signals if name not in self.counters)
+
+    @property
     def cycle_signals(self) -> tuple[str, ...]:
         """The signals that show runs, the preferred one first; empty where there are none."""
         return self.cycle.signal if self.cycle else ()
+
+
+def _measured(states: States | None) -> list[str]:
+    """Every gauge that states speak of."""
+    if states is None:
+        return []
+    named = states.named.values()
+    expressions = [e for state in named for e in (*state.mean, *state.peak, *state.rate)]
+    gates = [state.only_while.signal for state in named if state.only_while]
+    return [states.signal, *gates, *(name for e in expressions for name in e.split(" - "))]
 
 
 def load_profiles(folders: Iterable[Path] = ()) -> dict[str, Profile]:

@@ -14,13 +14,25 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from foremend.errors import ConfigError, IntegrityError
+from models.states import State, States
 from models.stream import SignalStream, StreamOutput, Windows, summarise_days
 
 MIDNIGHT = 1_600_041_600_000
 MINUTE = 60_000
 HOUR = 60 * MINUTE
-SIGNALS = ("compressor_starts", "power", "cabinet_temp", "door_openings")
+SIGNALS = ("compressor_starts", "power", "cabinet_temp", "door_openings", "mode")
 COUNTERS = ("compressor_starts", "door_openings")
+COOLING = State(
+    "cooling",
+    1,
+    gate="power",
+    above=20,
+    settle_ms=3 * MINUTE,
+    mean=("power", "power - cabinet_temp"),
+    peak=("cabinet_temp",),
+    rate=("cabinet_temp",),
+)
+STATES = States("mode", (COOLING, State("resting", 0, mean=("cabinet_temp",))))
 
 
 @dataclass(frozen=True)
@@ -58,13 +70,14 @@ def _machine(rng: np.random.Generator, number: int, hours: int) -> Readings:
     reboot = int(rng.integers(1, len(time)))
     count[reboot:] -= count[reboot]
     temperature = 4 + rng.normal(0, 1, len(time))
-    values = np.column_stack([count, power, temperature, np.arange(len(time)) // 100])
+    mode = (time // MINUTE + 11 * number) // 47 % 3
+    values = np.column_stack([count, power, temperature, np.arange(len(time)) // 100, mode])
     values[rng.random(values.shape) < 0.05] = math.nan
     return Readings(np.full(len(time), number, np.int32), time, values)
 
 
 def new_stream() -> SignalStream:
-    return SignalStream(SIGNALS, "power", COUNTERS)
+    return SignalStream(SIGNALS, "power", COUNTERS, states=STATES)
 
 
 def joined(parts: Sequence[Windows]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -188,7 +201,7 @@ def test_nothing_in_gives_nothing_out() -> None:
     """An empty call and an empty end are no windows, but with the right columns."""
     stream = new_stream()
 
-    output = stream.update(np.empty(0, np.int32), np.empty(0, np.int64), np.empty((0, 4)))
+    output = stream.update(np.empty(0, np.int32), np.empty(0, np.int64), np.empty((0, 5)))
 
     assert len(output.hours) == len(stream.flush().days) == 0
     assert output.days.features.shape == (0, len(output.days.names))
@@ -369,6 +382,6 @@ def test_the_state_of_an_appliance_stays_small() -> None:
     frozen = stream.snapshot()
 
     state = frozen["state"]
-    arrays = [*state["machine"].values(), *(state[name] for name in ("value", "seen", "gauge", "counter"))]
+    arrays = [array for name, array in state.items() if name != "machine"] + [*state["machine"].values()]
     assert sum(array.nbytes for array in arrays) / 100 < 1250
     assert frozen["waiting"]["time"].size == 0

@@ -1,0 +1,116 @@
+"""The states of an appliance that a profile names (cooling, filling, spinning) and what is measured in each.
+
+A day's means over all that an appliance did blur what a technician would read in one steady run. So a profile names
+the signal that tells the state, and for each state the gauges worth a look in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.errors import ConfigError
+
+MEAN, PEAK, RATE = range(3)
+"""Kinds of a measure: mean over the time in the state, mean over its stays of the highest value, change a minute."""
+_MINUS = " - "
+
+STATE = np.dtype(
+    [
+        ("code", np.float64),  # value of the state signal
+        ("gate", np.int64),  # gauge that must also be above `above`; -1: none
+        ("above", np.float64),
+        ("settle", np.int64),  # ms at the beginning of each stay that are not measured
+        ("first", np.int64),  # its measures are those from here
+        ("last", np.int64),  # to before here
+    ],
+    align=True,
+)
+MEASURE = np.dtype([("kind", np.int64), ("gauge", np.int64), ("minus", np.int64)], align=True)
+"""`minus`: the gauge that is subtracted; -1: none."""
+
+
+class Plan(NamedTuple):
+    """What the kernels need to know of the states; `signal` is a gauge's index, -1: there are no states."""
+
+    signal: int
+    states: NDArray[np.void]  # (k,) STATE
+    measures: NDArray[np.void]  # (m,) MEASURE
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One state: it holds while the state signal has `code` and, if `gate` is given, that gauge is above `above`.
+
+    `settle_ms` at the beginning of each stay are not measured. `mean` names gauges, or differences ('a - b'), whose
+    mean is taken; `peak` those whose highest value a stay is; `rate` those whose change a minute is.
+    """
+
+    name: str
+    code: int
+    gate: str | None = None
+    above: float = 0.0
+    settle_ms: int = 0
+    mean: tuple[str, ...] = ()
+    peak: tuple[str, ...] = ()
+    rate: tuple[str, ...] = ()
+
+    @property
+    def measures(self) -> Iterator[tuple[int, str]]:
+        """(kind, expression) of everything measured."""
+        for kind, expressions in ((MEAN, self.mean), (PEAK, self.peak), (RATE, self.rate)):
+            yield from ((kind, expression) for expression in expressions)
+
+    @property
+    def features(self) -> Iterator[str]:
+        """Names of the daily features."""
+        yield from (f"{self.name}_{what}" for what in ("share", "visits", "visit_mean_s"))
+        for kind, expression in self.measures:
+            name = expression.replace(_MINUS, "_less_")
+            yield f"{self.name}_{name}{('', '_peak', '_rate')[kind]}"
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """The states that `signal` tells; without `named` there are none."""
+
+    signal: str = ""
+    named: tuple[State, ...] = field(default=())
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of all daily features of states, in the order in which a day's window holds them."""
+        return tuple(feature for state in self.named for feature in state.features)
+
+    def plan(self, gauges: Sequence[str]) -> Plan:
+        """The same with indices into `gauges`. Raises ConfigError for a gauge that is not there."""
+        states = np.zeros(len(self.named), STATE)
+        measures: list[tuple[int, int, int]] = []
+        for number, state in enumerate(self.named):
+            first = len(measures)
+            measures += [(kind, *_gauges_of(expression, gauges)) for kind, expression in state.measures]
+            gate = -1 if state.gate is None else _index(state.gate, gauges)
+            settle = state.settle_ms
+            states[number] = (state.code, gate, state.above, settle, first, len(measures))
+        signal = _index(self.signal, gauges) if self.named else -1
+        return Plan(signal, states, np.array(measures, MEASURE))
+
+
+def signals_of(expression: str) -> tuple[str, ...]:
+    """The one or two gauges of 'a' or 'a - b'."""
+    return tuple(part.strip() for part in expression.split(_MINUS))
+
+
+def _gauges_of(expression: str, gauges: Sequence[str]) -> tuple[int, int]:
+    first, *second = (_index(name, gauges) for name in signals_of(expression))
+    return first, second[0] if second else -1
+
+
+def _index(name: str, gauges: Sequence[str]) -> int:
+    if name not in gauges:
+        raise ConfigError(f"a state measures {name}, which is not a gauge: choose from {', '.join(gauges)}")
+    return list(gauges).index(name)

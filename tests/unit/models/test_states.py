@@ -1,0 +1,179 @@
+"""What is measured in the states that a profile names, and what a gap, a reboot or a night does to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from foremend.errors import ConfigError, IntegrityError
+from models.states import State, States
+from models.stream import SignalStream, Windows
+
+MIDNIGHT = 1_600_041_600_000
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+IDLE, FILL, SPIN = 0, 1, 6
+
+
+def days(
+    states: States,
+    rows: Sequence[tuple[float, float, float]],
+    step_ms: int = MINUTE,
+    times: Sequence[int] | None = None,
+) -> Windows:
+    """Daily windows of one machine with the gauges phase, level and speed, read every minute from one o'clock."""
+    stream = SignalStream(["phase", "level", "speed"], None, states=states)
+    time = MIDNIGHT + HOUR + (step_ms * np.arange(len(rows)) if times is None else np.array(times))
+    first = stream.update(np.zeros(len(rows), np.int32), time, np.array(rows, float)).days
+    rest = stream.flush().days
+    return Windows(
+        np.concatenate([first.appliance, rest.appliance]),
+        np.concatenate([first.start, rest.start]),
+        first.names,
+        np.concatenate([first.features, rest.features]),
+    )
+
+
+def fill(mean: tuple[str, ...] = (), peak: tuple[str, ...] = (), rate: tuple[str, ...] = ()) -> States:
+    return States("phase", (State("filling", FILL, mean=mean, peak=peak, rate=rate),))
+
+
+def test_a_stay_is_counted_with_its_length() -> None:
+    """Three minutes and five minutes of filling are two visits of four minutes."""
+    phases = [IDLE, *[FILL] * 3, IDLE, *[FILL] * 5, IDLE, IDLE]
+
+    found = days(fill(), [(phase, 0, 0) for phase in phases])
+
+    assert found.column("filling_visits").tolist() == [2]
+    assert found.column("filling_visit_mean_s").tolist() == [240]
+    assert found.column("filling_share")[0] == pytest.approx(8 / 12)
+
+
+def test_a_stay_whose_beginning_was_not_seen_has_no_length() -> None:
+    """The first thing ever seen was a filling under way."""
+    found = days(fill(), [(FILL, 0, 0), (FILL, 0, 0), (IDLE, 0, 0)])
+
+    assert found.column("filling_visits").tolist() == [0]
+    assert math.isnan(found.column("filling_visit_mean_s")[0])
+
+
+def test_a_stay_with_a_gap_in_it_has_no_length() -> None:
+    """After half an hour without a reading nobody knows what happened in between."""
+    times = [0, MINUTE, 2 * MINUTE, 32 * MINUTE, 33 * MINUTE]
+
+    found = days(fill(), [(phase, 0, 0) for phase in (IDLE, FILL, FILL, FILL, IDLE)], times=times)
+
+    assert found.column("filling_visits").tolist() == [0]
+
+
+def test_a_stay_over_midnight_belongs_to_the_day_it_ended_in() -> None:
+    """Time is shared between the days, the visit is not."""
+    from_22 = 21 * HOUR + MINUTE * np.arange(180)
+    phases = np.where((from_22 >= 21 * HOUR + 60 * MINUTE) & (from_22 < 24 * HOUR - MINUTE), FILL, IDLE)
+
+    found = days(fill(), [(phase, 0, 0) for phase in phases], times=from_22.tolist())
+
+    assert found.column("filling_visits").tolist() == [0, 1]
+    assert found.column("filling_visit_mean_s")[1] == 119 * 60
+
+
+def test_means_are_taken_while_in_the_state_alone() -> None:
+    """What the level is at rest does not matter."""
+    rows = [(IDLE, 99, 0), (FILL, 10, 2), (FILL, 20, 2), (IDLE, 99, 0)]
+
+    found = days(fill(mean=("level", "level - speed")), rows)
+
+    assert found.column("filling_level").tolist() == [15]
+    assert found.column("filling_level_less_speed").tolist() == [13]
+
+
+def test_the_beginning_of_a_stay_is_left_out_until_it_settles() -> None:
+    """Start transients say little: two of five minutes are not measured."""
+    states = States("phase", (State("filling", FILL, settle_ms=2 * MINUTE, mean=("level",)),))
+    rows = [(IDLE, 0, 0), *[(FILL, level, 0) for level in (900, 500, 10, 10, 10)], (IDLE, 0, 0)]
+
+    found = days(states, rows)
+
+    assert found.column("filling_level").tolist() == [10]
+    assert found.column("filling_visit_mean_s").tolist() == [300]
+
+
+def test_a_state_may_ask_that_something_runs() -> None:
+    """Cooling counts while the compressor turns, not while it rests."""
+    states = States("phase", (State("cooling", FILL, gate="speed", above=5, mean=("level",)),))
+    rows = [(FILL, 1, 0), (FILL, 7, 30), (FILL, 7, 30), (FILL, 1, 0), (IDLE, 1, 30)]
+
+    found = days(states, rows)
+
+    assert found.column("cooling_level").tolist() == [7]
+    assert found.column("cooling_visits").tolist() == [1]
+
+
+def test_a_rate_is_the_change_a_minute_between_readings_of_one_stay() -> None:
+    """From 0 to 60 in two minutes, twice; what happens between the stays is no part of it."""
+    rows = [
+        (FILL, 0, 0),
+        (FILL, 30, 0),
+        (FILL, 60, 0),
+        (IDLE, 60, 0),
+        (FILL, 0, 0),
+        (FILL, 30, 0),
+        (FILL, 60, 0),
+    ]
+
+    found = days(fill(rate=("level",)), rows)
+
+    assert found.column("filling_level_rate").tolist() == [30]
+
+
+def test_a_peak_is_the_mean_over_stays_of_the_highest_value() -> None:
+    """One spin at 10 at most and one at 20 are 15."""
+    states = States("phase", (State("spinning", SPIN, peak=("level",)),))
+    rows = [(SPIN, 4, 0), (SPIN, 10, 0), (IDLE, 99, 0), (SPIN, 20, 0), (SPIN, 3, 0), (IDLE, 99, 0)]
+
+    found = days(states, rows)
+
+    assert found.column("spinning_level_peak").tolist() == [15]
+
+
+def test_a_state_that_was_not_visited_has_no_measures() -> None:
+    """No visits are a fact; a level while filling is none."""
+    found = days(fill(mean=("level",), rate=("level",), peak=("level",)), [(IDLE, 5, 0)] * 3)
+
+    assert found.column("filling_visits").tolist() == [0]
+    assert np.isnan([found.column(f"filling_level{kind}")[0] for kind in ("", "_rate", "_peak")]).all()
+
+
+def test_without_a_reading_of_the_state_nothing_is_said_of_it() -> None:
+    """A machine that never tells its phase was not idle all day."""
+    found = days(fill(), [(math.nan, 5, 0)] * 3)
+
+    assert math.isnan(found.column("filling_visits")[0])
+
+
+def test_a_gauge_that_is_missing_from_a_reading_bothers_no_other() -> None:
+    """Its last value stands; a rate goes on at the next value."""
+    rows = [(FILL, 0, 0), (FILL, math.nan, 0), (FILL, 60, 0)]
+
+    found = days(fill(rate=("level",)), rows)
+
+    assert found.column("filling_level_rate").tolist() == [30]
+
+
+def test_states_of_what_is_no_gauge_are_refused() -> None:
+    """A counter has no mean; the sentence names it."""
+    with pytest.raises(ConfigError, match="starts"):
+        SignalStream(
+            ["phase", "starts"], None, ["starts"], states=States("phase", (State("on", 1, mean=("starts",)),))
+        )
+
+
+def test_a_snapshot_of_other_states_is_refused() -> None:
+    """The sentence names what differs."""
+    frozen = SignalStream(["phase"], None).snapshot()
+
+    with pytest.raises(IntegrityError, match="filling_visits"):
+        SignalStream(["phase"], None, states=fill()).restore(frozen)
