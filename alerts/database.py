@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -155,12 +157,9 @@ def _tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _set_pragmas(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins no transaction of its own: `_begin` does
-        for pragma in (
-            f"busy_timeout={_BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            "foreign_keys=ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}").close()
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}").close()
+        connection.execute("PRAGMA foreign_keys=ON").close()
+        _into_wal(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -168,6 +167,19 @@ def _tune_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql(f"PRAGMA synchronous={options.get('foremend_synchronous', 'FULL')}")
         # A writer that began as a reader could not wait for another writer: SQLite would refuse it at once.
         connection.exec_driver_sql(options.get("foremend_begin", "BEGIN IMMEDIATE"))
+
+
+def _into_wal(connection: sqlite3.Connection) -> None:
+    """Processes that make a new file together: for this change alone SQLite would not let the later ones wait."""
+    until = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _migrate(engine: Engine) -> None:
