@@ -227,6 +227,26 @@ class ApplianceRow(Base):
     timezone: Mapped[str] = mapped_column(String(80))
 
 
+class SeenRow(Base):
+    """An appliance that was heard of, as workers tell the other processes."""
+
+    __tablename__ = "seen"
+    __table_args__ = (Index(None, "appliance_model", "appliance_id"),)
+    appliance_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    appliance_model: Mapped[str] = mapped_column(String(200))
+    category: Mapped[str] = mapped_column(String(120))
+    last_seen: Mapped[int]  # event time
+
+
+class ProcessRow(Base):
+    """What one stream's worker last said of itself."""
+
+    __tablename__ = "processes"
+    stream: Mapped[str] = mapped_column(String(120), primary_key=True)
+    status: Mapped[dict[str, Any]]
+    at: Mapped[int]
+
+
 class DeadLetterRow(Base):
     """Messages and readings that could not be used, with their bytes."""
 

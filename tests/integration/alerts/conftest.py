@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import create_engine, text
 
 from alerts.channels import Message
 from alerts.consent import ConsentRecord
@@ -90,22 +87,6 @@ class Stage:
 
     def sent(self, target: str) -> list[Message]:
         return self.channels[target].sent
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/effects.db"
-    address: str = request.getfixturevalue("postgres")
-    name = f"t{uuid.uuid4().hex}"
-    engine = create_engine(
-        address.format("postgres").replace(":", "+psycopg:", 1), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return address.format(name)
 
 
 @pytest.fixture
