@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -195,7 +196,8 @@ class Lane:
     def _fleet_rows(self, block: Block) -> NDArray[np.int32]:
         """The block's own appliance index as rows in the fleet's state; newcomers get the next rows."""
         known = [self.rows.setdefault(appliance_id, len(self.rows)) for appliance_id in block.appliance_ids]
-        self.ids.extend(list(self.rows)[len(self.ids) :])
+        newest_first = islice(reversed(self.rows), len(self.rows) - len(self.ids))
+        self.ids.extend(reversed(list(newest_first)))  # never a walk over the fleet
         self.firmware.extend([""] * (len(self.ids) - len(self.firmware)))
         for row, firmware in zip(known, block.firmware, strict=False):
             self.firmware[row] = firmware or self.firmware[row]
@@ -227,8 +229,10 @@ def _states(profile: Profile) -> States:
             state.only_while.signal if state.only_while else None,
             state.only_while.above if state.only_while else 0.0,
             state.settle,
+            state.at_least,
             state.mean,
             state.peak,
+            state.low,
             state.rate,
         )
         for name, state in told.named.items()
