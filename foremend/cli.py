@@ -25,6 +25,7 @@ app = typer.Typer(
 for group in (models, tickets, history):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.add_typer(kafka.topics, name="topics")
+app.command()(kafka.gateway)
 
 
 @app.command()

@@ -25,7 +25,7 @@ ingest:
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -92,9 +92,11 @@ class DeviceSettings(Strict):
     """A kind of device: its appliances by the name in the topic.
 
     A device not listed under `appliances` is an `appliance_model` with the device's name as its id; where that is not
-    given, it is left to the decoders that follow.
+    given, it is left to the decoders that follow. A decoder that `keeps_state` lays messages over earlier ones, so all
+    of a device's messages must reach the same one.
     """
 
+    keeps_state: ClassVar[bool] = False
     appliances: dict[str, ApplianceRef] = Field(default_factory=dict)
     appliance_model: KebabName | None = None
     signals: Annotated[dict[str, Source], Field(min_length=1)]
@@ -127,6 +129,7 @@ class ShellyGen1Settings(DeviceSettings):
 class ShellyGen2Settings(DeviceSettings):
     """Shelly Gen2 and later: states and notifications of components; a path starts with one: `switch:0.apower`."""
 
+    keeps_state: ClassVar[bool] = True
     decoder: Literal["shelly-gen2"]
     topic: DeviceTopic = "{appliance_id}/status/{component}"
     events: DeviceTopic = "{appliance_id}/events/rpc"

@@ -1,8 +1,9 @@
-"""`foremend topics`: what the pipeline on more than one machine needs on Kafka."""
+"""`foremend topics` and `gateway`: the pipeline on more than one machine."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import typer
 
@@ -26,3 +27,22 @@ def check_topics(config: Config = None, json: Json = False) -> None:
     from foremend.runtimes.kafka.topics import check
 
     show("Topics", asyncio.run(check(load_settings(config).kafka)), json)
+
+
+def gateway(
+    config: Config = None,
+    client_id: Annotated[
+        str | None,
+        typer.Option(help="Of its MQTT session: another for each gateway, the same after a restart."),
+    ] = None,
+    unshared: Annotated[
+        bool, typer.Option(help="Take the devices that send changes only (shelly-gen2); run exactly one.")
+    ] = False,
+    health_port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Serve /livez, /readyz and /metrics there.")
+    ] = None,
+) -> None:
+    """Take messages from MQTT, check them and write blocks to Kafka, beside any number of other gateways."""
+    from foremend.runtimes.kafka.gateway_process import run_gateway
+
+    run_gateway(config, client_id, unshared, health_port)

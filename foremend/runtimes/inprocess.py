@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 from threadpoolctl import threadpool_limits
 
@@ -20,7 +20,7 @@ from foremend.engine import Engine
 from foremend.errors import UnavailableError
 from foremend.journal import SqliteJournal
 from foremend.lane import NO_TIME
-from foremend.ports import Clock, Effects, History, Source
+from foremend.ports import Clock, Effects, History, PipelineSource
 from foremend.service.status import ApplianceStatus, PipelineStatus
 from foremend.snapshots import load_snapshot, save_snapshot
 from foremend.topics import Progress
@@ -38,12 +38,6 @@ MOST_WAITING_ROWS = 2_000_000
 
 ProgressListener = Callable[[Progress], object]
 """Hears how far the pipeline is, at most every 100 ms."""
-
-
-class PipelineSource(Source, Protocol):
-    """A source that also says whether it is connected."""
-
-    def connected(self) -> bool: ...
 
 
 class InProcessRuntime:

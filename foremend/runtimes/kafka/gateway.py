@@ -1,0 +1,238 @@
+"""MQTT → blocks → Kafka. Any number of gateways share one MQTT subscription; each is the same small loop.
+
+Nothing is lost: MQTT is acknowledged, in order, only after Kafka has what the messages became (`acks=all`). While
+Kafka is away a gateway keeps the few takes it has, takes no more, and the MQTT broker keeps the rest. A gateway that
+ends, however it ends, leaves the rest unacknowledged, and the broker delivers it again: at least once. The engine
+drops the repeats.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from foremend.errors import ForemendError, MissingExtraError, RefusedError, UnavailableError
+from foremend.ports import PipelineSource
+from foremend.runtimes.kafka.blocks import encode_in_parts, partition_of, split
+from foremend.runtimes.kafka.dead_letters import encode_letter
+from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from foremend.types import RawMessage
+from ingest.decode import Ingest
+from ingest.values import Decoded
+
+try:
+    from aiokafka import AIOKafkaProducer
+    from aiokafka.errors import KafkaError, KafkaTimeoutError
+except ImportError as error:
+    raise MissingExtraError("the pipeline on Kafka", "kafka") from error
+
+log = logging.getLogger(__name__)
+
+TAKE_TIMEOUT_S = 0.05
+LINGER_S = 0.02  # messages wait this long for more, because workers pay by the record ...
+QUIET_S = 0.002  # ... but not once so long nothing came: MQTT's window may be full, and only we can open it
+ENOUGH_MESSAGES = 500
+SLICE_BYTES = 512 * 1024  # of payloads in a take: what is ready is acknowledged while the rest is decoded
+MOST_WAITING = 4  # takes that wait for Kafka, besides the one being written and the one being made
+STALLED_S = 5.0  # Kafka took nothing for this long: worth a line in the log
+DRAIN_S = 10.0  # how long a stop waits for Kafka
+BATCH_BYTES = 1_000_000  # of one partition in one request
+
+
+Deliveries = Sequence[tuple[RawMessage, Any]]
+"""Messages, each with the token that acknowledges it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What goes to Kafka; `partition` None leaves the choice to the key."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    partition: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Messages taken together: their MQTT tokens, and what they became."""
+
+    tokens: Sequence[Any]
+    records: Sequence[Record]
+
+
+@dataclass(slots=True)
+class GatewayCounts:
+    """Since the process began."""
+
+    messages: int = 0  # taken from MQTT
+    acknowledged: int = 0  # of these, told to MQTT
+    readings: int = 0
+    repeated: int = 0  # messages that came twice
+    blocks: int = 0  # records made of readings
+    block_bytes: int = 0
+    dead_letters: int = 0
+    stalls: int = 0  # how often Kafka took nothing for 5 s
+
+
+def slices(deliveries: Deliveries) -> Iterator[Deliveries]:
+    """Cut so that payloads of about 512 KiB are together."""
+    start = size = 0
+    for end, (message, _) in enumerate(deliveries, start=1):
+        size += len(message.payload)
+        if size >= SLICE_BYTES or end == len(deliveries):
+            yield deliveries[start:end]
+            start, size = end, 0
+
+
+class Gateway:
+    """One process' way from MQTT to Kafka; `run` once."""
+
+    def __init__(self, source: PipelineSource, ingest: Ingest, settings: KafkaSettings) -> None:
+        self._source, self._ingest, self._settings = source, ingest, settings
+        self._waiting: asyncio.Queue[tuple[Take, Sequence[asyncio.Future[Any]]]] = asyncio.Queue(MOST_WAITING)
+        self.stalled = False
+        self.counts = GatewayCounts()
+
+    def connected(self) -> bool:
+        """Whether the MQTT broker is there."""
+        return self._source.connected()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Forward until `stop`; then finish what is taken, or leave it unacknowledged if Kafka does not take it.
+
+        Raises UnavailableError when Kafka or MQTT is not there at the start, RefusedError when one refuses for good;
+        what is not acknowledged by then comes again to the next gateway.
+        """
+        producer = await self._open_producer()
+        try:
+            await asyncio.to_thread(self._source.connect)
+            await self._forward_until(stop, producer)
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from errors
+        finally:
+            await asyncio.to_thread(self._source.close)
+            await self._close(producer)
+
+    async def _open_producer(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            **connection(self._settings), acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
+        )
+        try:
+            await producer.start()
+        except KafkaError as error:
+            await producer.stop()
+            raise UnavailableError(f"Kafka at {self._where} cannot be reached: {error}") from error
+        return producer
+
+    async def _forward_until(self, stop: asyncio.Event, producer: AIOKafkaProducer) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            forwarding = tasks.create_task(self._forward(stop, producer))
+            confirming = tasks.create_task(self._confirm())
+            await stop.wait()
+            try:
+                async with asyncio.timeout(DRAIN_S):
+                    await asyncio.wait({forwarding})
+                    await self._waiting.join()
+            except TimeoutError:
+                left = self.counts.messages - self.counts.acknowledged
+                log.warning("Kafka does not take them: %d messages stay with the MQTT broker", left)
+            forwarding.cancel()
+            confirming.cancel()
+
+    async def _forward(self, stop: asyncio.Event, producer: AIOKafkaProducer) -> None:
+        """Send what comes; waits while as much as may be is in flight."""
+        while not stop.is_set():
+            for messages in slices(await asyncio.to_thread(self._collect)):
+                take = await asyncio.to_thread(self._pack, messages)
+                written = [await self._send(producer, record) for record in take.records]
+                await self._waiting.put((take, written))
+
+    def _collect(self) -> Deliveries:
+        """What waits at the MQTT source, and what comes within moments."""
+        taken = list(self._source.take(TAKE_TIMEOUT_S))
+        until = time.monotonic() + LINGER_S
+        more: Deliveries = taken
+        while more and len(taken) < ENOUGH_MESSAGES and time.monotonic() < until:
+            more = self._source.take(QUIET_S)
+            taken += more
+        self.counts.messages += len(taken)
+        return taken
+
+    def _pack(self, deliveries: Deliveries) -> Take:
+        """Decode and encode: all the work of a gateway, in a thread of its own."""
+        decoded = self._ingest.decode([message for message, _ in deliveries])
+        self.counts.readings += decoded.readings
+        self.counts.repeated += decoded.repeated
+        return Take([token for _, token in deliveries], list(self._records(decoded)))
+
+    def _records(self, decoded: Decoded) -> Iterator[Record]:
+        settings = self._settings
+        for block in decoded.blocks:
+            for key, part in split(block, settings.groups):
+                partition = partition_of(key, settings.partitions)
+                for value in encode_in_parts(part):
+                    self.counts.blocks += 1
+                    self.counts.block_bytes += len(value)
+                    yield Record(settings.blocks_topic, key.encode(), value, partition)
+        for letter in decoded.dead_letters:
+            self.counts.dead_letters += 1
+            yield Record(settings.dead_letters_topic, letter.topic.encode(), encode_letter(letter))
+
+    async def _send(self, producer: AIOKafkaProducer, record: Record) -> asyncio.Future[Any]:
+        """Hand the record to the producer, which tries until Kafka has it and keeps each partition's order."""
+        while True:
+            try:
+                return await producer.send(record.topic, record.value, record.key, record.partition)
+            except KafkaTimeoutError:  # its buffer is full, because Kafka is away
+                continue
+            except KafkaError as error:
+                raise self._given_up(error) from error
+
+    async def _confirm(self) -> None:
+        """Acknowledge takes in their order, each when Kafka has it."""
+        while True:
+            take, written = await self._waiting.get()
+            await self._until_written(written)
+            self._source.acknowledge(take.tokens)
+            self.counts.acknowledged += len(take.tokens)
+            self._waiting.task_done()
+
+    async def _until_written(self, written: Sequence[asyncio.Future[Any]]) -> None:
+        """Wait, however long Kafka is away; say so once, and once when it is back.
+
+        Raises a ForemendError when the producer gave up: its order is broken then, so it may write nothing more.
+        """
+        everything = asyncio.gather(*written)
+        while not (await asyncio.wait({everything}, timeout=STALLED_S))[0]:
+            if not self.stalled:
+                log.warning("Kafka at %s takes nothing; MQTT is not acknowledged meanwhile", self._where)
+                self.stalled = True
+                self.counts.stalls += 1
+        try:
+            await everything
+        except KafkaError as error:
+            raise self._given_up(error) from error
+        if self.stalled and written:
+            log.warning("Kafka takes blocks again")
+            self.stalled = False
+
+    async def _close(self, producer: AIOKafkaProducer) -> None:
+        """Without waiting for records that nobody acknowledged: whoever gets their messages again writes them."""
+        try:
+            async with asyncio.timeout(1.0):
+                await producer.stop()
+        except TimeoutError:
+            await producer.client.close()
+
+    def _given_up(self, error: KafkaError) -> ForemendError:
+        kind = UnavailableError if error.retriable else RefusedError
+        return kind(f"Kafka at {self._where} did not take a record ({error!r}); the MQTT broker has it still")
+
+    @property
+    def _where(self) -> str:
+        return ", ".join(self._settings.brokers)

@@ -1,0 +1,93 @@
+"""`foremend gateway`: wires a gateway and runs it. Apart from `foremend.bootstrap`: a gateway loads no engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from foremend.config import Settings, load_profiles, load_settings
+from foremend.errors import ConfigError
+from foremend.runtimes.kafka.gateway import STALLED_S, Gateway
+from foremend.runtimes.kafka.topics import check
+from foremend.service.health import Health, Probe, serve_health
+from foremend.service.metrics import Family, counter, gauge
+from foremend.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD
+from ingest.decode import Ingest
+from ingest.mqtt import MqttSource
+
+log = logging.getLogger(__name__)
+
+
+def run_gateway(config: Path | None, client_id: str | None, unshared: bool, health_port: int | None) -> None:
+    """Until SIGINT or SIGTERM. Raises ConfigError where a topic or setting is wrong, UnavailableError without Kafka."""
+    settings = load_settings(config)
+    gateway = build_gateway(settings, client_id, unshared)
+    with serve_health(gateway_health(gateway), settings.service.host, health_port):
+        asyncio.run(_until_signal(gateway, settings))
+
+
+def build_gateway(settings: Settings, client_id: str | None, unshared: bool) -> Gateway:
+    """Opens no connection yet.
+
+    Devices that send changes only must always reach the same gateway, so they are never dealt out: gateways that
+    share leave them to the one that is `unshared`, which takes nothing else. Raises ConfigError where there are none.
+    """
+    shared, alone = _ingest(settings, keeps_state=False), _ingest(settings, keeps_state=True)
+    theirs = set(alone.subscriptions) - {TELEMETRY_WILDCARD, STATUS_WILDCARD}
+    if unshared and not theirs:
+        raise ConfigError("--unshared: no decoder under ingest.decoders needs it; start a gateway without it")
+    if theirs and not unshared:
+        log.warning("%s: run one `foremend gateway --unshared` for these, which never share", sorted(theirs))
+    ours = dict.fromkeys((*settings.mqtt.subscribe, *shared.subscriptions))
+    dealt = (f"$share/{settings.kafka.share}/{topic}" for topic in ours if topic not in theirs)
+    name = client_id or f"{settings.mqtt.client_id}-gateway{'-unshared' if unshared else ''}"
+    mqtt = {"client_id": name, "subscribe": tuple(sorted(theirs) if unshared else dealt)}
+    source = MqttSource(settings.mqtt.model_copy(update=mqtt))
+    return Gateway(source, alone if unshared else shared, settings.kafka)
+
+
+def gateway_health(gateway: Gateway) -> Health:
+    """Ready while both sides are there; nothing that only a restart mends can befall it and let it live."""
+    return Health(
+        ready=(
+            Probe("broker", lambda: None if gateway.connected() else "not connected to the MQTT broker"),
+            Probe("kafka", lambda: f"took nothing for {STALLED_S:g} s" if gateway.stalled else None),
+        ),
+        families=lambda: _families(gateway),
+    )
+
+
+def _ingest(settings: Settings, keeps_state: bool) -> Ingest:
+    """With the decoders that keep the state of their devices, or with the others."""
+    decoders = tuple(one for one in settings.ingest.decoders if one.keeps_state == keeps_state)
+    profiles = load_profiles(settings.profiles.folders)
+    return Ingest(
+        settings.ingest.model_copy(update={"decoders": decoders}),
+        {name: profile.signals for name, profile in profiles.items()},
+    )
+
+
+async def _until_signal(gateway: Gateway, settings: Settings) -> None:
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a line an attempt; the gateway says it once
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await check(settings.kafka)
+    await gateway.run(stop)
+
+
+def _families(gateway: Gateway) -> Iterator[Family]:
+    counts = gateway.counts
+    yield gauge("broker_connected", "1 while connected to the MQTT broker", gateway.connected())
+    yield counter("messages_total", "MQTT messages taken", counts.messages)
+    yield counter("repeated_messages_total", "MQTT messages that came twice", counts.repeated)
+    yield counter("readings_total", "Readings decoded", counts.readings)
+    yield counter("gateway_blocks_total", "Blocks made for Kafka", counts.blocks)
+    yield counter("gateway_block_bytes_total", "Bytes of these blocks", counts.block_bytes)
+    yield counter("gateway_dead_letters_total", "Dead letters made for Kafka", counts.dead_letters)
+    yield counter("gateway_stalls_total", "Times Kafka took nothing for 5 s", counts.stalls)
+    waiting = counts.messages - counts.acknowledged
+    yield gauge("gateway_unacknowledged", "MQTT messages taken and not acknowledged", waiting)
