@@ -247,6 +247,15 @@ class ProcessRow(Base):
     at: Mapped[int]
 
 
+class ForgottenRow(Base):
+    """An appliance whose history was removed: what it measured until then is not stored again."""
+
+    __tablename__ = "forgotten"
+    appliance_model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    appliance_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    until: Mapped[int]  # event time
+
+
 class DeadLetterRow(Base):
     """Messages and readings that could not be used, with their bytes."""
 

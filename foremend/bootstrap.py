@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from alerts.desk import Alerts, open_alerts
 from alerts.dispatch import open_channels
+from alerts.forgotten import ForgottenAppliances
 from alerts.guide import Guide
 from alerts.vault import open_vault
 from foremend.catalogue import FaultEntry, load_catalogue
@@ -24,6 +25,7 @@ from foremend.consent_filter import ConsentFilter
 from foremend.engine import Engine
 from foremend.errors import ConfigError
 from foremend.history.parquet import ParquetHistory
+from foremend.history.upkeep import Upkeep
 from foremend.journal import SqliteJournal
 from foremend.learning.training import fitted_models, open_registry
 from foremend.ports import Clock, History
@@ -34,6 +36,7 @@ from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.terminal import progress_bar
 from foremend.topics import PROGRESS
+from foremend.types import Forgotten
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
 from models.registry import Registry
@@ -56,6 +59,7 @@ class Application:
     alerts: Alerts
     runtime: InProcessRuntime
     server: Server
+    upkeep: Upkeep | None
 
     def run(self, stop: threading.Event) -> None:
         """Recover, then work until `stop` is set; serves the page and sends what is due all the while."""
@@ -63,9 +67,13 @@ class Application:
             log.info("the page is on %s", address)
             self.alerts.dispatcher.start()
             try:
+                if self.upkeep:
+                    self.upkeep.start()
                 self.runtime.recover()
                 self.runtime.run(stop)
             finally:
+                if self.upkeep:
+                    self.upkeep.close()
                 self.alerts.close()
 
 
@@ -78,10 +86,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     subscribe = tuple(dict.fromkeys((*settings.mqtt.subscribe, *ingest.subscriptions)))
     source = MqttSource(settings.mqtt.model_copy(update={"subscribe": subscribe}))
     journal = SqliteJournal(folder / "journal.db")
-    history = open_history(settings.storage, journal.id)
+    alerts = open_desk(settings, clock, journal.id)
+    history = open_history(settings.storage, journal.id, ForgottenAppliances(alerts.engine, clock).all)
     registry = open_registry(settings.models)
     engine = build_engine(settings, profiles, registry, history, clock)
-    alerts = open_desk(settings, clock, journal.id)
     runtime = InProcessRuntime(
         source=source,
         journal=journal,
@@ -98,16 +106,29 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     )
     catalogue, host = load_catalogue(), settings.service.host
     model = ReadModel(alerts.engine, runtime, profiles, catalogue, feature_titles(profiles.values()))
-    return Application(alerts, runtime, Server(create_app(model, host), host, settings.service.port))
+    server = Server(create_app(model, host), host, settings.service.port)
+    return Application(alerts, runtime, server, open_upkeep(settings.storage, clock))
 
 
-def open_history(storage: StorageSettings, journal: str) -> History:
-    """Where readings are stored; `journal` is the id of the one whose positions it is told. Connects to nothing yet."""
+def open_history(
+    storage: StorageSettings, journal: str, forgotten: Callable[[], Sequence[Forgotten]] = tuple
+) -> History:
+    """Where readings are stored. Connects to nothing yet.
+
+    `journal` is the id of the one whose positions it is told; `forgotten` is asked for appliances to leave out.
+    """
     if storage.influx is None:
-        return ParquetHistory(storage.folder / "history", journal)
+        return ParquetHistory(storage.folder / "history", journal, forgotten)
     from foremend.history.influx import InfluxHistory
 
-    return InfluxHistory(storage.influx)
+    return InfluxHistory(storage.influx, forgotten)
+
+
+def open_upkeep(storage: StorageSettings, clock: Clock) -> Upkeep | None:
+    """Compaction and retention, not started; None where InfluxDB does both by itself."""
+    if storage.influx is not None:
+        return None
+    return Upkeep(storage.folder / "history", storage.parquet, clock)
 
 
 def create_history(config: Path | None) -> dict[str, str]:

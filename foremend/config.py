@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from alerts.settings import AlertsSettings
 from foremend.history.influx_settings import InfluxSettings
+from foremend.history.parquet_settings import ParquetSettings
 from foremend.profiles import Profile, load_profiles
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.schema import DurationMs, SettingsPath, Strict, read_yaml, validated
@@ -40,12 +41,15 @@ class StorageSettings(Strict):
     folder: SettingsPath = Path("var")
     checkpoint_every: DurationMs = Field(default=15_000, ge=100)  # a restart replays at most about this much
     history: Literal["parquet", "influx"] = "parquet"  # parquet: under `folder`
+    parquet: ParquetSettings = Field(default_factory=ParquetSettings)
     influx: InfluxSettings | None = None
 
     @model_validator(mode="after")
     def _has_what_history_needs(self) -> Self:
         if (self.history == "influx") != (self.influx is not None):
             raise ValueError("history: influx and the settings under influx: go together")
+        if self.history == "influx" and "parquet" in self.model_fields_set:
+            raise ValueError("parquet: is for history: parquet; for InfluxDB set influx.retention")
         return self
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from foremend.commands.common import Config, Json, show
@@ -15,3 +17,31 @@ def make_history(config: Config = None, json: Json = False) -> None:
     from foremend.bootstrap import create_history
 
     show("History", create_history(config), json)
+
+
+@app.command("compact")
+def compact(config: Config = None, json: Json = False) -> None:
+    """Make few Parquet files of many, now, and remove the days that are over `storage.parquet.retention`.
+
+    The pipeline does both by itself; this may run beside it.
+    """
+    from foremend.history.operations import compact_history
+    from foremend.terminal import progress_bar
+
+    with progress_bar() as bar:
+        task = bar.add_task("compact days", total=None)
+        result = compact_history(config, lambda done, total: bar.update(task, completed=done, total=total))
+    show("Compacted", result, json)
+
+
+@app.command("forget")
+def forget(
+    appliance_model: Annotated[str, typer.Option(help="Which appliance model.")],
+    appliance: Annotated[str, typer.Option(help="The appliance's id.")],
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Remove every reading of one appliance from history, and keep out what it measured until now."""
+    from foremend.history.operations import forget_in_history
+
+    show("Forgotten", forget_in_history(config, appliance_model, appliance), json)

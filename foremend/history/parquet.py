@@ -83,7 +83,7 @@ class ParquetHistory:
                 )
             self._folder.keep_stream(self._stream, Stream(self._me, position))
             self._owns = True
-            for day in self._folder.days():
+            for day in self._folder.all_days():
                 for half_written in day.glob(".*.new"):
                     name = flushed(half_written.with_name(half_written.name[1:].removesuffix(".new")))
                     if name and name.stream == self._stream:

@@ -69,9 +69,18 @@ class Folder:
     def day(self, appliance_model: str, day: str) -> Path:
         return self.root / f"appliance_model={appliance_model}" / f"day={day}"
 
-    def days(self, appliance_model: str = "*") -> list[Path]:
-        """Folders of days, by appliance model and date."""
-        return sorted(self.root.glob(f"appliance_model={appliance_model}/day=*"))
+    def models(self) -> list[str]:
+        """The appliance models that have a folder."""
+        return sorted(
+            one.name.removeprefix("appliance_model=") for one in self.root.glob("appliance_model=*")
+        )
+
+    def days(self, appliance_model: str) -> list[Path]:
+        """The folders of its days, by date."""
+        return sorted((self.root / f"appliance_model={appliance_model}").glob("day=*"))
+
+    def all_days(self) -> list[Path]:
+        return [day for model in self.models() for day in self.days(model)]
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -112,7 +112,7 @@ class Upkeep:
         if self._settings.retention is None:
             return 0
         kept_from = self._clock.now_ms() - self._settings.retention
-        old = [day for day in self._folder.days() if day_start_ms(day) + MS_PER_DAY <= kept_from]
+        old = [day for day in self._folder.all_days() if day_start_ms(day) + MS_PER_DAY <= kept_from]
         for day in old:
             with self._folder.exchanging():
                 exchange.remove(self._folder, day)
