@@ -25,6 +25,7 @@ from alerts.owners import OwnedAppliance, Owner, Owners
 from alerts.settings import AlertsSettings, FileChannel
 from alerts.vault import open_vault
 from benchmarks.kafka_server import KafkaServer
+from benchmarks.mosquitto_server import Mosquitto
 from foremend.bootstrap import guide_of
 from foremend.catalogue import load_catalogue
 from foremend.catalogue.features import feature_titles
@@ -125,6 +126,18 @@ def kafka_server(_kafka_server: KafkaServer) -> KafkaServer:
 def kafka(kafka_server: KafkaServer) -> KafkaSettings:
     """A running broker, and topics of the test's own: not created yet."""
     return KafkaSettings(brokers=(kafka_server.address,), prefix=f"t{uuid.uuid4().hex[:12]}", partitions=4)
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A real MQTT broker of the test's own."""
+    broker = Mosquitto(tmp_path / "broker")
+    try:
+        broker.start()
+    except UnavailableError as error:
+        not_here(str(error))
+    yield broker
+    broker.stop()
 
 
 class StillClock:

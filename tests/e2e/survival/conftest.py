@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import subprocess
 import sys
 import threading
@@ -29,7 +28,7 @@ from foremend.broker import EmbeddedBroker
 from foremend.config import Settings, load_profiles, load_settings
 from foremend.demo.ears import heard
 from foremend.demo.owners import register
-from foremend.demo.processes import end, free_port, process, running, wait_for_port
+from foremend.demo.processes import free_port, process, running, wait_for_port
 from foremend.engine import Engine
 from foremend.types import FindingKind, RawMessage
 from ingest.decode import Ingest
@@ -40,7 +39,6 @@ from simulators.live import publish
 from simulators.scenario import Scenario
 from simulators.wire import Message, messages
 
-MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 SEED = 11
 RULE = {
     "name": "too-warm",
@@ -181,55 +179,6 @@ def make_stage(tmp_path: Path) -> Iterator[Callable[[str], Stage]]:
 def embedded() -> Iterator[EmbeddedBroker]:
     with EmbeddedBroker() as broker:
         yield broker
-
-
-@dataclass
-class Mosquitto:
-    """Debian's broker with a queue on disk, as deploy/mosquitto sets it; without TLS, which is tested elsewhere."""
-
-    folder: Path
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"mqtt://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        config = self.folder / "mosquitto.conf"
-        config.write_text(MOSQUITTO_CONF.format(port=self.port, folder=self.folder))
-        with (self.folder / "mosquitto.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [str(MOSQUITTO), "-c", str(config)], stderr=log, start_new_session=True
-            )
-        wait_for_port(self.port)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            end(self.process)
-
-
-MOSQUITTO_CONF = """
-listener {port} 127.0.0.1
-allow_anonymous true
-max_queued_messages 0
-max_inflight_messages 1000
-persistence true
-persistence_location {folder}/
-"""
-
-
-@pytest.fixture
-def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
-    if MOSQUITTO is None:
-        pytest.skip("needs Mosquitto: apt-get install mosquitto")
-    folder = tmp_path / "broker"
-    folder.mkdir(mode=0o777)
-    folder.chmod(0o777)  # Mosquitto leaves root behind and must still write here
-    broker = Mosquitto(folder)
-    broker.start()
-    yield broker
-    broker.stop()
 
 
 def configuration(folder: Path, broker: str, platform: int, secret: Path) -> dict[str, object]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.mosquitto_server import Mosquitto
 from foremend.demo.ears import listening
 
 OUTAGE_S = 10.0
@@ -13,7 +14,7 @@ OUTAGE_S = 10.0
 
 @pytest.mark.timeout(600)
 def test_ten_seconds_without_a_broker_lose_and_double_nothing(
-    make_stage: Callable[[str], Any], mosquitto: Any
+    make_stage: Callable[[str], Any], mosquitto: Mosquitto
 ) -> None:
     """Mosquitto stopped for ten seconds in the middle: everybody comes back and nothing is missing."""
     stage = make_stage(mosquitto.url)
