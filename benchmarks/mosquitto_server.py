@@ -38,7 +38,6 @@ class Mosquitto:
         """Returns when clients are served. Raises UnavailableError where Mosquitto is not installed."""
         if MOSQUITTO is None:
             raise UnavailableError("Mosquitto is not installed: apt-get install -y mosquitto")
-        self.folder.mkdir(exist_ok=True)
         self.folder.chmod(0o777)  # Mosquitto leaves root behind and must still write here
         config = self.folder / "mosquitto.conf"
         config.write_text(_CONF.format(port=self.port, folder=self.folder))

@@ -129,15 +129,17 @@ def kafka(kafka_server: KafkaServer) -> KafkaSettings:
 
 
 @pytest.fixture
-def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+def mosquitto() -> Iterator[Mosquitto]:
     """A real MQTT broker of the test's own."""
-    broker = Mosquitto(tmp_path / "broker")
-    try:
-        broker.start()
-    except UnavailableError as error:
-        not_here(str(error))
-    yield broker
-    broker.stop()
+    # Not below pytest's own folder, which only its user may enter: its queues would not survive a restart.
+    with tempfile.TemporaryDirectory(prefix="foremend-mosquitto-") as folder:
+        broker = Mosquitto(Path(folder))
+        try:
+            broker.start()
+        except UnavailableError as error:
+            not_here(str(error))
+        yield broker
+        broker.stop()
 
 
 class StillClock:
