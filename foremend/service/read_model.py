@@ -20,7 +20,8 @@ from foremend.config import Profile
 from foremend.service.health import Health, Probe
 from foremend.service.metrics import Family
 from foremend.service.pipeline_metrics import database_families, fleet_families, pipeline_families
-from foremend.service.status import ApplianceStatus, Pipeline
+from foremend.service.shared_pipeline import SharedPipeline
+from foremend.service.status import ApplianceStatus, Fleet, ListedFleet, Pipeline
 from foremend.service.views import (
     STATES,
     ApplianceDetail,
@@ -52,49 +53,55 @@ class ReadModel:
     def __init__(
         self,
         engine: Engine,
-        pipeline: Pipeline,
+        pipeline: Pipeline | SharedPipeline,
         profiles: Mapping[str, Profile],
         faults: Mapping[str, FaultEntry],
         feature_titles: Titles,
     ) -> None:
         self._engine = engine
         self._pipeline = pipeline
+        self._fleet: Fleet = pipeline if isinstance(pipeline, SharedPipeline) else ListedFleet(pipeline)
         self._remembered: tuple[int | None, float, list[FindingView]] = (None, 0.0, [])
         self._vocabulary = _vocabulary(profiles, faults, feature_titles)
 
     def summary(self) -> Summary:
         """The page's first look: counters and how many appliances are in which state."""
-        episodes = self.episodes()
-        fleet = self._fleet(episodes)
+        ill = self._ill()
+        appliances = sum(self._fleet.by_model().values())
         return Summary(
             pipeline=PipelineView(**asdict(self._pipeline.status())),
-            counts=self._counts(len(episodes)),
-            appliances=len(fleet),
-            by_state=_by_state(fleet),
+            counts=self._counts(),
+            appliances=appliances,
+            by_state=_by_state(ill, appliances),
         )
 
     def fleet(
         self, limit: int, offset: int, state: State | None = None, appliance_model: str | None = None
     ) -> FleetView:
         """Appliances in the order of how urgent they are, then by id."""
-        everyone = self._fleet(self.episodes())
-        asked = [
-            one
-            for one in everyone
-            if state in (None, one.state) and appliance_model in (None, one.appliance_model)
-        ]
-        asked.sort(key=lambda one: (STATES.index(one.state), one.appliance_id))
+        ill = self._ill()
+        by_model = self._fleet.by_model()
+        of_model = [one for one in ill if appliance_model in (None, one.appliance_model)]
+        asked = [one for one in of_model if state in (None, one.state)]
+        heard = by_model.get(appliance_model, 0) if appliance_model else sum(by_model.values())
+        well = heard - len(of_model) if state in (None, "ok") else 0
+        items = asked[offset : offset + limit]
+        if well and len(items) < limit:
+            without = {one.appliance_id for one in of_model}
+            skip = max(offset - len(asked), 0)
+            others = self._fleet.page(appliance_model, without, skip, limit - len(items))
+            items += [_appliance(one, ()) for one in others]
         return FleetView(
-            items=asked[offset : offset + limit],
-            total=len(asked),
-            by_state=_by_state(everyone),
-            by_model=dict(sorted(Counter(one.appliance_model for one in everyone).items())),
+            items=items,
+            total=len(asked) + well,
+            by_state=_by_state(ill, sum(by_model.values())),
+            by_model=dict(sorted(by_model.items())),
         )
 
     def appliance(self, appliance_id: str) -> ApplianceDetail | None:
         """One appliance with its open episodes, newest findings and tickets; None for one never heard of."""
         episodes = self._open_episodes(appliance_id)
-        found = [one for one in self._pipeline.fleet() if one.appliance_id == appliance_id]
+        found = self._fleet.some({appliance_id})
         if not found:
             return None
         return ApplianceDetail(
@@ -200,20 +207,22 @@ class ReadModel:
 
     def _families(self) -> Iterator[Family]:
         yield from pipeline_families(self._pipeline.status())
-        yield from database_families(self._counts(len(self.episodes())))
+        yield from database_families(self._counts())
         yield from fleet_families(self.fleet(1, 0))
 
-    def _counts(self, open_episodes: int) -> CountsView:
+    def _counts(self) -> CountsView:
         messages = queries.outbox(self._engine, limit=1).total
         return CountsView(
-            **asdict(queries.counts(self._engine)), episodes_open=open_episodes, messages=messages
+            **asdict(queries.counts(self._engine)), episodes_open=len(self.episodes()), messages=messages
         )
 
-    def _fleet(self, episodes: Iterable[FindingView]) -> list[ApplianceView]:
+    def _ill(self) -> list[ApplianceView]:
+        """Appliances with open episodes, the most urgent first."""
         by_appliance: defaultdict[str, list[FindingView]] = defaultdict(list)
-        for episode in episodes:
+        for episode in self.episodes():
             by_appliance[episode.appliance_id].append(episode)
-        return [_appliance(one, by_appliance.get(one.appliance_id, ())) for one in self._pipeline.fleet()]
+        ill = [_appliance(one, by_appliance[one.appliance_id]) for one in self._fleet.some(by_appliance)]
+        return sorted(ill, key=lambda one: (STATES.index(one.state), one.appliance_id))
 
     def _deliveries(self, episode_ids: Sequence[str]) -> dict[str, list[DeliveryView]]:
         query = select(OutboxRow).where(OutboxRow.episode_id.in_(episode_ids)).order_by(OutboxRow.seq)
@@ -233,8 +242,9 @@ def _state(episodes: Sequence[FindingView]) -> State:
     return next((state for state in STATES if state in seen), "ok")
 
 
-def _by_state(fleet: Iterable[ApplianceView]) -> dict[State, int]:
-    counted = Counter(one.state for one in fleet)
+def _by_state(ill: Iterable[ApplianceView], appliances: int) -> dict[State, int]:
+    counted = Counter(one.state for one in ill)
+    counted["ok"] = appliances - counted.total()
     return {state: counted[state] for state in STATES}
 
 

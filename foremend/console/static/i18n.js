@@ -51,6 +51,7 @@ const WORDS = {
   link_lost: ["Connection lost, trying again", "连接中断，正在重试"],
   link_no_broker: ["Broker away", "MQTT 服务器未连接"],
   link_running: ["Live", "实时"],
+  link_stalled: ["A part stands still", "部分已停滞"],
   link_starting: ["Starting", "启动中"],
   link_stopping: ["Stopping", "停止中"],
   link_wait: ["Connecting", "连接中"],

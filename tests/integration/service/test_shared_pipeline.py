@@ -1,0 +1,147 @@
+"""A page over several workers: what the service reads is what the workers wrote, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine as Database
+
+from alerts.database import upsert, writing
+from alerts.tables import FindingRow, SeenRow
+from foremend.config import load_profiles
+from foremend.engine import Engine
+from foremend.service.app import create_app
+from foremend.service.read_model import ReadModel
+from foremend.service.server import Server
+from foremend.service.shared_pipeline import SharedPipeline
+from foremend.service.status import PipelineStatus
+from foremend.service.status_writer import StatusWriter
+from foremend.types import Block
+
+NOW = 1_767_240_000_000
+STATUS = PipelineStatus("running", True, 10, 100, 1, 2, 3, NOW, 50, 40, NOW - 1000)
+
+
+@pytest.fixture
+def pipeline(tables: Database, clock: Any) -> SharedPipeline:
+    return SharedPipeline(tables, ("foremend-0", "foremend-1"), clock, 90_000)
+
+
+@pytest.fixture
+def client(tables: Database, pipeline: SharedPipeline) -> Iterator[httpx.Client]:
+    """The page over six appliances of two models, one of them with an open episode."""
+    seen = [
+        {"appliance_id": f"{model}-{n}", "appliance_model": model, "category": "c", "last_seen": NOW + n}
+        for model in ("ac-35i", "rf-260")
+        for n in range(3)
+    ]
+    with writing(tables) as session:
+        upsert(session, SeenRow, seen)
+        session.add(_finding("rf-260-1"))
+    app = create_app(ReadModel(tables, pipeline, load_profiles(), {}, {}))
+    with Server(app, "127.0.0.1", 0) as address, httpx.Client(base_url=address) as client:
+        yield client
+
+
+def _finding(appliance_id: str) -> FindingRow:
+    return FindingRow(
+        id="f1", episode_id="e1", kind="opened", appliance_id=appliance_id, appliance_model="rf-260",
+        fault="not-cooling", rule="r", severity="warning", time=NOW, episode_start=NOW, score=1.0, evidence=[], at=NOW,
+    )  # fmt: skip
+
+
+def listed(client: httpx.Client, query: str) -> tuple[list[str], int]:
+    answer = client.get(f"/api/fleet?{query}").raise_for_status().json()
+    return [one["appliance_id"] for one in answer["items"]], answer["total"]
+
+
+def test_before_any_worker_spoke_it_is_starting(pipeline: SharedPipeline) -> None:
+    """Nothing is known, and that is not a fault."""
+    assert pipeline.status().state == "starting"
+
+
+def test_counts_are_of_all_streams_together(tables: Database, clock: Any, pipeline: SharedPipeline) -> None:
+    """Sums, the newest event time, the oldest start."""
+    StatusWriter(tables, "foremend-0", clock).record({}, STATUS)
+    StatusWriter(tables, "foremend-1", clock).record({}, replace(STATUS, event_time=NOW + 5, started_at=NOW))
+
+    status = pipeline.status()
+
+    assert status == PipelineStatus("running", True, 20, 200, 2, 4, 6, NOW + 5, 100, 80, NOW - 1000)
+
+
+def test_another_installations_streams_do_not_count(
+    tables: Database, clock: Any, pipeline: SharedPipeline
+) -> None:
+    """A prefix that was used before leaves its rows behind."""
+    StatusWriter(tables, "old-0", clock).record({}, STATUS)
+
+    assert pipeline.status().readings == 0
+
+
+def test_a_stream_that_says_nothing_stalls_the_pipeline(
+    tables: Database, clock: Any, pipeline: SharedPipeline
+) -> None:
+    """The counts stay; how long it is silent is told by stream."""
+    writers = [StatusWriter(tables, name, clock) for name in ("foremend-0", "foremend-1")]
+    for writer in writers:
+        writer.record({}, STATUS)
+    clock.now += 90_001
+    writers[0].record({}, STATUS)
+
+    status = pipeline.status()
+
+    assert (status.state, status.connected, status.readings) == ("stalled", True, 200)
+    assert pipeline.heard_ago_ms() == {"foremend-0": 0, "foremend-1": 90_001}
+
+
+def test_the_fleet_comes_from_the_database(client: httpx.Client) -> None:
+    """First who has an open episode, then the others by id; counted as a whole."""
+    fleet = client.get("/api/fleet").json()
+
+    ids = [one["appliance_id"] for one in fleet["items"]]
+    assert ids == ["rf-260-1", "ac-35i-0", "ac-35i-1", "ac-35i-2", "rf-260-0", "rf-260-2"]
+    assert (fleet["by_state"]["warning"], fleet["by_state"]["ok"]) == (1, 5)
+    assert fleet["by_model"] == {"ac-35i": 3, "rf-260": 3}
+
+
+def test_the_fleet_can_be_asked_in_parts(client: httpx.Client) -> None:
+    """By model, by state, page by page, over the border between who has an episode and who has none."""
+    asked = {
+        "limit=2&offset=0": (["rf-260-1", "ac-35i-0"], 6),
+        "limit=2&offset=4": (["rf-260-0", "rf-260-2"], 6),
+        "appliance_model=rf-260": (["rf-260-1", "rf-260-0", "rf-260-2"], 3),
+        "appliance_model=rf-260&state=ok&limit=1&offset=1": (["rf-260-2"], 2),
+        "state=warning": (["rf-260-1"], 1),
+        "appliance_model=none": ([], 0),
+        "limit=5&offset=6": ([], 6),
+    }
+
+    assert {query: listed(client, query) for query in asked} == asked
+
+
+def test_an_appliance_that_a_worker_saw_has_its_page(client: httpx.Client) -> None:
+    """And one that nobody saw has none."""
+    assert client.get("/api/appliances/rf-260-1").json()["appliance"]["state"] == "warning"
+    assert client.get("/api/appliances/rf-260-9").status_code == 404
+
+
+def test_what_workers_write_next_is_on_the_page(
+    tables: Database,
+    clock: Any,
+    client: httpx.Client,
+    make_engine: Callable[[], Engine],
+    reading: Callable[..., Block],
+) -> None:
+    """A worker's checkpoint is all it takes."""
+    engine = make_engine()
+    engine.process(reading("newcomer"))
+
+    StatusWriter(tables, "foremend-0", clock).record({"rf-260/0": engine}, STATUS)
+
+    assert client.get("/api/appliances/newcomer").json()["appliance"]["appliance_model"] == "rf-260"
+    assert client.get("/api/summary").json()["pipeline"]["readings"] == 100
