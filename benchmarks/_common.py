@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,21 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from foremend.config import load_settings
+from foremend.engine import Engine
 from foremend.errors import InputError
+from foremend.lane import Step
 from foremend.ports import Detector
-from models.detectors import AlarmLatch, Alarms, reading_watch
+from foremend.profiles import Profile, Signal, Title, Watch
+from foremend.types import Block, Finding, FindingKind, Score, Severity
+from models.detectors import reading_watch
+from rules.evaluator import RuleBook
+from rules.settings import RulesSettings
 
 Result = dict[str, Any]
+SERIES = "series"
+READINGS_RULE = "unlike-itself"
+"""The rule of config.yaml that judges the watch over readings."""
 
 
 def read_table(path: Path, delimiter: str = ",") -> pa.Table:
@@ -54,27 +64,82 @@ def files_in(folder: Path, pattern: str) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What watches: the default unless a comparison asks for another."""
+    """What watches and what judges: as appliances are, unless a comparison asks for another."""
 
     watch: Callable[[], Detector] = reading_watch
-    latch: Callable[[], AlarmLatch] = AlarmLatch
+    rules: RulesSettings = field(default_factory=lambda: load_settings().rules)
+
+    @property
+    def alarm(self) -> float:
+        """The score above which the rule on readings opens an episode."""
+        return next(rule.opens_at for rule in self.rules.book if rule.name == READINGS_RULE)
 
 
-DEFAULT = Setup()
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the engine made of one series."""
+
+    score: NDArray[np.float64]  # (n,) what the watch said of each row, 0..1
+    raised: NDArray[np.bool_]  # (n,) rows at which an episode was opened or became more urgent
 
 
 def watch_series(
     names: Sequence[str],
     time: NDArray[np.int64],
     rows: NDArray[np.float64],
-    learn_rows: int,
-    setup: Setup = DEFAULT,
-) -> Alarms:
-    """Learn from the first `learn_rows` rows of one appliance, then score the rest online: alarms of the rest."""
-    watch = setup.watch()
-    watch.learn(names, rows[:learn_rows])
-    appliance = np.zeros(len(rows) - learn_rows, np.int32)
-    return setup.latch().update(watch.score(appliance, time[learn_rows:], rows[learn_rows:]))
+    setup: Setup | None = None,
+) -> Watched:
+    """One series as the readings of an appliance that nobody knows, through the engine and the rules of config.yaml.
+
+    A row further back in time than the lateness of config.yaml is late, as anywhere: not judged, and no alarm.
+    """
+    setup, settings = setup or Setup(), load_settings()
+    number, scored_at, value = [], [], np.zeros(len(rows))
+
+    def hear(step: Step, score: Score) -> None:
+        judged = step.released.seq[np.isfinite(step.released.values).any(axis=1)]
+        value[judged] = score.value
+        number.append(judged)
+        scored_at.append(score.time)
+
+    engine = Engine(
+        {SERIES: _profile(names)},
+        RuleBook(setup.rules),
+        lateness_ms=settings.ingest.lateness,
+        on_score=hear,
+        watches={"readings": setup.watch},
+    )
+    findings = [*engine.process(_block(names, time, rows)), *engine.flush()]
+    at = np.searchsorted(np.concatenate(scored_at), _raising_times(findings))
+    raised = np.zeros(len(rows), np.bool_)
+    raised[np.concatenate(number)[at]] = True
+    return Watched(value, raised)
+
+
+def _block(names: Sequence[str], time: NDArray[np.int64], rows: NDArray[np.float64]) -> Block:
+    appliance, seq = np.zeros(len(rows), np.int32), np.arange(len(rows))
+    return Block(SERIES, ("one",), appliance, time, seq, dict(zip(names, rows.T, strict=True)))
+
+
+def _profile(names: Sequence[str]) -> Profile:
+    """An appliance model that measures `names` and is watched by its readings."""
+    signals = {name: Signal(unit="1", min=-np.inf, max=np.inf) for name in names}
+    title = Title(en=SERIES, zh=SERIES)
+    return Profile(
+        name=SERIES, category="generic", title=title, signals=signals, watch=Watch(rows="readings")
+    )
+
+
+def _raising_times(findings: Sequence[Finding]) -> list[int]:
+    """When an episode was opened, or an open one became more urgent, ms UTC."""
+    times: list[int] = []
+    severity: Severity | None = None
+    for finding in findings:
+        opened = finding.kind is FindingKind.OPENED
+        if opened or (finding.kind is FindingKind.UPDATED and finding.severity is not severity):
+            times.append(finding.time)
+        severity = finding.severity
+    return times
 
 
 def main(

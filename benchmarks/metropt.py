@@ -1,27 +1,34 @@
 """MetroPT-3, a metro train's air compressor with real air leaks (Veloso et al., 2022).
 
-Fit on the first 70 % of the normal rows; the rest must raise nothing; each failure segment should be seen soon after
-the motor begins to run loaded without a break. Rows are 10 s apart, the failure files carry no times.
+The watch learns from the first normal rows; the rest of them must raise nothing; each failure segment, joined to the
+normal rows, should be seen soon after the motor begins to run loaded without a break. Rows are 10 s apart, the failure
+files carry no times.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks._common import Result, columns_of, files_in, main, read_table, watch_series
+from benchmarks._common import Result, Setup, Watched, columns_of, files_in, main, read_table, watch_series
 from foremend.errors import InputError
-from foremend.ports import Detector
-from foremend.types import Score
-from models.detectors import AlarmLatch, reading_watch
+from models.detectors import (
+    DEFAULTS,
+    Confirmed,
+    ControlCharts,
+    CycleStructure,
+    FirstRows,
+    SilenceAndStuck,
+)
+from models.detectors.base import Starting
 
 _ROW_MS = 10_000
-_LEARN_SHARE = 0.7
 _LOADED_A = 5.0
 """Between about 4 A unloaded and the 5.1 A and more that every loaded row shows."""
 
@@ -37,15 +44,13 @@ def load_start(current: NDArray[np.float64]) -> int | None:
     return int(long[0]) if len(long) else None
 
 
-def alarm_minutes(watch: Detector, rows: NDArray[np.float64], start: int) -> float | None:
-    """Minutes from `start` to the first alarm that opens there or later, None where none opens.
+def alarm_minutes(raised: NDArray[np.bool_], start: int) -> float | None:
+    """Minutes from row `start` to the first alarm that is raised there or later, None where none is.
 
-    Another unit without a history. An alarm already open at `start` earns nothing: the latch begins there.
+    An alarm already open at `start` earns nothing unless it becomes more urgent.
     """
-    score = watch.score(np.ones(len(rows), np.int32), np.arange(len(rows)) * _ROW_MS, rows)
-    later = Score(score.detector, score.appliance[start:], score.time[start:], score.value[start:])
-    active = np.flatnonzero(AlarmLatch().update(later).active)
-    return round(float(active[0]) * _ROW_MS / 60_000, 2) if len(active) else None
+    later = np.flatnonzero(raised[start:])
+    return round(float(later[0]) * _ROW_MS / 60_000, 2) if len(later) else None
 
 
 def _shared_columns(normal: pa.Table, failures: Sequence[pa.Table]) -> list[str]:
@@ -57,16 +62,30 @@ def _shared_columns(normal: pa.Table, failures: Sequence[pa.Table]) -> list[str]
     ]
 
 
-def _failure(table: pa.Table, names: Sequence[str], normal: NDArray[np.float64], learn_rows: int) -> Result:
-    rows = columns_of(table, names)
+def _failure(table: pa.Table, names: Sequence[str], normal: NDArray[np.float64]) -> Result:
+    """The same compressor, its failure joined to its normal rows."""
     start = load_start(columns_of(table, ["Motor_current"])[:, 0])
     if start is None:
         return {"alarm_minutes": None, "load_start_row": None}
-    minutes = {}
-    for watch in (reading_watch(), *reading_watch().members):
-        watch.learn(names, normal[:learn_rows])
-        minutes[watch.name] = alarm_minutes(watch, rows, start)
-    return {"alarm_minutes": minutes.pop("combined"), "load_start_row": start, "by_detector": minutes}
+    rows = np.concatenate([normal, columns_of(table, names)])
+    watched = {name: _watch(names, rows, setup) for name, setup in _setups().items()}
+    minutes = {name: alarm_minutes(one.raised, len(normal) + start) for name, one in watched.items()}
+    return {"alarm_minutes": minutes.pop("reading-watch"), "load_start_row": start, "by_detector": minutes}
+
+
+def _watch(names: Sequence[str], rows: NDArray[np.float64], setup: Setup) -> Watched:
+    return watch_series(names, _ROW_MS * np.arange(len(rows), dtype=np.int64), rows, setup)
+
+
+def _setups() -> dict[str, Setup]:
+    """The watch as it is, and with each of its detectors alone."""
+    alone: tuple[Starting, ...] = (ControlCharts(), CycleStructure(), SilenceAndStuck())
+    setups = {"reading-watch": Setup()}
+    return setups | {one.name: Setup(watch=partial(_only, type(one))) for one in alone}
+
+
+def _only(detector: type[Starting]) -> Confirmed:
+    return Confirmed("reading-watch", FirstRows((detector(),)))
 
 
 def run(path: Path) -> Result:
@@ -77,14 +96,13 @@ def run(path: Path) -> Result:
     if "Motor_current" not in names:
         raise InputError(f"the files below {path} do not share the channel Motor_current")
     rows = columns_of(normal, names)
-    learn_rows = round(_LEARN_SHARE * len(rows))
-    held_out = watch_series(names, np.arange(len(rows)) * _ROW_MS, rows, learn_rows)
-    found = {name: _failure(table, names, rows, learn_rows) for name, table in failures.items()}
+    held_out = _watch(names, rows, Setup())
+    found = {name: _failure(table, names, rows) for name, table in failures.items()}
     minutes = [result["alarm_minutes"] for result in found.values()]
     return {
         "alarm_minutes": None if None in minutes else max(minutes),
-        "false_alarms": int((held_out.raised > 0).sum()),
-        "held_out_rows": len(rows) - learn_rows,
+        "false_alarms": int(held_out.raised.sum()),
+        "held_out_rows": len(rows) - DEFAULTS.first_rows,
         "failures": found,
     }
 

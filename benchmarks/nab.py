@@ -1,7 +1,7 @@
 """NAB, the Numenta Anomaly Benchmark: the standard profile, scored as its own sweeper does (Lavin and Ahmad, 2015).
 
-The detector is online: it learns from the probation rows, then each row is judged by rows up to itself. What counts
-as a detection is a row that raises an alarm; an alarm that stays open raises no more.
+The watch is online: each row is judged by rows up to itself. What counts as a detection is a row at which an episode
+is opened or becomes more urgent; one that stays open is no more news.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._common import (
-    DEFAULT,
     Result,
     Setup,
     columns_of,
@@ -98,14 +97,12 @@ def window_rows(time: NDArray[np.int64], limits: Sequence[Sequence[str]]) -> lis
     return sorted(rows)
 
 
-def score_series(path: Path, limits: Sequence[Sequence[str]], setup: Setup = DEFAULT) -> SeriesScore:
+def score_series(path: Path, limits: Sequence[Sequence[str]], setup: Setup | None = None) -> SeriesScore:
     """Watch one series and score what it raises."""
     table = read_table(path)
     time, rows = times_of(table, "timestamp"), columns_of(table, ["value"])
-    quiet = probation(len(rows))
-    alarms = watch_series(["value"], time, rows, quiet, setup)
-    detections = np.concatenate([np.zeros(quiet, np.bool_), alarms.raised > 0])
-    return score_detections(detections, window_rows(time, limits), quiet)
+    watched = watch_series(["value"], time, rows, setup)
+    return score_detections(watched.raised, window_rows(time, limits), probation(len(rows)))
 
 
 def _labelled(path: Path) -> dict[str, tuple[Path, Sequence[Sequence[str]]]]:
@@ -120,7 +117,7 @@ def _labelled(path: Path) -> dict[str, tuple[Path, Sequence[Sequence[str]]]]:
     }
 
 
-def run(path: Path, setup: Setup = DEFAULT) -> Result:
+def run(path: Path, setup: Setup | None = None) -> Result:
     """Score every series below PATH that has windows in a file named *windows.json."""
     labelled = _labelled(path)
     if not labelled:

@@ -12,19 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import nab, skab
-from benchmarks._common import Result, Setup, main
-from foremend.ports import Detector
-from models.detectors import (
-    DEFAULTS,
-    AlarmLatch,
-    Combined,
-    ControlCharts,
-    CycleStructure,
-    Isolation,
-    ResidualDistance,
-    SilenceAndStuck,
-    reading_watch,
-)
+from benchmarks._common import READINGS_RULE, Result, Setup, main
+from foremend.config import load_settings
+from models.detectors import DEFAULTS, Confirmed, ControlCharts, CycleStructure, FirstRows, SilenceAndStuck
+from models.detectors.base import Starting
+from rules.settings import RulesSettings
 
 _LADDERS = (
     (4, 16, 64, 256),
@@ -35,33 +27,49 @@ _LADDERS = (
 )
 
 
-def _charted(charts: Callable[[], ControlCharts]) -> Combined:
-    return Combined((charts(), *reading_watch().members[1:]), shares=(0.8, 0.1, 0.1))
-
-
 def setups() -> dict[str, Setup]:
-    """Name -> what watches; the first is the default."""
-    alone: tuple[type[Detector], ...] = (
-        ControlCharts,
-        CycleStructure,
-        SilenceAndStuck,
-        ResidualDistance,
-        Isolation,
-    )
+    """Name -> what watches and judges; the first is the default."""
+    alone: tuple[type[Starting], ...] = (ControlCharts, CycleStructure, SilenceAndStuck)
     named = {"default": Setup()}
-    named |= {f"{detector.name} alone": Setup(detector) for detector in alone}
+    named |= {f"{detector.name} alone": Setup(partial(_alone, detector)) for detector in alone}
     named |= {f"spans {ladder}": _with_charts(spans=ladder) for ladder in _LADDERS}
     named |= {f"outlier_z {z}": _with_charts(outlier_z=z) for z in (3.0, 4.0)}
     named |= {f"memory_rows {rows}": _with_charts(memory_rows=rows) for rows in (4096, 16384)}
-    named |= {f"confirm_rows {rows}": Setup(latch=partial(AlarmLatch, confirm_rows=rows)) for rows in (1, 8)}
-    for alarm in (0.97, 0.98, 0.995):
-        critical = 1.0 - (1.0 - alarm) * (1.0 - DEFAULTS.critical) / (1.0 - DEFAULTS.alarm)
-        named[f"alarm {alarm}"] = Setup(latch=partial(AlarmLatch, alarm=alarm, critical=critical))
-    return named
+    named |= {f"first_rows {rows}": Setup(partial(_watch, first_rows=rows)) for rows in (300, 350)}
+    named |= {f"confirm_rows {rows}": Setup(partial(_watch, confirm_rows=rows)) for rows in (1, 8)}
+    named |= {f"hold_rows {rows}": Setup(partial(_watch, hold_rows=rows)) for rows in (8, 32)}
+    return named | {f"above {level}": Setup(rules=_opening(level)) for level in (0.97, 0.98, 0.995)}
 
 
 def _with_charts(**changed: object) -> Setup:
-    return Setup(partial(_charted, partial(ControlCharts, **changed)))  # type: ignore[arg-type]
+    return Setup(partial(_watch, partial(ControlCharts, **changed)))  # type: ignore[arg-type]
+
+
+def _watch(
+    charts: Callable[[], ControlCharts] = ControlCharts,
+    *,
+    first_rows: int = DEFAULTS.first_rows,
+    confirm_rows: int = DEFAULTS.confirm_rows,
+    hold_rows: int = DEFAULTS.hold_rows,
+) -> Confirmed:
+    """`reading_watch`, with something changed."""
+    members = (charts(), CycleStructure(), SilenceAndStuck())
+    watch = FirstRows(members, shares=(0.8, 0.1, 0.1), first_rows=first_rows)
+    return Confirmed("reading-watch", watch, confirm_rows=confirm_rows, hold_rows=hold_rows)
+
+
+def _alone(detector: type[Starting]) -> Confirmed:
+    return Confirmed("reading-watch", FirstRows((detector(),)))
+
+
+def _opening(level: float) -> RulesSettings:
+    """The rules of config.yaml with another level for readings, and urgency as far beyond it as before."""
+    rules = load_settings().rules
+    data = rules.model_dump(mode="json", exclude_none=True)
+    rule = next(rule for rule in data["book"] if rule["name"] == READINGS_RULE)
+    urgent = 1.0 - (1.0 - level) * (1.0 - rule["escalate"]["above"]) / (1.0 - rule["when"]["above"])
+    rule["when"]["above"], rule["escalate"]["above"] = level, urgent
+    return RulesSettings.model_validate(data)
 
 
 def run(path: Path) -> Result:

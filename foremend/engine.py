@@ -23,12 +23,16 @@ from foremend.errors import IntegrityError
 from foremend.fitted import DayRows, FittedModel, scored
 from foremend.lane import Counts, Lane, Step
 from foremend.shadow import Shadow
-from foremend.types import MS_PER_HOUR, Block, Evidence, Finding
+from foremend.types import MS_PER_HOUR, Block, Evidence, Finding, Score
+from foremend.watching import WATCHES, Watches, Watching
 from models.stream import Windows
 from rules.evaluator import RuleBook, RuleState
 
 DayListener = Callable[[Lane, DayRows], None]
 """Hears of every finished day: training collects its rows, a replay its summary."""
+
+ScoreListener = Callable[[Step, Score], None]
+"""Hears what the watch says of a step's readings or hours: benchmarks judge it."""
 
 ReadingsListener = Callable[[Block], None]
 """Hears every reading once, repeats left out: what is used in order, and what came too late as it comes."""
@@ -46,13 +50,18 @@ class Engine:
         lateness_ms: int,
         on_day: DayListener | None = None,
         on_readings: ReadingsListener | None = None,
+        on_score: ScoreListener | None = None,
+        watches: Watches = WATCHES,
     ) -> None:
         self._profiles = profiles
         self._on_readings = on_readings
         self._on_day = on_day
+        self._on_score = on_score
+        self._watches = watches
         self._rulebook = rules
         self._fitted: dict[str, FittedModel] = {}
         self._companions: dict[str, Companions] = {}
+        self._watching: dict[str, Watching] = {}
         self._lateness_ms = lateness_ms
         self.lanes: dict[str, Lane] = {}
         self.rules: dict[str, RuleState] = {}
@@ -113,6 +122,7 @@ class Engine:
                 "lane": lane.snapshot(),
                 "rules": self.rules[name].snapshot(),
                 "companions": self._companions[name].snapshot() if name in self._companions else None,
+                "watching": self._watching[name].snapshot() if name in self._watching else None,
             }
             for name, lane in self.lanes.items()
         }
@@ -129,12 +139,16 @@ class Engine:
             self.rules[name].restore(part["rules"])
             if part["companions"] is not None and name in self._companions:
                 self._companions[name].restore(part["companions"])
+            if name in self._watching:
+                self._watching[name].restore(part.get("watching"))
 
     def _lane(self, appliance_model: str) -> Lane:
         if appliance_model not in self.lanes:
             profile = self._profiles[appliance_model]
             self.lanes[appliance_model] = Lane(profile, lateness_ms=self._lateness_ms)
             self.rules[appliance_model] = self._rulebook.state_for(profile)
+            if profile.watch is not None:
+                self._watching[appliance_model] = Watching(profile, self._watches)
         return self.lanes[appliance_model]
 
     def _take(self, lane: Lane, step: Step) -> list[Finding]:
@@ -142,7 +156,7 @@ class Engine:
             self._on_readings(lane.as_block(step.released))
             if step.late is not None:
                 self._on_readings(step.late)
-        return self._judge_hours(lane, step.hours)
+        return self._judge_hours(lane, step.hours) + self._judge_watched(lane, step)
 
     def _judge_hours(self, lane: Lane, hours: Windows) -> list[Finding]:
         if not len(hours):
@@ -150,6 +164,18 @@ class Engine:
         rules = self.rules[lane.profile.name]
         end = hours.start + MS_PER_HOUR
         return rules.evaluate("hour", lane.ids, hours.appliance, end, hours.names, hours.features)
+
+    def _judge_watched(self, lane: Lane, step: Step) -> list[Finding]:
+        """What the rules make of the watch over readings or hours, where the profile asks for one."""
+        name = lane.profile.name
+        score = self._watching[name].follow(step) if name in self._watching else None
+        if score is None:
+            return []
+        if self._on_score is not None:
+            self._on_score(step, score)
+        return self.rules[name].evaluate(
+            "score", lane.ids, score.appliance, score.time, (score.detector,), score.value[:, None]
+        )
 
     def _tick(self, lane: Lane) -> list[Finding]:
         rules = self.rules[lane.profile.name]

@@ -1,42 +1,52 @@
 """Detectors: this is not normal for this appliance model. All have the verbs of `foremend.ports.Detector`.
 
-`reading_watch()` is the default for streams of readings, `window_watch()` for hourly or daily rows of a fleet.
+`reading_watch()` and `hour_watch()` watch appliances that come without a past, by their readings or by their hours;
+`window_watch()` is for daily rows of a fleet whose past is known.
 """
 
-from models.detectors.alarm import ALARM, CRITICAL, QUIET, AlarmLatch, Alarms
 from models.detectors.charts import ControlCharts
 from models.detectors.combined import Combined
+from models.detectors.confirmed import Confirmed
 from models.detectors.distance import ResidualDistance
+from models.detectors.first_rows import FirstRows
 from models.detectors.isolation import Isolation
-from models.detectors.settings import DEFAULTS, DetectorSettings
+from models.detectors.settings import DEFAULTS, HOURLY, DetectorSettings
 from models.detectors.silence import SilenceAndStuck
 from models.detectors.structure import CycleStructure
 
 __all__ = [
-    "ALARM",
-    "CRITICAL",
     "DEFAULTS",
-    "QUIET",
-    "AlarmLatch",
-    "Alarms",
+    "HOURLY",
     "Combined",
+    "Confirmed",
     "ControlCharts",
     "CycleStructure",
     "DetectorSettings",
+    "FirstRows",
     "Isolation",
     "ResidualDistance",
     "SilenceAndStuck",
+    "hour_watch",
     "reading_watch",
     "window_watch",
 ]
 
 
-def reading_watch() -> Combined:
-    """Charts, cycle structure, silence and stuck sensors with the default settings: for rows in time order.
+def reading_watch() -> Confirmed:
+    """Charts, cycle structure, silence and stuck sensors for rows in time order, learnt from each one's first rows.
 
     The charts get most of the false-alarm budget: what the other two look for is unmistakable when it comes.
     """
-    return Combined((ControlCharts(), CycleStructure(), SilenceAndStuck()), shares=(0.8, 0.1, 0.1))
+    members = (ControlCharts(), CycleStructure(), SilenceAndStuck())
+    return Confirmed("reading-watch", FirstRows(members, shares=(0.8, 0.1, 0.1)))
+
+
+def hour_watch() -> Confirmed:
+    """Charts of the last day against the last month, for hourly windows of a household's appliance."""
+    charts = ControlCharts(
+        spans=HOURLY.spans, memory_rows=HOURLY.memory_rows, relearn_rows=HOURLY.relearn_rows
+    )
+    return Confirmed("hour-watch", charts)
 
 
 def window_watch(seed: int = 0) -> Combined:

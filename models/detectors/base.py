@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numba import njit
@@ -11,11 +11,19 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from foremend.errors import ConfigError, InputError, IntegrityError
-from foremend.ports import Snapshot
+from foremend.ports import Detector, Snapshot
 from foremend.types import Score
 
 Floats = NDArray[np.float64]
 Record = TypeVar("Record", bound=tuple[Any, ...])
+
+
+class Starting(Detector, Protocol):
+    """A detector that can learn one appliance's usual from that appliance's own first rows."""
+
+    def begin(self, unit: int, features: Floats) -> None:
+        """Take (n, d) normal rows of fleet row `unit`, in time order, as what is usual for it."""
+        ...
 
 
 class Columns:
@@ -66,6 +74,12 @@ def grown(state: Record, fresh: Record, rows: int) -> Record:
         np.concatenate([old, np.repeat(new, extra, axis=0)]) for old, new in zip(state, fresh, strict=True)
     ]
     return type(state)(*columns)
+
+
+def put(state: Record, unit: int, fresh: Record) -> None:
+    """Write the single row of `fresh` as row `unit` of `state`."""
+    for old, new in zip(state, fresh, strict=True):
+        old[unit] = new[0]
 
 
 def no_rows(fresh: Record) -> Record:

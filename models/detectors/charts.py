@@ -23,6 +23,7 @@ from models.detectors.base import (
     grown,
     no_rows,
     packed,
+    put,
     student_to_normal,
     unpacked,
 )
@@ -123,9 +124,9 @@ def _update(state: ChartState, at: tuple[int, int, int], value: float, seen: int
 
 @njit(cache=True, error_model="numpy")
 def _judge(
-    state: ChartState, at: tuple[int, int, int], span: int, params: ChartParams
+    state: ChartState, at: tuple[int, int, int], span: int, params: ChartParams, least: float
 ) -> tuple[bool, float, float]:
-    """Whether the chart may speak yet, its deviation squared, and its independent looks.
+    """Whether the chart may speak yet, its deviation squared, and its independent looks, at least `least`.
 
     The deviation is in standard deviations of a prediction from the baseline. A signal that never moved has no scale:
     its chart is silent.
@@ -133,7 +134,7 @@ def _judge(
     var, mean, weight = state.var[at], state.mean[at], state.weight[at]
     if weight < params.warm * span or var <= _CONSTANT * mean * mean:
         return False, 0.0, 1.0
-    looks = _looks(var, state.step[at], weight, span)
+    looks = max(_looks(var, state.step[at], weight, span), least)
     change = (state.ewma[at] - mean) / state.stretch[at]
     return True, change * change / (var * (1.0 + 1.0 / looks)), looks
 
@@ -197,12 +198,14 @@ def _follow(
             known = np.isfinite(value)
             state.seen[unit, signal] += known
             seen = state.seen[unit, signal]
-            for level in range(len(params.spans)):
+            least = 1.0  # what was independent after longer averaging was so before
+            for level in range(len(params.spans) - 1, -1, -1):
                 at, span = (unit, signal, level), params.spans[level]
                 if known:
                     _update(state, at, value, seen, span)
-                speaks, square, looks = _judge(state, at, span, params)
+                speaks, square, looks = _judge(state, at, span, params, least)
                 if speaks:
+                    least = looks
                     spoke[row] += 1.0
                     odds[row] += _odds(square, looks)
                 if known:
@@ -257,14 +260,13 @@ class ControlCharts(Columns):
 
         Raises InputError where the rows do not have one column per name.
         """
-        rows = self._take_names(names, features)
-        fresh = _cold(len(names), len(self._params.spans))
-        everything = self._params._replace(outlier=np.inf, kept=1.0, memory=np.inf)
-        _follow(np.zeros(len(rows), np.int32), rows, fresh, everything)
-        np.minimum(fresh.weight, self._params.memory, out=fresh.weight)
-        _find_bursts(rows, fresh, self._params)
-        self._fresh = fresh
-        self._state = no_rows(fresh)
+        self._fresh = self._learnt(self._take_names(names, features))
+        self._state = no_rows(self._fresh)
+
+    def begin(self, unit: int, features: Floats) -> None:
+        """Take (n, d) normal rows of fleet row `unit`, in time order, as its first baseline."""
+        self._state = grown(self._state, self._fresh, unit + 1)
+        put(self._state, unit, self._learnt(self._rows(features)))
 
     def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Floats) -> Score:
         """Score (n, d) rows, in time order per appliance, and learn from those that look normal.
@@ -276,6 +278,15 @@ class ControlCharts(Columns):
         odds, spoke = _follow(appliance, rows, self._state, self._params)
         p_value = spoke / np.maximum(odds, 1.0)
         return self._pack(appliance, time, np.where(spoke > 0, 1.0 - np.minimum(p_value, 1.0), 0.0))
+
+    def _learnt(self, rows: Floats) -> ChartState:
+        """One row of state that has seen `rows` and trusted all of them."""
+        fresh = _cold(rows.shape[1], len(self._params.spans))
+        everything = self._params._replace(outlier=np.inf, kept=1.0, memory=np.inf)
+        _follow(np.zeros(len(rows), np.int32), rows, fresh, everything)
+        np.minimum(fresh.weight, self._params.memory, out=fresh.weight)
+        _find_bursts(rows, fresh, self._params)
+        return fresh
 
     def snapshot(self) -> Snapshot:
         """Baselines and the fleet's state as arrays."""

@@ -25,20 +25,18 @@ class DetectorSettings(Strict):
     warm_spans: int = Field(default=8, ge=2)
     """A chart of span L is silent until its baseline holds this many times L rows."""
 
-    alarm: float = Field(default=0.99, gt=0, lt=1)
-    """Score at which an alarm opens: the 99 % control limit."""
+    first_rows: int = Field(default=400, ge=1)
+    """Rows of an appliance without a past that are only learnt from."""
 
     confirm_rows: int = Field(default=4, ge=1)
-    """Consecutive rows at a level before it counts: half the shortest span, so that no single reading alarms."""
+    """Consecutive rows at a level before it counts: half the shortest span, so that no single reading is news."""
 
-    clear: float = Field(default=0.9, gt=0, lt=1)
-    """Score below which an open alarm closes."""
-
-    quiet_rows: int = Field(default=512, ge=0)
-    """An alarm that returns within so many rows of closing is the same episode: it is not raised again."""
-
-    critical: float = Field(default=0.9999, gt=0, lt=1)
-    """Score at which an open alarm is raised once more, as critical: a hundred times less likely by chance."""
+    hold_rows: int = Field(default=16, ge=1)
+    """Rows for which a level stands once it counted: twice the shortest span, so that a dip is no all-clear."""
 
 
 DEFAULTS = DetectorSettings()
+
+HOURLY = DetectorSettings(spans=(24,), memory_rows=720, relearn_rows=336)
+"""For hourly windows: a day, in which habits average out, against a month, in which seasons hardly move; after two
+weeks the change is how the household lives now."""

@@ -19,6 +19,7 @@ from models.detectors.base import (
     grown,
     no_rows,
     packed,
+    put,
     student_to_normal,
     unpacked,
 )
@@ -103,6 +104,21 @@ def _stand(state: SilenceState, at: tuple[int, int], value: float) -> None:
     state.value[at], state.spell[at] = value, 1
 
 
+def _habit(rows: Floats) -> SilenceState:
+    """One row of state that knows how long the columns of `rows` stand still."""
+    habit = _cold(rows.shape[1])
+    for column in range(rows.shape[1]):
+        _stand_all(np.ascontiguousarray(rows[:, column]), column, habit)
+    habit.value[:], habit.spell[:] = np.nan, 0
+    return habit
+
+
+@njit(cache=True, error_model="numpy")
+def _stand_all(values: Floats, column: int, state: SilenceState) -> None:
+    for value in values:
+        _stand(state, (0, column), value)
+
+
 @njit(cache=True, error_model="numpy")
 def _stuck(state: SilenceState, at: tuple[int, int]) -> float:
     """p-value of this spell: that it is the longest of all so far, with a power-law tail beyond; 1 if it is not."""
@@ -155,14 +171,13 @@ class SilenceAndStuck(Columns):
 
         The usual interval is learnt from each appliance's own times. Raises InputError for misshapen rows.
         """
-        rows = self._take_names(names, features)
-        fresh = _cold(len(names))
-        for column in range(len(names)):
-            for value in rows[:, column]:
-                _stand(fresh, (0, column), value)
-        fresh.value[:], fresh.spell[:] = np.nan, 0
-        self._fresh = fresh
-        self._state = no_rows(fresh)
+        self._fresh = _habit(self._take_names(names, features))
+        self._state = no_rows(self._fresh)
+
+    def begin(self, unit: int, features: Floats) -> None:
+        """Take (n, d) normal rows of fleet row `unit`, in time order, as its own habit."""
+        self._state = grown(self._state, self._fresh, unit + 1)
+        put(self._state, unit, _habit(self._rows(features)))
 
     def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Floats) -> Score:
         """Score (n, d) rows at `time` (ms), in time order per appliance. Raises InputError for other columns."""

@@ -19,6 +19,7 @@ from models.detectors.base import (
     grown,
     no_rows,
     packed,
+    put,
     student_to_normal,
     unpacked,
 )
@@ -42,28 +43,36 @@ _RESOLVED = 4.0
 """Rows that runs and pauses must last on average: shorter ones are noise about a threshold, not cycles."""
 
 
-class RunModel(NamedTuple):
-    """What normal rows taught, per column; the last axis is off, on. One row, the same for the fleet."""
+_USUAL = 3.0
+"""A completed run further off than so many deviations teaches nothing: a fault is never learnt."""
 
-    switching: NDArray[np.bool_]  # (d,)
-    low: Floats  # (d,) a value below is off
-    high: Floats  # (d,) a value above is on
-    runs: Floats  # (d, 2) completed runs
-    mean: Floats  # (d, 2) of the log of their length in rows
-    square: Floats  # (d, 2) sum of squares about that mean
+_MEMORY = 512.0
+"""Runs after which the usual length has forgotten the oldest ones."""
 
 
 class RunState(NamedTuple):
-    """One row per appliance."""
+    """One row per appliance: what is usual for it, and where it stands. The last axis of three is off, on."""
 
+    switching: NDArray[np.bool_]  # (n, d)
+    low: Floats  # (n, d) a value below is off
+    high: Floats  # (n, d) a value above is on
+    runs: Floats  # (n, d, 2) completed runs
+    mean: Floats  # (n, d, 2) of the log of their length in rows
+    square: Floats  # (n, d, 2) sum of squares about that mean
     state: NDArray[np.int8]  # (n, d) 1 on, 0 off, -1 unknown
     length: NDArray[np.int32]  # (n, d) rows of the run that goes on
     whole: NDArray[np.int8]  # (n, d) 1 if its beginning was seen
     recent: Floats  # (n, d, 2) EWMA of the log length of completed runs, NaN before the first
 
 
-def _fresh(columns: int) -> RunState:
+def _cold(columns: int) -> RunState:
     return RunState(
+        np.zeros((1, columns), np.bool_),
+        np.full((1, columns), np.nan),
+        np.full((1, columns), np.nan),
+        np.zeros((1, columns, 2)),
+        np.zeros((1, columns, 2)),
+        np.zeros((1, columns, 2)),
         np.full((1, columns), -1, np.int8),
         np.zeros((1, columns), np.int32),
         np.zeros((1, columns), np.int8),
@@ -96,32 +105,57 @@ def _switch(value: float, state: int, low: float, high: float) -> int:
 
 
 @njit(cache=True, error_model="numpy")
-def _learn_runs(values: Floats, column: int, model: RunModel) -> None:
-    """Welford's update of the log run length for every run that begins and ends within `values`."""
+def _learn_run(fleet: RunState, at: tuple[int, int], kind: int, log_length: float) -> None:
+    """Welford's update with one completed run; the oldest are forgotten."""
+    where = (at[0], at[1], kind)
+    if fleet.runs[where] >= _MEMORY:
+        fleet.square[where] *= 1.0 - 1.0 / _MEMORY
+    else:
+        fleet.runs[where] += 1.0
+    change = log_length - fleet.mean[where]
+    fleet.mean[where] += change / fleet.runs[where]
+    fleet.square[where] += change * (log_length - fleet.mean[where])
+
+
+@njit(cache=True, error_model="numpy")
+def _learn_runs(values: Floats, column: int, fleet: RunState) -> None:
+    """Learn every run that begins and ends within `values`, all of them usual."""
     state, length, whole = -1, 0, False
     for value in values:
-        now = _switch(value, state, model.low[column], model.high[column])
+        now = _switch(value, state, fleet.low[0, column], fleet.high[0, column])
         if now == state:
             length += 1
             continue
         if whole:
-            model.runs[column, state] += 1.0
-            change = np.log(length) - model.mean[column, state]
-            model.mean[column, state] += change / model.runs[column, state]
-            model.square[column, state] += change * (np.log(length) - model.mean[column, state])
+            _learn_run(fleet, (0, column), state, np.log(length))
         whole = state >= 0
         state, length = now, 1
 
 
+def _habit(rows: Floats) -> RunState:
+    """One row of state that knows which columns of `rows` switch, and how long their runs are."""
+    habit = _cold(rows.shape[1])
+    for column in range(rows.shape[1]):
+        share, off, on = _two_levels(rows[:, column])
+        if share < _SEPARATION:
+            continue
+        habit.low[0, column] = off + (on - off) / 3.0
+        habit.high[0, column] = on - (on - off) / 3.0
+        _learn_runs(np.ascontiguousarray(rows[:, column]), column, habit)
+        habit.switching[0, column] = (np.exp(habit.mean[0, column]) >= _RESOLVED).all()
+    return habit
+
+
 @njit(cache=True, error_model="numpy")
-def _surprise(log_length: float, column: int, kind: int, model: RunModel) -> float:
+def _surprise(log_length: float, fleet: RunState, at: tuple[int, int], kind: int) -> float:
     """Student's deviate of one log run length, as a normal one; for a mean of several it is conservative."""
-    runs = model.runs[column, kind]
+    where = (at[0], at[1], kind)
+    runs = fleet.runs[where]
     if runs < _MIN_RUNS:
         return 0.0
     freedom = _PRIOR_RUNS + runs - 1.0
-    variance = (_PRIOR_RUNS * _PRIOR_SPREAD**2 + model.square[column, kind]) / freedom
-    t = (log_length - model.mean[column, kind]) / np.sqrt(variance * (1.0 + 1.0 / runs))
+    variance = (_PRIOR_RUNS * _PRIOR_SPREAD**2 + fleet.square[where]) / freedom
+    t = (log_length - fleet.mean[where]) / np.sqrt(variance * (1.0 + 1.0 / runs))
     return student_to_normal(t, freedom)
 
 
@@ -132,40 +166,41 @@ def _complete(fleet: RunState, at: tuple[int, int], kind: int) -> None:
     fleet.recent[at[0], at[1], kind] = (
         log_length if np.isnan(recent) else recent + _GAIN * (log_length - recent)
     )
+    if abs(_surprise(log_length, fleet, at, kind)) < _USUAL:
+        _learn_run(fleet, at, kind, log_length)
 
 
 @njit(cache=True, error_model="numpy")
-def _judge(fleet: RunState, at: tuple[int, int], model: RunModel) -> float:
+def _judge(fleet: RunState, at: tuple[int, int]) -> float:
     """The largest deviate among: this run is too long, recent runs too long or short, recent pauses likewise."""
     worst = 0.0
     if fleet.state[at] >= 0:
-        worst = max(worst, _surprise(np.log(fleet.length[at]), at[1], fleet.state[at], model))
+        worst = max(worst, _surprise(np.log(fleet.length[at]), fleet, at, fleet.state[at]))
     for kind in range(2):
         recent = fleet.recent[at[0], at[1], kind]
         if np.isfinite(recent):
-            worst = max(worst, abs(_surprise(recent, at[1], kind, model)))
+            worst = max(worst, abs(_surprise(recent, fleet, at, kind)))
     return worst
 
 
 @njit(cache=True, error_model="numpy")
-def _follow(
-    appliance: NDArray[np.int32], rows: Floats, fleet: RunState, model: RunModel
-) -> tuple[Floats, Floats]:
+def _follow(appliance: NDArray[np.int32], rows: Floats, fleet: RunState) -> tuple[Floats, Floats]:
+    """The largest deviate of every row and the looks that it is the largest of, (n,) each."""
     largest = np.zeros(len(rows))
     looks = np.zeros(len(rows))
     for row in range(len(rows)):
         for column in range(rows.shape[1]):
-            if not model.switching[column]:
-                continue
             at = (appliance[row], column)
-            now = _switch(rows[row, column], fleet.state[at], model.low[column], model.high[column])
+            if not fleet.switching[at]:
+                continue
+            now = _switch(rows[row, column], fleet.state[at], fleet.low[at], fleet.high[at])
             if now != fleet.state[at]:
                 if fleet.whole[at]:
                     _complete(fleet, at, fleet.state[at])
                 fleet.whole[at] = 1 if fleet.state[at] >= 0 else 0
                 fleet.state[at], fleet.length[at] = now, 0
             fleet.length[at] += 1
-            largest[row] = max(largest[row], _judge(fleet, at, model))
+            largest[row] = max(largest[row], _judge(fleet, at))
             looks[row] += 3.0
     return largest, looks
 
@@ -173,8 +208,9 @@ def _follow(
 class CycleStructure(Columns):
     """Lengths of runs and pauses of every column that switches between two levels, per appliance, in rows.
 
-    `learn` finds the columns that switch (Otsu's split) and the spread of their run lengths' logarithm; while scoring,
-    the run that goes on and the mean of recent runs are compared with it. No column switches: silent.
+    The first normal rows tell the columns that switch (Otsu's split) and the spread of their run lengths' logarithm;
+    while scoring, the run that goes on and the mean of recent runs are compared with it, and completed runs that were
+    not unusual are learnt. No column switches: silent.
 
     Guarantee: log run lengths are taken as normal and independent; a model, not a distribution-free bound.
     """
@@ -182,39 +218,31 @@ class CycleStructure(Columns):
     name = "cycle-structure"
 
     def __init__(self) -> None:
-        self._model: RunModel | None = None
-        self._state = _fresh(0)
+        self._fresh = self._state = _cold(0)
 
     def learn(self, names: Sequence[str], features: Floats) -> None:
         """Take (n, d) rows of one normal stretch, in time order. Raises InputError for misshapen rows."""
-        rows = self._take_names(names, features)
-        levels = [_two_levels(column) for column in rows.T]
-        share, off, on = (np.array([level[i] for level in levels], dtype=np.float64) for i in range(3))
-        empty = [np.zeros((len(names), 2)) for _ in range(3)]
-        third = (on - off) / 3.0
-        model = RunModel(share >= _SEPARATION, off + third, on - third, *empty)
-        for column in np.flatnonzero(model.switching):
-            _learn_runs(np.ascontiguousarray(rows[:, column]), int(column), model)
-        resolved = (np.exp(model.mean) >= _RESOLVED).all(axis=1)
-        model = model._replace(switching=model.switching & resolved)
-        self._model = model
-        self._state = no_rows(_fresh(len(names)))
+        self._fresh = _habit(self._take_names(names, features))
+        self._state = no_rows(self._fresh)
+
+    def begin(self, unit: int, features: Floats) -> None:
+        """Take (n, d) normal rows of fleet row `unit`, in time order, as its own habit."""
+        self._state = grown(self._state, self._fresh, unit + 1)
+        put(self._state, unit, _habit(self._rows(features)))
 
     def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Floats) -> Score:
         """Score (n, d) rows, in time order per appliance. Raises InputError for other columns."""
         rows = self._rows(features)
-        assert self._model is not None  # set together with the names that _rows checks
-        self._state = grown(self._state, _fresh(rows.shape[1]), fleet_size(appliance))
-        largest, looks = _follow(appliance, rows, self._state, self._model)
+        self._state = grown(self._state, self._fresh, fleet_size(appliance))
+        largest, looks = _follow(appliance, rows, self._state)
         return self._pack(appliance, time, evidence_to_score(largest, looks))
 
     def snapshot(self) -> Snapshot:
         """What was learnt and the fleet's runs, as arrays."""
-        model = {} if self._model is None else packed(self._model)
-        return {**self._identity(), "model": model, "state": packed(self._state)}
+        return {**self._identity(), "fresh": packed(self._fresh), "state": packed(self._state)}
 
     def restore(self, snapshot: Snapshot) -> None:
         """Continue where `snapshot` was taken; raises IntegrityError for another detector's."""
         self._check_identity(snapshot)
-        self._model = unpacked(RunModel, snapshot["model"]) if snapshot["model"] else None
+        self._fresh = unpacked(RunState, snapshot["fresh"])
         self._state = unpacked(RunState, snapshot["state"])

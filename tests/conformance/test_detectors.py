@@ -19,13 +19,16 @@ from models.detectors import (
     Isolation,
     ResidualDistance,
     SilenceAndStuck,
+    hour_watch,
     reading_watch,
     window_watch,
 )
+from models.detectors.base import Starting
 
 NAMES = ("power", "cabinet_temp", "duty")
 FLEET = 5
-STREAMING = (ControlCharts, CycleStructure, SilenceAndStuck, reading_watch)
+STREAMING = (ControlCharts, CycleStructure, SilenceAndStuck, reading_watch, hour_watch)
+STARTING = (ControlCharts, CycleStructure, SilenceAndStuck)
 WINDOWED = (ResidualDistance, Isolation, window_watch)
 
 
@@ -205,6 +208,21 @@ def test_healthy_rows_seldom_alarm(learnt: Detector) -> None:
     assert (score.value > 0.99).mean() <= 0.02
 
 
+@pytest.mark.parametrize("make_one", STARTING, ids=lambda make: make.__name__)
+def test_beginning_with_its_own_rows_is_as_learning_them(make_one: Callable[[], Starting]) -> None:
+    """An appliance that begins with its own rows is scored as if its whole model had learnt them; others are not."""
+    learnt, begun = make_one(), make_one()
+    learnt.learn(NAMES, normal_rows(600, seed=1))
+    begun.learn(NAMES, np.empty((0, 3)))
+    begun.begin(3, normal_rows(600, seed=1))
+    time, rows = 60_000 * np.arange(400), 1.5 * normal_rows(400, seed=2)
+
+    expected = learnt.score(np.zeros(400, np.int32), time, rows).value
+
+    np.testing.assert_array_equal(begun.score(np.full(400, 3, np.int32), time, rows).value, expected)
+    assert (begun.score(np.zeros(40, np.int32), time[:40], rows[:40]).value == 0).all()
+
+
 @pytest.mark.parametrize("make_one", WINDOWED, ids=lambda make: make.__name__)
 def test_conformal_scores_keep_their_false_alarm_rate(make_one: Callable[[], Detector]) -> None:
     """On exchangeable rows a score above 1 - a is as rare as a, within three binomial deviations of both draws."""
@@ -228,7 +246,7 @@ def test_shares_must_fit_the_members() -> None:
 
 def test_a_combination_of_other_members_is_refused() -> None:
     """A snapshot of two detectors does not restore a combination of three."""
-    two, three = window_watch(), reading_watch()
+    two, three = window_watch(), Combined((ControlCharts(), CycleStructure(), SilenceAndStuck()))
     two.learn(NAMES, normal_rows(100, seed=1))
 
     with pytest.raises(IntegrityError, match="2 detectors"):

@@ -73,11 +73,12 @@ def test_alarms_do_not_depend_on_later_rows() -> None:
     rows = rng.normal(size=(1_500, 2)) + np.repeat([0.0, 0.0, 3.0], 500)[:, None]
     time = 1_000 * np.arange(1_500)
 
-    whole = watch_series(["a", "b"], time, rows, 400)
-    part = watch_series(["a", "b"], time[:1_200], rows[:1_200], 400)
+    whole = watch_series(["a", "b"], time, rows)
+    part = watch_series(["a", "b"], time[:1_200], rows[:1_200])
 
-    assert whole.active.any()
-    np.testing.assert_array_equal(part.active, whole.active[:800])
+    assert whole.raised.any()
+    np.testing.assert_array_equal(part.score, whole.score[:1_200])
+    np.testing.assert_array_equal(part.raised, whole.raised[:1_200])
 
 
 def test_json_is_one_object_on_one_line(

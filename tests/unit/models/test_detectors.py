@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 from sklearn.ensemble import IsolationForest
 
+from foremend.ports import Snapshot
 from foremend.types import Score
 from models.detectors import (
-    ALARM,
-    CRITICAL,
-    DEFAULTS,
-    AlarmLatch,
+    Confirmed,
     ControlCharts,
     CycleStructure,
+    FirstRows,
     Isolation,
     ResidualDistance,
     SilenceAndStuck,
@@ -24,6 +25,7 @@ from models.detectors.base import student_to_normal
 from models.trees import as_grown
 
 MINUTE = 60_000
+ALARM = 0.99
 
 
 def noise(rows: int, columns: int, seed: int) -> NDArray[np.float64]:
@@ -57,7 +59,7 @@ class TestControlCharts:
 
         value = scored(charts, noise(200, 1, seed=2) + 1.0)
 
-        assert (value[:100] > DEFAULTS.alarm).any()
+        assert (value[:100] > ALARM).any()
 
     def test_a_wandering_signal_does_not_alarm(self) -> None:
         """A random walk leaves every level it learnt; a plain chart would alarm for ever, this one seldom."""
@@ -67,7 +69,7 @@ class TestControlCharts:
 
         value = scored(charts, walk[400:])
 
-        assert (value > DEFAULTS.alarm).mean() < 0.01
+        assert (value > ALARM).mean() < 0.01
 
     @pytest.mark.parametrize("memory", [0.0, 0.95])
     def test_stationary_signals_keep_the_false_alarm_rate(self, memory: float) -> None:
@@ -88,7 +90,7 @@ class TestControlCharts:
 
         value = scored(charts, noise(1_000, 1, seed=7) + 6.0)
 
-        assert (value[50:] > DEFAULTS.alarm).all()
+        assert (value[50:] > ALARM).all()
 
     def test_a_new_normal_is_accepted_in_the_end(self) -> None:
         """After a repair or a move the baseline follows, once the shift has lasted `relearn_rows`."""
@@ -97,8 +99,8 @@ class TestControlCharts:
 
         value = scored(charts, noise(4_000, 1, seed=9) + 6.0)
 
-        assert (value[50:300] > DEFAULTS.alarm).all()
-        assert (value[-1_000:] < DEFAULTS.alarm).all()
+        assert (value[50:300] > ALARM).all()
+        assert (value[-1_000:] < ALARM).all()
 
     def test_every_appliance_has_its_own_baseline(self) -> None:
         """What one appliance does leaves another's score as it is."""
@@ -119,7 +121,7 @@ class TestControlCharts:
         value = scored(charts, np.vstack([noise(600, 1, seed=13), noise(60, 1, seed=14) + 5.0]))
 
         assert (value[:63] == 0).all()
-        assert value[-1] > DEFAULTS.alarm
+        assert value[-1] > ALARM
 
     def test_bursts_that_were_normal_stay_normal(self) -> None:
         """A signal idle but for short bursts reaches far beyond its deviation; that is how it is."""
@@ -127,14 +129,14 @@ class TestControlCharts:
         charts = ControlCharts()
         charts.learn(["power"], rows[:700])
 
-        assert (scored(charts, rows[700:]) < DEFAULTS.alarm).all()
+        assert (scored(charts, rows[700:]) < ALARM).all()
 
     def test_a_signal_that_never_moved_does_not_alarm_when_it_does(self) -> None:
         """A constant has no scale to judge its first change by."""
         charts = ControlCharts(spans=(8,))
         charts.learn(["code"], np.full((500, 1), 3.0))
 
-        assert (scored(charts, np.full((10, 1), 4.0)) < DEFAULTS.alarm).all()
+        assert (scored(charts, np.full((10, 1), 4.0)) < ALARM).all()
 
     def test_units_do_not_matter(self) -> None:
         """Watts or kilowatts, the score is the same."""
@@ -161,8 +163,8 @@ class TestCycleStructure:
 
         value = scored(structure, switching(400, on=400, off=0, seed=1))
 
-        assert value[30] < DEFAULTS.alarm
-        assert value[-1] > DEFAULTS.alarm
+        assert value[30] < ALARM
+        assert value[-1] > ALARM
 
     def test_short_cycling_is_seen(self) -> None:
         """Starting four times as often alarms once recent runs are averaged."""
@@ -171,14 +173,25 @@ class TestCycleStructure:
 
         value = scored(structure, switching(2_000, on=6, off=18, seed=1))
 
-        assert (value > DEFAULTS.alarm).any()
+        assert (value > ALARM).any()
 
     def test_the_usual_cycles_are_not(self) -> None:
         """The same motor with runs a fifth longer stays quiet."""
         structure = CycleStructure()
         structure.learn(["power"], switching(2_000, on=20, off=60))
 
-        assert (scored(structure, switching(2_000, on=24, off=60, seed=1)) < DEFAULTS.alarm).all()
+        assert (scored(structure, switching(2_000, on=24, off=60, seed=1)) < ALARM).all()
+
+    def test_cycles_that_change_slowly_are_followed(self) -> None:
+        """Runs that grow to twice their length over 2,000 runs are no alarm, as they are learnt; one leap is."""
+        structure = CycleStructure()
+        structure.learn(["power"], switching(2_000, on=20, off=60))
+        ageing = np.concatenate([switching(100 * (on + 60), on=on, off=60) for on in range(20, 41)])
+
+        value = scored(structure, ageing)
+
+        assert (value < ALARM).all()
+        assert scored(structure, switching(600, on=400, off=200))[-250] > ALARM
 
     def test_a_signal_without_two_levels_is_silent(self) -> None:
         """Noise has no runs and no pauses."""
@@ -201,7 +214,7 @@ class TestSilenceAndStuck:
         back = watch.score(unit, np.array([last + 61 * MINUTE]), np.zeros((1, 1))).value
 
         assert soon[0] < 0.99
-        assert late[0] > DEFAULTS.alarm
+        assert late[0] > ALARM
         assert back[0] == 0.0
 
     def test_a_stuck_sensor_is_seen(self) -> None:
@@ -212,7 +225,7 @@ class TestSilenceAndStuck:
         value = scored(watch, np.full((60, 1), 0.123))
 
         assert value[5] < 0.99
-        assert value[-1] > DEFAULTS.alarm
+        assert value[-1] > ALARM
 
     def test_a_sensor_that_often_stands_still_is_not_stuck(self) -> None:
         """Plateaus like those learnt are no news."""
@@ -265,50 +278,68 @@ class TestWindowDetectors:
         assert (np.diff(value[order]) <= 1e-12).all()
 
 
-def latch(quiet_rows: int = 512, confirm_rows: int = 1) -> AlarmLatch:
-    return AlarmLatch(
-        alarm=0.999, clear=0.9, critical=0.999999, confirm_rows=confirm_rows, quiet_rows=quiet_rows
-    )
+class Repeats:
+    """A detector that says what its only column says."""
+
+    name = "repeats"
+
+    def learn(self, names: Sequence[str], features: NDArray[np.float64]) -> None:
+        """Nothing to learn."""
+
+    def score(
+        self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: NDArray[np.float64]
+    ) -> Score:
+        return Score(self.name, appliance, time, features[:, 0])
+
+    def snapshot(self) -> Snapshot:
+        return {}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Nothing to restore."""
 
 
-class TestAlarmLatch:
+class TestConfirmed:
     @staticmethod
-    def update(alarm: AlarmLatch, *values: float) -> tuple[list[bool], list[int]]:
-        rows = len(values)
-        alarms = alarm.update(Score("x", np.zeros(rows, np.int32), np.arange(rows), np.array(values)))
-        return alarms.active.tolist(), alarms.raised.tolist()
+    def said(*values: float) -> list[float]:
+        confirmed = Confirmed("watch", Repeats(), confirm_rows=3, hold_rows=4)
+        confirmed.learn(["score"], np.empty((0, 1)))
+        return scored(confirmed, np.array(values)[:, None]).tolist()
 
-    def test_it_opens_once_and_closes_with_hysteresis(self) -> None:
-        """A score that flutters about the alarm level raises one alarm, open until it falls below `clear`."""
-        active, raised = self.update(latch(), 0.5, 0.9995, 0.95, 0.9995, 0.95, 0.5)
+    def test_a_score_counts_once_it_was_held(self) -> None:
+        """Two rows are not three."""
+        assert self.said(0.9, 0.9, 0.2, 0.9, 0.9, 0.9) == [0, 0, 0.2, 0.2, 0.2, 0.9]
 
-        assert active == [False, True, True, True, True, False]
-        assert raised == [0, ALARM, 0, 0, 0, 0]
+    def test_a_score_that_counted_stands_for_a_while(self) -> None:
+        """A dip is no all-clear."""
+        assert self.said(0.9, 0.9, 0.9, 0.1, 0.1, 0.1, 0.1) == [0, 0, 0.9, 0.9, 0.9, 0.9, 0.1]
 
-    def test_it_is_raised_again_only_when_it_becomes_critical(self) -> None:
-        """Getting much worse is news; staying bad is not."""
-        _, raised = self.update(latch(), 0.9995, 0.9999999, 0.9995, 0.9999999)
 
-        assert raised == [ALARM, CRITICAL, 0, 0]
+def watch_from(first_rows: int) -> FirstRows:
+    watch = FirstRows((ControlCharts(spans=(8,)),), first_rows=first_rows)
+    watch.learn(["power"], np.empty((0, 1)))
+    return watch
 
-    def test_an_alarm_that_soon_returns_is_the_same_episode(self) -> None:
-        """Within `quiet_rows` of closing it opens without being raised; later it is news again."""
-        active, raised = self.update(latch(quiet_rows=3), 0.9995, 0.5, 0.9995, 0.5, 0.5, 0.5, 0.5, 0.9995)
 
-        assert active == [True, False, True, False, False, False, False, True]
-        assert raised == [ALARM, 0, 0, 0, 0, 0, 0, ALARM]
+class TestFirstRows:
+    def test_an_appliance_is_learnt_from_its_own_first_rows(self) -> None:
+        """Silent while it learns, then as if its model had been learnt from those rows."""
+        rows = np.concatenate([noise(200, 1, seed=1), noise(100, 1, seed=2) + 5.0])
+        charts = ControlCharts(spans=(8,))
+        charts.learn(["power"], rows[:200])
 
-    def test_a_snapshot_keeps_open_alarms_open(self) -> None:
-        """A restart raises nothing a second time."""
-        first, other = latch(), latch()
-        self.update(first, 0.9995)
+        value = scored(watch_from(200), rows)
 
-        other.restore(first.snapshot())
+        assert (value[:200] == 0).all()
+        np.testing.assert_array_equal(value[200:], scored(charts, rows[200:]))
 
-        assert self.update(other, 0.9995) == ([True], [0])
+    def test_rows_that_wait_survive_a_snapshot(self) -> None:
+        """Learning goes on where it was, for appliances that are learnt and for those that wait."""
+        watch, other = watch_from(100), watch_from(100)
+        for unit, rows in enumerate((30, 150, 70)):
+            scored(watch, noise(rows, 1, seed=unit), unit)
 
-    def test_a_level_must_be_held_before_it_counts(self) -> None:
-        """Two rows are not three: with `confirm_rows` a lone excursion raises nothing."""
-        _, raised = self.update(latch(confirm_rows=3), 0.9995, 0.9995, 0.5, 0.9995, 0.9995, 0.9995)
+        other.restore(watch.snapshot())
 
-        assert raised == [0, 0, 0, 0, 0, ALARM]
+        for unit in range(3):
+            rest = noise(200, 1, seed=10 + unit)
+            np.testing.assert_array_equal(scored(other, rest, unit), scored(watch, rest, unit))

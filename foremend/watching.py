@@ -1,0 +1,78 @@
+"""Watching appliances by their own past, where no model was trained for them. No I/O, no wall clock.
+
+The profile's `watch` says by which rows: readings as they are released in order, or hourly windows as they close.
+Both come in each appliance's own order, so scores do not depend on how readings were cut into blocks. Late readings
+are not among them; a gap is no row, and the usual survives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.config import Profile
+from foremend.lane import Step
+from foremend.ports import Detector
+from foremend.types import MS_PER_HOUR, Score
+from models.detectors import hour_watch, reading_watch
+
+Watches = Mapping[str, Callable[[], Detector]]
+"""By which rows -> what watches them."""
+
+WATCHES: Watches = {"readings": reading_watch, "hours": hour_watch}
+CYCLE_COLUMNS = ("duty", "on_power")
+"""Of an hour, beside the mean of every watched signal: how much of it the machine ran, and what it draws then."""
+
+
+class Watching:
+    """The watch over all appliances of one model whose profile asks for it."""
+
+    def __init__(self, profile: Profile, watches: Watches = WATCHES) -> None:
+        assert profile.watch is not None
+        self._rows = profile.watch.rows
+        self._columns = np.array([list(profile.signals).index(name) for name in profile.watched], np.intp)
+        self._names = profile.watched if self._rows == "readings" else _hourly(profile)
+        self._watches = watches
+        self._detector = self._fresh()
+
+    def follow(self, step: Step) -> Score | None:
+        """Scores of the readings, or the hours, that `step` brought; None where there were none."""
+        if self._rows == "hours":
+            hours = step.hours
+            rows = hours.features[:, [hours.names.index(name) for name in self._names]]
+            return self._score(hours.appliance, hours.start + MS_PER_HOUR, rows)
+        released = step.released
+        return self._score(released.appliance, released.time, released.values[:, self._columns])
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"rows": self._rows, "names": list(self._names), "detector": dict(self._detector.snapshot())}
+
+    def restore(self, snapshot: Mapping[str, Any] | None) -> None:
+        """Back to `snapshot`; where it is of other rows or signals, every appliance's usual is learnt anew."""
+        self._detector = self._fresh()
+        if snapshot is None or (snapshot["rows"], tuple(snapshot["names"])) != (self._rows, self._names):
+            return
+        self._detector.restore(snapshot["detector"])
+
+    def _fresh(self) -> Detector:
+        detector = self._watches[self._rows]()
+        detector.learn(self._names, np.empty((0, len(self._names))))
+        return detector
+
+    def _score(
+        self, appliance: NDArray[np.int32], time: NDArray[np.int64], rows: NDArray[np.float64]
+    ) -> Score | None:
+        """Rows in which nothing watched is known are left out: they are no news of the appliance."""
+        known = np.isfinite(rows).any(axis=1)
+        if not known.any():
+            return None
+        return self._detector.score(appliance[known], time[known], rows[known])
+
+
+def _hourly(profile: Profile) -> tuple[str, ...]:
+    """Columns of an hourly window."""
+    cycle = CYCLE_COLUMNS if profile.cycle_signals else ()
+    return (*(f"{signal}_mean" for signal in profile.watched), *cycle)

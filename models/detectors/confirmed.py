@@ -1,0 +1,89 @@
+"""No single row is news: a score counts once it was held, and then stands for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from foremend.errors import IntegrityError
+from foremend.ports import Detector, Snapshot
+from foremend.types import Score
+from models.detectors.base import Columns, Floats, fleet_size, grown, no_rows, packed, unpacked
+from models.detectors.settings import DEFAULTS
+
+
+class LastRows(NamedTuple):
+    """One row per appliance."""
+
+    said: Floats  # (n, confirm_rows) the detector's last scores, round about
+    held: Floats  # (n, hold_rows) the lowest of each `confirm_rows` of them, round about
+    seen: NDArray[np.int64]  # (n,) rows so far
+
+
+@njit(cache=True)
+def _confirm(appliance: NDArray[np.int32], value: Floats, last: LastRows) -> Floats:
+    """Opening and closing (Serra, 1982): the highest of the last minima, so that neither peaks nor dips get through."""
+    result = np.empty(len(value))
+    confirm, hold = last.said.shape[1], last.held.shape[1]
+    for row in range(len(value)):
+        unit = appliance[row]
+        at = last.seen[unit]
+        last.seen[unit] += 1
+        last.said[unit, at % confirm] = value[row]
+        last.held[unit, at % hold] = last.said[unit].min()
+        result[row] = last.held[unit].max()
+    return result
+
+
+class Confirmed(Columns):
+    """Another detector's score, once it was held for `confirm_rows` rows of an appliance, for `hold_rows` rows.
+
+    In rows and not in time, so that one setting fits readings a second and readings an hour apart. What becomes of it
+    over hours and days (opening, hysteresis, urgency) is the rules' matter.
+
+    Guarantee: above 1 - a only where the detector was for `confirm_rows` rows within the last `hold_rows`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        detector: Detector,
+        *,
+        confirm_rows: int = DEFAULTS.confirm_rows,
+        hold_rows: int = DEFAULTS.hold_rows,
+    ) -> None:
+        self.name = name
+        self.detector = detector
+        self._fresh = LastRows(np.zeros((1, confirm_rows)), np.zeros((1, hold_rows)), np.zeros(1, np.int64))
+        self._last = no_rows(self._fresh)
+
+    def learn(self, names: Sequence[str], features: Floats) -> None:
+        """The detector learns from (n, d) normal rows."""
+        self._take_names(names, features)
+        self.detector.learn(names, features)
+        self._last = no_rows(self._fresh)
+
+    def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Floats) -> Score:
+        """Score (n, d) rows, in time order per appliance. Raises as the detector does."""
+        value = self.detector.score(appliance, time, self._rows(features)).value
+        self._last = grown(self._last, self._fresh, fleet_size(appliance))
+        return self._pack(appliance, time, _confirm(appliance, value, self._last))
+
+    def snapshot(self) -> Snapshot:
+        """The detector's snapshot and the last scores."""
+        return {**self._identity(), "of": dict(self.detector.snapshot()), "last": packed(self._last)}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Continue where `snapshot` was taken; raises IntegrityError for another detector's, or other rows."""
+        self._check_identity(snapshot)
+        last = unpacked(LastRows, snapshot["last"])
+        if any(a.shape[1:] != b.shape[1:] for a, b in zip(last, self._fresh, strict=True)):
+            raise IntegrityError(
+                f"the snapshot of {self.name} was taken with other confirm_rows or hold_rows"
+            )
+        self.detector.restore(snapshot["of"])
+        self._last = last
