@@ -167,16 +167,16 @@ def _fill(held: Any, values: Any) -> bool:
 
 
 @njit(cache=True, inline="always")
-def _fingerprint(time: int, seq: int) -> np.uint64:
-    """63 bits of (time, seq), mixed as in SplitMix64 (Steele et al., OOPSLA 2014); never 0, which means none yet."""
+def _fingerprint(time: int, seq: int) -> np.uint32:
+    """31 bits of (time, seq), mixed as in SplitMix64 (Steele et al., OOPSLA 2014); never 0, which means none yet."""
     mixed = np.uint64(time) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seq)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (mixed ^ (mixed >> np.uint64(31))) | np.uint64(1)
+    return np.uint32((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(32)) | np.uint32(1)
 
 
 @njit(cache=True, inline="always")
-def _seen(state: Any, unit: int, print_: np.uint64) -> bool:
+def _seen(state: Any, unit: int, print_: np.uint32) -> bool:
     recent = state.recent[unit]
     found = False
     for index in range(len(recent)):
@@ -185,7 +185,7 @@ def _seen(state: Any, unit: int, print_: np.uint64) -> bool:
 
 
 @njit(cache=True, inline="always")
-def _remember(state: Any, unit: int, print_: np.uint64) -> None:
+def _remember(state: Any, unit: int, print_: np.uint32) -> None:
     at = state.recent_at[unit]
     state.recent[unit, at] = print_
     state.recent_at[unit] = (at + 1) % state.recent.shape[1]

@@ -249,3 +249,14 @@ def test_a_growing_fleet_loses_nothing(size):
         released += len(push(reorder, *readings[start : start + size]))
 
     assert released + len(reorder.flush()) == 3000
+
+
+def test_a_snapshot_holds_the_fleet_without_its_spare_room():
+    """Room grows by doubling; what is stored of it would be written and read by every checkpoint."""
+    reorder = Reorder(1, LATENESS)
+    for appliance in range(9):
+        push(reorder, (appliance, 10, 1))
+
+    snapshot = reorder.snapshot()
+
+    assert len(snapshot["newest"]) == len(snapshot["recent"]) == 9
