@@ -98,12 +98,14 @@ class Episodes:
         changed = verdict.code == CHANGES and verdict.time - episode.spoken >= self._update_every
         return more_urgent or changed
 
-    def snapshot(self) -> dict[str, Any]:
+    def snapshot(self, fleet: int) -> dict[str, Any]:
+        """Of a fleet of so many appliances."""
         episodes = [
             [row, fault, e.start, e.rule, e.severity.value, e.spoken, list(e.holders)]
             for (row, fault), e in self._open.items()
         ]
-        return {"open": episodes, "closed": {fault: times.copy() for fault, times in self._closed.items()}}
+        closed = {fault: times[:fleet].copy() for fault, times in self._closed.items()}
+        return {"open": episodes, "closed": closed}
 
     def restore(self, snapshot: Mapping[str, Any], holders: Sequence[str]) -> None:
         """`holders` are the conditions that still exist; others let go."""

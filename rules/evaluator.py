@@ -88,6 +88,7 @@ class RuleState:
         self._spells: dict[str, Spells] = {}
         self._episodes = Episodes(update_every)
         self._abandoned: set[tuple[int, str]] = set()
+        self._fleet = 0
 
     def evaluate(
         self,
@@ -132,7 +133,8 @@ class RuleState:
         series = (
             f"{kind}/{call.names[0]}"  # detectors come in calls of their own, each with its scores of the day
         )
-        latest = self._latest[series] = _grown(self._latest.get(series), len(call.ids))
+        self._fleet = len(call.ids)
+        latest = self._latest[series] = _grown(self._latest.get(series), self._fleet)
         call = call.only(fresh(call.appliance, call.time, latest))
         findings = self._close_abandoned(call)
         seen = [
@@ -178,20 +180,22 @@ class RuleState:
         return findings
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything, as arrays and plain values."""
+        """Everything, as arrays and plain values; without the room that they have for a growing fleet."""
+        fleet = self._fleet
         return {
-            "latest": {series: times.copy() for series, times in self._latest.items()},
+            "latest": {series: times[:fleet].copy() for series, times in self._latest.items()},
             "spells": {
-                holder: {field: array.copy() for field, array in spells._asdict().items()}
+                holder: {field: array[:fleet].copy() for field, array in spells._asdict().items()}
                 for holder, spells in self._spells.items()
             },
-            "episodes": self._episodes.snapshot(),
+            "episodes": self._episodes.snapshot(fleet),
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Back to `snapshot`; episodes whose rules are no longer in the book close at their next window."""
         rules = {watched.rule.name for watched in self._watches}
         self._latest = {series: np.array(times) for series, times in snapshot["latest"].items()}
+        self._fleet = max(map(len, self._latest.values()), default=0)
         self._spells = {
             holder: Spells(**{field: np.array(array) for field, array in arrays.items()})
             for holder, arrays in snapshot["spells"].items()

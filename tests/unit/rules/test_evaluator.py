@@ -172,6 +172,20 @@ def test_an_episode_closes_when_its_rule_is_taken_out(bench: Any) -> None:
     assert (closed.kind, closed.episode_id) == (FindingKind.CLOSED, opened.episode_id)
 
 
+def test_a_snapshot_holds_the_fleet_without_its_spare_room(bench: Any) -> None:
+    """Room grows by doubling; what is stored of it would be written and read by every checkpoint."""
+    rules, ids, scores = bench(BOOK).rules, [], np.ones((1, 1))
+    for number in range(5):
+        ids.append(f"f-{number}")
+        appliance = np.array([number], np.int32)
+        rules.evaluate("hour", ids, appliance, np.array([MS_PER_DAY]), ("cabinet_temp_mean",), scores)
+
+    snapshot = rules.snapshot()
+
+    assert len(snapshot["latest"]["hour/cabinet_temp_mean"]) == 5
+    assert {len(array) for spells in snapshot["spells"].values() for array in spells.values()} == {5}
+
+
 def test_two_episodes_never_share_an_id(bench: Any) -> None:
     """A slow rule whose condition held through an earlier episode opens one that starts after it."""
     slow = (
