@@ -12,15 +12,15 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from threadpoolctl import threadpool_limits
 
 from foremend.engine import Engine
-from foremend.errors import UnavailableError
 from foremend.journal import SqliteJournal
 from foremend.lane import NO_TIME
 from foremend.ports import Clock, Effects, History, PipelineSource
+from foremend.runtimes.patience import Patience
 from foremend.service.status import ApplianceStatus, PipelineStatus
 from foremend.snapshots import load_snapshot, save_snapshot
 from foremend.topics import Progress
@@ -28,11 +28,9 @@ from foremend.types import Block, RawMessage
 from ingest.decode import Ingest
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 TAKE_TIMEOUT_S = 0.05
 PROGRESS_EVERY_MS = 100
-RETRY_S = 1.0
 MOST_WAITING_ROWS = 2_000_000
 
 
@@ -70,7 +68,7 @@ class InProcessRuntime:
         self._committed = 0
         self._state: Literal["starting", "running", "stopping"] = "starting"
         self._started = clock.now_ms()
-        self._stop = threading.Event()
+        self._patience = Patience(threading.Event())
         self.progress = Progress(messages=0, readings=0, dead_letters=0, time=0)
 
     def recover(self) -> None:
@@ -90,7 +88,7 @@ class InProcessRuntime:
 
     def run(self, stop: threading.Event) -> None:
         """Move messages until `stop` is set; then write a last checkpoint."""
-        self._stop = stop
+        self._patience = Patience(stop)
         self._source.connect()
         self._state = "running"
         try:
@@ -108,7 +106,7 @@ class InProcessRuntime:
         taken = self._source.take(timeout_s)
         if taken:
             messages = [message for message, _ in taken]
-            position = self._insist(lambda: self._journal.append(messages))
+            position = self._patience.insist(lambda: self._journal.append(messages))
             self._source.acknowledge([token for _, token in taken])
             self._process(messages, position)
         self._keep_up()
@@ -116,7 +114,7 @@ class InProcessRuntime:
 
     def checkpoint(self) -> None:
         """Write history and a snapshot, then forget the journal up to it."""
-        self._insist(lambda: self._history.flush(self._snapshot_position, self._position))
+        self._patience.insist(lambda: self._history.flush(self._snapshot_position, self._position))
         save_snapshot(
             self._snapshot_file,
             {
@@ -176,7 +174,7 @@ class InProcessRuntime:
             findings += self._engine.process(self._permitted(block))
             newest = max(newest, int(block.time.max()))
         if position > self._committed:
-            self._insist(lambda: self._effects.apply(findings, decoded.dead_letters, position))
+            self._patience.insist(lambda: self._effects.apply(findings, decoded.dead_letters, position))
             self._committed = position
         self._position = position
         self.progress = replace(
@@ -186,26 +184,6 @@ class InProcessRuntime:
             dead_letters=self.progress.dead_letters + len(decoded.dead_letters),
             time=newest,
         )
-
-    def _insist(self, act: Callable[[], T]) -> T:
-        """Do `act` until the disk, database or history takes it; logs once when lost and once when back.
-
-        Meanwhile nothing more is acknowledged, so the broker keeps what comes. Raises UnavailableError on a stop.
-        """
-        lost = False
-        while True:
-            try:
-                result = act()
-            except UnavailableError as error:
-                if not lost:
-                    log.error("%s; trying again until it works", error)
-                lost = True
-                if self._stop.wait(RETRY_S):
-                    raise
-            else:
-                if lost:
-                    log.warning("storage works again")
-                return result
 
     def _keep_up(self) -> None:
         now = self._clock.now_ms()

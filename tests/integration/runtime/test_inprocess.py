@@ -24,6 +24,7 @@ from foremend.errors import UnavailableError
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
 from foremend.runtimes.inprocess import InProcessRuntime
+from foremend.runtimes.patience import Patience
 from foremend.types import MS_PER_DAY, DeadLetter, Finding, RawMessage
 from ingest.decode import Ingest
 from ingest.settings import IngestSettings
@@ -252,7 +253,7 @@ def test_a_stop_ends_the_waiting(tmp_path: Path) -> None:
     one = runtime(tmp_path, ListSource(MESSAGES), Reluctant(alerts.effects, refusals=10**9))
     one.recover()
     stop.set()
-    one._stop = stop
+    one._patience = Patience(stop)
 
     with pytest.raises(UnavailableError, match="away"):
         one.step(0.0)
