@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -51,6 +52,12 @@ class DatabaseEffects:
         self._wake = wake
         self._stream = stream
         self._advance = raise_to(engine, PositionRow, "stream", "value")
+
+    def of(self, stream: str) -> DatabaseEffects:
+        """The same for another stream of positions."""
+        other = copy.copy(self)
+        other._stream = stream
+        return other
 
     def position(self) -> int:
         """The last position whose effects are committed; 0 before the first."""

@@ -1,4 +1,4 @@
-"""`foremend topics` and `gateway`: the pipeline on more than one machine."""
+"""`foremend topics`, `gateway` and `worker`: the pipeline on more than one machine."""
 
 from __future__ import annotations
 
@@ -46,3 +46,15 @@ def gateway(
     from foremend.runtimes.kafka.gateway_process import run_gateway
 
     run_gateway(config, client_id, unshared, health_port)
+
+
+def worker(
+    config: Config = None,
+    health_port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Serve /livez, /readyz and /metrics there.")
+    ] = None,
+) -> None:
+    """Judge the blocks of its share of the partitions, beside any number of other workers; needs trained models."""
+    from foremend.runtimes.kafka.worker_process import run_worker
+
+    run_worker(config, health_port)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+import binascii
+from base64 import b64decode, b64encode
 
 import orjson
 
+from foremend.errors import InputError
 from foremend.types import DeadLetter
 
 MOST_PAYLOAD_BYTES = 600_000
@@ -26,3 +28,13 @@ def encode_letter(letter: DeadLetter) -> bytes:
             "received": letter.received,
         }
     )
+
+
+def decode_letter(record: bytes) -> DeadLetter:
+    """The letter that `encode_letter` was given, or the beginning of it. Raises InputError for anything else."""
+    try:
+        told = orjson.loads(record)
+        payload = b64decode(told["payload"], validate=True)
+        return DeadLetter(str(told["topic"]), payload, str(told["reason"]), int(told["received"]))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise InputError(f"the record is no dead letter: {error!r}") from error

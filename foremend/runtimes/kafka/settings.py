@@ -97,6 +97,12 @@ class KafkaSettings(Strict):
         1, ge=1, le=65_536, description="cohorts an appliance model is cut into; siblings share one"
     )
     checkpoint_every: DurationMs = Field(30_000, ge=100, description="a takeover replays about this much")
+    session_timeout: DurationMs = Field(
+        10_000, ge=1_000, le=600_000, description="a worker not heard of for this long loses its partitions"
+    )
+    stalled_after: DurationMs = Field(
+        60_000, ge=5_000, description="a worker that makes no progress for this long, and could, restarts"
+    )
     share: str = Field(
         "foremend", pattern=r"^[^/+#\x00]+$", description="the gateways' MQTT shared subscription"
     )

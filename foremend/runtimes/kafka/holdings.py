@@ -1,0 +1,246 @@
+"""The partitions that a worker holds: taken over from their checkpoints, fed, checkpointed, let go. No Faust in here.
+
+- A record is acknowledged when a checkpoint that covers it is durable; what went wrong in between happens again and
+  leads to the same findings, known by their ids.
+- A partition goes on exactly behind its checkpoint. Where a record does not follow the one before, Kafka itself is
+  asked what comes next: either it is gone for good, which is logged, or the worker has to start anew.
+- Engines work in one thread of their own, so that the event loop goes on, also while the database is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from foremend.errors import IntegrityError, RefusedError, UnavailableError
+from foremend.runtimes.kafka.dead_letters import encode_letter
+from foremend.runtimes.kafka.log_reader import LogReader
+from foremend.runtimes.kafka.meter import Meter
+from foremend.runtimes.kafka.partition import PartitionRuntime, Record
+from foremend.runtimes.kafka.settings import KafkaSettings
+from foremend.runtimes.kafka.state import StateStore
+from foremend.snapshots import pack, unpack
+from foremend.types import MS_PER_SECOND
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MOST_WAITING_ROWS = 2_000_000  # readings that history keeps in memory before a checkpoint is due
+MOST_LETTERS = 50  # dead letters that wait to be sent together
+RETRY_S = 5.0
+
+
+class Message(Protocol):
+    """A record as Faust hands it over."""
+
+    partition: int
+    offset: int
+    timestamp: float  # s
+    key: bytes | None
+    value: bytes | None
+
+    def ack(self, consumer: Any) -> bool: ...
+
+
+@dataclass(slots=True)
+class Held:
+    """One partition; times are monotonic seconds."""
+
+    runtime: PartitionRuntime
+    covered: int  # `next_offset` of the last checkpoint
+    checkpointed: float  # when that was
+    due: float  # when the next one is
+    unacknowledged: deque[Message] = field(default_factory=deque)  # without their values
+    letters: list[bytes] = field(default_factory=list)  # dead ones, to be in Kafka before the next checkpoint
+
+
+@dataclass(slots=True)
+class Written:
+    """Checkpoints since the process began."""
+
+    checkpoints: int = 0
+    bytes: int = 0  # of packed state, before compression
+    failed: int = 0
+
+
+class Holdings:
+    """By partition. All methods belong to one event loop; `take` and `keep` are never called at the same time."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        runtime_of: Callable[[int], PartitionRuntime],
+        producer: AIOKafkaProducer,
+        reader: LogReader,
+        acknowledge: Callable[[Message], object],
+        meter: Meter,
+    ) -> None:
+        """`runtime_of` makes what works on a partition, in the engines' thread."""
+        self._settings, self._runtime_of, self._producer = settings, runtime_of, producer
+        self._reader, self._acknowledge, self._meter = reader, acknowledge, meter
+        self._store = StateStore(settings, producer)
+        self._thread = ThreadPoolExecutor(1, "foremend-engine")
+        self._restoring: PartitionRuntime | None = None  # the last one that was taken over
+        self.held: dict[int, Held] = {}
+        self.written = Written()
+
+    async def keep(self, partitions: Iterable[int]) -> None:
+        """Hold exactly these: let go of others, take over new ones where their checkpoints end.
+
+        Raises IntegrityError when a checkpoint cannot be gone on with, UnavailableError when Kafka does not answer.
+        """
+        wanted = set(partitions)
+        for partition in set(self.held) - wanted:
+            self._let_go(partition)
+        for partition in sorted(wanted - set(self.held)):
+            self.held[partition] = await self._taken_over(partition)
+
+    def drop(self) -> None:
+        """Let go of everything: others may have worked on it."""
+        for partition in list(self.held):
+            self._let_go(partition)
+
+    async def take(self, message: Message) -> None:
+        """Work on a record; it is acknowledged with a later checkpoint. One that is not ours is passed over."""
+        held = self.held.get(message.partition)
+        if held is None:
+            return
+        if message.offset > held.runtime.next_offset:
+            await self._account_for_gap(message, held.runtime.next_offset)
+        if message.offset >= held.runtime.next_offset:
+            await self._work_on(message, held)
+        message.value = None
+        held.unacknowledged.append(message)
+
+    async def checkpoint_due(self) -> None:
+        """Checkpoints of those partitions whose time has come."""
+        for partition, held in list(self.held.items()):
+            if time.monotonic() >= held.due or held.runtime.waiting_rows > MOST_WAITING_ROWS:
+                await self._checkpoint(partition, held)
+
+    async def checkpoint_all(self) -> None:
+        """A last checkpoint of everything, before it is given away in good order."""
+        for partition, held in list(self.held.items()):
+            await self._checkpoint(partition, held)
+
+    def close(self) -> None:
+        """Let go of everything, and of the thread when it is through with its record."""
+        self.drop()
+        if self._restoring is not None:
+            self._restoring.abandon()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _let_go(self, partition: int) -> None:
+        self.held.pop(partition).runtime.abandon()
+
+    async def _taken_over(self, partition: int) -> Held:
+        began = time.monotonic()
+        saved = await self._store.load(partition)
+        first = await self._reader.begin(partition)
+        end = (await self._reader.ends([partition]))[partition]
+        if saved is not None and saved.next_offset > end:
+            raise IntegrityError(
+                f"the state of partition {partition} goes on at record {saved.next_offset}, but"
+                f" {self._settings.blocks_topic} ends at {end}: it was made anew, so make {self._settings.state_topic}"
+                " anew too, or choose another kafka.prefix"
+            )
+        runtime = await self._in_thread(self._restored, partition, saved.packed if saved else None, first)
+        log.info(
+            "partition %d: on from record %d of %d after %.1f s",
+            partition, runtime.next_offset, end, time.monotonic() - began,
+        )  # fmt: skip
+        now = time.monotonic()
+        return Held(runtime, runtime.next_offset, now, now + self._every_s)
+
+    def _restored(self, partition: int, packed: memoryview | None, first: int) -> PartitionRuntime:
+        with self._meter.on("restore"):
+            runtime = self._restoring = self._runtime_of(partition)
+            runtime.restore(unpack(packed) if packed is not None else None, first)
+        return runtime
+
+    async def _account_for_gap(self, message: Message, expected: int) -> None:
+        there = await self._reader.next_from(message.partition, expected)
+        if there < message.offset:
+            raise UnavailableError(
+                f"partition {message.partition}: record {message.offset} came, though {there} was to come first"
+            )
+        log.error(
+            "partition %d: records %d to %d are no longer in Kafka, nobody read them in time: raise kafka.retention",
+            message.partition, expected, message.offset - 1,
+        )  # fmt: skip
+
+    async def _work_on(self, message: Message, held: Held) -> None:
+        received = round(message.timestamp * MS_PER_SECOND)
+        record = Record(message.offset, message.key, message.value, received)
+        try:
+            letter = await self._in_thread(held.runtime.process, record)
+        except UnavailableError:
+            if self.held.get(message.partition) is held:
+                raise
+            return  # it was taken from us while the database was away
+        if letter is not None:
+            held.letters.append(encode_letter(letter))
+        if len(held.letters) >= MOST_LETTERS:
+            with suppress(UnavailableError):  # the checkpoint tries again
+                await self._flush_letters(held)
+
+    async def _flush_letters(self, held: Held) -> None:
+        """Raises UnavailableError when Kafka did not take all: they are sent again with the next flush."""
+        topic = self._settings.dead_letters_topic
+        try:
+            await asyncio.gather(*[await self._producer.send(topic, letter) for letter in held.letters])
+        except KafkaError as error:
+            raise UnavailableError(f"Kafka did not take a dead letter: {error!r}") from error
+        held.letters.clear()
+
+    async def _checkpoint(self, partition: int, held: Held) -> None:
+        held.due = time.monotonic() + self._every_s
+        if held.runtime.next_offset > held.covered:
+            try:
+                next_offset, packed = await self._in_thread(self._packed, held.runtime)
+            except UnavailableError:
+                if self.held.get(partition) is held:
+                    raise
+                return  # it was taken from us meanwhile
+            try:
+                await self._flush_letters(held)
+                await self._store.save(partition, packed, next_offset)
+            except UnavailableError as error:
+                log.error("partition %d has no new checkpoint: %s", partition, error)
+                self.written.failed += 1
+                held.due = time.monotonic() + RETRY_S
+                return
+            self._count(held, next_offset, len(packed))
+        await self._in_thread(held.runtime.report)
+
+    def _packed(self, runtime: PartitionRuntime) -> tuple[int, bytearray]:
+        try:
+            state = runtime.checkpoint()
+        except RefusedError as error:  # as history does when another process has taken its stream over
+            raise UnavailableError(f"a partition was taken over without our knowing: {error}") from error
+        with self._meter.on("checkpoint"):
+            return runtime.next_offset, pack(state)
+
+    def _count(self, held: Held, next_offset: int, size: int) -> None:
+        held.covered, held.checkpointed = next_offset, time.monotonic()
+        self.written.checkpoints += 1
+        self.written.bytes += size
+        while held.unacknowledged and held.unacknowledged[0].offset < next_offset:
+            self._acknowledge(held.unacknowledged.popleft())
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    @property
+    def _every_s(self) -> float:
+        return self._settings.checkpoint_every / MS_PER_SECOND

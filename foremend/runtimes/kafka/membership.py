@@ -1,0 +1,104 @@
+"""The Faust app: it keeps the worker in its group and brings the records. Everything else is left out of it.
+
+Where Faust (0.15) would lose or repeat something, this is how it is kept from it:
+
+- It goes to the *committed* offsets after a rebalance, and commits more than was done: a record that it skips in a
+  rebalance counts as acknowledged. Here the checkpoint's offset is where a partition goes on (`_Consumer`), whatever
+  was committed; commits only tell lag tools how far the checkpoints are.
+- An exception in an agent acknowledges the record; `take()` its whole batch: agents iterate `noack()` streams, one
+  record at a time, and the worker acknowledges what a checkpoint covers.
+- `isolated_partitions` starts and stops an actor, and with it a subscription, for each partition that comes or goes:
+  45 s later the changed subscription rebalances the group again, and an actor that is cancelled by a rebalance is
+  restarted for a partition that is gone. One agent serves all partitions here, and hands each record to its
+  `PartitionRuntime`.
+- `stream_wait_empty` lets a rebalance wait for acknowledgements that come with the next checkpoint: it is off.
+- Tables lose what was not flushed in a rebalance, and are written record by record: there are none (`state.py`).
+- The buffer before a stream holds 4,096 records by default, with us 100 MB to 4 GB: 64 are enough for a thread.
+- It stalls after some outages without a word: see `watchdog.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from foremend.runtimes.kafka.settings import KafkaSettings
+
+Checkpointed = Callable[[Iterable[TP]], Mapping[TP, int]]
+"""Of the given partitions, where those go on that have checkpoints of their own."""
+
+_BUFFERED = 64  # records
+_FETCH_BYTES = 4 * 1024 * 1024  # of one partition in one answer
+_HEARTBEAT_S = 1.0  # how soon a worker hears that another one came or went
+_REQUEST_S = 40.0
+
+
+class _Consumer(driver.Consumer):
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """To where the checkpoints end; only topics without checkpoints go to what was committed."""
+        found = dict(await super().seek_to_committed())
+        wanted = cast(Membership, self.app).checkpointed(self.assignment())
+        if wanted:
+            await self.seek_wait(wanted)
+        return found | dict(wanted)
+
+
+class _Transport(driver.Transport):
+    Consumer = _Consumer
+
+
+class Membership(faust.App):
+    """A Faust app whose partitions go on where `checkpointed` says."""
+
+    checkpointed: Checkpointed
+
+
+def open_membership(settings: KafkaSettings, folder: Path, checkpointed: Checkpointed) -> Membership:
+    """The app of one worker; nothing is connected before `start`. `folder`: Faust wants one of its own."""
+    session_s = settings.session_timeout / 1_000
+    app = Membership(
+        settings.prefix,
+        broker=";".join(f"aiokafka://{broker}" for broker in settings.brokers),
+        broker_credentials=_credentials(settings),
+        broker_session_timeout=session_s,
+        broker_heartbeat_interval=min(_HEARTBEAT_S, session_s / 3),
+        broker_request_timeout=max(_REQUEST_S, session_s),
+        broker_commit_livelock_soft_timeout=max(300.0, settings.checkpoint_every / 100),
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=_FETCH_BYTES,
+        stream_buffer_maxsize=_BUFFERED,
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        autodiscover=False,
+        datadir=folder,
+    )
+    app.checkpointed = checkpointed
+    app.transport = _Transport(app.conf.broker_consumer, app)
+    return app
+
+
+def raw_topic(app: Membership, name: str) -> Any:
+    """The topic of this name, its keys and values as bytes."""
+    return app.topic(
+        name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=False
+    )
+
+
+def _credentials(settings: KafkaSettings) -> Any:
+    security = settings.security
+    context = security.tls_context()
+    if security.sasl:
+        return faust.SASLCredentials(
+            username=security.user,
+            password=security.password(),
+            mechanism=security.mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if security.tls else None

@@ -1,0 +1,203 @@
+"""Checkpoints on the compacted state topic: partition n of it holds the state of partition n of the blocks topic.
+
+A checkpoint ("generation") is packed state, compressed, cut into records `{generation}/{n}`, and then one record
+`manifest` that names it: until that one is there, the generation before is the last. Every writer's generation has a
+random name, so those of a worker that lost its partition without knowing cannot mix with its successor's: whichever
+manifest comes last is a whole state with the offset to go on from. What is superseded gets tombstones.
+
+A reader looks for the last manifest from the end backwards, then reads that generation's span alone: the topic may
+hold many old generations that compaction did not reach yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from foremend.errors import IntegrityError, UnavailableError
+from foremend.runtimes.kafka.settings import KafkaSettings, connection
+
+log = logging.getLogger(__name__)
+
+CHUNK = 512 * 1024
+"""Bytes of a record: well below the 1 MiB that brokers take by default."""
+
+_MANIFEST = b"manifest"
+_CODEC = pa.Codec("lz4")
+"""758 MB/s and 50 % on the state of refrigerators; zstd at its fastest 507 MB/s and 46 %."""
+_FIRST_LOOK = 64  # records
+_FETCH_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What one generation is made of."""
+
+    generation: str
+    chunks: int
+    first: int  # offset of its first record in the state topic
+    sha256: str  # of the compressed state
+    size: int  # of the packed state, bytes
+    next_offset: int  # of the blocks topic: where to go on
+
+    def parts(self) -> list[bytes]:
+        return [f"{self.generation}/{n}".encode() for n in range(self.chunks)]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A checkpoint as it was found: the packed state, and the record to go on with."""
+
+    packed: memoryview
+    next_offset: int
+
+
+class StateStore:
+    """Writes and finds checkpoints, each of one partition."""
+
+    def __init__(self, settings: KafkaSettings, producer: AIOKafkaProducer) -> None:
+        """`producer` is started and waits for all replicas (`acks="all"`)."""
+        self._settings, self._topic, self._producer = settings, settings.state_topic, producer
+        self._superseded: dict[int, set[bytes]] = {}
+
+    async def save(self, partition: int, packed: bytes | bytearray, next_offset: int) -> None:
+        """Make a checkpoint durable, then let go of the one before.
+
+        Raises UnavailableError while Kafka does not take it: then the one before is still the last.
+        """
+        compressed, digest = await asyncio.to_thread(_compress, packed)
+        generation = secrets.token_hex(8)
+        cuts = range(0, len(compressed), CHUNK)
+        keys = [f"{generation}/{n}".encode() for n in range(len(cuts))]
+        try:
+            first = await self._send(
+                partition, keys, [compressed[at : at + CHUNK].to_pybytes() for at in cuts]
+            )
+            manifest = Manifest(generation, len(keys), first, digest, len(packed), next_offset)
+            await self._send(partition, [_MANIFEST], [orjson.dumps(asdict(manifest))])
+            old = self._superseded.get(partition, set())
+            await self._send(partition, sorted(old), [None] * len(old))
+        except KafkaError as error:
+            self._superseded.setdefault(partition, set()).update(keys)
+            raise UnavailableError(f"Kafka did not take a checkpoint: {error!r}") from error
+        self._superseded[partition] = set(keys)
+
+    async def load(self, partition: int) -> Saved | None:
+        """The last whole checkpoint, or None where there never was one.
+
+        Raises IntegrityError when what is there is damaged and no earlier one is left, and UnavailableError when
+        Kafka does not answer.
+        """
+        reader = AIOKafkaConsumer(
+            **connection(self._settings), enable_auto_commit=False, max_partition_fetch_bytes=_FETCH_BYTES
+        )
+        try:
+            async with reader:
+                return await self._last_whole(reader, TopicPartition(self._topic, partition))
+        except KafkaError as error:
+            raise UnavailableError(f"Kafka did not give a checkpoint back: {error!r}") from error
+
+    async def _send(self, partition: int, keys: Sequence[bytes], values: Sequence[bytes | None]) -> int:
+        """Send and wait until all are durable; the lowest offset (0 for nothing)."""
+        sent = [
+            await self._producer.send(self._topic, value, key, partition)
+            for key, value in zip(keys, values, strict=True)
+        ]
+        return min([done.offset for done in await asyncio.gather(*sent)], default=0)
+
+    async def _last_whole(self, reader: AIOKafkaConsumer, where: TopicPartition) -> Saved | None:
+        reader.assign([where])
+        seen: set[bytes] = set()
+        problem: IntegrityError | None = None
+        async for manifest in self._manifests(reader, where, seen):
+            try:
+                saved = await _read(reader, where, manifest)
+            except IntegrityError as error:
+                log.error("state of partition %d: %s; looking for the one before", where.partition, error)
+                problem = error
+            else:
+                self._superseded[where.partition] = seen | set(manifest.parts())
+                return saved
+        if problem is not None:
+            raise IntegrityError(
+                f"the state of partition {where.partition} in {where.topic} is damaged, and none before it is left"
+                f" ({problem}): restore the topic, or empty it to learn anew from the blocks that are still kept"
+            )
+        return None
+
+    async def _manifests(
+        self, reader: AIOKafkaConsumer, where: TopicPartition, seen: set[bytes]
+    ) -> AsyncIterator[Manifest]:
+        """The last one first. `seen` collects the keys of chunks that were passed on the way."""
+        begin, end = await _bounds(reader, where)
+        look = _FIRST_LOOK
+        while end > begin:
+            start = max(begin, end - look)
+            found = []
+            async for record in _span(reader, where, start, end):
+                if record.key == _MANIFEST:
+                    found.append(Manifest(**orjson.loads(record.value)))
+                elif record.value is not None:
+                    seen.add(record.key)
+                else:
+                    seen.discard(record.key)
+            for manifest in reversed(found):
+                yield manifest
+            end, look = start, 4 * look
+
+
+async def _read(reader: AIOKafkaConsumer, where: TopicPartition, manifest: Manifest) -> Saved:
+    """The state that `manifest` names. Raises IntegrityError when it is not whole."""
+    _, end = await _bounds(reader, where)
+    wanted = set(manifest.parts())
+    parts: dict[bytes, bytes] = {}
+    async for record in _span(reader, where, manifest.first, end):
+        if record.key in wanted and record.value is not None:
+            parts[record.key] = record.value
+            if len(parts) == len(wanted):
+                break
+    if len(parts) < len(wanted):
+        raise IntegrityError(
+            f"the checkpoint {manifest.generation} has {len(parts)} of its {len(wanted)} parts"
+        )
+    packed = await asyncio.to_thread(_decompress, [parts[key] for key in manifest.parts()], manifest)
+    return Saved(packed, manifest.next_offset)
+
+
+async def _bounds(reader: AIOKafkaConsumer, where: TopicPartition) -> tuple[int, int]:
+    begin, end = await reader.beginning_offsets([where]), await reader.end_offsets([where])
+    return begin[where], end[where]
+
+
+async def _span(
+    reader: AIOKafkaConsumer, where: TopicPartition, start: int, end: int
+) -> AsyncIterator[ConsumerRecord]:
+    """The records with start <= offset < end; compaction may have left gaps."""
+    reader.seek(where, start)
+    while await reader.position(where) < end:
+        batches = await reader.getmany(where, timeout_ms=1_000)
+        for record in batches.get(where, ()):
+            if record.offset < end:
+                yield record
+
+
+def _compress(packed: bytes | bytearray) -> tuple[Any, str]:
+    compressed = _CODEC.compress(packed)
+    return compressed, hashlib.sha256(compressed).hexdigest()
+
+
+def _decompress(parts: Sequence[bytes], manifest: Manifest) -> memoryview:
+    compressed = b"".join(parts)
+    if hashlib.sha256(compressed).hexdigest() != manifest.sha256:
+        raise IntegrityError(f"the checkpoint {manifest.generation} does not match its checksum")
+    return memoryview(_CODEC.decompress(compressed, manifest.size))

@@ -1,0 +1,172 @@
+"""`foremend worker`: wires a worker, watches over it, and starts the same process anew when only that helps.
+
+Anew means `exec`: the process keeps its id, so that whoever supervises it need not know, and nothing of the old one
+stays, not a thread and not a socket. State is where it always is, in checkpoints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from threadpoolctl import threadpool_limits
+
+from alerts.desk import Alerts
+from alerts.forgotten import ForgottenAppliances
+from foremend.bootstrap import SystemClock, open_desk, open_history, scored_models
+from foremend.config import Profile, Settings, load_profiles, load_settings
+from foremend.consent_filter import ConsentFilter
+from foremend.engine import Engine, ReadingsListener
+from foremend.errors import InputError, UnavailableError
+from foremend.learning.training import open_registry
+from foremend.ports import Clock
+from foremend.promotions import PromotionFollower
+from foremend.runtimes.kafka import membership
+from foremend.runtimes.kafka.dead_letters import decode_letter
+from foremend.runtimes.kafka.meter import Meter
+from foremend.runtimes.kafka.partition import Keyed, PartitionRuntime
+from foremend.runtimes.kafka.topics import check
+from foremend.runtimes.kafka.watchdog import Progress, Watchdog
+from foremend.runtimes.kafka.worker import Worker
+from foremend.runtimes.kafka.worker_health import worker_health
+from foremend.runtimes.patience import Patience
+from foremend.service.health import serve_health
+from foremend.service.status_writer import StatusWriter
+from foremend.types import DeadLetter
+from models.registry import Registry
+from rules.evaluator import RuleBook
+
+log = logging.getLogger(__name__)
+
+RESTART_S = 3.0
+
+
+def run_worker(config: Path | None, health_port: int | None) -> None:
+    """Until SIGINT or SIGTERM; waits for Kafka and the database. Raises ConfigError for a wrong topic or setting."""
+    settings = load_settings(config)
+    for noisy in ("faust", "mode", "aiokafka", membership.__name__):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    try:
+        with threadpool_limits(limits=1):  # engines have one thread; more would wait for each other
+            _work(settings, health_port)
+    except UnavailableError as error:
+        start_anew(str(error))
+
+
+def start_anew(why: str) -> NoReturn:
+    """Replace this process by the same command. From any thread."""
+    log.error("%s; starting anew", why)
+    time.sleep(RESTART_S)
+    logging.shutdown()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def build_worker(settings: Settings, clock: Clock | None = None) -> tuple[Worker, Alerts, threading.Event]:
+    """Wire a worker; opens the database, but no connection to Kafka yet. Set the event when it ended.
+
+    A worker never trains: it takes champions from the registry, and watches what has none by rules alone.
+    """
+    clock = clock or SystemClock()
+    alerts = open_desk(settings, clock)
+    engines = Engines(settings, open_registry(settings.models))
+    permitted, meter = ConsentFilter(alerts.consent, clock), Meter()
+    forgotten = ForgottenAppliances(alerts.engine, clock).all
+
+    def runtime_of(partition: int) -> PartitionRuntime:
+        stream = f"{settings.kafka.prefix}-{partition}"
+        return PartitionRuntime(
+            topic=settings.kafka.blocks_topic,
+            engines=engines,
+            effects=alerts.effects.of(stream),
+            history=open_history(settings.storage, stream, forgotten),
+            permitted=permitted,
+            report=StatusWriter(alerts.engine, stream, clock).record,
+            clock=clock,
+            meter=meter,
+        )
+
+    ended = threading.Event()
+    letters = Letters(settings, alerts, ended)
+    worker = Worker(settings.kafka, runtime_of, letters.store, meter, settings.storage.folder / "faust")
+    return worker, alerts, ended
+
+
+class Engines:
+    """Makes the engine of each record key, with the champion of the registry."""
+
+    def __init__(self, settings: Settings, registry: Registry) -> None:
+        """Raises ConfigError for a rule that could never speak; warns of models that nobody trained."""
+        self._profiles: Mapping[str, Profile] = load_profiles(settings.profiles.folders)
+        self._rules = RuleBook(settings.rules)
+        self._rules.check(self._profiles.values())
+        self._registry, self._lateness_ms = registry, settings.ingest.lateness
+        self._scored = scored_models(settings, self._profiles)
+        self.appliance_models: Collection[str] = self._profiles.keys()
+        for name in self._scored:
+            if registry.aliases(name).champion is None:
+                log.warning("%s has no trained model and is watched by rules alone: `foremend train`", name)
+
+    def __call__(self, appliance_model: str, on_readings: ReadingsListener) -> Keyed:
+        engine = Engine(self._profiles, self._rules, lateness_ms=self._lateness_ms, on_readings=on_readings)
+        followed = (appliance_model,) if appliance_model in self._scored else ()
+        return Keyed(engine, PromotionFollower(self._registry, engine, followed))
+
+
+class Letters:
+    """From the dead letters' topic into the database; a letter that comes twice has the same id."""
+
+    def __init__(self, settings: Settings, alerts: Alerts, stop: threading.Event) -> None:
+        """`stop` ends waiting for a database that is away."""
+        self._topic, self._effects = settings.kafka.dead_letters_topic, alerts.effects
+        self._patience = Patience(stop)
+
+    def store(self, partition: int, offset: int, value: bytes | None) -> None:
+        """Keep the letter in the record; one that is none is a dead letter itself."""
+        try:
+            letter = decode_letter(value or b"")
+        except InputError as error:
+            letter = DeadLetter(self._topic, value or b"", str(error), offset)
+        effects = self._effects.of(f"{self._topic}-{partition}")
+        self._patience.insist(lambda: effects.apply((), (letter,), offset + 1))
+
+
+def _work(settings: Settings, health_port: int | None) -> None:
+    worker, alerts, ended = build_worker(settings)
+    watchdog = Watchdog(settings.kafka, lambda: _progress(worker), start_anew)
+    health = worker_health(worker, watchdog, settings.kafka)
+    try:
+        with serve_health(health, settings.service.host, health_port):
+            asyncio.run(_until_signal(worker, watchdog, settings, ended))
+    finally:
+        alerts.close()
+
+
+async def _until_signal(
+    worker: Worker, watchdog: Watchdog, settings: Settings, ended: threading.Event
+) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await check(settings.kafka)
+    watchdog.start()
+    try:
+        await worker.run(stop)
+    finally:
+        ended.set()
+
+
+def _progress(worker: Worker) -> Progress:
+    held = worker.held
+    return Progress(
+        {partition: one.runtime.next_offset for partition, one in held.items()},
+        any(one.runtime.waiting for one in held.values()),
+        worker.idle_since,
+    )
