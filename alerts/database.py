@@ -33,6 +33,7 @@ _RELAXED = {"foremend_synchronous": "NORMAL"}
 def open_database(url: str) -> Engine:
     """Open the database at `url`, an SQLAlchemy URL of SQLite or PostgreSQL, and bring its tables up to date.
 
+    `?password_file=/path` in a PostgreSQL URL names a file whose first line is the password.
     Raises ConfigError for an unusable URL, MissingExtraError without the PostgreSQL driver, UnavailableError when
     the database cannot be reached, and IntegrityError when its tables come from a newer Foremend.
     """
@@ -142,13 +143,27 @@ def _checked(url: str) -> URL:
         ) from error
     backend = parsed.get_backend_name()
     if backend == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
+        return _with_password(parsed).set(drivername="postgresql+psycopg")
     if backend != "sqlite" or parsed.database in (None, "", ":memory:"):
         raise ConfigError(
             f"alerts.database: {backend} at {parsed.database!r} cannot keep effects; use a SQLite file or PostgreSQL"
         )
     Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
     return parsed
+
+
+def _with_password(url: URL) -> URL:
+    """Secrets in files are never readable by their owner alone in a container, as libpq's PGPASSFILE has to be."""
+    file = url.query.get("password_file")
+    if file is None:
+        return url
+    try:
+        password = Path(str(file)).read_text(encoding="utf-8").partition("\n")[0].strip()
+    except OSError as error:
+        raise ConfigError(
+            f"alerts.database: password_file {file} cannot be read: {error.strerror}"
+        ) from error
+    return url.difference_update_query(["password_file"]).set(password=password)
 
 
 def _tune_sqlite(engine: Engine) -> None:

@@ -76,6 +76,13 @@ def counts(engine: Engine) -> Counts:
         )
 
 
+def oldest_waiting(engine: Engine) -> int | None:
+    """When the message that waits longest was written, ms UTC of wall clock; None when none waits."""
+    query = select(func.min(OutboxRow.created_at)).where(OutboxRow.state == OutboxState.PENDING)
+    with reading(engine) as session:
+        return session.scalar(query)
+
+
 def tickets(engine: Engine, limit: int = 50, offset: int = 0, appliance_id: str | None = None) -> Page:
     """Tickets by the time they opened, as receivers see them, with the note on why one is withdrawn."""
     query = select(TicketRow).order_by(TicketRow.opened_at.desc(), TicketRow.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from foremend.service.metrics import Family, counter, gauge, labelled
 from foremend.service.status import PipelineStatus
@@ -23,7 +23,7 @@ def pipeline_families(pipeline: PipelineStatus) -> Iterator[Family]:
         yield gauge("event_time_seconds", "Newest event time, Unix seconds", pipeline.event_time / 1000)
 
 
-def database_families(counts: CountsView) -> Iterator[Family]:
+def database_families(counts: CountsView, oldest_waiting_ms: int | None) -> Iterator[Family]:
     """Of the effects database; where several processes share it, each says the same."""
     yield counter("dead_letters_total", "Messages and readings that could not be used", counts.dead_letters)
     yield counter("findings_total", "Findings made by rules", counts.findings)
@@ -34,6 +34,13 @@ def database_families(counts: CountsView) -> Iterator[Family]:
     yield counter("notifications_sent_total", "SMS and push messages sent", counts.notifications_sent)
     yield gauge("outbox_waiting", "Messages waiting to be sent", counts.messages_waiting)
     yield gauge("outbox_dead", "Messages given up", counts.messages_dead)
+    if oldest_waiting_ms is not None:
+        since = oldest_waiting_ms / 1000
+        yield gauge(
+            "outbox_oldest_waiting_seconds",
+            "When the oldest waiting message was written, Unix seconds",
+            since,
+        )
     held_back = labelled("purpose", counts.held_back)
     yield Family("counter", "held_back_total", "Acts that consent held back", held_back)
 
@@ -44,3 +51,9 @@ def fleet_families(fleet: FleetView) -> Iterator[Family]:
     yield Family("gauge", "appliances_by_state", "Appliances by state", states)
     models = labelled("appliance_model", fleet.by_model)
     yield Family("gauge", "appliances", "Appliances heard of, by appliance model", models)
+
+
+def stream_families(heard_ago_ms: Mapping[str, int]) -> Iterator[Family]:
+    """Of the streams that workers share, one a partition."""
+    ages = labelled("stream", {stream: age / 1000 for stream, age in heard_ago_ms.items()})
+    yield Family("gauge", "stream_silent_seconds", "Since the stream's worker last said how far it is", ages)

@@ -19,7 +19,12 @@ from foremend.catalogue import FaultEntry
 from foremend.config import Profile
 from foremend.service.health import Health, Probe
 from foremend.service.metrics import Family
-from foremend.service.pipeline_metrics import database_families, fleet_families, pipeline_families
+from foremend.service.pipeline_metrics import (
+    database_families,
+    fleet_families,
+    pipeline_families,
+    stream_families,
+)
 from foremend.service.shared_pipeline import SharedPipeline
 from foremend.service.status import ApplianceStatus, Fleet, ListedFleet, Pipeline
 from foremend.service.views import (
@@ -183,19 +188,15 @@ class ReadModel:
         return self._vocabulary
 
     def health(self) -> Health:
-        """Of a process whose pipeline is in it: the pipeline runs, the broker is there, the database answers."""
-        return Health(
-            ready=(
-                Probe("pipeline", self._not_running),
-                Probe("broker", lambda: None if self._pipeline.status().connected else "not connected"),
-                self.database_probe(),
-            ),
-            families=self._families,
-        )
-
-    def database_probe(self) -> Probe:
-        """Well while the effects database answers."""
-        return Probe("database", self._database)
+        """The database answers; and where the pipeline is in this process, it runs and the broker is there."""
+        database = Probe("database", self._database)
+        if isinstance(
+            self._pipeline, SharedPipeline
+        ):  # its workers tell their own health: the page is served anyway
+            return Health((database,), self._families)
+        running = Probe("pipeline", self._not_running)
+        broker = Probe("broker", lambda: None if self._pipeline.status().connected else "not connected")
+        return Health((running, broker, database), self._families)
 
     def _database(self) -> str | None:
         queries.disabled_targets(self._engine)  # raises UnavailableError while it is away
@@ -206,8 +207,11 @@ class ReadModel:
         return None if state == "running" else state
 
     def _families(self) -> Iterator[Family]:
-        yield from pipeline_families(self._pipeline.status())
-        yield from database_families(self._counts())
+        if isinstance(self._pipeline, SharedPipeline):
+            yield from stream_families(self._pipeline.heard_ago_ms())
+        else:
+            yield from pipeline_families(self._pipeline.status())
+        yield from database_families(self._counts(), queries.oldest_waiting(self._engine))
         yield from fleet_families(self.fleet(1, 0))
 
     def _counts(self) -> CountsView:

@@ -1,0 +1,78 @@
+"""`foremend service`: the page, the API and the dispatcher, beside workers on the same database."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from alerts.desk import Alerts
+from foremend.bootstrap import SystemClock, open_desk
+from foremend.catalogue import load_catalogue
+from foremend.catalogue.features import feature_titles
+from foremend.config import Settings, load_profiles, load_settings
+from foremend.ports import Clock
+from foremend.runtimes.kafka.settings import KafkaSettings
+from foremend.service.app import create_app
+from foremend.service.health import Probe
+from foremend.service.read_model import ReadModel
+from foremend.service.server import Server
+from foremend.service.shared_pipeline import SharedPipeline
+
+log = logging.getLogger(__name__)
+
+_SHORTEST_SILENCE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Any number of these work beside each other: each message is sent by one of them."""
+
+    alerts: Alerts
+    server: Server
+
+    def run(self, stop: threading.Event) -> None:
+        """Serve and send until `stop` is set."""
+        try:
+            self.alerts.dispatcher.start()
+            with self.server as address:
+                log.info("the page is on %s", address)
+                stop.wait()
+        finally:
+            self.alerts.close()
+
+
+def build_service(settings: Settings, clock: Clock | None = None) -> Service:
+    """Opens the database and listens on nothing yet. Raises what `open_desk` raises."""
+    clock = clock or SystemClock()
+    alerts = open_desk(settings, clock)
+    pipeline = SharedPipeline(alerts.engine, streams(settings.kafka), clock, _silence_ms(settings.kafka))
+    profiles = load_profiles(settings.profiles.folders)
+    model = ReadModel(alerts.engine, pipeline, profiles, load_catalogue(), feature_titles(profiles.values()))
+    sending = Probe(
+        "dispatcher", lambda: None if alerts.dispatcher.alive() else "a thread that sends has ended"
+    )
+    health = replace(model.health(), alive=(sending,))
+    host = settings.service.host
+    return Service(alerts, Server(create_app(model, host, health), host, settings.service.port))
+
+
+def streams(settings: KafkaSettings) -> tuple[str, ...]:
+    """The name of each partition's stream in the effects database."""
+    return tuple(f"{settings.prefix}-{partition}" for partition in range(settings.partitions))
+
+
+def run_service(config: Path | None) -> None:
+    """Until SIGINT or SIGTERM."""
+    service = build_service(load_settings(config))
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    service.run(stop)
+
+
+def _silence_ms(settings: KafkaSettings) -> int:
+    """Three checkpoints missed is a stream that stands still."""
+    return max(3 * settings.checkpoint_every, _SHORTEST_SILENCE_MS)
