@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from foremend.commands import history, kafka, models, tickets
+from foremend.commands import history, kafka, models, service, tickets
 from foremend.commands.common import Config, Json, lifecycle, show
 from foremend.errors import ForemendError
 from foremend.terminal import emit, people
@@ -26,6 +26,7 @@ for group in (models, tickets, history):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.add_typer(kafka.topics, name="topics")
 app.command()(kafka.gateway)
+app.command()(service.service)
 
 
 @app.command()
