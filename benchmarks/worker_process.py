@@ -1,0 +1,113 @@
+"""Worker processes and what they are fed with, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from foremend.runtimes.kafka.blocks import encode_in_parts, partition_of, split
+from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from foremend.types import Block
+
+Offsets = dict[int, int]
+"""By partition, the offset behind the last record."""
+
+
+class WorkerProcess:
+    """`foremend worker` as a process of its own, logging into a file."""
+
+    def __init__(self, config: Path, log: Path) -> None:
+        self.log = log
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "foremend", "worker", "--config", str(config)],
+                stdout=out,
+                stderr=out,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.poll()
+
+    def stop(self, timeout_s: float = 60.0) -> int:
+        """As a supervisor does, by SIGTERM; the exit code."""
+        self._process.terminate()
+        return self._process.wait(timeout_s)
+
+    def kill(self) -> None:
+        """As a power cut does, by SIGKILL."""
+        self._process.kill()
+        self._process.wait()
+
+    def pause(self) -> None:
+        """As a stalled virtual machine does, by SIGSTOP."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def __enter__(self) -> WorkerProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.returncode is None:
+            self.kill()
+
+
+def feed(settings: KafkaSettings, blocks: Iterable[Block]) -> None:
+    """Write blocks as a gateway does."""
+    asyncio.run(_feed(settings, blocks))
+
+
+def feed_raw(settings: KafkaSettings, partition: int, key: bytes, value: bytes) -> None:
+    """Write one record, whatever it is."""
+    asyncio.run(_feed_raw(settings, partition, key, value))
+
+
+def ends(settings: KafkaSettings) -> Offsets:
+    """Where the blocks topic ends."""
+    return asyncio.run(_ends(settings))
+
+
+def committed(settings: KafkaSettings) -> Offsets:
+    """Up to where checkpoints of the workers' group cover the blocks topic; 0 where they do not yet."""
+    return asyncio.run(_committed(settings))
+
+
+async def _feed(settings: KafkaSettings, blocks: Iterable[Block]) -> None:
+    async with AIOKafkaProducer(**connection(settings), acks="all", linger_ms=5) as producer:
+        for block in blocks:
+            for key, part in split(block, settings.groups):
+                partition = partition_of(key, settings.partitions)
+                for value in encode_in_parts(part):
+                    await producer.send(settings.blocks_topic, value, key.encode(), partition)
+
+
+async def _feed_raw(settings: KafkaSettings, partition: int, key: bytes, value: bytes) -> None:
+    async with AIOKafkaProducer(**connection(settings), acks="all") as producer:
+        await producer.send_and_wait(settings.blocks_topic, value, key, partition)
+
+
+async def _ends(settings: KafkaSettings) -> Offsets:
+    async with AIOKafkaConsumer(**connection(settings)) as reader:
+        found = await reader.end_offsets(_partitions(settings))
+        return {at.partition: end for at, end in found.items()}
+
+
+async def _committed(settings: KafkaSettings) -> Offsets:
+    reader = AIOKafkaConsumer(**connection(settings), group_id=settings.prefix, enable_auto_commit=False)
+    async with reader:
+        reader.assign(_partitions(settings))
+        return {at.partition: await reader.committed(at) or 0 for at in _partitions(settings)}
+
+
+def _partitions(settings: KafkaSettings) -> list[TopicPartition]:
+    return [TopicPartition(settings.blocks_topic, n) for n in range(settings.partitions)]
