@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from foremend.history.influx import InfluxHistory
 from foremend.history.influx_settings import InfluxSettings
 from foremend.history.parquet import ParquetHistory
 from foremend.ports import History
-from foremend.types import MS_PER_DAY, Block
+from foremend.types import MS_PER_DAY, Block, Forgotten
 
 DAY = 20_000 * MS_PER_DAY
 MODEL = "rf-260"
@@ -28,11 +29,17 @@ MODEL = "rf-260"
 Row = tuple[str, int, int, float, str]
 
 
+@pytest.fixture
+def forgotten() -> list[Forgotten]:
+    """What the store is told that was forgotten; nothing yet."""
+    return []
+
+
 @pytest.fixture(params=["parquet", "influx"])
-def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]:
+def history(request: pytest.FixtureRequest, tmp_path: Path, forgotten: list[Forgotten]) -> Iterator[History]:
     """An empty store."""
     if request.param == "parquet":
-        yield ParquetHistory(tmp_path, "journal")
+        yield ParquetHistory(tmp_path / "history", "journal", lambda: forgotten)
         return
     if "INFLUX_URL" not in os.environ:
         pytest.skip("no InfluxDB 2 here: name one by INFLUX_URL, INFLUX_ORG and INFLUX_TOKEN")
@@ -42,7 +49,7 @@ def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]
         bucket=f"foremend-test-{uuid.uuid4()}",
         token_env="INFLUX_TOKEN",
     )
-    store = InfluxHistory(settings)
+    store = InfluxHistory(settings, lambda: forgotten)
     store.create()
     yield store
     store.close()
@@ -154,17 +161,47 @@ def test_a_replay_stores_nothing_twice(history: History) -> None:
 
 
 def test_an_owners_appliance_can_be_forgotten(history: History) -> None:
-    """What is stored and what waits; everybody else's stays."""
+    """What is stored and what waits, and it is counted; everybody else's stays."""
     history.write(block("leaves", [DAY, DAY + MS_PER_DAY]))
     history.write(block("stays", [DAY]))
     history.flush(0, 1)
     history.write(block("leaves", [DAY + 5], first_seq=5))
     history.write(block("stays", [DAY + 5], first_seq=5))
 
-    history.forget_appliance(MODEL, "leaves")
+    gone = history.forget_appliance(MODEL, "leaves")
     history.flush(1, 2)
 
+    assert gone == 3
     assert rows(history.read(MODEL, 0, 2**62)) == [row("stays", DAY, 0), row("stays", DAY + 5, 5)]
+
+
+def test_what_was_forgotten_does_not_come_back(history: History, forgotten: list[Forgotten]) -> None:
+    """Somebody else forgot it while it waited here, and a replay brings it again; what is measured later is stored."""
+    history.write(block("leaves", [DAY]))
+    history.flush(0, 1)
+    history.write(block("leaves", [DAY + 5, DAY + 50], first_seq=5))
+    forgotten.append(Forgotten(MODEL, "leaves", DAY + 10))
+
+    history.flush(1, 2)
+    history.forget_after(1)
+    history.write(block("leaves", [DAY + 5, DAY + 50], first_seq=5))
+    history.flush(1, 2)
+
+    assert [time for _, time, *_ in rows(history.read(MODEL, DAY + 1, 2**62))] == [DAY + 50]
+
+
+def test_a_signal_that_came_later_is_read_too(history: History) -> None:
+    """Before its time it is unknown."""
+    history.write(block("a", [DAY]))
+    history.flush(0, 1)
+    later = block("a", [DAY + 1], first_seq=1)
+    history.write(replace(later, signals={"vibration": np.array([2.5])}))
+    history.flush(1, 2)
+
+    (day,) = history.read(MODEL, DAY, DAY + 10)
+
+    np.testing.assert_array_equal(day.signals["power"], [0.0, np.nan])
+    np.testing.assert_array_equal(day.signals["vibration"], [np.nan, 2.5])
 
 
 def test_what_waits_is_counted(history: History) -> None:
