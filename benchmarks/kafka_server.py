@@ -20,7 +20,7 @@ class KafkaServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._ports = [str(port) for port in _free_ports(2)]
+        self._ports = [str(port) for port in free_ports(2)]
         self._process: subprocess.Popen[bytes] | None = None
         self.address = f"127.0.0.1:{self._ports[0]}"
 
@@ -56,7 +56,7 @@ class KafkaServer:
             self._process.wait()
 
 
-def _free_ports(n: int) -> list[int]:
+def free_ports(n: int) -> list[int]:
     """Below those the system gives to outgoing connections: one of these could take a port while the broker is down."""
     ports: list[int] = []
     while len(ports) < n:

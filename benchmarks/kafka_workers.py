@@ -1,113 +1,120 @@
-"""Worker processes and what they are fed with, for tests and benchmarks."""
+"""Real `foremend worker` processes, watched through /metrics."""
 
 from __future__ import annotations
 
-import asyncio
-import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.error import URLError
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+import yaml
 
-from foremend.runtimes.kafka.blocks import encode_in_parts, partition_of, split
-from foremend.runtimes.kafka.settings import KafkaSettings, connection
-from foremend.types import Block
+from benchmarks.kafka_server import free_ports
+from foremend.errors import UnavailableError
+from foremend.runtimes.kafka.settings import KafkaSettings
 
-Offsets = dict[int, int]
-"""By partition, the offset behind the last record."""
+PATIENCE_S = 300.0
+_LOOK_S = 0.1
+_SHIPPED = Path(__file__).parents[1] / "config.yaml"
+
+Look = Mapping[str, float]
+"""The numbers of one worker without `foremend_`, and `at`: when they were read, in monotonic seconds."""
 
 
-class WorkerProcess:
-    """`foremend worker` as a process of its own, logging into a file."""
+class Workers:
+    """So many processes on one configuration, from the shipped one; a context manager that stops them."""
 
-    def __init__(self, config: Path, log: Path) -> None:
-        self.log = log
-        with log.open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "foremend", "worker", "--config", str(config)],
-                stdout=out,
-                stderr=out,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-            )
+    def __init__(self, kafka: KafkaSettings, folder: Path, number: int) -> None:
+        self._folder, self._kafka = folder, kafka
+        self._ports = free_ports(number)
+        self._processes: list[subprocess.Popen[bytes]] = []
 
-    @property
-    def returncode(self) -> int | None:
-        return self._process.poll()
-
-    def stop(self, timeout_s: float = 60.0) -> int:
-        """As a supervisor does, by SIGTERM; the exit code."""
-        self._process.terminate()
-        return self._process.wait(timeout_s)
-
-    def kill(self) -> None:
-        """As a power cut does, by SIGKILL."""
-        self._process.kill()
-        self._process.wait()
-
-    def pause(self) -> None:
-        """As a stalled virtual machine does, by SIGSTOP."""
-        self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
-
-    def __enter__(self) -> WorkerProcess:
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True)
+        config = self._folder / "config.yaml"
+        config.write_text(yaml.safe_dump(self._config()))
+        self._started = time.monotonic()
+        for port in self._ports:
+            command: list[str | Path] = [
+                sys.executable,
+                "-m",
+                "foremend",
+                "worker",
+                "--config",
+                config,
+                "--health-port",
+                str(port),
+            ]
+            with (self._folder / f"worker-{port}.log").open("wb") as log:
+                self._processes.append(subprocess.Popen(command, stdout=log, stderr=log))
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self.returncode is None:
-            self.kill()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+    def wait_for(self, reached: Callable[[Sequence[Look]], bool]) -> list[Look]:
+        """Look until `reached`; answers that look. Raises ForemendError when a worker ended or time is over."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            seen = self.look()
+            if reached(seen):
+                return seen
+            if any(process.poll() is not None for process in self._processes):
+                break
+            time.sleep(_LOOK_S)
+        logs = "\n".join(log.read_text()[-2_000:] for log in sorted(self._folder.glob("worker-*.log")))
+        raise UnavailableError(f"the workers did not get there: {logs}")
+
+    def look(self) -> list[Look]:
+        """What each says now; nothing but `at` from one that does not answer yet."""
+        return [_numbers(port) for port in self._ports]
+
+    def kill_one(self) -> None:
+        """The first one, without a warning."""
+        process = self._processes.pop(0)
+        self._ports.pop(0)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    @property
+    def age_s(self) -> float:
+        """Since they were started."""
+        return time.monotonic() - self._started
+
+    def _config(self) -> dict[str, Any]:
+        config: dict[str, Any] = yaml.safe_load(_SHIPPED.read_text(encoding="utf-8"))
+        config["kafka"] = self._kafka.model_dump(mode="json", exclude_defaults=True)
+        config.pop("examples")
+        return config
 
 
-def feed(settings: KafkaSettings, blocks: Iterable[Block]) -> None:
-    """Write blocks as a gateway does."""
-    asyncio.run(_feed(settings, blocks))
+def holds(seen: Sequence[Look], partitions: int) -> bool:
+    """Whether all partitions are held, and every worker has some."""
+    held = [one.get("worker_partitions", 0) for one in seen]
+    return min(held) > 0 and sum(held) == partitions
 
 
-def feed_raw(settings: KafkaSettings, partition: int, key: bytes, value: bytes) -> None:
-    """Write one record, whatever it is."""
-    asyncio.run(_feed_raw(settings, partition, key, value))
+def total(seen: Sequence[Look], name: str) -> float:
+    """The sum of a number over the workers."""
+    return sum(one.get(name, 0.0) for one in seen)
 
 
-def ends(settings: KafkaSettings) -> Offsets:
-    """Where the blocks topic ends."""
-    return asyncio.run(_ends(settings))
-
-
-def committed(settings: KafkaSettings) -> Offsets:
-    """Up to where checkpoints of the workers' group cover the blocks topic; 0 where they do not yet."""
-    return asyncio.run(_committed(settings))
-
-
-async def _feed(settings: KafkaSettings, blocks: Iterable[Block]) -> None:
-    async with AIOKafkaProducer(**connection(settings), acks="all", linger_ms=5) as producer:
-        for block in blocks:
-            for key, part in split(block, settings.groups):
-                partition = partition_of(key, settings.partitions)
-                for value in encode_in_parts(part):
-                    await producer.send(settings.blocks_topic, value, key.encode(), partition)
-
-
-async def _feed_raw(settings: KafkaSettings, partition: int, key: bytes, value: bytes) -> None:
-    async with AIOKafkaProducer(**connection(settings), acks="all") as producer:
-        await producer.send_and_wait(settings.blocks_topic, value, key, partition)
-
-
-async def _ends(settings: KafkaSettings) -> Offsets:
-    async with AIOKafkaConsumer(**connection(settings)) as reader:
-        found = await reader.end_offsets(_partitions(settings))
-        return {at.partition: end for at, end in found.items()}
-
-
-async def _committed(settings: KafkaSettings) -> Offsets:
-    reader = AIOKafkaConsumer(**connection(settings), group_id=settings.prefix, enable_auto_commit=False)
-    async with reader:
-        reader.assign(_partitions(settings))
-        return {at.partition: await reader.committed(at) or 0 for at in _partitions(settings)}
-
-
-def _partitions(settings: KafkaSettings) -> list[TopicPartition]:
-    return [TopicPartition(settings.blocks_topic, n) for n in range(settings.partitions)]
+def _numbers(port: int) -> Look:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+    except (URLError, ConnectionError, TimeoutError):
+        text = ""
+    found = re.findall(r"^foremend_(\S+) (\S+)$", text, re.MULTILINE)
+    return {"at": time.monotonic(), **{name: float(value) for name, value in found}}

@@ -1,0 +1,93 @@
+"""Writes the checkpoints of a large fleet, made of a small one that was lived through, to the state topic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from aiokafka import AIOKafkaProducer
+
+from benchmarks._common import Result
+from benchmarks.recorded import MOST, blocks, in_messages, recording
+from foremend.config import load_profiles, load_settings
+from foremend.engine import Engine
+from foremend.runtimes.kafka.blocks import partition_of
+from foremend.runtimes.kafka.partition import Totals
+from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from foremend.runtimes.kafka.state import StateStore
+from foremend.runtimes.kafka.topics import create
+from foremend.snapshots import pack
+from rules.evaluator import RuleBook
+
+MODEL = "rf-260"
+DAYS = 12  # the own usual of an appliance is known after 10
+_HELD = "held_"
+
+
+def write_state(kafka: KafkaSettings, appliances: int) -> Result:
+    """Checkpoints of `appliances` refrigerators in `kafka.groups` groups; answers bytes an appliance, before LZ4."""
+    return asyncio.run(_write_state(kafka, appliances))
+
+
+async def _write_state(kafka: KafkaSettings, appliances: int) -> Result:
+    await create(kafka)
+    state, size = lived(), 0
+    each = -(-appliances // (MOST * kafka.groups))  # times the small fleet in each group
+    by_partition: dict[int, list[str]] = {number: [] for number in range(kafka.partitions)}
+    for group in range(kafka.groups):
+        key = f"{MODEL}/{group}"
+        by_partition[partition_of(key, kafka.partitions)].append(key)
+    async with AIOKafkaProducer(**connection(kafka), acks="all", max_request_size=1_048_576) as producer:
+        store = StateStore(kafka, producer)
+        for partition, keys in by_partition.items():
+            engines = {key: {MODEL: tiled(state, each, key)} for key in keys}
+            packed = pack({"next_offset": 0, "totals": asdict(Totals()), "engines": engines})
+            size += len(packed)
+            await store.save(partition, packed, 0)
+    count = each * MOST * kafka.groups
+    return {"appliances": count, "bytes_per_appliance": round(size / count)}
+
+
+def lived() -> Mapping[str, Any]:
+    """What an engine knows of `MOST` appliances after some days."""
+    settings = load_settings()
+    rules, lateness_ms = RuleBook(settings.rules), settings.ingest.lateness
+    engine = Engine(load_profiles(), rules, lateness_ms=lateness_ms)
+    for block in blocks(in_messages(recording(MODEL, MOST, DAYS), 1), 100_000):
+        engine.process(block)
+    state: Mapping[str, Any] = engine.snapshot()[MODEL]
+    return state
+
+
+def tiled(state: Mapping[str, Any], times: int, key: str) -> Mapping[str, Any]:
+    """The state of a fleet `times` as large; the ids begin with `key`."""
+    lane = {name: part for name, part in state["lane"].items() if name != "days"}
+    ids = [f"{key}-{number}" for number in range(times * MOST)]
+    held = lane["reorder"]["held_appliance"]
+    larger = _tiled({**state, "lane": lane}, times)
+    larger["lane"] |= {"ids": ids, "firmware": list(lane["firmware"]) * times, "days": []}
+    larger["lane"]["reorder"] |= {
+        **{
+            name: np.tile(part, _once(part, times))
+            for name, part in lane["reorder"].items()
+            if name.startswith(_HELD)
+        },
+        "held_appliance": np.concatenate([held + number * MOST for number in range(times)]).astype(np.int32),
+    }
+    return larger
+
+
+def _tiled(node: Any, times: int) -> Any:
+    """Every array with a row for each appliance, `times` over."""
+    if isinstance(node, Mapping):
+        return {name: _tiled(part, times) for name, part in node.items()}
+    if isinstance(node, np.ndarray) and len(node) == MOST:
+        return np.tile(node, _once(node, times))
+    return node
+
+
+def _once(array: Any, times: int) -> tuple[int, ...]:
+    return (times, *[1] * (array.ndim - 1))
