@@ -24,6 +24,7 @@ from foremend.config import Profile, Settings, StorageSettings, load_profiles, l
 from foremend.consent_filter import ConsentFilter
 from foremend.engine import Engine
 from foremend.errors import ConfigError
+from foremend.fitted import FittedModel
 from foremend.history.parquet import ParquetHistory
 from foremend.history.upkeep import Upkeep
 from foremend.journal import SqliteJournal
@@ -153,9 +154,17 @@ def build_engine(
     """The core with its rules and the champions of the registry, trained first where there is none."""
     rules = RuleBook(settings.rules)
     rules.check(profiles.values())
+    fitted = champions(settings, profiles, registry, clock)
+    return Engine(profiles, rules, fitted, lateness_ms=settings.ingest.lateness, on_readings=history.write)
+
+
+def champions(
+    settings: Settings, profiles: dict[str, Profile], registry: Registry, clock: Clock
+) -> dict[str, FittedModel]:
+    """The fitted model in use for each appliance model that is scored, trained first where there is none."""
     with progress_bar() as bar:
         task = bar.add_task("first training", total=None)
-        fitted = fitted_models(
+        return fitted_models(
             {name: profiles[name] for name in scored_models(settings, profiles)},
             registry,
             settings.models,
@@ -164,7 +173,14 @@ def build_engine(
             ),
             clock.now_ms(),
         )
-    return Engine(profiles, rules, fitted, lateness_ms=settings.ingest.lateness, on_readings=history.write)
+
+
+def prepare_models(config: Path | None) -> dict[str, str]:
+    """`foremend models prepare`: train what was never trained; the version in use by appliance model."""
+    settings = load_settings(config)
+    profiles = load_profiles(settings.profiles.folders)
+    fitted = champions(settings, profiles, open_registry(settings.models), SystemClock())
+    return {name: model.version for name, model in sorted(fitted.items())}
 
 
 def scored_models(settings: Settings, profiles: Iterable[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from alerts.settings import AlertsSettings
+from foremend.errors import ConfigError
 from foremend.history.influx_settings import InfluxSettings
 from foremend.history.parquet_settings import ParquetSettings
 from foremend.profiles import Profile, load_profiles
@@ -77,14 +78,23 @@ class Settings(Strict):
 def load_settings(path: Path | None = None) -> Settings:
     """The settings in `path`; without one, those of ./config.yaml or else of the file Foremend ships.
 
-    Relative paths in a named file start at its folder, otherwise at the current one. Raises ConfigError with one
-    line per mistake: the file, the key's path, what is wrong and, for an unknown key, the one probably meant.
+    With `extends: shipped` in it, each section that it lacks is the one of the file Foremend ships. Relative paths in
+    a named file start at its folder, otherwise at the current one. Raises ConfigError with one line per mistake: the
+    file, the key's path, what is wrong and, for an unknown key, the one probably meant.
     """
     file = path or _found()
     folder = path.resolve().parent if path else Path.cwd()
-    return validated(Settings, read_yaml(file), str(file), folder)
+    data = read_yaml(file)
+    extends = data.pop("extends", None)
+    if extends not in (None, "shipped"):
+        raise ConfigError(f"{file}: extends: {extends!r}: the only file to extend is 'shipped'")
+    return validated(Settings, read_yaml(_shipped()) | data if extends else data, str(file), folder)
 
 
 def _found() -> Path:
-    candidates = (Path.cwd() / "config.yaml", *_SHIPPED)
-    return next((file for file in candidates if file.is_file()), candidates[-1])
+    own = Path.cwd() / "config.yaml"
+    return own if own.is_file() else _shipped()
+
+
+def _shipped() -> Path:
+    return next((file for file in _SHIPPED if file.is_file()), _SHIPPED[-1])

@@ -24,6 +24,14 @@ def list_models(
     show("Models", lifecycle(config).list(appliance_model), json)
 
 
+@app.command("prepare")
+def prepare_models(config: Config = None, json: Json = False) -> None:
+    """Train, on simulated history, what was never trained: before the first worker, which never trains."""
+    from foremend.bootstrap import prepare_models
+
+    show("In use", prepare_models(config), json)
+
+
 @app.command("show")
 def show_model(
     appliance_model: Appliance,
