@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import itertools
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,17 @@ from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
 from benchmarks._common import Result, main
+from foremend.config import Profile, load_profiles, load_settings
+from foremend.engine import Engine
 from foremend.ports import Detector
-from models.detectors import ControlCharts, Isolation, reading_watch, window_watch
+from foremend.types import Block
+from models.detectors import DEFAULTS, ControlCharts, Isolation, hour_watch, reading_watch, window_watch
+from rules.evaluator import RuleBook
 
 _SIGNALS = 3
 _FLEET = 10_000
+_WATCHED = "air-compressor"
+_ENGINE_FLEET = 200
 _REPEATS = 7
 _LONE_ROWS = 20
 
@@ -51,6 +58,33 @@ def detector_us(detector: Detector, block: int) -> float:
     return _median_us(lambda: detector.score(appliance, times, rows), block)
 
 
+def watched_us(block: int) -> float:
+    """What the watch over readings and its rules add to the engine, microseconds a reading."""
+    profile = load_profiles()[_WATCHED]
+    return round(engine_us(profile, block) - engine_us(profile.model_copy(update={"watch": None}), block), 3)
+
+
+def engine_us(profile: Profile, block: int) -> float:
+    """Microseconds a reading of the whole engine, once all appliances are past their first rows."""
+    engine = Engine({profile.name: profile}, RuleBook(load_settings().rules), lateness_ms=0)
+    blocks = _blocks(profile, block)
+    first = _ENGINE_FLEET * (DEFAULTS.first_rows + 100) // block
+    for _ in range(first):
+        engine.process(next(blocks))
+    return _median_us(lambda: engine.process(next(blocks)), block)
+
+
+def _blocks(profile: Profile, size: int) -> Iterator[Block]:
+    """Readings of a fleet in turns, ten seconds apart for each appliance."""
+    ids = tuple(f"one-{number}" for number in range(_ENGINE_FLEET))
+    names = list(profile.signals)[:_SIGNALS]
+    for start in itertools.count(step=size):
+        number = np.arange(start, start + size)
+        signals = dict(zip(names, _rows(size).T, strict=True))
+        appliance = (number % _ENGINE_FLEET).astype(np.int32)
+        yield Block(profile.name, ids, appliance, number // _ENGINE_FLEET * 10_000, number, signals)
+
+
 def lone_rows_us() -> float:
     """scikit-learn's IsolationForest, one row a call."""
     forest = IsolationForest(n_estimators=100, random_state=0).fit(_rows(2_000))
@@ -75,13 +109,19 @@ def half_space_trees_us() -> float | str:
 
 def run(_path: Path) -> Result:
     """Measure on made-up readings; PATH may be left out and is not read."""
+    detectors = {
+        f"{name}, blocks of {block}": detector_us(make(), block)
+        for name, make in (("reading watch", reading_watch), ("control charts", ControlCharts))
+        for block in (1_000, 10_000)
+    }
     return {
-        "us_per_reading": {
-            f"{name}, blocks of {block}": detector_us(make(), block)
-            for name, make in (("reading watch", reading_watch), ("control charts", ControlCharts))
+        "us_per_reading": detectors
+        | {
+            f"in the engine, watch and rules, blocks of {block}": watched_us(block)
             for block in (1_000, 10_000)
         },
         "us_per_window": {
+            "hour watch, 1000 windows": detector_us(hour_watch(), 1_000),
             "window watch, 1000 windows": detector_us(window_watch(), 1_000),
             "isolation, 1000 windows": detector_us(Isolation(), 1_000),
         },

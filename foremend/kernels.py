@@ -1,13 +1,17 @@
 """Compiles every numba kernel once, so that the first start does not: `python -m foremend.kernels`, part of set-up.
 
-A day of one appliance of each simulated model goes through the simulator and the engine with the shipped rules.
+A day of one appliance of each simulated model goes through the simulator and the engine with the shipped rules, and so
+do some hours of a compressor that is watched reading by reading.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from foremend.config import load_profiles, load_settings
 from foremend.engine import Engine
 from foremend.learning.training import as_block
+from foremend.types import Block
 from rules.evaluator import RuleBook
 from simulators.categories import appliance_models
 from simulators.fleet import Fleet
@@ -21,8 +25,16 @@ def compile_kernels() -> int:
     fleet = Fleet(plain_fleet(dict.fromkeys(appliance_models(), 1), days=2, fault_rate=0.0), seed=0)
     for telemetry in fleet.telemetry():
         engine.process(as_block(telemetry))
+    engine.process(_compressor())
     engine.flush()
     return engine.counts().used
+
+
+def _compressor() -> Block:
+    """Readings a minute apart, more than the watch over readings learns from at first."""
+    number = np.arange(1_000)
+    current = {"current": 6.0 * (number % 20 < 8) + 0.1 * (number % 3)}
+    return Block("air-compressor", ("one",), np.zeros(1_000, np.int32), 60_000 * number, number, current)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ from rules.conditions import Kind
 from rules.evaluator import RuleState
 
 MS_PER_MINUTE = 60_000
-_REPEATED = re.compile(r"(\S+) x (\d+)")
+_REPEATED = re.compile(r"(\S+|\(.+\)) x (\d+)")
 
 
 def _expanded(series: object) -> object:
-    """['4', '12 x 3'] -> four numbers; anything else is left for pydantic to judge."""
+    """['4', '12 x 3', '(1, 2) x 2'] -> eight numbers; anything else is left for pydantic to judge."""
     if not isinstance(series, list):
         return series
     return [value for item in series for value in _repeat(item)]
@@ -27,11 +27,11 @@ def _expanded(series: object) -> object:
 
 def _repeat(item: object) -> Iterator[object]:
     match = _REPEATED.fullmatch(item.strip()) if isinstance(item, str) else None
-    yield from [match[1]] * int(match[2]) if match else [item]
+    yield from match[1].strip("()").split(",") * int(match[2]) if match else [item]
 
 
 Series = Annotated[tuple[float, ...], BeforeValidator(_expanded)]
-"""Values of one column, window by window: `[4, 12 x 7]` is a 4 and seven times 12."""
+"""Values of one column, window by window: `[4, 12 x 7, (1, 2) x 3]` is a 4, seven times 12 and three times 1, 2."""
 
 
 class Given(Strict):

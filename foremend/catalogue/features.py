@@ -27,6 +27,8 @@ _SIGNALS = {
     "mode": ("mode", "运行模式"),
     "water_level": ("water level", "水位"),
     "drum_speed": ("drum speed", "滚筒转速"),
+    "oil_temp": ("oil temperature", "油温"),
+    "pressure": ("pressure", "压力"),
     "vibration": ("vibration", "振动"),
     "water_temp": ("water temperature", "水温"),
     "programme_phase": ("programme phase", "程序阶段"),

@@ -41,12 +41,9 @@ def reading_watch() -> Confirmed:
     return Confirmed("reading-watch", FirstRows(members, shares=(0.8, 0.1, 0.1)))
 
 
-def hour_watch() -> Confirmed:
+def hour_watch() -> ControlCharts:
     """Charts of the last day against the last month, for hourly windows of a household's appliance."""
-    charts = ControlCharts(
-        spans=HOURLY.spans, memory_rows=HOURLY.memory_rows, relearn_rows=HOURLY.relearn_rows
-    )
-    return Confirmed("hour-watch", charts)
+    return ControlCharts(spans=HOURLY.spans, memory_rows=HOURLY.memory_rows, relearn_rows=HOURLY.relearn_rows)
 
 
 def window_watch(seed: int = 0) -> Combined:

@@ -39,6 +39,9 @@ _GAIN = 2.0 / 9.0
 
 _MIN_RUNS = 2.0
 
+_GAP = 8.0
+"""Usual intervals without a row after which nobody knows whether a run went on."""
+
 _RESOLVED = 4.0
 """Rows that runs and pauses must last on average: shorter ones are noise about a threshold, not cycles."""
 
@@ -63,6 +66,8 @@ class RunState(NamedTuple):
     length: NDArray[np.int32]  # (n, d) rows of the run that goes on
     whole: NDArray[np.int8]  # (n, d) 1 if its beginning was seen
     recent: Floats  # (n, d, 2) EWMA of the log length of completed runs, NaN before the first
+    last: NDArray[np.int64]  # (n,) ms of the newest row
+    interval: Floats  # (n,) usual interval between rows, ms; 0 before the first
 
 
 def _cold(columns: int) -> RunState:
@@ -77,6 +82,8 @@ def _cold(columns: int) -> RunState:
         np.zeros((1, columns), np.int32),
         np.zeros((1, columns), np.int8),
         np.full((1, columns, 2), np.nan),
+        np.zeros(1, np.int64),
+        np.zeros(1),
     )
 
 
@@ -184,11 +191,27 @@ def _judge(fleet: RunState, at: tuple[int, int]) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def _follow(appliance: NDArray[np.int32], rows: Floats, fleet: RunState) -> tuple[Floats, Floats]:
+def _mind_gap(fleet: RunState, unit: int, time: int) -> None:
+    """After a gap a run counts only once its beginning was seen."""
+    interval, usual = time - fleet.last[unit], fleet.interval[unit]
+    fleet.last[unit] = time
+    if usual == 0.0:
+        fleet.interval[unit] = 0.0 if interval == time else max(interval, 0)
+    elif interval > _GAP * usual:
+        fleet.state[unit], fleet.length[unit], fleet.whole[unit] = -1, 0, 0
+    else:
+        fleet.interval[unit] += (interval - usual) / _MEMORY
+
+
+@njit(cache=True, error_model="numpy")
+def _follow(
+    appliance: NDArray[np.int32], time: NDArray[np.int64], rows: Floats, fleet: RunState
+) -> tuple[Floats, Floats]:
     """The largest deviate of every row and the looks that it is the largest of, (n,) each."""
     largest = np.zeros(len(rows))
     looks = np.zeros(len(rows))
     for row in range(len(rows)):
+        _mind_gap(fleet, appliance[row], time[row])
         for column in range(rows.shape[1]):
             at = (appliance[row], column)
             if not fleet.switching[at]:
@@ -210,7 +233,7 @@ class CycleStructure(Columns):
 
     The first normal rows tell the columns that switch (Otsu's split) and the spread of their run lengths' logarithm;
     while scoring, the run that goes on and the mean of recent runs are compared with it, and completed runs that were
-    not unusual are learnt. No column switches: silent.
+    not unusual are learnt. No column switches: silent. A run that a gap cuts is none.
 
     Guarantee: log run lengths are taken as normal and independent; a model, not a distribution-free bound.
     """
@@ -234,7 +257,7 @@ class CycleStructure(Columns):
         """Score (n, d) rows, in time order per appliance. Raises InputError for other columns."""
         rows = self._rows(features)
         self._state = grown(self._state, self._fresh, fleet_size(appliance))
-        largest, looks = _follow(appliance, rows, self._state)
+        largest, looks = _follow(appliance, np.ascontiguousarray(time), rows, self._state)
         return self._pack(appliance, time, evidence_to_score(largest, looks))
 
     def snapshot(self) -> Snapshot:

@@ -85,3 +85,11 @@ def test_a_wrong_profile_is_refused_with_a_sentence(tmp_path: Path, model: str, 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     """A typing mistake in profiles.folders does not silently leave profiles out."""
     assert "none is not a folder" in complaint(tmp_path / "none")
+
+
+@pytest.mark.parametrize("signal", ["slots", "steam"])
+def test_only_gauges_can_be_watched(tmp_path: Path, signal: str) -> None:
+    """A counter only rises, and what is not measured says nothing."""
+    folder_with(tmp_path, MODEL + f"watch: {{rows: hours, signals: [{signal}]}}\n")
+
+    assert f"watch.signals: {signal} is no gauge" in complaint(tmp_path)

@@ -188,10 +188,24 @@ class TestCycleStructure:
         structure.learn(["power"], switching(2_000, on=20, off=60))
         ageing = np.concatenate([switching(100 * (on + 60), on=on, off=60) for on in range(20, 41)])
 
-        value = scored(structure, ageing)
+        leap = switching(400, on=300, off=100)
+
+        value = scored(structure, np.concatenate([ageing, leap]))
+
+        assert (value[: len(ageing)] < ALARM).all()
+        assert value[-1] > ALARM
+
+    def test_a_run_that_a_gap_cuts_is_none(self) -> None:
+        """What ran before an appliance was unplugged and what runs after are two runs, neither of them seen whole."""
+        structure = CycleStructure()
+        structure.learn(["power"], switching(2_000, on=20, off=60))
+        rows = np.concatenate([switching(1_600, on=20, off=60), switching(32, on=32, off=0)])
+        time = MINUTE * np.arange(len(rows))
+        time[-28:] += 600 * MINUTE
+
+        value = structure.score(np.zeros(len(rows), np.int32), time, rows).value
 
         assert (value < ALARM).all()
-        assert scored(structure, switching(600, on=400, off=200))[-250] > ALARM
 
     def test_a_signal_without_two_levels_is_silent(self) -> None:
         """Noise has no runs and no pauses."""

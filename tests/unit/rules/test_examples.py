@@ -52,3 +52,10 @@ def test_a_series_can_repeat_a_value() -> None:
 
     assert given.values["power_mean"] == (4, 12, 12, 12)
     assert given.times[-1] == 4 * 3_600_000
+
+
+def test_a_series_can_repeat_a_pattern() -> None:
+    """Cycles stay readable, too."""
+    given = Given(values={"power_mean": [4, "(80, 2) x 2"]})  # type: ignore[dict-item,list-item]
+
+    assert given.values["power_mean"] == (4, 80, 2, 80, 2)
