@@ -143,7 +143,7 @@ class Lane:
             "signals": list(self.signals),
             "ids": list(self.ids),
             "firmware": list(self.firmware),
-            "last_seen": self.last_seen,
+            "last_seen": self.last_seen[: len(self.ids)],
             "counts": [self.counts.used, self.counts.repeats, self.counts.merged, self.counts.late],
             "clock": [self._newest, self._next_tick],
             "reorder": self._reorder.snapshot(),
