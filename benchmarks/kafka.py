@@ -45,9 +45,10 @@ class Size:
     rounds: int = 3
     fleet: Fleet = field(default_factory=Fleet)
     recovered: int = 200_000  # appliances
+    days: int = 12  # that they lived: their own usual is known after 10
 
 
-QUICK = Size((1,), 1, Fleet(models=("rf-260",), appliances=50, times=2, partitions=2, groups=2), 1_000)
+QUICK = Size((1,), 1, Fleet(("rf-260",), appliances=50, times=2, partitions=2, groups=2), 1_000, days=1)
 
 
 def run(size: Size) -> Result:
@@ -62,15 +63,15 @@ def run(size: Size) -> Result:
             "readings_of_a_record": size.fleet.block,
             "workers": {str(number): bench.rates(number, size) for number in size.workers},
             "takeover": bench.takeover(size.fleet),
-            "recovery": bench.recovery(size.recovered, size.fleet),
+            "recovery": bench.recovery(size),
         }
 
 
 class Bench:
     """Each measurement has topics, a database and folders of its own."""
 
-    def __init__(self, broker: str, folder: Path) -> None:
-        self._broker, self._folder, self._count = broker, folder, 0
+    def __init__(self, broker: str, folder: Path, prefix: str = "benchmark") -> None:
+        self._broker, self._folder, self._prefix, self._count = broker, folder, prefix, 0
 
     def rates(self, number: int, size: Size) -> Result:
         """Readings a second of `number` workers, and where their time goes: the median round."""
@@ -90,12 +91,12 @@ class Bench:
         session_s = kafka.session_timeout / MS_PER_SECOND
         return {"seconds": round(taken_over[0]["at"] - killed, 1), "session_timeout_s": session_s}
 
-    def recovery(self, appliances: int, fleet: Fleet) -> Result:
-        """Seconds from the start of a process until it has the state of so many appliances, and without any."""
-        empty, full = (self._settings(fleet) for _ in range(2))
-        _say(f"recovery of {appliances:,} appliances")
+    def recovery(self, size: Size) -> Result:
+        """Seconds from the start of a process until it has the state of all appliances, and where there is none."""
+        empty, full = (self._settings(size.fleet) for _ in range(2))
+        _say(f"recovery of {size.recovered:,} appliances")
         asyncio.run(create(empty))
-        written = write_state(full, appliances)
+        written = write_state(full, size.recovered, size.days)
         before, _ = self._joined(empty)
         after, seen = self._joined(full)
         restore = round(total(seen, 'worker_seconds_total{stage="restore"}'), 1)
@@ -123,7 +124,7 @@ class Bench:
         self._count += 1
         return KafkaSettings(
             brokers=(self._broker,),
-            prefix=f"b{self._count}",
+            prefix=f"{self._prefix}-{self._count}",
             partitions=fleet.partitions,
             groups=fleet.groups,
         )

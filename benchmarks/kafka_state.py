@@ -23,18 +23,17 @@ from foremend.snapshots import pack
 from rules.evaluator import RuleBook
 
 MODEL = "rf-260"
-DAYS = 12  # the own usual of an appliance is known after 10
 _HELD = "held_"
 
 
-def write_state(kafka: KafkaSettings, appliances: int) -> Result:
-    """Checkpoints of `appliances` refrigerators in `kafka.groups` groups; answers bytes an appliance, before LZ4."""
-    return asyncio.run(_write_state(kafka, appliances))
+def write_state(kafka: KafkaSettings, appliances: int, days: int) -> Result:
+    """Checkpoints of `appliances` refrigerators after so many days; answers bytes an appliance, before LZ4."""
+    return asyncio.run(_write_state(kafka, lived(days), appliances))
 
 
-async def _write_state(kafka: KafkaSettings, appliances: int) -> Result:
+async def _write_state(kafka: KafkaSettings, state: Mapping[str, Any], appliances: int) -> Result:
     await create(kafka)
-    state, size = lived(), 0
+    size = 0
     each = -(-appliances // (MOST * kafka.groups))  # times the small fleet in each group
     by_partition: dict[int, list[str]] = {number: [] for number in range(kafka.partitions)}
     for group in range(kafka.groups):
@@ -51,23 +50,24 @@ async def _write_state(kafka: KafkaSettings, appliances: int) -> Result:
     return {"appliances": count, "bytes_per_appliance": round(size / count)}
 
 
-def lived() -> Mapping[str, Any]:
-    """What an engine knows of `MOST` appliances after some days."""
+def lived(days: int) -> Mapping[str, Any]:
+    """What an engine knows of `MOST` appliances after so many days."""
     settings = load_settings()
     rules, lateness_ms = RuleBook(settings.rules), settings.ingest.lateness
     engine = Engine(load_profiles(), rules, lateness_ms=lateness_ms)
-    for block in blocks(in_messages(recording(MODEL, MOST, DAYS), 1), 100_000):
+    for block in blocks(in_messages(recording(MODEL, MOST, days), 1), 100_000):
         engine.process(block)
     state: Mapping[str, Any] = engine.snapshot()[MODEL]
     return state
 
 
 def tiled(state: Mapping[str, Any], times: int, key: str) -> Mapping[str, Any]:
-    """The state of a fleet `times` as large; the ids begin with `key`."""
+    """The state of a fleet `times` as large, of which each appliance has as many copies; the ids begin with `key`."""
+    fleet = len(state["lane"]["ids"])
     lane = {name: part for name, part in state["lane"].items() if name != "days"}
-    ids = [f"{key}-{number}" for number in range(times * MOST)]
+    ids = [f"{key}-{number}" for number in range(times * fleet)]
     held = lane["reorder"]["held_appliance"]
-    larger = _tiled({**state, "lane": lane}, times)
+    larger = _tiled({**state, "lane": lane}, fleet, times)
     larger["lane"] |= {"ids": ids, "firmware": list(lane["firmware"]) * times, "days": []}
     larger["lane"]["reorder"] |= {
         **{
@@ -75,16 +75,16 @@ def tiled(state: Mapping[str, Any], times: int, key: str) -> Mapping[str, Any]:
             for name, part in lane["reorder"].items()
             if name.startswith(_HELD)
         },
-        "held_appliance": np.concatenate([held + number * MOST for number in range(times)]).astype(np.int32),
+        "held_appliance": np.concatenate([held + number * fleet for number in range(times)]).astype(np.int32),
     }
     return larger
 
 
-def _tiled(node: Any, times: int) -> Any:
-    """Every array with a row for each appliance, `times` over."""
+def _tiled(node: Any, fleet: int, times: int) -> Any:
+    """Every array with a row for each of the `fleet`, `times` over."""
     if isinstance(node, Mapping):
-        return {name: _tiled(part, times) for name, part in node.items()}
-    if isinstance(node, np.ndarray) and len(node) == MOST:
+        return {name: _tiled(part, fleet, times) for name, part in node.items()}
+    if isinstance(node, np.ndarray) and len(node) == fleet:
         return np.tile(node, _once(node, times))
     return node
 
