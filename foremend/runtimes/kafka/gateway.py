@@ -26,7 +26,7 @@ from ingest.values import Decoded
 
 try:
     from aiokafka import AIOKafkaProducer
-    from aiokafka.errors import KafkaError, KafkaTimeoutError
+    from aiokafka.errors import KafkaError
 except ImportError as error:
     raise MissingExtraError("the pipeline on Kafka", "kafka") from error
 
@@ -39,7 +39,7 @@ ENOUGH_MESSAGES = 500
 SLICE_BYTES = 512 * 1024  # of payloads in a take: what is ready is acknowledged while the rest is decoded
 MOST_WAITING = 4  # takes that wait for Kafka, besides the one being written and the one being made
 STALLED_S = 5.0  # Kafka took nothing for this long: worth a line in the log
-DRAIN_S = 10.0  # how long a stop waits for Kafka
+DRAIN_S = 5.0  # how long a stop waits for Kafka
 BATCH_BYTES = 1_000_000  # of one partition in one request
 
 
@@ -187,9 +187,10 @@ class Gateway:
         """Hand the record to the producer, which tries until Kafka has it and keeps each partition's order."""
         while True:
             try:
-                return await producer.send(record.topic, record.value, record.key, record.partition)
-            except KafkaTimeoutError:  # its buffer is full, because Kafka is away
-                continue
+                async with asyncio.timeout(STALLED_S):
+                    return await producer.send(record.topic, record.value, record.key, record.partition)
+            except TimeoutError:  # its buffer is full, or it looks for the partition's leader
+                self._say_stalled()
             except KafkaError as error:
                 raise self._given_up(error) from error
 
@@ -209,10 +210,7 @@ class Gateway:
         """
         everything = asyncio.gather(*written)
         while not (await asyncio.wait({everything}, timeout=STALLED_S))[0]:
-            if not self.stalled:
-                log.warning("Kafka at %s takes nothing; MQTT is not acknowledged meanwhile", self._where)
-                self.stalled = True
-                self.counts.stalls += 1
+            self._say_stalled()
         try:
             await everything
         except KafkaError as error:
@@ -220,6 +218,12 @@ class Gateway:
         if self.stalled and written:
             log.warning("Kafka takes blocks again")
             self.stalled = False
+
+    def _say_stalled(self) -> None:
+        if not self.stalled:
+            log.warning("Kafka at %s takes nothing; MQTT is not acknowledged meanwhile", self._where)
+            self.stalled = True
+            self.counts.stalls += 1
 
     async def _close(self, producer: AIOKafkaProducer) -> None:
         """Without waiting for records that nobody acknowledged: whoever gets their messages again writes them."""
