@@ -17,6 +17,7 @@ from foremend.service.metrics import Family, counter, gauge
 from foremend.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
+from ingest.mqtt_settings import MqttSettings
 
 log = logging.getLogger(__name__)
 
@@ -30,23 +31,27 @@ def run_gateway(config: Path | None, client_id: str | None, unshared: bool, heal
 
 
 def build_gateway(settings: Settings, client_id: str | None, unshared: bool) -> Gateway:
-    """Opens no connection yet.
+    """Opens no connection yet. Raises ConfigError where `unshared` has nothing to do."""
+    source = MqttSource(mqtt_settings(settings, client_id, unshared))
+    return Gateway(source, _ingest(settings, keeps_state=unshared), settings.kafka)
+
+
+def mqtt_settings(settings: Settings, client_id: str | None, unshared: bool) -> MqttSettings:
+    """What a gateway subscribes to, in a session of its own.
 
     Devices that send changes only must always reach the same gateway, so they are never dealt out: gateways that
     share leave them to the one that is `unshared`, which takes nothing else. Raises ConfigError where there are none.
     """
-    shared, alone = _ingest(settings, keeps_state=False), _ingest(settings, keeps_state=True)
-    theirs = set(alone.subscriptions) - {TELEMETRY_WILDCARD, STATUS_WILDCARD}
+    theirs = set(_ingest(settings, keeps_state=True).subscriptions) - {TELEMETRY_WILDCARD, STATUS_WILDCARD}
     if unshared and not theirs:
         raise ConfigError("--unshared: no decoder under ingest.decoders needs it; start a gateway without it")
     if theirs and not unshared:
         log.warning("%s: run one `foremend gateway --unshared` for these, which never share", sorted(theirs))
-    ours = dict.fromkeys((*settings.mqtt.subscribe, *shared.subscriptions))
+    ours = dict.fromkeys((*settings.mqtt.subscribe, *_ingest(settings, keeps_state=False).subscriptions))
     dealt = (f"$share/{settings.kafka.share}/{topic}" for topic in ours if topic not in theirs)
     name = client_id or f"{settings.mqtt.client_id}-gateway{'-unshared' if unshared else ''}"
-    mqtt = {"client_id": name, "subscribe": tuple(sorted(theirs) if unshared else dealt)}
-    source = MqttSource(settings.mqtt.model_copy(update=mqtt))
-    return Gateway(source, alone if unshared else shared, settings.kafka)
+    subscribe = tuple(sorted(theirs) if unshared else dealt)
+    return settings.mqtt.model_copy(update={"client_id": name, "subscribe": subscribe})
 
 
 def gateway_health(gateway: Gateway) -> Health:

@@ -1,0 +1,109 @@
+"""What a gateway subscribes to, and how it cuts what it takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from foremend.config import Settings
+from foremend.errors import ConfigError
+from foremend.runtimes.kafka.dead_letters import MOST_PAYLOAD_BYTES, decode_letter, encode_letter
+from foremend.runtimes.kafka.gateway import SLICE_BYTES, slices
+from foremend.runtimes.kafka.gateway_process import mqtt_settings
+from foremend.schema import validated
+from foremend.types import DeadLetter, RawMessage
+
+TASMOTA = {
+    "decoder": "tasmota",
+    "appliance_model": "generic-compressor",
+    "signals": {"power": {"path": "ENERGY.Power", "unit": "W"}},
+}
+SHELLY = {
+    "decoder": "shelly-gen2",
+    "topic": "home/{appliance_id}/status/{component}",
+    "events": "home/{appliance_id}/events/rpc",
+    "presence": "home/{appliance_id}/online",
+    "appliance_model": "generic-compressor",
+    "signals": {"power": {"path": "switch:0.apower", "unit": "W"}},
+}
+
+
+def settings_with(*decoders: dict[str, object]) -> Settings:
+    return validated(Settings, {"kafka": {"share": "all"}, "ingest": {"decoders": decoders}}, "test")
+
+
+def test_gateways_share_their_subscriptions() -> None:
+    """Telemetry and every decoder that needs no other message of its device."""
+    mqtt = mqtt_settings(settings_with(TASMOTA), None, unshared=False)
+
+    assert "$share/all/dt/appliance/+/+/telemetry" in mqtt.subscribe
+    assert "$share/all/tele/+/SENSOR" in mqtt.subscribe
+    assert all(topic.startswith("$share/all/") for topic in mqtt.subscribe)
+
+
+def test_changes_only_devices_are_never_dealt_out(caplog: pytest.LogCaptureFixture) -> None:
+    """A gateway that shares leaves them, and says who must take them."""
+    mqtt = mqtt_settings(settings_with(TASMOTA, SHELLY), None, unshared=False)
+
+    assert not [topic for topic in mqtt.subscribe if "home/" in topic]
+    assert "foremend gateway --unshared" in caplog.text
+
+
+def test_the_unshared_gateway_takes_nothing_else() -> None:
+    """Its subscriptions are those devices', without a share, in a session of its own."""
+    mqtt = mqtt_settings(settings_with(TASMOTA, SHELLY), None, unshared=True)
+
+    assert set(mqtt.subscribe) == {"home/+/status/+", "home/+/events/rpc", "home/+/online"}
+    assert mqtt.client_id == "foremend-gateway-unshared"
+
+
+def test_an_unshared_gateway_without_a_purpose_is_refused() -> None:
+    """It would subscribe to nothing."""
+    with pytest.raises(ConfigError, match=r"--unshared: no decoder under ingest\.decoders needs it"):
+        mqtt_settings(settings_with(TASMOTA), None, unshared=True)
+
+
+def test_each_gateway_has_a_session_of_its_own() -> None:
+    """Not that of `foremend run`, whose subscriptions are not shared."""
+    default = mqtt_settings(settings_with(), None, unshared=False)
+    named = mqtt_settings(settings_with(), "gateway-7", unshared=False)
+
+    assert (default.client_id, named.client_id) == ("foremend-gateway", "gateway-7")
+
+
+def test_a_take_is_cut_by_the_size_of_its_payloads() -> None:
+    """All deliveries, in order, none in two slices."""
+    deliveries = [(RawMessage("t", b"x" * (SLICE_BYTES // 2), 0), token) for token in range(5)]
+
+    cut = list(slices(deliveries))
+
+    assert [[token for _, token in part] for part in cut] == [[0, 1], [2, 3], [4]]
+    assert list(slices([])) == []
+
+
+def test_a_dead_letter_comes_back_as_it_was() -> None:
+    """Bytes that are no text too."""
+    letter = DeadLetter("dt/appliance/rf-260/a/telemetry", b"\xff\x00{", "not JSON", 17)
+
+    assert decode_letter(encode_letter(letter)) == letter
+
+
+def test_a_huge_dead_letter_is_cut_below_the_limit_of_kafka() -> None:
+    """A payload of any size must not stop the stream."""
+    record = encode_letter(DeadLetter("t", b"x" * 5_000_000, "payload of 5000000 bytes", 17))
+
+    assert len(record) < 1_000_000
+    assert decode_letter(record).payload == b"x" * MOST_PAYLOAD_BYTES
+
+
+def test_without_the_extra_the_command_names_it() -> None:
+    """One sentence, exit code 6."""
+    script = "import sys; sys.modules['aiokafka'] = None; sys.argv = ['foremend', 'gateway']\n"
+    script += "from foremend.cli import main; main()"
+
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+    assert ended.returncode == 6
+    assert "pip install 'foremend[kafka]'" in ended.stderr
