@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,14 +70,18 @@ def worthwhile(folder: Folder, enough: Enough) -> list[tuple[Path, list[Path]]]:
     return sorted(found, key=lambda one: one[0].name)
 
 
-def compact(folder: Folder, day: Path, files: Sequence[Path]) -> Compacted:
-    """Exchange `files` of `day` for few. Hold `upkeep`.
+def compact(
+    folder: Folder, day: Path, files: Sequence[Path], stopped: Callable[[], bool] = lambda: False
+) -> Compacted | None:
+    """Exchange `files` of `day` for few; None when `stopped`, asked now and then, said so. Hold `upkeep`.
 
-    Raises UnavailableError when one has gone or the disk refuses; the day is then as it was.
+    Raises UnavailableError when one has gone or the disk refuses. The day is then, and after a stop, as it was.
     """
     new = exchange.prepared(folder, day)
     try:
-        readings, kept = _merge(files, new, folder.work / "spill")
+        readings, kept = _merge(files, new, folder.work / "spill", stopped)
+        if stopped():
+            return None
         made = list(new.iterdir())
         sizes = sum(map(_size, files)), sum(map(_size, made))
         with folder.exchanging():
@@ -86,7 +90,7 @@ def compact(folder: Folder, day: Path, files: Sequence[Path]) -> Compacted:
     except OSError as error:
         raise UnavailableError(f"{day} cannot be compacted: {error}") from error
     finally:
-        exchange.clear(folder)
+        exchange.recover(folder)
     return Compacted(len(files), len(made), *sizes, readings, readings - kept)
 
 
@@ -110,12 +114,12 @@ def _take_along(day: Path, taken: set[str], new: Path) -> None:
         os.link(day / name, new / name)
 
 
-def _merge(files: Sequence[Path], into: Path, spill: Path) -> tuple[int, int]:
+def _merge(files: Sequence[Path], into: Path, spill: Path, stopped: Callable[[], bool]) -> tuple[int, int]:
     """Write the readings of `files`, each once, into few files; how many there were and how many are left."""
     # Never a name that was there: whoever listed the folder before must not find other readings under it.
     name = hashlib.sha256("\n".join(file.name for file in files).encode()).hexdigest()[:12]
     readings = kept = 0
-    for number, share in enumerate(_shares(files, spill)):
+    for number, share in enumerate(_shares(files, spill, stopped)):
         table = _without_repeats(share.sort_by(_ORDER))
         write_durably(table, into / f"{_PREFIX}{name}-{number:04d}.parquet")
         readings, kept = readings + share.num_rows, kept + table.num_rows
@@ -131,7 +135,7 @@ def _without_repeats(table: pa.Table) -> pa.Table:
     return table if new.all() else table.filter(pa.array(new))
 
 
-def _shares(files: Sequence[Path], spill: Path) -> Iterator[pa.Table]:
+def _shares(files: Sequence[Path], spill: Path, stopped: Callable[[], bool]) -> Iterator[pa.Table]:
     """All readings, parted by appliance into tables of at most about MOST_ROWS; in memory is one at a time."""
     data = open_files(files)
     rows = sum(map(_rows, files))
@@ -139,7 +143,9 @@ def _shares(files: Sequence[Path], spill: Path) -> Iterator[pa.Table]:
         yield data.to_table(use_threads=False)
         return
     spill.mkdir(parents=True)
-    for file in _spilled(data, _bounds(data, rows), spill):
+    for file in _spilled(data, _bounds(data, rows), spill, stopped):
+        if stopped():
+            return
         with pa.memory_map(str(file)) as source:
             yield pa.ipc.open_file(source).read_all()
 
@@ -156,12 +162,14 @@ def _bounds(data: ds.Dataset, rows: int) -> list[str]:
     return [ids[i] for i in np.flatnonzero(np.diff(share)) + 1]
 
 
-def _spilled(data: ds.Dataset, bounds: Sequence[str], spill: Path) -> list[Path]:
+def _spilled(data: ds.Dataset, bounds: Sequence[str], spill: Path, stopped: Callable[[], bool]) -> list[Path]:
     """One file of Arrow a share, in one pass over the data."""
     files = [spill / f"{k:04d}.arrow" for k in range(len(bounds) + 1)]
     with ExitStack() as stack:
         writers = [stack.enter_context(pa.ipc.new_file(str(file), data.schema)) for file in files]
         for batch in data.to_batches(use_threads=False):
+            if stopped():
+                break
             ids = batch["appliance"].dictionary_encode()
             of_id = np.searchsorted(
                 np.array(bounds, dtype=str), np.array(ids.dictionary.to_pylist()), side="right"

@@ -140,7 +140,12 @@ class InfluxHistory:
         self._drop_waiting(forgotten)
         for one in forgotten:
             if one not in self._forgot:
-                self._delete(one)
+                try:
+                    self._delete(one)
+                except (
+                    RefusedError
+                ) as error:  # who forgot it was told so, too; nobody's readings must wait for it
+                    log.error("%s", error)
                 self._forgot.add(one)
 
     def _drop_waiting(self, forgotten: Sequence[Forgotten]) -> None:

@@ -83,14 +83,9 @@ class ParquetHistory:
                 )
             self._folder.keep_stream(self._stream, Stream(self._me, position))
             self._owns = True
+        with self._folder.writing():
             for day in self._folder.all_days():
-                for half_written in day.glob(".*.new"):
-                    name = flushed(half_written.with_name(half_written.name[1:].removesuffix(".new")))
-                    if name and name.stream == self._stream:
-                        half_written.unlink()
-                for file in day.glob("*.parquet"):
-                    if (name := flushed(file)) and name.stream == self._stream and name.first > position:
-                        file.unlink()
+                self._forget_in(day, position)
 
     def forget_appliance(self, appliance_model: str, appliance: str) -> int:
         """Remove every reading of one appliance, those that wait too; how many. Other files are left as they are."""
@@ -147,6 +142,15 @@ class ParquetHistory:
             file.rename(file.with_name(name))
         for folder in {parent for file in written for parent in (file.parent, file.parent.parent)}:
             sync_folder(folder)
+
+    def _forget_in(self, day: Path, position: int) -> None:
+        for half_written in day.glob(".*.new"):
+            name = flushed(half_written.with_name(half_written.name[1:].removesuffix(".new")))
+            if name and name.stream == self._stream:
+                half_written.unlink()
+        for file in day.glob("*.parquet"):
+            if (name := flushed(file)) and name.stream == self._stream and name.first > position:
+                file.unlink()
 
     def _keep(self, file: Path, chosen: pc.Expression) -> int:
         """Leave only the chosen rows in `file`; without any, remove it. How many went."""

@@ -69,7 +69,7 @@ class Upkeep:
         self._thread.start()
 
     def close(self) -> None:
-        """End after the day it is at."""
+        """End soon: a compaction under way is given up."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -97,12 +97,14 @@ class Upkeep:
         report.days_over_retention = self._expire()
         days = worthwhile(self._folder, enough)
         for done, (day, files) in enumerate(days, start=1):
-            if self._stop.is_set():
-                break
             try:
-                report.add(compact(self._folder, day, files))
+                compacted = compact(self._folder, day, files, self._stop.is_set)
             except (ForemendError, pa.ArrowException) as error:
                 report.failed.append(f"{day.parent.name}/{day.name}: {error}")
+            else:
+                if compacted is None:
+                    break
+                report.add(compacted)
             progress(done, len(days))
         report.seconds = perf_counter() - started
         return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -300,6 +301,41 @@ def test_a_compacted_file_forgets_an_appliance(tmp_path: Path) -> None:
 
     assert gone == 5
     assert {appliance for appliance, _ in stored(history)} == {"b"}
+
+
+def test_a_stop_gives_a_compaction_up(tmp_path: Path) -> None:
+    """A pipeline that is told to end does not sort a day first; the day is as it was."""
+    history = flushed_often(tmp_path, 5)
+    before = files(tmp_path), stored(history)
+    upkeep = Upkeep(tmp_path, ParquetSettings(), FixedClock())
+    upkeep.close()
+
+    report = upkeep.round(ON_COMMAND)
+
+    assert report is not None
+    assert report.days_compacted == 0
+    assert (files(tmp_path), stored(history)) == before
+
+
+def test_a_disk_that_refuses_half_way_leaves_the_day_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two renames where folders cannot be exchanged, which is the worst moment."""
+    history = flushed_often(tmp_path, 5)
+    before = files(tmp_path), stored(history)
+    rename = Path.rename
+
+    def refusing(self: Path, target: Path) -> Path:
+        if "next" in self.parts and "last" not in self.parts:
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(exchange, "_exchanged", lambda one, other: False)
+    monkeypatch.setattr(Path, "rename", refusing)
+    report = round_of(tmp_path)
+
+    assert "Input/output error" in report.failed[0]
+    assert (files(tmp_path), stored(history)) == before
 
 
 @pytest.mark.parametrize("atomic", [True, False])
