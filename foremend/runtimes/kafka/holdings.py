@@ -1,7 +1,7 @@
 """The partitions that a worker holds: taken over from their checkpoints, fed, checkpointed, let go. No Faust in here.
 
-- A record is acknowledged when a checkpoint that covers it is durable; what went wrong in between happens again and
-  leads to the same findings, known by their ids.
+- What a checkpoint covers is done, once the checkpoint is durable; what went wrong in between happens again and leads
+  to the same findings, known by their ids.
 - A partition goes on exactly behind its checkpoint. Where a record does not follow the one before, Kafka itself is
   asked what comes next: either it is gone for good, which is logged, or the worker has to start anew.
 - Engines work in one thread of their own, so that the event loop goes on, also while the database is away.
@@ -12,8 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -40,6 +39,10 @@ MOST_LETTERS = 50  # dead letters that wait to be sent together
 RETRY_S = 5.0
 
 
+Commit = Callable[[int, int], Awaitable[object]]
+"""Tells the group, for whoever looks at its lag, up to where a partition is covered by a checkpoint."""
+
+
 class Message(Protocol):
     """A record as Faust hands it over."""
 
@@ -48,8 +51,6 @@ class Message(Protocol):
     timestamp: float  # s
     key: bytes | None
     value: bytes | None
-
-    def ack(self, consumer: Any) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -60,7 +61,6 @@ class Held:
     covered: int  # `next_offset` of the last checkpoint
     checkpointed: float  # when that was
     due: float  # when the next one is
-    unacknowledged: deque[Message] = field(default_factory=deque)  # without their values
     letters: list[bytes] = field(default_factory=list)  # dead ones, to be in Kafka before the next checkpoint
 
 
@@ -82,12 +82,12 @@ class Holdings:
         runtime_of: Callable[[int], PartitionRuntime],
         producer: AIOKafkaProducer,
         reader: LogReader,
-        acknowledge: Callable[[Message], object],
+        commit: Commit,
         meter: Meter,
     ) -> None:
-        """`runtime_of` makes what works on a partition, in the engines' thread."""
+        """`runtime_of` makes what works on a partition, in the engines' thread; `commit` hears of each checkpoint."""
         self._settings, self._runtime_of, self._producer = settings, runtime_of, producer
-        self._reader, self._acknowledge, self._meter = reader, acknowledge, meter
+        self._reader, self._commit, self._meter = reader, commit, meter
         self._store = StateStore(settings, producer)
         self._thread = ThreadPoolExecutor(1, "foremend-engine")
         self._restoring: PartitionRuntime | None = None  # the last one that was taken over
@@ -111,7 +111,7 @@ class Holdings:
             self._let_go(partition)
 
     async def take(self, message: Message) -> None:
-        """Work on a record; it is acknowledged with a later checkpoint. One that is not ours is passed over."""
+        """Work on a record. One that is not ours, or is in the state already, is passed over."""
         held = self.held.get(message.partition)
         if held is None:
             return
@@ -119,8 +119,6 @@ class Holdings:
             await self._account_for_gap(message, held.runtime.next_offset)
         if message.offset >= held.runtime.next_offset:
             await self._work_on(message, held)
-        message.value = None
-        held.unacknowledged.append(message)
 
     async def checkpoint_due(self) -> None:
         """Checkpoints of those partitions whose time has come."""
@@ -220,7 +218,10 @@ class Holdings:
                 self.written.failed += 1
                 held.due = time.monotonic() + RETRY_S
                 return
-            self._count(held, next_offset, len(packed))
+            held.covered, held.checkpointed = next_offset, time.monotonic()
+            self.written.checkpoints += 1
+            self.written.bytes += len(packed)
+            await self._commit(partition, next_offset)
         await self._in_thread(held.runtime.report)
 
     def _packed(self, runtime: PartitionRuntime) -> tuple[int, bytearray]:
@@ -230,13 +231,6 @@ class Holdings:
             raise UnavailableError(f"a partition was taken over without our knowing: {error}") from error
         with self._meter.on("checkpoint"):
             return runtime.next_offset, pack(state)
-
-    def _count(self, held: Held, next_offset: int, size: int) -> None:
-        held.covered, held.checkpointed = next_offset, time.monotonic()
-        self.written.checkpoints += 1
-        self.written.bytes += size
-        while held.unacknowledged and held.unacknowledged[0].offset < next_offset:
-            self._acknowledge(held.unacknowledged.popleft())
 
     async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)

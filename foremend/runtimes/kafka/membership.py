@@ -3,10 +3,10 @@
 Where Faust (0.15) would lose or repeat something, this is how it is kept from it:
 
 - It goes to the *committed* offsets after a rebalance, and commits more than was done: a record that it skips in a
-  rebalance counts as acknowledged. Here the checkpoint's offset is where a partition goes on (`_Consumer`), whatever
-  was committed; commits only tell lag tools how far the checkpoints are.
-- An exception in an agent acknowledges the record; `take()` its whole batch: agents iterate `noack()` streams, one
-  record at a time, and the worker acknowledges what a checkpoint covers.
+  rebalance counts as acknowledged; so does one whose agent raised, and `take()` its whole batch. After a rebalance it
+  may commit nothing at all, since acknowledgements that are older than where it went are passed over. Here the
+  checkpoint's offset is where a partition goes on, whatever was committed; Faust's own acknowledgements are off for
+  blocks (`acks=False`, `noack()`), and what is committed, for lag tools alone, is what a checkpoint covers.
 - `isolated_partitions` starts and stops an actor, and with it a subscription, for each partition that comes or goes:
   45 s later the changed subscription rebalances the group again, and an actor that is cancelled by a rebalance is
   restarted for a partition that is gone. One agent serves all partitions here, and hands each record to its
@@ -40,12 +40,16 @@ _REQUEST_S = 40.0
 
 class _Consumer(driver.Consumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """To where the checkpoints end; only topics without checkpoints go to what was committed."""
+        """Goes to where the checkpoints end; only topics without checkpoints go to what was committed."""
         found = dict(await super().seek_to_committed())
         wanted = cast(Membership, self.app).checkpointed(self.assignment())
         if wanted:
             await self.seek_wait(wanted)
         return found | dict(wanted)
+
+    async def commit_covered(self, partition: TP, offset: int) -> None:
+        """Up to `offset`; nothing if the partition is no longer ours."""
+        await self._commit({partition: offset})
 
 
 class _Transport(driver.Transport):
@@ -84,10 +88,10 @@ def open_membership(settings: KafkaSettings, folder: Path, checkpointed: Checkpo
     return app
 
 
-def raw_topic(app: Membership, name: str) -> Any:
-    """The topic of this name, its keys and values as bytes."""
+def raw_topic(app: Membership, name: str, acks: bool) -> Any:
+    """The topic of this name, its keys and values as bytes; `acks`: Faust commits what is acknowledged."""
     return app.topic(
-        name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=False
+        name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=acks
     )
 
 

@@ -84,21 +84,43 @@ class Worker:
             self._runtime_of,
             producer,
             reader,
-            lambda message: message.ack(app.consumer),
+            self._commit,
             self.meter,
         )
         self._take_part()
         try:
             await app.start()
-            while not stop.is_set():
-                await asyncio.wait({self._failed}, timeout=TICK_S)
-                self._raise_what_failed()
-                await holdings.checkpoint_due()
+            await self._until_over(stop, holdings)
             await self._finish(holdings)
         finally:
             self._stopping = True
             holdings.close()
-            await app.stop()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S):
+                    await app.stop()
+
+    async def _until_over(self, stop: asyncio.Event, holdings: Holdings) -> None:
+        """Checkpoints until `stop`; raises what failed."""
+        waits = (stop.wait(), self._checkpointing(holdings), self._watching())
+        tasks: set[asyncio.Future[Any]] = {asyncio.ensure_future(one) for one in waits}
+        over, _ = await asyncio.wait({*tasks, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks - over:
+            task.cancel()
+        await asyncio.gather(*over)
+
+    async def _checkpointing(self, holdings: Holdings) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            await holdings.checkpoint_due()
+
+    async def _watching(self) -> None:
+        while not self._app.crashed:
+            await asyncio.sleep(TICK_S)
+        raise UnavailableError(f"Faust ended: {self._app.crash_reason!r}")
+
+    async def _commit(self, partition: int, offset: int) -> None:
+        consumer: Any = self._app.consumer
+        await consumer.commit_covered(TP(self._settings.blocks_topic, partition), offset)
 
     def _take_part(self) -> None:
         """Agents and the group's signals."""
@@ -108,13 +130,13 @@ class Worker:
         signals.on_partitions_revoked.connect(self._revoked)
         signals.on_rebalance_complete.connect(self._settle)
 
-        @app.agent(raw_topic(app, settings.blocks_topic), name="blocks")
+        @app.agent(raw_topic(app, settings.blocks_topic, acks=False), name="blocks")
         async def blocks(stream: Any) -> None:
             with self._whatever_fails():
                 async for event in stream.noack().events():
                     await self._take(event.message)
 
-        @app.agent(raw_topic(app, settings.dead_letters_topic), name="dead-letters")
+        @app.agent(raw_topic(app, settings.dead_letters_topic, acks=True), name="dead-letters")
         async def dead_letters(stream: Any) -> None:
             with self._whatever_fails():
                 async for event in stream.noack().events():
@@ -168,7 +190,6 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
                 await holdings.checkpoint_all()
-                await self._app.consumer.commit()
 
     async def _open_producer(self) -> AIOKafkaProducer:
         """For checkpoints and dead letters; sending one of them twice changes nothing, so it need not be idempotent."""
@@ -189,9 +210,3 @@ class Worker:
             if not self._failed.done():
                 self._failed.set_exception(error)
             raise
-
-    def _raise_what_failed(self) -> None:
-        if self._failed.done():
-            self._failed.result()
-        if self._app.crashed:
-            raise UnavailableError(f"Faust ended: {self._app.crash_reason!r}")
