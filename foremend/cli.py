@@ -27,6 +27,7 @@ for group in (models, tickets, history):
 app.add_typer(kafka.topics, name="topics")
 app.command()(kafka.gateway)
 app.command()(service.service)
+app.command()(kafka.worker)
 
 
 @app.command()
