@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
@@ -38,12 +39,15 @@ from foremend.history.parquet_settings import ParquetSettings
 from foremend.history.upkeep import Upkeep
 from foremend.runtimes.kafka.blocks import decode, encode
 from foremend.snapshots import pack
-from foremend.types import Block
+from foremend.topics import telemetry_topic
+from foremend.types import Block, RawMessage
+from ingest.decode import Ingest
 from models.settings import TrainingSettings
 from rules.evaluator import RuleBook
 
 BLOCK = 1_000  # readings
 MESSAGES = (1, 60)  # readings in one
+GATEWAY_READINGS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,47 @@ def measure(bench: Bench, name: str, size: Size) -> Result:
         sent = in_messages(day, readings)
         sys.stderr.write(f"{name}: {readings} readings a message\n")
         result[f"in_messages_of_{readings}"] = {
+            "gateway_us": gateway_us(bench, list(blocks(sent, readings)), size.rounds),
             **record_costs(list(blocks(sent, BLOCK)), size.rounds),
             "engine_us": engine_us(bench, sent, size),
         }
     result["history"] = history_costs(list(blocks(in_messages(day, 60), BLOCK)))
     sys.stderr.write(f"{name}: a life of {size.days} days\n")
     return result | life(bench, name, size)
+
+
+def gateway_us(bench: Bench, messages: Sequence[Block], rounds: int) -> float:
+    """Microseconds a reading from JSON to checked blocks, a record for every 1,000 readings; without MQTT and Kafka."""
+    whole = [message for message in messages if len(message.appliance_ids) == 1]
+    some = whole[: GATEWAY_READINGS // len(whole[0])]
+    raw = [_message(block) for block in some]
+    each = max(BLOCK // len(some[0]), 1)
+    signals = {name: profile.signals for name, profile in bench.profiles.items()}
+
+    def work() -> None:
+        ingest = Ingest(bench.settings.ingest, signals)
+        for start in range(0, len(raw), each):
+            decoded = ingest.decode(raw[start : start + each])
+            assert not decoded.dead_letters
+            for block in decoded.blocks:
+                encode(block)
+
+    return _median_us(work, sum(map(len, some)), rounds)
+
+
+def _message(block: Block) -> RawMessage:
+    """As an appliance would send it; `block` is of one appliance."""
+    rows = [
+        {
+            "ts": int(block.time[row]),
+            "seq": int(block.seq[row]),
+            "fw": block.firmware[0],
+            "signals": {n: float(v[row]) for n, v in block.signals.items() if np.isfinite(v[row])},
+        }
+        for row in range(len(block))
+    ]
+    topic = telemetry_topic(block.appliance_model, block.appliance_ids[0])
+    return RawMessage(topic, orjson.dumps(rows), int(block.time.max()))
 
 
 def record_costs(parts: Sequence[Block], rounds: int) -> Result:

@@ -3,10 +3,10 @@
     python -m benchmarks.kafka [--workers 1,2] [--rounds 3] [--appliances 200000] [--quick] [--json]
 
 Starts Apache Kafka itself (deploy/kafka/run: a free port, data in a temporary folder), writes a recorded stream of
-several appliance models into the blocks topic, 1,000 readings a record, and runs `foremend worker` processes on it
-with the shipped rules, Parquet history and SQLite. Rates are taken while every worker has its partitions, between
-two looks at /metrics. Broker and workers share this machine: with two cores, two workers get less than two.
-Nobody trains: what scoring costs is in `benchmarks.costs`. Medians of the rounds.
+several appliance models into the blocks topic, 1,000 readings a record (and once 60, as gateways write them that hear
+little), and runs `foremend worker` processes on it with the shipped rules, Parquet history and SQLite. Rates are taken
+while every worker has its partitions, between two looks at /metrics. Broker and workers share this machine: with two
+cores, two workers get less than two. Nobody trains: what scoring costs is in `benchmarks.costs`. Medians of the rounds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks._common import Result
@@ -60,8 +60,8 @@ def run(size: Size) -> Result:
         bench = Bench(server.address, Path(folder))
         return {
             "cores": os.cpu_count(),
-            "readings_of_a_record": size.fleet.block,
             "workers": {str(number): bench.rates(number, size) for number in size.workers},
+            "records_of_one_message": bench.rates(1, replace(size, fleet=size.fleet.in_small_records())),
             "takeover": bench.takeover(size.fleet),
             "recovery": bench.recovery(size),
         }
@@ -142,6 +142,7 @@ def between(first: Sequence[Look], last: Sequence[Look]) -> Result:
     return {
         "readings_per_s": round(readings / seconds),
         "readings": round(readings),
+        "readings_of_a_record": round(readings / gain("worker_records_total"), 1),
         "cpu_us_per_reading": round(cpu / readings * 1e6, 3),
         "cores_used": round(cpu / seconds, 2),
         "share_of_time": {name: round(share, 3) for name, share in stages.items()}
@@ -162,7 +163,10 @@ def describe(result: Result) -> str:
     lines = [
         f"{number} worker(s): {one['readings_per_s']:,} readings/s on {one['cores_used']} cores,"
         f" {one['cpu_us_per_reading']} us a reading; shares of time {one['share_of_time']}"
-        for number, one in result["workers"].items()
+        for number, one in (
+            *result["workers"].items(),
+            ("records of one message, 1", result["records_of_one_message"]),
+        )
     ]
     takeover, recovery = result["takeover"], result["recovery"]
     return "\n".join(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiokafka import AIOKafkaProducer
 
@@ -25,6 +25,10 @@ class Fleet:
     block: int = 1_000  # readings of a record
     partitions: int = 12
     groups: int = 6
+
+    def in_small_records(self) -> Fleet:
+        """A quarter of it, in records of one message each."""
+        return replace(self, times=max(self.times // 4, 1), block=self.message)
 
 
 def fill(kafka: KafkaSettings, fleet: Fleet) -> int:

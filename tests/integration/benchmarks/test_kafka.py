@@ -17,11 +17,12 @@ def test_workers_are_measured_between_two_looks() -> None:
     stages = {"engine": 3.0, "decode": 1.0}
     first = {"at": 10.0, "readings_total": 1_000.0, "worker_cpu_seconds_total": 5.0}
     last = {"at": 20.0, "readings_total": 5_001_000.0, "worker_cpu_seconds_total": 11.0}
+    last |= {"worker_records_total": 5_000.0}
     last |= {f'worker_seconds_total{{stage="{name}"}}': spent for name, spent in stages.items()}
 
     figures = between([first], [last])
 
-    assert figures["readings_per_s"] == 500_000
+    assert (figures["readings_per_s"], figures["readings_of_a_record"]) == (500_000, 1_000)
     assert (figures["cpu_us_per_reading"], figures["cores_used"]) == (1.2, 0.6)
     assert figures["share_of_time"]["engine"] == 0.3
     assert figures["share_of_time"]["faust_and_waiting"] == 0.6
