@@ -219,6 +219,7 @@ class Holdings:
                 held.due = time.monotonic() + RETRY_S
                 return
             held.covered, held.checkpointed = next_offset, time.monotonic()
+            held.runtime.covered(next_offset)
             self.written.checkpoints += 1
             self.written.bytes += len(packed)
             await self._commit(partition, next_offset)

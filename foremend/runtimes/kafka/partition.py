@@ -93,7 +93,7 @@ class PartitionRuntime:
         self._keyed: dict[str, Keyed] = {}
         self._stop = threading.Event()
         self._patience = Patience(self._stop)
-        self._committed = self._flushed = 0
+        self._committed = self._covered = 0
         self._started = clock.now_ms()
         self.next_offset = 0
         self.totals = Totals()
@@ -106,7 +106,7 @@ class PartitionRuntime:
             self.totals = Totals(**snapshot["totals"])
             for key, state in snapshot["engines"].items():
                 self._engine_of(key).engine.restore(state)
-        self._flushed = self.next_offset
+        self._covered = self.next_offset
         self._patience.insist(lambda: self._history.forget_after(self.next_offset))
         self._committed = self._patience.insist(self._effects.position)
 
@@ -138,14 +138,17 @@ class PartitionRuntime:
     def checkpoint(self) -> dict[str, Any]:
         """Write history, move the position, and answer the state; its arrays are good until the next record."""
         with self._meter.on("history"):
-            self._patience.insist(lambda: self._history.flush(self._flushed, self.next_offset))
-        self._flushed = self.next_offset
+            self._patience.insist(lambda: self._history.flush(self._covered, self.next_offset))
         if self.next_offset > self._committed:
             self._commit((), self.next_offset)
         with self._meter.on("checkpoint"):
             engines = {key: keyed.engine.snapshot() for key, keyed in self._keyed.items()}
         totals = {name: getattr(self.totals, name) for name in Totals.__slots__}
         return {"next_offset": self.next_offset, "totals": totals, "engines": engines}
+
+    def covered(self, next_offset: int) -> None:
+        """A checkpoint with `next_offset` is durable: history may compact what it stored up to there."""
+        self._covered = next_offset
 
     def report(self) -> None:
         """Tell the processes that have the page; what cannot be told now is told next time."""
@@ -189,7 +192,7 @@ class PartitionRuntime:
             dead_letters=totals.dead_letters,
             event_time=totals.time or None,
             position=self.next_offset,
-            committed=max(self._committed, self._flushed),
+            committed=max(self._committed, self._covered),
             started_at=self._started,
         )
 
