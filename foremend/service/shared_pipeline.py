@@ -15,6 +15,7 @@ from foremend.ports import Clock
 from foremend.service.status import ApplianceStatus, PipelineStatus
 
 _COUNTED_FOR_S = 10.0  # counting millions takes the database a second
+_COLUMNS = (SeenRow.appliance_id, SeenRow.appliance_model, SeenRow.category, SeenRow.last_seen)
 _SUMS = ("messages", "readings", "repeats", "late", "dead_letters", "position", "committed")
 
 
@@ -62,20 +63,20 @@ class SharedPipeline:
         names, found = sorted(ids), []
         with reading(self._database) as session:
             for start in range(0, len(names), CHUNK):
-                query = select(SeenRow).where(SeenRow.appliance_id.in_(names[start : start + CHUNK]))
-                found += [_appliance(row) for row in session.scalars(query)]
+                query = select(*_COLUMNS).where(SeenRow.appliance_id.in_(names[start : start + CHUNK]))
+                found += [ApplianceStatus(*row) for row in session.execute(query)]
         return found
 
     def page(
         self, appliance_model: str | None, without: Collection[str], offset: int, limit: int
     ) -> list[ApplianceStatus]:
         """`Fleet.page`; a late page costs as much as all before it."""
-        query = select(SeenRow).order_by(SeenRow.appliance_id).limit(offset + limit + len(without))
+        query = select(*_COLUMNS).order_by(SeenRow.appliance_id).limit(offset + limit + len(without))
         if appliance_model is not None:
             query = query.where(SeenRow.appliance_model == appliance_model)
         with reading(self._database) as session:
-            asked = [row for row in session.scalars(query) if row.appliance_id not in without]
-        return [_appliance(row) for row in asked[offset : offset + limit]]
+            asked = [row for row in session.execute(query) if row.appliance_id not in without]
+        return [ApplianceStatus(*row) for row in asked[offset : offset + limit]]
 
     def _rows(self) -> list[ProcessRow]:
         with reading(self._database) as session:
@@ -90,7 +91,3 @@ class SharedPipeline:
         if not rows:
             return "starting"
         return "running" if self._streams <= heard else "stalled"
-
-
-def _appliance(row: SeenRow) -> ApplianceStatus:
-    return ApplianceStatus(row.appliance_id, row.appliance_model, row.category, row.last_seen)
