@@ -90,6 +90,23 @@ def test_a_server_that_is_away_can_be_tried_again(tmp_path: Path) -> None:
         open_database(f"postgresql://foremend@/x?host={tmp_path}")
 
 
+def test_a_password_can_stand_in_a_file(postgres: str, tmp_path: Path) -> None:
+    """As secrets do in a container: the driver gets the password and never hears of the file."""
+    (tmp_path / "password").write_text("secret\nsecond line\n")
+
+    engine = open_database(postgres.format("postgres") + f"&password_file={tmp_path}/password")
+    engine.dispose()
+
+    assert engine.url.password == "secret"
+    assert "password_file" not in engine.url.query
+
+
+def test_a_password_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """Before the server is asked."""
+    with pytest.raises(ConfigError, match=r"password_file .*/none cannot be read"):
+        open_database(f"postgresql://foremend@/x?host={tmp_path}&password_file={tmp_path}/none")
+
+
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     """A text file under the database's name is not overwritten."""
     path = tmp_path / "effects.db"
