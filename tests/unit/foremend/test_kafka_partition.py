@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ RULES = RulesSettings.model_validate(
 class Engines:
     """An engine by rules alone."""
 
-    appliance_models = (MODEL, "rf-260")
+    appliance_models: Collection[str] = (MODEL, "rf-260")
 
     def __call__(self, appliance_model: str, on_readings: ReadingsListener) -> Keyed:
         engine = Engine(load_profiles(), RuleBook(RULES), lateness_ms=10 * MINUTE, on_readings=on_readings)
