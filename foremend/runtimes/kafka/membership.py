@@ -65,6 +65,7 @@ class Membership(faust.App):
 def open_membership(settings: KafkaSettings, folder: Path, checkpointed: Checkpointed) -> Membership:
     """The app of one worker; nothing is connected before `start`. `folder`: Faust wants one of its own."""
     session_s = settings.session_timeout / 1_000
+    folder.mkdir(parents=True, exist_ok=True)  # Faust makes the last part only
     app = Membership(
         settings.prefix,
         broker=";".join(f"aiokafka://{broker}" for broker in settings.brokers),
