@@ -1,4 +1,4 @@
-"""Worker processes and what they are fed with, for tests and benchmarks."""
+"""Processes of Foremend and what workers are fed with, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -20,14 +21,14 @@ Offsets = dict[int, int]
 """By partition, the offset behind the last record."""
 
 
-class WorkerProcess:
-    """`foremend worker` as a process of its own, logging into a file."""
+class ForemendProcess:
+    """A `foremend` command as a process of its own, logging into a file."""
 
-    def __init__(self, config: Path, log: Path) -> None:
+    def __init__(self, arguments: Sequence[str], log: Path) -> None:
         self.log = log
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "foremend", "worker", "--config", str(config)],
+                [sys.executable, "-m", "foremend", *arguments],
                 stdout=out,
                 stderr=out,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -54,12 +55,19 @@ class WorkerProcess:
     def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
-    def __enter__(self) -> WorkerProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.returncode is None:
             self.kill()
+
+
+class WorkerProcess(ForemendProcess):
+    """`foremend worker`."""
+
+    def __init__(self, config: Path, log: Path) -> None:
+        super().__init__(["worker", "--config", str(config)], log)
 
 
 def feed(settings: KafkaSettings, blocks: Iterable[Block]) -> None:

@@ -1,0 +1,67 @@
+"""Debian's PostgreSQL for tests and benchmarks: on a socket in a temporary folder, as `postgres` where we are root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, text
+
+from foremend.errors import UnavailableError
+
+_PROGRAMS = Path("/usr/lib/postgresql")
+
+
+class PostgresServer:
+    """One server with an empty cluster, running; it can be stopped and started again. Raises UnavailableError."""
+
+    def __init__(self) -> None:
+        programs = sorted(_PROGRAMS.glob("*/bin"), key=lambda path: int(path.parent.name))
+        if not programs:
+            raise UnavailableError("PostgreSQL is not installed: apt-get install -y postgresql")
+        self._programs = programs[-1]
+        self._account: dict[str, Any] = {"user": "postgres"} if os.getuid() == 0 else {}
+        # Not below another's folder, which only its owner may enter.
+        self._folder = tempfile.TemporaryDirectory(prefix="foremend-postgres-")
+        if self._account:
+            shutil.chown(self._folder.name, "postgres")
+        self._call("initdb", "-U", "foremend", "-A", "trust", "--no-sync")
+        self.start()
+
+    def new_database(self) -> str:
+        """The address of an empty one."""
+        name = f"t{uuid.uuid4().hex}"
+        address = self._address("postgres").replace("postgresql:", "postgresql+psycopg:")
+        engine = create_engine(address, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return self._address(name)
+
+    def start(self) -> None:
+        """Returns when clients are served."""
+        folder = self._folder.name
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        self._call("pg_ctl", "-l", f"{folder}/log", "-w", "-o", options, "start")
+
+    def stop(self) -> None:
+        """At once, as a machine's end would; what was committed is there after a start. Safe to call twice."""
+        if Path(f"{self._folder.name}/data/postmaster.pid").exists():
+            self._call("pg_ctl", "-m", "immediate", "-w", "stop")
+
+    def close(self) -> None:
+        """Stop, and remove its folder."""
+        self.stop()
+        self._folder.cleanup()
+
+    def _address(self, database: str) -> str:
+        return f"postgresql://foremend@/{database}?host={self._folder.name}"
+
+    def _call(self, program: str, *arguments: str) -> None:
+        command = [str(self._programs / program), "-D", f"{self._folder.name}/data", *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd="/", **self._account)

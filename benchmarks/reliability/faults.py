@@ -1,0 +1,161 @@
+"""The faults, each done to a rig under load; what they answer is how long the pipeline took to recover, each time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaProducer
+
+from benchmarks.reliability.rig import SESSION_S, Rig, until
+from benchmarks.reliability.story import PARTITIONS, Story
+from foremend.runtimes.kafka.settings import connection
+
+Seconds = list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`strike` is called with `times` (how often, or how many); `garbage` of these become dead letters."""
+
+    words: str
+    strike: Callable[[Rig, int], Seconds]
+    times: int
+    fewer: int  # in tests
+    garbage: Callable[[int], int] = lambda times: 0
+    story: Story = field(default_factory=Story)
+
+
+def nothing(rig: Rig, times: int) -> Seconds:
+    """How long it takes without any fault: for a checkpoint to come by."""
+    return [rig.recovered() for _ in range(times)]
+
+
+def kill_workers(rig: Rig, times: int) -> Seconds:
+    """kill -9 the oldest, and start another at once."""
+
+    def once() -> float:
+        rig.workers.pop(0).kill()
+        rig.add_worker()
+        return rig.recovered()
+
+    return [once() for _ in range(times)]
+
+
+def rescale(rig: Rig, times: int) -> Seconds:
+    """Add a worker and let it take its share, then stop the oldest in good order."""
+
+    def added() -> float:
+        began, worker = time.monotonic(), rig.add_worker()
+        until(lambda: worker.number("worker_partitions") > 0, "the new worker's partitions")
+        return time.monotonic() - began + rig.recovered()
+
+    def removed() -> float:
+        began, worker = time.monotonic(), rig.workers.pop(0)
+        assert worker.stop() == 0, worker.log.read_text(encoding="utf-8")
+        return time.monotonic() - began + rig.recovered()
+
+    return [step() for _ in range(times) for step in (added, removed)]
+
+
+def kill_gateways(rig: Rig, times: int) -> Seconds:
+    """kill -9 one of two, and start the same again at once."""
+
+    def once(name: str) -> float:
+        rig.gateways[name].kill()
+        rig.add_gateway(name)
+        return rig.recovered()
+
+    return [once(f"gateway-{number % len(rig.gateways)}") for number in range(times)]
+
+
+def restart_broker(rig: Rig, times: int) -> Seconds:
+    """Stop Kafka in good order and start it at once; counted from when it serves again."""
+
+    def once() -> float:
+        rig.servers.kafka.stop()
+        rig.servers.kafka.start()
+        return rig.recovered()
+
+    return [once() for _ in range(times)]
+
+
+def kill_broker(rig: Rig, times: int) -> Seconds:
+    """kill -9 Kafka and start it at once; counted from when it serves again."""
+
+    def once() -> float:
+        rig.servers.kafka.kill()
+        rig.servers.kafka.start()
+        return rig.recovered()
+
+    return [once() for _ in range(times)]
+
+
+def stop_broker(rig: Rig, seconds: int) -> Seconds:
+    """No Kafka for so long; counted from when it serves again."""
+    rig.servers.kafka.stop()
+    time.sleep(seconds)  # the outage itself
+    rig.servers.kafka.start()
+    return [rig.recovered()]
+
+
+def garbage(rig: Rig, records: int) -> Seconds:
+    """So many records in every partition that are no blocks."""
+    asyncio.run(_flood(rig, records))
+    return [rig.recovered()]
+
+
+def stop_database(rig: Rig, seconds: int) -> Seconds:
+    """No PostgreSQL for so long; counted from when it serves again."""
+    rig.servers.postgres.stop()
+    time.sleep(seconds)  # the outage itself
+    rig.servers.postgres.start()
+    return [rig.recovered()]
+
+
+def freeze_workers(rig: Rig, times: int) -> Seconds:
+    """SIGSTOP one until others have taken over, then let it go on: it believes that it has its partitions still."""
+
+    def once() -> float:
+        frozen = rig.workers.pop(0)
+        frozen.pause()
+        taken_over = rig.recovered()
+        frozen.resume()
+        rig.workers.append(frozen)
+        rig.recovered()
+        return taken_over
+
+    return [once() for _ in range(times)]
+
+
+async def _flood(rig: Rig, records: int) -> None:
+    kafka = rig.settings.kafka
+    async with AIOKafkaProducer(**connection(kafka), acks="all", linger_ms=5) as producer:
+        for number in range(records):
+            for partition in range(PARTITIONS):
+                value = b"garbage %d of %d" % (number, partition)
+                await producer.send(kafka.blocks_topic, value, b"rf-260/0", partition)
+        await producer.flush()
+
+
+_SLOW = Story(lateness_h=24)
+"""With two gateways, what one has kept for an outage comes before what the other has: lateness must be longer."""
+
+FAULTS: Mapping[str, Fault] = {
+    "none": Fault("no fault", nothing, 20, 3),
+    "worker-killed": Fault("kill -9 of a worker, another started", kill_workers, 20, 3),
+    "worker-frozen": Fault(
+        f"SIGSTOP of a worker for longer than its session of {SESSION_S} s", freeze_workers, 3, 1
+    ),
+    "workers-changed": Fault("a worker added, a worker stopped", rescale, 3, 1),
+    "gateway-killed": Fault("kill -9 of a gateway, started again", kill_gateways, 20, 1),
+    "broker-restarted": Fault("Kafka stopped and started", restart_broker, 3, 1),
+    "broker-killed": Fault("kill -9 of Kafka, started again", kill_broker, 3, 1),
+    "broker-away": Fault("Kafka stopped for 60 s", stop_broker, 60, 8, story=_SLOW),
+    "garbage": Fault(
+        "2,000 records of garbage in every partition", garbage, 2_000, 100, lambda times: PARTITIONS * times
+    ),
+    "database-away": Fault("PostgreSQL stopped for 20 s", stop_database, 20, 5),
+}

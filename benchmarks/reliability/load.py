@@ -1,0 +1,84 @@
+"""Publishes the story over MQTT at the pace of the wall clock, whatever happens to the pipeline meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from benchmarks.reliability.story import MOST_ROUNDS, READINGS, Message, Story
+from benchmarks.reliability.watch import LogWatch, Readings
+from foremend.types import MS_PER_SECOND, RawMessage
+from ingest.mqtt_publish import MqttPublisher
+from ingest.mqtt_settings import MqttSettings
+
+
+class Load:
+    """Goes on until `finish`; a context manager.
+
+    A fleet in life is never ahead of `ingest.lateness` by mere speed. This one would be, on a machine slow enough:
+    it waits for Kafka where it is half of the lateness ahead, and says for how long (`held_back_s`).
+    """
+
+    def __init__(self, story: Story, mqtt: MqttSettings, watch: LogWatch) -> None:
+        self._story, self._mqtt, self._watch = story, mqtt, watch
+        self._finish = threading.Event()
+        self._thread = ThreadPoolExecutor(1, "load")
+        self.sent: Readings = np.zeros_like(watch.seen)
+        self.messages: list[RawMessage] = []
+        self.undecodable: set[bytes] = set()
+        self.held_back_s = 0.0
+
+    def __enter__(self) -> Self:
+        self._running = self._thread.submit(self._publish)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._finish.set()
+        self._thread.shutdown(cancel_futures=True)
+
+    def finish(self) -> None:
+        """End the story, and wait until the MQTT broker has acknowledged all of it. Raises what went wrong."""
+        self._finish.set()
+        self._running.result()
+
+    def _publish(self) -> None:
+        rounds, began = 0, time.monotonic()
+        with MqttPublisher(self._mqtt) as publisher:
+            while not self._finish.wait(max(began + rounds * self._story.round_s - time.monotonic(), 0)):
+                self._send(publisher, self._story.round(rounds))
+                rounds += 1
+                began += self._wait_for_kafka(rounds)
+                assert rounds < MOST_ROUNDS, "the fault took longer than its story"
+            self._wait_for_kafka(rounds + self._story.rounds_ahead)
+            self._send(publisher, self._story.last_words(rounds))
+            publisher.wait_until_acknowledged()
+
+    def _send(self, publisher: MqttPublisher, messages: Iterable[Message]) -> None:
+        for message in messages:
+            if message.appliance is None:
+                self.undecodable.add(message.payload)
+            else:
+                last = message.first_seq + message.readings
+                self.sent[message.appliance, message.first_seq : last] = True
+            now = round(time.time() * MS_PER_SECOND)
+            self.messages.append(RawMessage(message.topic, message.payload, now))
+            publisher.publish(message.topic, message.payload)
+
+    def _wait_for_kafka(self, rounds: int) -> float:
+        """Until it has all but the last so many; how long that took, s."""
+        due = max(rounds - self._story.rounds_ahead, 0) * READINGS
+        began = time.monotonic()
+        wanted = self.sent.copy()
+        wanted[:, due:] = False
+        self._watch.until_seen(wanted)
+        waited = time.monotonic() - began
+        self.held_back_s += waited
+        return waited

@@ -1,0 +1,138 @@
+"""What a proof came to: every reading accounted for, and what one undisturbed machine finds in the same messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.dataset as ds
+from sqlalchemy import Engine, select
+
+from alerts.database import reading
+from alerts.desk import Alerts
+from alerts.tables import DeadLetterRow, FindingRow, HeldBackRow, OutboxRow, TicketRow
+from benchmarks.reliability.rig import Rig, desk, until
+from benchmarks.reliability.story import Story, time_of
+from foremend.bootstrap import SystemClock, open_desk
+from foremend.config import Settings, load_profiles
+from foremend.engine import Engine as Pipeline
+from foremend.types import RawMessage
+from ingest.decode import Ingest
+from rules.evaluator import RuleBook
+
+_TAKE = 40  # messages
+_TABLES: dict[str, Any] = {
+    "findings": FindingRow,
+    "tickets": TicketRow,
+    "outbox": OutboxRow,
+    "held_back": HeldBackRow,
+}
+
+Ids = dict[str, frozenset[str]]
+"""By table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """After everything was sent, worked on and stopped."""
+
+    messages: int  # acknowledged by the MQTT broker, those sent twice counted twice
+    readings: int  # different ones in them
+    lost_readings: int  # of these, not in history
+    readings_stored_twice: int
+    dead_letters: int
+    lost_dead_letters: int
+    counts: dict[str, int]  # rows of the undisturbed run, by table
+    lost: dict[str, int]  # of these, missing
+    doubled: dict[str, int]  # rows that the undisturbed run does not have
+    held_back_s: float  # how long the fleet waited for Kafka
+
+    @property
+    def sound(self) -> bool:
+        """Nothing lost, nothing doubled, the same findings."""
+        wrong = (self.lost_readings, self.lost_dead_letters, *self.lost.values(), *self.doubled.values())
+        return not any(wrong)
+
+
+def judge(rig: Rig, folder: Path, garbage: int = 0) -> Verdict:
+    """End the story, wait until the last of it is worked on, stop, and compare.
+
+    `garbage` records were put into Kafka that must be dead letters now; `folder` is for the undisturbed run.
+    """
+    rig.load.finish()
+    rig.recovered()
+    alerts = open_desk(rig.settings, SystemClock())
+    try:
+        letters = len(rig.load.undecodable) + garbage
+        until(lambda: len(_letters(alerts.engine)) >= letters, f"{letters} dead letters")
+        rig.end()
+        return _compared(rig, alerts, folder, garbage)
+    finally:
+        alerts.close()
+
+
+def _compared(rig: Rig, alerts: Alerts, folder: Path, garbage: int) -> Verdict:
+    found = _ids(alerts.engine)
+    expected = undisturbed(rig.settings, rig.story, rig.load.messages, folder)
+    sent = rig.load.sent.copy()
+    sent[:, np.max(np.flatnonzero(sent.any(axis=0)))] = (
+        False  # the last words, still held for what may be late
+    )
+    stored = stored_readings(rig)
+    letters = _letters(alerts.engine)
+    return Verdict(
+        messages=len(rig.load.messages),
+        readings=int(sent.sum()),
+        lost_readings=int((sent & (stored == 0)).sum()),
+        readings_stored_twice=int((stored > 1).sum()),
+        dead_letters=len(letters),
+        lost_dead_letters=len(rig.load.undecodable - letters)
+        + max(len(rig.load.undecodable) + garbage - len(letters), 0),
+        counts={table: len(ids) for table, ids in expected.items()},
+        lost={table: len(ids - found[table]) for table, ids in expected.items()},
+        doubled={table: len(found[table] - ids) for table, ids in expected.items()},
+        held_back_s=rig.load.held_back_s,
+    )
+
+
+def undisturbed(settings: Settings, story: Story, messages: Sequence[RawMessage], folder: Path) -> Ids:
+    """What one engine finds and one desk does with the same messages."""
+    database = f"sqlite:///{folder}/undisturbed.db"
+    settings = settings.model_copy(
+        update={"alerts": settings.alerts.model_copy(update={"database": database})}
+    )
+    profiles = load_profiles()
+    ingest = Ingest(settings.ingest, {name: profile.signals for name, profile in profiles.items()})
+    engine = Pipeline(profiles, RuleBook(settings.rules), lateness_ms=settings.ingest.lateness)
+    with desk(settings, story) as alerts:
+        for start in range(0, len(messages), _TAKE):
+            blocks = ingest.decode(messages[start : start + _TAKE]).blocks
+            findings = [finding for block in blocks for finding in engine.process(block)]
+            alerts.effects.apply(findings, (), start + _TAKE)
+        return _ids(alerts.engine)
+
+
+def stored_readings(rig: Rig) -> np.ndarray:
+    """(appliances, seq): how often history holds each reading at its own time."""
+    history = ds.dataset(rig.settings.storage.folder / "history", partitioning="hive")
+    table = history.to_table(["appliance", "time", "seq"])
+    rows = {appliance_id: row for row, appliance_id in enumerate(rig.story.ids)}
+    appliance = np.array([rows[one] for one in table["appliance"].to_pylist()], np.int64)
+    time, seq = table["time"].to_numpy(), table["seq"].to_numpy()
+    right = time == time_of(seq)
+    stored = np.zeros(rig.load.sent.shape, np.int64)
+    np.add.at(stored, (appliance[right], seq[right]), 1)
+    return stored
+
+
+def _ids(engine: Engine) -> Ids:
+    with reading(engine) as session:
+        return {name: frozenset(session.scalars(select(table.id)).all()) for name, table in _TABLES.items()}
+
+
+def _letters(engine: Engine) -> set[bytes]:
+    with reading(engine) as session:
+        return set(session.scalars(select(DeadLetterRow.payload)).all())
