@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from alerts.desk import Alerts
 from alerts.forgotten import ForgottenAppliances
-from foremend.bootstrap import SystemClock, open_desk, open_history, scored_models
+from foremend.bootstrap import SystemClock, open_desk, open_history, open_upkeep, scored_models
 from foremend.config import Profile, Settings, load_profiles, load_settings
 from foremend.consent_filter import ConsentFilter
 from foremend.engine import Engine, ReadingsListener
@@ -142,10 +142,15 @@ def _work(settings: Settings, health_port: int | None) -> None:
     worker, alerts, ended = build_worker(settings)
     watchdog = Watchdog(settings.kafka, lambda: _progress(worker), start_anew)
     health = worker_health(worker, watchdog, settings.kafka)
+    upkeep = open_upkeep(settings.storage, SystemClock())
     try:
+        if upkeep:
+            upkeep.start()
         with serve_health(health, settings.service.host, health_port):
             asyncio.run(_until_signal(worker, watchdog, settings, ended))
     finally:
+        if upkeep:
+            upkeep.close()
         alerts.close()
 
 
