@@ -168,13 +168,15 @@ class Engine:
     def _judge_watched(self, lane: Lane, step: Step) -> list[Finding]:
         """What the rules make of the watch over readings or hours, where the profile asks for one."""
         name = lane.profile.name
-        score = self._watching[name].follow(step) if name in self._watching else None
-        if score is None:
+        watched = self._watching[name].follow(step) if name in self._watching else None
+        if watched is None:
             return []
+        score = watched.score
         if self._on_score is not None:
             self._on_score(step, score)
+        rows, names = (score.appliance, score.time), (score.detector,)
         return self.rules[name].evaluate(
-            "score", lane.ids, score.appliance, score.time, (score.detector,), score.value[:, None]
+            "score", lane.ids, *rows, names, score.value[:, None], watched.evidence
         )
 
     def _tick(self, lane: Lane) -> list[Finding]:

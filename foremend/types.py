@@ -91,6 +91,9 @@ class Score:
     appliance: NDArray[np.int32]  # (n,) row in the fleet's state
     time: NDArray[np.int64]  # (n,)
     value: NDArray[np.float64]  # (n,) 0..1
+    usual: NDArray[np.float64] | None = (
+        None  # (n, d) what each column usually is; NaN, or None, where unknown
+    )
 
 
 @dataclass(frozen=True, slots=True)

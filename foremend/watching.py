@@ -8,6 +8,7 @@ are not among them; a gap is no row, and the usual survives it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from foremend.config import Profile
 from foremend.lane import Step
 from foremend.ports import Detector
-from foremend.types import MS_PER_HOUR, Score
+from foremend.types import MS_PER_HOUR, Evidence, Score
 from models.detectors import hour_watch, reading_watch
 
 Watches = Mapping[str, Callable[[], Detector]]
@@ -28,6 +29,26 @@ CYCLE_COLUMNS = ("duty",)
 follows the season: as a third column it doubled the false alarms and found no more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the watch says of some rows."""
+
+    score: Score
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    rows: NDArray[np.float64]  # (n, len(names))
+
+    def evidence(self, row: int, _column: int) -> tuple[Evidence, ...]:
+        """The numbers of a row, beside what is usual for its appliance."""
+        usual = self.score.usual
+        told = zip(self.names, self.units, self.rows[row].tolist(), strict=True)
+        return tuple(
+            Evidence(name, value, None if usual is None else _known(usual[row, k]), unit=unit)
+            for k, (name, unit, value) in enumerate(told)
+            if np.isfinite(value)
+        )
+
+
 class Watching:
     """The watch over all appliances of one model whose profile asks for it."""
 
@@ -36,11 +57,13 @@ class Watching:
         self._rows = profile.watch.rows
         self._columns = np.array([list(profile.signals).index(name) for name in profile.watched], np.intp)
         self._names = profile.watched if self._rows == "readings" else _hourly(profile)
+        units = tuple(profile.units[name] for name in profile.watched)
+        self._units = (*units, *("" for _ in self._names[len(units) :]))
         self._watches = watches
         self._detector = self._fresh()
 
-    def follow(self, step: Step) -> Score | None:
-        """Scores of the readings, or the hours, that `step` brought; None where there were none."""
+    def follow(self, step: Step) -> Watched | None:
+        """What is said of the readings, or the hours, that `step` brought; None where there were none."""
         if self._rows == "hours":
             hours = step.hours
             rows = hours.features[:, [hours.names.index(name) for name in self._names]]
@@ -65,12 +88,17 @@ class Watching:
 
     def _score(
         self, appliance: NDArray[np.int32], time: NDArray[np.int64], rows: NDArray[np.float64]
-    ) -> Score | None:
+    ) -> Watched | None:
         """Rows in which nothing watched is known are left out: they are no news of the appliance."""
         known = np.isfinite(rows).any(axis=1)
         if not known.any():
             return None
-        return self._detector.score(appliance[known], time[known], rows[known])
+        score = self._detector.score(appliance[known], time[known], rows[known])
+        return Watched(score, self._names, self._units, rows[known])
+
+
+def _known(value: np.float64) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _hourly(profile: Profile) -> tuple[str, ...]:

@@ -48,8 +48,14 @@ class Columns:
             )
         return np.ascontiguousarray(features, dtype=np.float64)
 
-    def _pack(self, appliance: NDArray[np.int32], time: NDArray[np.int64], value: Floats) -> Score:
-        return Score(self.name, appliance, time, value)
+    def _pack(
+        self,
+        appliance: NDArray[np.int32],
+        time: NDArray[np.int64],
+        value: Floats,
+        usual: Floats | None = None,
+    ) -> Score:
+        return Score(self.name, appliance, time, value, usual)
 
     def _identity(self) -> dict[str, Any]:
         return {"detector": self.name, "names": list(self.names or ()), "learnt": int(self.names is not None)}

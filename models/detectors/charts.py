@@ -175,8 +175,7 @@ def _learn_step(state: ChartState, at: tuple[int, int, int], trust: float, span:
     """Once a span: the mean square change of the average since the last time."""
     if trust > 0.0 and not first:
         change = state.ewma[at] - state.before[at]
-        steps = max(state.weight[at] / span - 1.0, 1.0)  # one less than spans
-        gain = trust / steps
+        gain = trust / max(state.weight[at] / span - 1.0, 1.0)  # one step less than spans
         state.step[at] += gain * (change * change - state.step[at])
     state.before[at] = state.ewma[at]
 
@@ -184,13 +183,13 @@ def _learn_step(state: ChartState, at: tuple[int, int, int], trust: float, span:
 @njit(cache=True, error_model="numpy")
 def _follow(
     appliance: NDArray[np.int32], features: Floats, state: ChartState, params: ChartParams
-) -> tuple[Floats, Floats]:
-    """Every row in turn: update, judge, then learn. Returns the odds against chance and the charts that spoke, (n,).
+) -> tuple[Floats, Floats, Floats]:
+    """Every row in turn: update, judge, then learn.
 
-    The odds are the sum over those charts of one over the p-value.
+    Returns (n,) the odds against chance, the sum over the charts that spoke of one over the p-value; (n,) how many
+    spoke; (n, signals) the shortest one's baseline.
     """
-    odds = np.zeros(len(features))
-    spoke = np.zeros(len(features))
+    odds, spoke, usual = np.zeros(len(features)), np.zeros(len(features)), np.full(features.shape, np.nan)
     for row in range(len(features)):
         unit = appliance[row]
         for signal in range(features.shape[1]):
@@ -206,6 +205,7 @@ def _follow(
                 speaks, square, looks = _judge(state, at, span, params, least)
                 if speaks:
                     least = looks
+                    usual[row, signal] = state.mean[at]
                     spoke[row] += 1.0
                     odds[row] += _odds(square, looks)
                 if known:
@@ -214,7 +214,7 @@ def _follow(
                         _learn(state, at, trust, params)
                     if seen % span == 0:
                         _learn_step(state, at, trust, span, seen == span)
-    return odds, spoke
+    return odds, spoke, usual
 
 
 class ControlCharts(Columns):
@@ -275,9 +275,10 @@ class ControlCharts(Columns):
         """
         rows = self._rows(features)
         self._state = grown(self._state, self._fresh, fleet_size(appliance))
-        odds, spoke = _follow(appliance, rows, self._state, self._params)
+        odds, spoke, usual = _follow(appliance, rows, self._state, self._params)
         p_value = spoke / np.maximum(odds, 1.0)
-        return self._pack(appliance, time, np.where(spoke > 0, 1.0 - np.minimum(p_value, 1.0), 0.0))
+        value = np.where(spoke > 0, 1.0 - np.minimum(p_value, 1.0), 0.0)
+        return self._pack(appliance, time, value, usual)
 
     def _learnt(self, rows: Floats) -> ChartState:
         """One row of state that has seen `rows` and trusted all of them."""

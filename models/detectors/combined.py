@@ -44,9 +44,11 @@ class Combined(Columns):
     def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Floats) -> Score:
         """Score (n, d) rows by every member. Raises as the members do."""
         self._rows(features)
-        values = np.stack([member.score(appliance, time, features).value for member in self.members])
+        scores = [member.score(appliance, time, features) for member in self.members]
+        values = np.stack([score.value for score in scores])
         p_value = ((1.0 - values) / self._shares[:, None]).min(axis=0)
-        return self._pack(appliance, time, np.maximum(1.0 - p_value, 0.0))
+        usual = next((score.usual for score in scores if score.usual is not None), None)
+        return self._pack(appliance, time, np.maximum(1.0 - p_value, 0.0), usual)
 
     def snapshot(self) -> Snapshot:
         """The members' snapshots."""

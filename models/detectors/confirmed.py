@@ -69,9 +69,9 @@ class Confirmed(Columns):
 
     def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Floats) -> Score:
         """Score (n, d) rows, in time order per appliance. Raises as the detector does."""
-        value = self.detector.score(appliance, time, self._rows(features)).value
+        score = self.detector.score(appliance, time, self._rows(features))
         self._last = grown(self._last, self._fresh, fleet_size(appliance))
-        return self._pack(appliance, time, _confirm(appliance, value, self._last))
+        return self._pack(appliance, time, _confirm(appliance, score.value, self._last), score.usual)
 
     def snapshot(self) -> Snapshot:
         """The detector's snapshot and the last scores."""

@@ -48,9 +48,12 @@ class FirstRows(Combined):
         known = self._wait(appliance, rows) if self._needed else np.ones(len(rows), np.bool_)
         if known.all():
             return super().score(appliance, time, rows)
-        value = np.zeros(len(rows))
-        value[known] = super().score(appliance[known], time[known], rows[known]).value
-        return self._pack(appliance, time, value)
+        score = super().score(appliance[known], time[known], rows[known])
+        value, usual = np.zeros(len(rows)), np.full(rows.shape, np.nan)
+        value[known] = score.value
+        if score.usual is not None:
+            usual[known] = score.usual
+        return self._pack(appliance, time, value, usual)
 
     def _wait(self, appliance: NDArray[np.int32], rows: Floats) -> NDArray[np.bool_]:
         """(n,) which rows are beyond their appliance's first ones; those that are not are kept, or begin with."""

@@ -94,6 +94,16 @@ def test_a_run_without_end_is_found(rows: str, within_hours: int) -> None:
     assert begun < found[0].time <= begun + within_hours * MS_PER_HOUR
 
 
+def test_a_finding_says_what_is_and_what_was_usual() -> None:
+    """In words that are there for daily features, with the signal's unit."""
+    power, duty = expected("hours")[0].evidence
+
+    assert (power.feature, power.unit, duty.feature) == ("power_mean", "W", "duty")
+    assert power.value > 80
+    assert power.usual == pytest.approx(2 + 93 * 14 / 44, rel=0.1)
+    assert duty.usual == pytest.approx(14 / 44, rel=0.1)
+
+
 @pytest.mark.parametrize("rows", WATCHES)
 @settings(max_examples=10)
 @given(cuts=st.lists(st.integers(0, PLUGS * DAYS * 720), max_size=30))
