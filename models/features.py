@@ -127,7 +127,7 @@ class DailyFeatures:
         self._apart.grow(size)
         have = len(self._state["last"])
         if size > have:
-            more = _empty(max(size, 2 * have) - have, len(self.base_names))
+            more = _empty(size - have, len(self.base_names))
             self._state = {name: np.concatenate([column, more[name]]) for name, column in self._state.items()}
 
 

@@ -37,10 +37,10 @@ class OwnUsual:
         return np.where(seen & (count >= self._learn_days) & familiar, error, np.nan)
 
     def grow(self, size: int) -> None:
-        """Room for fleet rows below `size`."""
+        """Room for fleet rows below `size`, and no more: a day that brings appliances is a walk over the fleet anyway."""
         have, terms, features = self.state["weights"].shape
         if size > have:
-            more = self._fresh(max(size, 2 * have) - have, terms, features)
+            more = self._fresh(size - have, terms, features)
             self.state = {name: np.concatenate([column, more[name]]) for name, column in self.state.items()}
 
     def _fresh(self, rows: int, terms: int, features: int) -> dict[str, NDArray[np.float32]]:
