@@ -37,7 +37,7 @@ class OwnUsual:
         return np.where(seen & (count >= self._learn_days) & familiar, error, np.nan)
 
     def grow(self, size: int) -> None:
-        """Room for fleet rows below `size`, and no more: a day that brings appliances is a walk over the fleet anyway."""
+        """Room for fleet rows below `size`, and no more: a day of new appliances walks over the fleet anyway."""
         have, terms, features = self.state["weights"].shape
         if size > have:
             more = self._fresh(size - have, terms, features)
