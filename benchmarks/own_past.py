@@ -136,6 +136,7 @@ def run(path: Path) -> Result:
     """All of it; PATH holds the recorded days."""
     hours = load_profiles()[PLUG]
     readings = hours.model_copy(update={"watch": Watch(rows="readings", signals=("power",))})
+    real = real_days(hours, path, 60)
     well = {model: year_of_health(hours, model) for model in WELL}
     years = sum(one["appliance_years"] for one in well.values())
     false = sum(one["false_episodes"] for one in well.values())
@@ -146,7 +147,7 @@ def run(path: Path) -> Result:
         "found_before_failure": round(sum(days is not None and days > 0 for days in ahead) / len(ahead), 3),
         "well": well,
         "faults": ill,
-        "real_every_minute": real_days(hours, path, 60),
+        "real_every_minute": real,
         "real_by_readings": {seconds: real_days(readings, path, seconds) for seconds in (1, 10, 60)},
         "year_by_readings": year_of_health(readings, ILL),
     }

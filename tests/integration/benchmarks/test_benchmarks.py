@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import cmapss, metropt, nab, skab
+from benchmarks import cmapss, metropt, nab, own_past, skab
 from benchmarks._common import Result, main, watch_series
+from foremend.config import load_profiles
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
@@ -53,6 +54,25 @@ def test_metropt_is_seen_in_time_and_normal_rows_raise_nothing(data: Callable[[s
     assert result["failures"]["failure_1_rows.csv"]["by_detector"]["cycle-structure"] <= 30
 
 
+def test_real_refrigerators_raise_nothing_by_hours(data: Callable[[str], Path]) -> None:
+    """Power alone of two refrigerators that were well, all recorded days."""
+    result = own_past.real_days(load_profiles()[own_past.PLUG], data("tracebase"), seconds=60)
+
+    assert result == {"days": 9, "false_episodes": 0}
+
+
+def test_a_fault_is_found_from_power_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One refrigerator for each fault, behind smart plugs: some are found before they fail, none before they begin."""
+    monkeypatch.setattr(own_past, "OF_EACH_FAULT", 1)
+
+    result = own_past.faults(load_profiles()[own_past.PLUG])
+
+    found = {fault: days[0] for fault, days in result["days_before_failure"].items()}
+    assert result["false_episodes_before"] == 0
+    assert (found["door-gasket-leak"] or 0) > 14
+    assert (found["defrost-failure"] or 0) > 0
+
+
 def test_cmapss_runs_on_a_part_of_the_engines(data: Callable[[str], Path], tmp_path: Path) -> None:
     """With a tenth of the engines the error is already below always answering the mean."""
     for name in ("train_FD001.txt", "test_FD001.txt"):
@@ -90,7 +110,7 @@ def test_json_is_one_object_on_one_line(
     assert json.loads(capsys.readouterr().out)["false_alarms"] == 0
 
 
-@pytest.mark.parametrize("run", [skab.run, nab.run, metropt.run, cmapss.run])
+@pytest.mark.parametrize("run", [skab.run, nab.run, metropt.run, cmapss.run, own_past.run])
 def test_a_folder_without_data_is_refused(
     run: Callable[[Path], Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
