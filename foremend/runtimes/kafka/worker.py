@@ -116,6 +116,8 @@ class Worker:
     async def _watching(self) -> None:
         while not self._app.crashed:
             await asyncio.sleep(TICK_S)
+        if self._failed.done():
+            self._failed.result()
         raise UnavailableError(f"Faust ended: {self._app.crash_reason!r}")
 
     async def _commit(self, partition: int, offset: int) -> None:

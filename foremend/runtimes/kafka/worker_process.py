@@ -53,7 +53,7 @@ def run_worker(config: Path | None, health_port: int | None) -> None:
     """Until SIGINT or SIGTERM; waits for Kafka and the database. Raises ConfigError for a wrong topic or setting."""
     settings = load_settings(config)
     for noisy in ("faust", "mode", "aiokafka", membership.__name__):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)  # 70 lines a second in an outage; we say it once
     try:
         with threadpool_limits(limits=1):  # engines have one thread; more would wait for each other
             _work(settings, health_port)
