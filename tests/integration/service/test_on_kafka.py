@@ -1,0 +1,126 @@
+"""Gateway, worker and service as deploy/compose.yaml starts them: from MQTT over Kafka to the page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from foremend.commands.kafka import create_topics
+from foremend.demo.processes import free_port, process, wait_for_port
+from foremend.runtimes.kafka.settings import KafkaSettings
+from foremend.simulate import chosen_scenario, over_mqtt
+
+APPLIANCES = 6
+PATIENCE_S = 90.0
+
+
+@dataclass
+class Installation:
+    """Where each process answers, and where its words are."""
+
+    broker: str
+    addresses: dict[str, str]
+    folder: Path
+
+    def get(self, name: str, path: str) -> httpx.Response | None:
+        """None while the process does not answer."""
+        try:
+            return httpx.get(self.addresses[name] + path, timeout=10)
+        except httpx.TransportError:
+            return None
+
+    def until(self, name: str, path: str, good: Callable[[httpx.Response], bool]) -> httpx.Response:
+        """Other processes tell us nothing, so we ask."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            answer = self.get(name, path)
+            if answer is not None and good(answer):
+                return answer
+            said = answer.text if answer is not None else "nothing"
+            log = (self.folder / f"{name}.log").read_text("utf-8")
+            assert time.monotonic() < end, f"{name}{path} answers {said}\n{log}"
+            time.sleep(0.1)
+
+
+def written(folder: Path, kafka: KafkaSettings, broker: int, page: int) -> Path:
+    """One config.yaml for all of them."""
+    settings = {
+        "service": {"port": page},
+        "mqtt": {"url": f"mqtt://127.0.0.1:{broker}"},
+        "kafka": {
+            "brokers": list(kafka.brokers),
+            "prefix": kafka.prefix,
+            "partitions": kafka.partitions,
+            "checkpoint_every": "500 ms",
+        },
+        "models": {"appliance_models": [], "registry": "models"},
+        "storage": {"folder": "state"},
+        "alerts": {"database": f"sqlite:///{folder}/foremend.db", "key_file": "key"},
+    }
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(settings), "utf-8")
+    return path
+
+
+@pytest.fixture
+def installation(kafka: KafkaSettings, tmp_path: Path) -> Iterator[Installation]:
+    ports = {name: free_port() for name in ("broker", "gateway", "worker", "service")}
+    config = written(tmp_path, kafka, ports["broker"], ports["service"])
+    create_topics(config)
+    commands = {
+        "broker": ["broker", "--port", str(ports["broker"])],
+        "gateway": ["gateway", "--config", str(config), "--health-port", str(ports["gateway"])],
+        "worker": ["worker", "--config", str(config), "--health-port", str(ports["worker"])],
+        "service": ["service", "--config", str(config)],
+    }
+    with ExitStack() as stack:
+        for name, command in commands.items():
+            stack.enter_context(process(command, tmp_path / f"{name}.log"))
+            if name == "broker":
+                wait_for_port(ports["broker"])
+        addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        yield Installation(f"mqtt://127.0.0.1:{ports['broker']}", addresses, tmp_path)
+
+
+def value(answer: httpx.Response, metric: str) -> float:
+    """Of a metric without labels."""
+    lines = (line.split(" ") for line in answer.text.splitlines() if not line.startswith("#"))
+    return next((float(number) for name, number in lines if name == metric), 0.0)
+
+
+def test_what_appliances_say_is_on_the_page(installation: Installation) -> None:
+    """Every process gets ready and counts the same readings, and the service shows the fleet that the worker saw."""
+    for name in ("gateway", "worker", "service"):
+        installation.until(name, "/readyz", lambda answer: answer.status_code == 200)
+
+    published = over_mqtt(
+        chosen_scenario(None, APPLIANCES, 1, 0.0, ["rf-260"]), 1, installation.broker, None, None, 2
+    )
+
+    def taken(answer: httpx.Response) -> bool:
+        waiting = value(answer, "foremend_gateway_unacknowledged")
+        return value(answer, "foremend_messages_total") - waiting == published["messages"]
+
+    readings = value(installation.until("gateway", "/metrics", taken), "foremend_readings_total")
+    installation.until(
+        "worker", "/metrics", lambda answer: value(answer, "foremend_readings_total") == readings
+    )
+    fleet = installation.until("service", "/api/fleet", lambda answer: answer.json()["total"] == APPLIANCES)
+    assert {one["appliance_model"] for one in fleet.json()["items"]} == {"rf-260"}
+
+    def shown(answer: httpx.Response) -> bool:
+        pipeline: dict[str, Any] = answer.json()["pipeline"]
+        return (pipeline["state"], pipeline["connected"], pipeline["readings"]) == ("running", True, readings)
+
+    installation.until("service", "/api/summary", shown)
+    for name in ("gateway", "worker", "service"):
+        metrics = installation.until(name, "/metrics", lambda answer: answer.status_code == 200)
+        assert "rf-260-" not in metrics.text
