@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import fields
 from time import monotonic
 from typing import Literal
 
@@ -16,6 +17,7 @@ from foremend.service.status import ApplianceStatus, PipelineStatus
 
 _COUNTED_FOR_S = 10.0  # counting millions takes the database a second
 _COLUMNS = (SeenRow.appliance_id, SeenRow.appliance_model, SeenRow.category, SeenRow.last_seen)
+_FIELDS = tuple(field.name for field in fields(PipelineStatus))  # a worker of a newer version may say more
 _SUMS = ("messages", "readings", "repeats", "late", "dead_letters", "position", "committed")
 
 
@@ -34,7 +36,7 @@ class SharedPipeline:
     def status(self) -> PipelineStatus:
         """Counts are sums; the event time is the newest; connected while any worker that is heard of is."""
         rows = self._rows()
-        said = [PipelineStatus(**row.status) for row in rows]
+        said = [PipelineStatus(**{name: row.status[name] for name in _FIELDS}) for row in rows]
         heard = {row.stream for row in rows if self._age(row) <= self._stalled_after_ms}
         return PipelineStatus(
             state=self._state(rows, heard),

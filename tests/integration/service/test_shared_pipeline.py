@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import httpx
@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine as Database
 
 from alerts.database import upsert, writing
-from alerts.tables import FindingRow, SeenRow
+from alerts.tables import FindingRow, ProcessRow, SeenRow
 from foremend.config import load_profiles
 from foremend.engine import Engine
 from foremend.service.app import create_app
@@ -81,6 +81,15 @@ def test_another_installations_streams_do_not_count(
     StatusWriter(tables, "old-0", clock).record({}, STATUS)
 
     assert pipeline.status().readings == 0
+
+
+def test_a_worker_of_a_newer_version_is_understood(tables: Database, pipeline: SharedPipeline) -> None:
+    """While an installation is upgraded, what it says beyond what we know is passed over."""
+    said = asdict(STATUS) | {"newer": 1}
+    with writing(tables) as session:
+        upsert(session, ProcessRow, [{"stream": "foremend-0", "status": said, "at": NOW}])
+
+    assert pipeline.status().readings == 100
 
 
 def test_a_stream_that_says_nothing_stalls_the_pipeline(
