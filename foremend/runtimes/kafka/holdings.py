@@ -37,6 +37,7 @@ T = TypeVar("T")
 MOST_WAITING_ROWS = 2_000_000  # readings that history keeps in memory before a checkpoint is due
 MOST_LETTERS = 50  # dead letters that wait to be sent together
 RETRY_S = 5.0
+LOADS_AT_ONCE = 2  # one is read while the other is restored; each takes twice its state in memory
 
 
 Commit = Callable[[int, int], Awaitable[object]]
@@ -90,6 +91,7 @@ class Holdings:
         self._reader, self._commit, self._meter = reader, commit, meter
         self._store = StateStore(settings, producer)
         self._thread = ThreadPoolExecutor(1, "foremend-engine")
+        self._loading = asyncio.Semaphore(LOADS_AT_ONCE)
         self._restoring: PartitionRuntime | None = None  # the last one that was taken over
         self.held: dict[int, Held] = {}
         self.written = Written()
@@ -102,8 +104,9 @@ class Holdings:
         wanted = set(partitions)
         for partition in set(self.held) - wanted:
             self._let_go(partition)
-        for partition in sorted(wanted - set(self.held)):
-            self.held[partition] = await self._taken_over(partition)
+        new = sorted(wanted - set(self.held))
+        for partition, held in zip(new, await asyncio.gather(*map(self._taken_over, new)), strict=True):
+            self.held[partition] = held
 
     def drop(self) -> None:
         """Let go of everything: others may have worked on it."""
@@ -142,6 +145,10 @@ class Holdings:
         self.held.pop(partition).runtime.abandon()
 
     async def _taken_over(self, partition: int) -> Held:
+        async with self._loading:
+            return await self._loaded(partition)
+
+    async def _loaded(self, partition: int) -> Held:
         began = time.monotonic()
         saved = await self._store.load(partition)
         first = await self._reader.begin(partition)
