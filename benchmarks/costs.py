@@ -48,6 +48,7 @@ from rules.evaluator import RuleBook
 BLOCK = 1_000  # readings
 MESSAGES = (1, 60)  # readings in one
 GATEWAY_READINGS = 60_000
+FLUSHES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +174,11 @@ def history_costs(parts: Sequence[Block]) -> Result:
     with tempfile.TemporaryDirectory(prefix="foremend-costs-") as folder:
         history = ParquetHistory(Path(folder))
         began = time.process_time()
-        for part in parts:
-            history.write(part)
-        history.flush(0, 1)
-        history.flush(1, 1)  # the first is settled then, and may be compacted
+        for number in range(FLUSHES):
+            for part in parts[number::FLUSHES]:
+                history.write(part)
+            history.flush(number, number + 1)
+        history.flush(FLUSHES, FLUSHES)  # the last is settled then, and may be compacted
         written = time.process_time()
         Upkeep(Path(folder), ParquetSettings(), SystemClock()).round(ON_COMMAND, wait=True)
         compacted = time.process_time()
