@@ -9,6 +9,7 @@ arithmetic, and the line stands beside it.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -78,6 +79,21 @@ ROWS = (
 """Property of `Sized`, its words, its arithmetic. Readings and messages are those of a second."""
 
 
+SHARES = ("decode", "engine", "history", "checkpoint", "effects", "faust_and_waiting")
+MODEL_HEAD = (
+    "appliance model",
+    "readings a day",
+    "signals",
+    *(f"{stage} us" for stage in ("gateway", "encode", "decode", "engine")),
+    "engine us, sent one by one",
+    "scoring us a day",
+    "bytes in Kafka",
+    "in Parquet",
+    "of state",
+    "compressed",
+)
+
+
 def tables(folder: Path) -> str:
     """All tables, as Markdown."""
     assumed, costs = Assumptions(), measured(folder)
@@ -87,11 +103,50 @@ def tables(folder: Path) -> str:
     ]
     return "\n\n".join(
         [
+            _table(
+                ("workers", "readings a record", "readings/s", "cores", "CPU us a reading", *SHARES),
+                _on_kafka(folder),
+            ),
+            _table(MODEL_HEAD, _of_models(folder)),
             _table(("measured", "is"), _values(asdict(costs))),
             _table(("assumed", "is"), _values(asdict(assumed))),
             _table(("", *(fleet.name for fleet in FLEETS), "="), needs),
         ]
     )
+
+
+def _on_kafka(folder: Path) -> Iterator[tuple[str, ...]]:
+    """What real workers did on a real Kafka."""
+    kafka = json.loads((folder / "kafka.json").read_bytes())
+    for number, one in (*kafka["workers"].items(), ("1", kafka["records_of_one_message"])):
+        shares = (f"{one['share_of_time'][stage]:.0%}" for stage in SHARES)
+        yield (
+            number,
+            _number(one["readings_of_a_record"]),
+            _number(one["readings_per_s"]),
+            _number(one["cores_used"]),
+            _number(one["cpu_us_per_reading"]),
+            *shares,
+        )
+
+
+def _of_models(folder: Path) -> Iterator[tuple[str, ...]]:
+    """What a reading and an appliance of each measured model cost."""
+    costs = json.loads((folder / "costs.json").read_bytes())
+    for name, one in costs["models"].items():
+        single, many, state = one["in_messages_of_1"], one["in_messages_of_60"], one["state"]
+        figures = (
+            one["readings_per_day"],
+            one["signals"],
+            *(many[key] for key in ("gateway_us", "encode_us", "decode_us", "engine_us")),
+            single["engine_us"],
+            one["scoring_us_per_day"],
+            many["record_bytes"],
+            one["history"]["bytes"],
+            state["bytes"],
+            state["compressed_bytes"],
+        )
+        yield (f"`{name}`", *map(_number, figures))
 
 
 def _values(fields: dict[str, float]) -> Iterator[tuple[str, str]]:
