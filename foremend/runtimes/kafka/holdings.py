@@ -185,10 +185,8 @@ class Holdings:
         )  # fmt: skip
 
     async def _work_on(self, message: Message, held: Held) -> None:
-        received = round(message.timestamp * MS_PER_SECOND)
-        record = Record(message.offset, message.key, message.value, received)
         try:
-            letter = await self._in_thread(held.runtime.process, record)
+            letter = await self._in_thread(held.runtime.process, record_of(message))
         except UnavailableError:
             if self.held.get(message.partition) is held:
                 raise
@@ -246,3 +244,7 @@ class Holdings:
     @property
     def _every_s(self) -> float:
         return self._settings.checkpoint_every / MS_PER_SECOND
+
+
+def record_of(message: Message) -> Record:
+    return Record(message.offset, message.key, message.value, round(message.timestamp * MS_PER_SECOND))

@@ -28,8 +28,8 @@ from foremend.runtimes.patience import Patience
 from foremend.service.status import PipelineStatus
 from foremend.types import Block, DeadLetter, Finding
 
-LONGEST_SPAN = (946_684_800_000, 4_102_444_800_000)
-"""Event times are between the years 2000 and 2100, ms UTC: one far off would move its whole fleet's clock."""
+EVENT_TIMES = (946_684_800_000, 4_102_444_800_000)
+"""From the year 2000 to 2099, ms UTC: one far off would move its whole fleet's clock."""
 
 
 class Record(NamedTuple):
@@ -204,7 +204,7 @@ class PartitionRuntime:
             raise InputError(f"the record's key is {key!r}, its readings are of {block.appliance_model!r}")
         if block.appliance_model not in self._engines.appliance_models:
             raise InputError(f"there is no profile for the appliance model {block.appliance_model!r}")
-        if len(block) and not LONGEST_SPAN[0] <= np.min(block.time) <= np.max(block.time) < LONGEST_SPAN[1]:
+        if len(block) and not EVENT_TIMES[0] <= np.min(block.time) <= np.max(block.time) < EVENT_TIMES[1]:
             raise InputError("the record has event times before the year 2000 or after 2099")
         return key, block
 

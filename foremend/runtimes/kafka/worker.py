@@ -22,11 +22,11 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from foremend.errors import UnavailableError
-from foremend.runtimes.kafka.holdings import Held, Holdings
+from foremend.runtimes.kafka.holdings import Held, Holdings, record_of
 from foremend.runtimes.kafka.log_reader import LogReader
 from foremend.runtimes.kafka.membership import open_membership, raw_topic
 from foremend.runtimes.kafka.meter import Meter
-from foremend.runtimes.kafka.partition import PartitionRuntime
+from foremend.runtimes.kafka.partition import PartitionRuntime, Record
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 
 log = logging.getLogger(__name__)
@@ -35,8 +35,8 @@ TICK_S = 0.25
 STOP_S = 20.0
 """How long a stop waits for its last checkpoints: for a database that is away, or a Kafka."""
 
-StoreLetter = Callable[[int, int, bytes | None], None]
-"""Takes a record of the dead letters' topic (partition, offset, value) into the database; called in threads."""
+StoreLetter = Callable[[int, Record], None]
+"""Takes a record of that partition of the dead letters' topic into the database; called in threads."""
 
 
 class Worker:
@@ -61,8 +61,8 @@ class Worker:
 
     @property
     def held(self) -> Mapping[int, Held]:
-        """The partitions that are ours."""
-        return {} if self.holdings is None else dict(self.holdings.held)
+        """The partitions that are ours, until we are about to leave."""
+        return {} if self.holdings is None or self._stopping else dict(self.holdings.held)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, then leave the group with a last checkpoint.
@@ -143,9 +143,7 @@ class Worker:
             with self._whatever_fails():
                 async for event in stream.noack().events():
                     message = event.message
-                    await asyncio.to_thread(
-                        self._store_letter, message.partition, message.offset, message.value
-                    )
+                    await asyncio.to_thread(self._store_letter, message.partition, record_of(message))
                     event.ack()
 
     async def _take(self, message: Any) -> None:
@@ -187,7 +185,7 @@ class Worker:
 
     async def _finish(self, holdings: Holdings) -> None:
         """In good order: a last checkpoint, so that whoever comes next has nothing to repeat."""
-        self._stopping = True
+        self._stopping, self.idle_since = True, None
         self._app.consumer.stop_flow()
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):

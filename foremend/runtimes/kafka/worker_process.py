@@ -32,7 +32,7 @@ from foremend.promotions import PromotionFollower
 from foremend.runtimes.kafka import membership
 from foremend.runtimes.kafka.dead_letters import decode_letter
 from foremend.runtimes.kafka.meter import Meter
-from foremend.runtimes.kafka.partition import Keyed, PartitionRuntime
+from foremend.runtimes.kafka.partition import Keyed, PartitionRuntime, Record
 from foremend.runtimes.kafka.topics import check
 from foremend.runtimes.kafka.watchdog import Progress, Watchdog
 from foremend.runtimes.kafka.worker import Worker
@@ -128,14 +128,15 @@ class Letters:
         self._topic, self._effects = settings.kafka.dead_letters_topic, alerts.effects
         self._patience = Patience(stop)
 
-    def store(self, partition: int, offset: int, value: bytes | None) -> None:
+    def store(self, partition: int, record: Record) -> None:
         """Keep the letter in the record; one that is none is a dead letter itself."""
+        value = record.value or b""
         try:
-            letter = decode_letter(value or b"")
+            letter = decode_letter(value)
         except InputError as error:
-            letter = DeadLetter(self._topic, value or b"", str(error), offset)
+            letter = DeadLetter(self._topic, value, str(error), record.received)
         effects = self._effects.of(f"{self._topic}-{partition}")
-        self._patience.insist(lambda: effects.apply((), (letter,), offset + 1))
+        self._patience.insist(lambda: effects.apply((), (letter,), record.offset + 1))
 
 
 def _work(settings: Settings, health_port: int | None) -> None:
