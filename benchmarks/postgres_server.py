@@ -30,37 +30,42 @@ class PostgresServer:
         self._folder = tempfile.TemporaryDirectory(prefix="foremend-postgres-")
         if self._account:
             shutil.chown(self._folder.name, "postgres")
+        self.address = f"postgresql://foremend@/{{}}?host={self._folder.name}"
+        """Of its databases, their name left open."""
         self._call("initdb", "-U", "foremend", "-A", "trust", "--no-sync")
         self.start()
+
+    @property
+    def running(self) -> bool:
+        return Path(f"{self._folder.name}/data/postmaster.pid").exists()
 
     def new_database(self) -> str:
         """The address of an empty one."""
         name = f"t{uuid.uuid4().hex}"
-        address = self._address("postgres").replace("postgresql:", "postgresql+psycopg:")
+        address = self.address.format("postgres").replace("postgresql:", "postgresql+psycopg:")
         engine = create_engine(address, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
         engine.dispose()
-        return self._address(name)
+        return self.address.format(name)
 
     def start(self) -> None:
-        """Returns when clients are served."""
+        """Returns when clients are served. Safe to call twice."""
+        if self.running:
+            return
         folder = self._folder.name
         options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
         self._call("pg_ctl", "-l", f"{folder}/log", "-w", "-o", options, "start")
 
     def stop(self) -> None:
         """At once, as a machine's end would; what was committed is there after a start. Safe to call twice."""
-        if Path(f"{self._folder.name}/data/postmaster.pid").exists():
+        if self.running:
             self._call("pg_ctl", "-m", "immediate", "-w", "stop")
 
     def close(self) -> None:
         """Stop, and remove its folder."""
         self.stop()
         self._folder.cleanup()
-
-    def _address(self, database: str) -> str:
-        return f"postgresql://foremend@/{database}?host={self._folder.name}"
 
     def _call(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), "-D", f"{self._folder.name}/data", *arguments]

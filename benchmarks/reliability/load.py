@@ -33,6 +33,7 @@ class Load:
         self.messages: list[RawMessage] = []
         self.undecodable: set[bytes] = set()
         self.held_back_s = 0.0
+        self.rounds = 0  # sent
 
     def __enter__(self) -> Self:
         self._running = self._thread.submit(self._publish)
@@ -50,15 +51,15 @@ class Load:
         self._running.result()
 
     def _publish(self) -> None:
-        rounds, began = 0, time.monotonic()
+        began = time.monotonic()
         with MqttPublisher(self._mqtt) as publisher:
-            while not self._finish.wait(max(began + rounds * self._story.round_s - time.monotonic(), 0)):
-                self._send(publisher, self._story.round(rounds))
-                rounds += 1
-                began += self._wait_for_kafka(rounds)
-                assert rounds < MOST_ROUNDS, "the fault took longer than its story"
-            self._wait_for_kafka(rounds + self._story.rounds_ahead)
-            self._send(publisher, self._story.last_words(rounds))
+            while not self._finish.wait(max(began + self.rounds * self._story.round_s - time.monotonic(), 0)):
+                self._send(publisher, self._story.round(self.rounds))
+                self.rounds += 1
+                began += self._wait_for_kafka(self.rounds)
+                assert self.rounds < MOST_ROUNDS, "the fault took longer than its story"
+            self._wait_for_kafka(self.rounds + self._story.rounds_ahead)
+            self._send(publisher, self._story.last_words(self.rounds))
             publisher.wait_until_acknowledged()
 
     def _send(self, publisher: MqttPublisher, messages: Iterable[Message]) -> None:

@@ -103,9 +103,10 @@ class Rig:
         return self.gateways[name]
 
     def recovered(self) -> float:
-        """Seconds from now until every reading sent until now is in Kafka, worked on, and in a checkpoint."""
-        sent, began = self.load.sent.copy(), time.monotonic()
-        self.watch.until_covered(sent)
+        """Seconds from now until all that was sent, and what is sent next, is worked on and in a checkpoint."""
+        began, rounds = time.monotonic(), self.load.rounds
+        until(lambda: self.load.rounds > rounds + 1, "the fleet to go on")
+        self.watch.until_covered(self.load.sent.copy())
         return time.monotonic() - began
 
     def restarts(self) -> int:

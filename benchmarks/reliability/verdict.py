@@ -63,7 +63,7 @@ def judge(rig: Rig, folder: Path, garbage: int = 0) -> Verdict:
     `garbage` records were put into Kafka that must be dead letters now; `folder` is for the undisturbed run.
     """
     rig.load.finish()
-    rig.recovered()
+    rig.watch.until_covered(rig.load.sent)
     alerts = open_desk(rig.settings, SystemClock())
     try:
         letters = len(rig.load.undecodable) + garbage
