@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -15,7 +13,6 @@ from typing import NoReturn
 import numpy as np
 import pytest
 from hypothesis import settings as hypothesis
-from sqlalchemy import create_engine, text
 
 from alerts.consent import ConsentLedger, ConsentRecord
 from alerts.desk import open_alerts
@@ -26,6 +23,7 @@ from alerts.settings import AlertsSettings, FileChannel
 from alerts.vault import open_vault
 from benchmarks.kafka_server import KafkaServer
 from benchmarks.mosquitto_server import Mosquitto
+from benchmarks.postgres_server import PostgresServer
 from foremend.bootstrap import guide_of
 from foremend.catalogue import load_catalogue
 from foremend.catalogue.features import feature_titles
@@ -61,29 +59,26 @@ def not_here(what: str) -> NoReturn:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A PostgreSQL of our own on a socket in a temporary folder: the address of its databases, their name left open.
+def _postgres_server() -> Iterator[PostgresServer]:
+    try:
+        server = PostgresServer()
+    except UnavailableError as error:
+        not_here(str(error))
+    yield server
+    server.close()
 
-    Debian's programs, as `postgres` where we are root.
-    """
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    if not programs:
-        not_here("PostgreSQL is not installed: apt-get install -y postgresql")
-    account = {"user": "postgres"} if os.getuid() == 0 else {}
 
-    def call(program: str, *arguments: str) -> None:
-        command = [str(programs[-1] / program), *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd="/", **account)
+@pytest.fixture
+def postgres_server(_postgres_server: PostgresServer) -> PostgresServer:
+    """A PostgreSQL of our own, running, whatever an earlier test did to it."""
+    _postgres_server.start()
+    return _postgres_server
 
-    # Not below pytest's own folder, which only its user may enter.
-    with tempfile.TemporaryDirectory(prefix="foremend-postgres-") as folder:
-        if account:
-            shutil.chown(folder, "postgres")
-        call("initdb", "-D", f"{folder}/data", "-U", "foremend", "-A", "trust", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        call("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start")
-        yield f"postgresql://foremend@/{{}}?host={folder}"
-        call("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> str:
+    """The address of its databases, their name left open."""
+    return postgres_server.address
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -91,15 +86,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/effects.db"
-    address: str = request.getfixturevalue("postgres")
-    name = f"t{uuid.uuid4().hex}"
-    engine = create_engine(
-        address.format("postgres").replace(":", "+psycopg:", 1), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return address.format(name)
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.new_database()
 
 
 @pytest.fixture(scope="session")
