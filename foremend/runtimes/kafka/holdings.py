@@ -15,14 +15,15 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from foremend.errors import IntegrityError, RefusedError, UnavailableError
-from foremend.runtimes.kafka.dead_letters import encode_letter
+from foremend.runtimes.kafka.dead_letters import LetterBox
 from foremend.runtimes.kafka.log_reader import LogReader
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import PartitionRuntime, Record
@@ -62,7 +63,7 @@ class Held:
     covered: int  # `next_offset` of the last checkpoint
     checkpointed: float  # when that was
     due: float  # when the next one is
-    letters: list[bytes] = field(default_factory=list)  # dead ones, to be in Kafka before the next checkpoint
+    letters: LetterBox  # must be in Kafka before the next checkpoint
 
 
 @dataclass(slots=True)
@@ -165,7 +166,8 @@ class Holdings:
             partition, runtime.next_offset, end, time.monotonic() - began,
         )  # fmt: skip
         now = time.monotonic()
-        return Held(runtime, runtime.next_offset, now, now + self._every_s)
+        letters = LetterBox(partial(self._producer.send, self._settings.dead_letters_topic))
+        return Held(runtime, runtime.next_offset, now, now + self._every_s, letters)
 
     def _restored(self, partition: int, packed: memoryview | None, first: int) -> PartitionRuntime:
         with self._meter.on("restore"):
@@ -192,19 +194,17 @@ class Holdings:
                 raise
             return  # it was taken from us while the database was away
         if letter is not None:
-            held.letters.append(encode_letter(letter))
+            held.letters.put(letter)
         if len(held.letters) >= MOST_LETTERS:
             with suppress(UnavailableError):  # the checkpoint tries again
                 await self._flush_letters(held)
 
     async def _flush_letters(self, held: Held) -> None:
         """Raises UnavailableError when Kafka did not take all: they are sent again with the next flush."""
-        topic = self._settings.dead_letters_topic
         try:
-            await asyncio.gather(*[await self._producer.send(topic, letter) for letter in held.letters])
+            await held.letters.flush()
         except KafkaError as error:
             raise UnavailableError(f"Kafka did not take a dead letter: {error!r}") from error
-        held.letters.clear()
 
     async def _checkpoint(self, partition: int, held: Held) -> None:
         held.due = time.monotonic() + self._every_s
