@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from foremend.config import Settings, load_profiles, load_settings
-from foremend.errors import ConfigError
+from foremend.errors import ConfigError, UnavailableError
+from foremend.runtimes.anew import start_anew
 from foremend.runtimes.kafka.gateway import STALLED_S, Gateway
 from foremend.runtimes.kafka.topics import check
 from foremend.service.health import Health, Probe, serve_health
@@ -23,11 +24,17 @@ log = logging.getLogger(__name__)
 
 
 def run_gateway(config: Path | None, client_id: str | None, unshared: bool, health_port: int | None) -> None:
-    """Until SIGINT or SIGTERM. Raises ConfigError where a topic or setting is wrong, UnavailableError without Kafka."""
+    """Until SIGINT or SIGTERM; waits for Kafka and MQTT. Raises ConfigError where a topic or setting is wrong.
+
+    After an outage of 40 s Kafka's client drops what it has: then a gateway starts anew, and MQTT delivers it again.
+    """
     settings = load_settings(config)
     gateway = build_gateway(settings, client_id, unshared)
-    with serve_health(gateway_health(gateway), settings.service.host, health_port):
-        asyncio.run(_until_signal(gateway, settings))
+    try:
+        with serve_health(gateway_health(gateway), settings.service.host, health_port):
+            asyncio.run(_until_signal(gateway, settings))
+    except UnavailableError as error:
+        start_anew(str(error))
 
 
 def build_gateway(settings: Settings, client_id: str | None, unshared: bool) -> Gateway:

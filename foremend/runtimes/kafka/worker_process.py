@@ -1,21 +1,16 @@
 """`foremend worker`: wires a worker, watches over it, and starts the same process anew when only that helps.
 
-Anew means `exec`: the process keeps its id, so that whoever supervises it need not know, and nothing of the old one
-stays, not a thread and not a socket. State is where it always is, in checkpoints.
+State is where it always is, in checkpoints.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
-import sys
 import threading
-import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import NoReturn
 
 from threadpoolctl import threadpool_limits
 
@@ -29,6 +24,7 @@ from foremend.errors import InputError, UnavailableError
 from foremend.learning.training import open_registry
 from foremend.ports import Clock
 from foremend.promotions import PromotionFollower
+from foremend.runtimes.anew import start_anew
 from foremend.runtimes.kafka import membership
 from foremend.runtimes.kafka.dead_letters import decode_letter
 from foremend.runtimes.kafka.meter import Meter
@@ -46,8 +42,6 @@ from rules.evaluator import RuleBook
 
 log = logging.getLogger(__name__)
 
-RESTART_S = 3.0
-
 
 def run_worker(config: Path | None, health_port: int | None) -> None:
     """Until SIGINT or SIGTERM; waits for Kafka and the database. Raises ConfigError for a wrong topic or setting."""
@@ -59,14 +53,6 @@ def run_worker(config: Path | None, health_port: int | None) -> None:
             _work(settings, health_port)
     except UnavailableError as error:
         start_anew(str(error))
-
-
-def start_anew(why: str) -> NoReturn:
-    """Replace this process by the same command. From any thread."""
-    log.error("%s; starting anew", why)
-    time.sleep(RESTART_S)
-    logging.shutdown()
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def build_worker(settings: Settings, clock: Clock | None = None) -> tuple[Worker, Alerts, threading.Event]:

@@ -393,6 +393,26 @@ def test_a_gateway_that_is_stopped_while_kafka_is_away_leaves_its_messages(
     assert {one.reading for one in stored} == set(readings_of(messages))
 
 
+@pytest.mark.timeout(240)
+def test_a_gateway_that_is_there_before_kafka_waits_for_it(line: Line, kafka_server: KafkaServer) -> None:
+    """It starts anew until Kafka answers, in one process, and says why; so it does after a long outage."""
+    messages = telemetry(100)
+    kafka_server.stop()
+    log, port = line.folder / "early.log", free_port()
+    command = ["gateway", "--config", str(line.config), "--health-port", str(port)]
+
+    with process(command, log) as running:
+        until(lambda: "starting anew" in log.read_text())
+        kafka_server.start()
+        child = Child(running, f"http://127.0.0.1:{port}", log)
+        until(lambda: set(child.ready().values()) == {"ok"})
+        line.publish(messages)
+        stored = line.wait_until_stored(set(readings_of(messages)))
+        assert child.stop() == 0
+
+    assert {one.reading for one in stored} == set(readings_of(messages))
+
+
 def test_a_gateway_without_topics_says_what_to_do(line: Line, tmp_path: Path) -> None:
     """Ends with code 2 and the command that makes them."""
     settings = yaml.safe_load(line.config.read_text())
