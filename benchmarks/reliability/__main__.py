@@ -33,9 +33,7 @@ from benchmarks.reliability.verdict import judge
 _COLUMNS = (
     "fault", "times", "recovered after, s: median (longest)",
     "readings", "lost", "stored twice",
-    "findings", "lost", "doubled",
-    "tickets", "lost", "doubled",
-    "messages out", "lost", "doubled",
+    "findings", "tickets", "messages to send", "of these lost", "doubled",
     "dead letters", "lost",
 )  # fmt: skip
 
@@ -90,9 +88,9 @@ def describe(result: Result) -> str:
         result["lost_readings"],
         result["readings_stored_twice"],
     ]
-    for table in ("findings", "tickets", "outbox"):
-        cells += [result[part][table] for part in ("counts", "lost", "doubled")]
-    cells += [result["dead_letters"], result["lost_dead_letters"]]
+    cells += [f"{result['counts'][table]:,}" for table in ("findings", "tickets", "outbox")]
+    cells += [sum(result[part].values()) for part in ("lost", "doubled")]
+    cells += [f"{result['dead_letters']:,}", result["lost_dead_letters"]]
     return _row(cells)
 
 

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.reliability.rig import SESSION_S, Rig, until
 from benchmarks.reliability.story import PARTITIONS, Story
-from foremend.runtimes.kafka.settings import connection
+from foremend.runtimes.kafka.settings import KafkaSettings, connection
 
 Seconds = list[float]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`strike` is called with `times` (how often, or how many); `garbage` of these become dead letters."""
+    """`strike` is called with `times` (how often, how many or how long), and puts `garbage(times)` into Kafka."""
 
     words: str
     strike: Callable[[Rig, int], Seconds]
     times: int
     fewer: int  # in tests
-    garbage: Callable[[int], int] = lambda times: 0
+    garbage: Callable[[int], Sequence[bytes]] = lambda times: ()
     story: Story = field(default_factory=Story)
 
 
@@ -101,10 +101,15 @@ def stop_broker(rig: Rig, seconds: int) -> Seconds:
     return [rig.recovered()]
 
 
-def garbage(rig: Rig, records: int) -> Seconds:
+def fill_with_garbage(rig: Rig, records: int) -> Seconds:
     """So many records in every partition that are no blocks."""
-    asyncio.run(_flood(rig, records))
+    asyncio.run(_fill(rig.settings.kafka, garbage(records)))
     return [rig.recovered()]
+
+
+def garbage(records: int) -> list[bytes]:
+    """What is put into the partitions in turn."""
+    return [b"garbage %d" % number for number in range(records * PARTITIONS)]
 
 
 def stop_database(rig: Rig, seconds: int) -> Seconds:
@@ -130,13 +135,10 @@ def freeze_workers(rig: Rig, times: int) -> Seconds:
     return [once() for _ in range(times)]
 
 
-async def _flood(rig: Rig, records: int) -> None:
-    kafka = rig.settings.kafka
+async def _fill(kafka: KafkaSettings, values: Sequence[bytes]) -> None:
     async with AIOKafkaProducer(**connection(kafka), acks="all", linger_ms=5) as producer:
-        for number in range(records):
-            for partition in range(PARTITIONS):
-                value = b"garbage %d of %d" % (number, partition)
-                await producer.send(kafka.blocks_topic, value, b"rf-260/0", partition)
+        for number, value in enumerate(values):
+            await producer.send(kafka.blocks_topic, value, b"rf-260/0", number % PARTITIONS)
         await producer.flush()
 
 
@@ -154,8 +156,6 @@ FAULTS: Mapping[str, Fault] = {
     "broker-restarted": Fault("Kafka stopped and started", restart_broker, 3, 1),
     "broker-killed": Fault("kill -9 of Kafka, started again", kill_broker, 3, 1),
     "broker-away": Fault("Kafka stopped for 60 s", stop_broker, 60, 8, story=_SLOW),
-    "garbage": Fault(
-        "2,000 records of garbage in every partition", garbage, 2_000, 100, lambda times: PARTITIONS * times
-    ),
+    "garbage": Fault("2,000 records of garbage a partition", fill_with_garbage, 2_000, 100, garbage),
     "database-away": Fault("PostgreSQL stopped for 20 s", stop_database, 20, 5),
 }

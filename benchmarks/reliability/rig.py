@@ -206,10 +206,10 @@ def desk(settings: Settings, story: Story) -> Iterator[Alerts]:
         alerts.close()
 
 
-def until(holds: Callable[[], bool], what: str) -> None:
+def until(holds: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
     """Look again and again. Raises UnavailableError when it never comes."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while not holds():
         if time.monotonic() > end:
-            raise UnavailableError(f"waited {PATIENCE_S:g} s for {what}")
+            raise UnavailableError(f"waited {patience_s:g} s for {what}")
         time.sleep(_LOOK_S)
