@@ -1,12 +1,12 @@
 """Control charts for every signal: EWMAs of several spans against each appliance's own slow baseline.
 
 A plain EWMA chart (Roberts, 1959) assumes independent readings; a compressor's are anything but. Here each chart
-measures how slowly its signal wanders and lets a wandering signal count as the few independent looks it is.
+measures how slowly its signal wanders and lets a wandering signal count as the few independent looks it is. What a
+wandering signal's level cannot tell, a change within one span may.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,12 +24,17 @@ from models.detectors.base import (
     no_rows,
     packed,
     put,
-    student_to_normal,
     unpacked,
 )
+from models.detectors.chart_statistics import independent_looks, kept_variance, odds_against_chance
 from models.detectors.settings import DEFAULTS
 
-_LEAST_P = 1e-30
+_CHANGE_WEIGHT = 0.25
+"""A change over one span counts as so much of a chart: what matters most is the level."""
+
+_CHANGE_LOOKS = 5.0
+"""Changes of machines are heavy-tailed, however many were seen: Student's with 4 degrees of freedom."""
+
 _CONSTANT = 1e-12
 """A signal whose variance is at most this share of its squared level has not moved."""
 
@@ -59,13 +64,6 @@ class ChartParams(NamedTuple):
     warm: int
 
 
-def _kept_variance(outlier: float) -> float:
-    """The share of a normal's variance that Tukey's biweight leaves, 0..1."""
-    z = np.linspace(-outlier, outlier, 2_001)
-    weight = (1.0 - (z / outlier) ** 2) ** 2 * np.exp(-(z**2) / 2.0)
-    return float((weight * z**2).sum() / weight.sum())
-
-
 def _cold(signals: int, spans: int) -> ChartState:
     many = (1, signals, spans)
     return ChartState(
@@ -79,16 +77,6 @@ def _cold(signals: int, spans: int) -> ChartState:
         stretch=np.ones(many),
         outside=np.zeros(many, np.int32),
     )
-
-
-@njit(cache=True, error_model="numpy")
-def _looks(var: float, step: float, weight: float, span: int) -> float:
-    """How many independent looks a baseline stands on, at least 1 (Bayley and Hammersley, 1946).
-
-    The correlation time, in spans, follows from the von Neumann ratio of the EWMA taken once a span, as of an AR(1).
-    """
-    correlation = max(4.0 * var / step - 1.0, 1.0) if step > 0.0 else np.inf
-    return max(weight / (span * correlation), 1.0)
 
 
 @njit(cache=True, error_model="numpy")
@@ -134,18 +122,20 @@ def _judge(
     var, mean, weight = state.var[at], state.mean[at], state.weight[at]
     if weight < params.warm * span or var <= _CONSTANT * mean * mean:
         return False, 0.0, 1.0
-    looks = max(_looks(var, state.step[at], weight, span), least)
+    looks = max(independent_looks(var, state.step[at], weight, span), least)
     change = (state.ewma[at] - mean) / state.stretch[at]
     return True, change * change / (var * (1.0 + 1.0 / looks)), looks
 
 
 @njit(cache=True, error_model="numpy")
-def _odds(square: float, looks: float) -> float:
-    """One over the two-sided p-value of a deviation, at least 1; small deviations are not worth the logarithm."""
-    if square < 1.0:
+def _changed(state: ChartState, at: tuple[int, int, int], span: int) -> float:
+    """The odds of the change since the last step; it is at most one span old, so that `step` errs on the safe side."""
+    if state.step[at] <= 0.0:
         return 1.0
-    deviate = student_to_normal(math.sqrt(square), max(looks - 1.0, 1.0))
-    return 1.0 / max(math.erfc(deviate / math.sqrt(2.0)), _LEAST_P)
+    steps = max(state.weight[at] / span - 1.0, 1.0)
+    change = (state.ewma[at] - state.before[at]) / state.stretch[at]
+    square = change * change / (state.step[at] * (1.0 + 1.0 / steps))
+    return odds_against_chance(square, min(steps, _CHANGE_LOOKS))
 
 
 @njit(cache=True, error_model="numpy")
@@ -205,9 +195,11 @@ def _follow(
                 speaks, square, looks = _judge(state, at, span, params, least)
                 if speaks:
                     least = looks
+                    spoke[row] += _CHANGE_WEIGHT
+                    odds[row] += _CHANGE_WEIGHT * _changed(state, at, span)
                     usual[row, signal] = state.mean[at]
                     spoke[row] += 1.0
-                    odds[row] += _odds(square, looks)
+                    odds[row] += odds_against_chance(square, looks)
                 if known:
                     trust = _trust(state, at, square, params) if speaks else 1.0
                     if trust > 0.0:
@@ -227,8 +219,8 @@ class ControlCharts(Columns):
     spans: rows each EWMA averages. memory_rows: rows until a baseline has forgotten. outlier_z: standard deviations
     beyond which a row is not learnt. relearn_rows: outlying rows in a row after which the baseline follows.
 
-    The charts' p-values are joined by their harmonic mean (Wilson, 2019), which holds for small values whatever their
-    dependence and does not punish charts for agreeing.
+    Every chart also looks at the change of its average within one span. All p-values are joined by their harmonic mean
+    (Wilson, 2019), which holds for small values whatever their dependence and does not punish charts for agreeing.
 
     Guarantee: the score exceeds 1 - a on at most about a of a healthy appliance's rows while each signal's average
     behaves as an AR(1) about a constant level; it is a model, not a distribution-free bound.
@@ -249,7 +241,7 @@ class ControlCharts(Columns):
             np.array(spans, np.int64),
             float(memory_rows),
             outlier_z,
-            _kept_variance(outlier_z),
+            kept_variance(outlier_z),
             relearn_rows,
             warm_spans,
         )
