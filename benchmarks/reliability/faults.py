@@ -129,7 +129,9 @@ def freeze_workers(rig: Rig, times: int) -> Seconds:
         taken_over = rig.recovered()
         frozen.resume()
         rig.workers.append(frozen)
-        rig.recovered()
+        until(
+            lambda: frozen.number("worker_partitions") > 0 and rig.shared_out(), "the frozen worker's share"
+        )
         return taken_over
 
     return [once() for _ in range(times)]

@@ -109,6 +109,10 @@ class Rig:
         self.watch.until_covered(self.load.sent.copy())
         return time.monotonic() - began
 
+    def shared_out(self) -> bool:
+        """Whether each partition is held by one worker."""
+        return sum(one.number("worker_partitions") for one in self.workers) == PARTITIONS
+
     def restarts(self) -> int:
         """How often a worker found that only starting anew helps."""
         logs = self._config.parent.glob("worker-*.log")
