@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -117,8 +116,3 @@ class LogWatch:
             return
         rows = np.array([self._rows[appliance_id] for appliance_id in block.appliance_ids])
         self.seen[rows[block.appliance], block.seq] = True
-
-
-def since(began: float) -> float:
-    """Seconds of the monotonic clock."""
-    return time.monotonic() - began
