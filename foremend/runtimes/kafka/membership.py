@@ -39,7 +39,19 @@ _REQUEST_S = 40.0
 _NEVER_S = 86_400.0  # a worker that waits for its database keeps its place; of stalls the watchdog knows more
 
 
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's, but for a commit in the moment in which a rebalance takes the partitions away."""
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """False where none of the partitions is ours any more: over an empty commit Faust would end."""
+        ours = {at: offset for at, offset in offsets.items() if at in self.assignment()}
+        return bool(ours) and await super()._commit(ours)
+
+
 class _Consumer(driver.Consumer):
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
     def on_buffer_full(self, tp: TP) -> None:
         """Nothing: who puts into a full buffer waits, which is enough."""
 
