@@ -229,8 +229,10 @@ def _states(profile: Profile) -> States:
             state.only_while.signal if state.only_while else None,
             state.only_while.above if state.only_while else 0.0,
             state.settle,
+            state.at_least,
             state.mean,
             state.peak,
+            state.low,
             state.rate,
         )
         for name, state in told.named.items()

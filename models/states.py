@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.errors import ConfigError
+from foremend.types import MS_PER_SECOND
 
-MEAN, PEAK, RATE = range(3)
-"""Kinds of a measure: mean over the time in the state, mean over its stays of the highest value, change a minute."""
+MEAN, PEAK, LOW, RATE = range(4)
+"""Kinds of a measure: mean over time; mean over stays of the highest or of the lowest value; change a minute."""
+_SUFFIX = ("", "_peak", "_low", "_rate")
 _MINUS = " - "
 
 STATE = np.dtype(
@@ -25,6 +27,7 @@ STATE = np.dtype(
         ("gate", np.int64),  # gauge that must also be above `above`; -1: none
         ("above", np.float64),
         ("settle", np.int64),  # ms at the beginning of each stay that are not measured
+        ("least", np.float64),  # s a day in the state, below which the day has no measures
         ("first", np.int64),  # its measures are those from here
         ("last", np.int64),  # to before here
     ],
@@ -46,8 +49,9 @@ class Plan(NamedTuple):
 class State:
     """One state: it holds while the state signal has `code` and, if `gate` is given, that gauge is above `above`.
 
-    `settle_ms` at the beginning of each stay are not measured. `mean` names gauges, or differences ('a - b'), whose
-    mean is taken; `peak` those whose highest value a stay is; `rate` those whose change a minute is.
+    `settle_ms` at the beginning of each stay are not measured, and a day with less than `least_ms` in the state has no
+    measures. `mean` names gauges, or differences ('a - b'), whose mean is taken; `peak` and `low` those whose highest
+    and lowest value a stay is; `rate` those whose change a minute is.
     """
 
     name: str
@@ -55,14 +59,18 @@ class State:
     gate: str | None = None
     above: float = 0.0
     settle_ms: int = 0
+    least_ms: int = 0
     mean: tuple[str, ...] = ()
     peak: tuple[str, ...] = ()
+    low: tuple[str, ...] = ()
     rate: tuple[str, ...] = ()
 
     @property
     def measures(self) -> Iterator[tuple[int, str]]:
         """(kind, expression) of everything measured."""
-        for kind, expressions in ((MEAN, self.mean), (PEAK, self.peak), (RATE, self.rate)):
+        for kind, expressions in zip(
+            (MEAN, PEAK, LOW, RATE), (self.mean, self.peak, self.low, self.rate), strict=True
+        ):
             yield from ((kind, expression) for expression in expressions)
 
     @property
@@ -71,7 +79,7 @@ class State:
         yield from (f"{self.name}_{what}" for what in ("share", "visits", "visit_mean_s"))
         for kind, expression in self.measures:
             name = expression.replace(_MINUS, "_less_")
-            yield f"{self.name}_{name}{('', '_peak', '_rate')[kind]}"
+            yield f"{self.name}_{name}{_SUFFIX[kind]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +102,8 @@ class States:
             first = len(measures)
             measures += [(kind, *_gauges_of(expression, gauges)) for kind, expression in state.measures]
             gate = -1 if state.gate is None else _index(state.gate, gauges)
-            settle = state.settle_ms
-            states[number] = (state.code, gate, state.above, settle, first, len(measures))
+            times = state.settle_ms, state.least_ms / MS_PER_SECOND
+            states[number] = (state.code, gate, state.above, *times, first, len(measures))
         signal = _index(self.signal, gauges) if self.named else -1
         return Plan(signal, states, np.array(measures, MEASURE))
 

@@ -36,8 +36,8 @@ INCREMENT, KNOWN = 0, 1
 STAY, WHOLE, WHOLE_S = range(3)
 STAY_FIELDS = 3
 
-# Per measure of a state and day: weight (s, or stays of a peak), the value that sums are relative to, the sum, and the
-# highest value of the stay under way (NaN none yet).
+# Per measure of a state and day: weight (s, or stays of a peak or low), the value that sums are relative to, the sum,
+# and the highest or lowest value of the stay under way (NaN none yet).
 WEIGHT, BASE, SUM, TOP = range(4)
 MEASURE_FIELDS = 4
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from models.states import MEAN, PEAK, RATE
+from models.states import LOW, MEAN, PEAK, RATE
 from models.stream_state import (
     BASE,
     DAY,
@@ -86,8 +86,9 @@ def describe(s: State, p: Params, r: int, out: NDArray[np.float64]) -> None:
         out[at + 1] = stay[WHOLE] if seen else math.nan
         out[at + 2] = stay[WHOLE_S] / stay[WHOLE] if stay[WHOLE] > 0.0 else math.nan
         at += 3
+        enough = stay[STAY] >= p.plan.states[number].least
         for k in range(p.plan.states[number].first, p.plan.states[number].last):
-            out[at] = _value(s.measure[r, k], p.plan.measures[k].kind)
+            out[at] = _value(s.measure[r, k], p.plan.measures[k].kind) if enough else math.nan
             at += 1
 
 
@@ -135,7 +136,7 @@ def _measure(s: State, p: Params, r: int, start: int, stop: int) -> None:
             continue
         if measure.kind == MEAN:
             _average(a, value, (until - start) / 1000.0)
-        elif measure.kind == PEAK and not value <= a[TOP]:
+        elif (measure.kind == PEAK and not value <= a[TOP]) or (measure.kind == LOW and not value >= a[TOP]):
             a[TOP] = value
 
 

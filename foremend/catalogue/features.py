@@ -71,6 +71,7 @@ _STAYS = {
 _MEASURES = {
     "": ("{} {}", "{1}{0}"),
     "_peak": ("highest {} {}", "{1}最高{0}"),
+    "_low": ("lowest {} {}", "{1}最低{0}"),
     "_rate": ("change of {} a minute {}", "{1}{0}每分钟变化"),
 }
 _LESS = ("{} above {}", "{}与{}之差")
@@ -95,7 +96,12 @@ def _of_state(name: str, state: State) -> Iterator[tuple[str, dict[str, str]]]:
             f"{name}_{what}",
             _pair(tuple(text.format(in_it) for text, in_it in zip(words, where, strict=True))),
         )
-    for kind, expressions in (("", state.mean), ("_peak", state.peak), ("_rate", state.rate)):
+    for kind, expressions in (
+        ("", state.mean),
+        ("_peak", state.peak),
+        ("_low", state.low),
+        ("_rate", state.rate),
+    ):
         for expression in expressions:
             feature = f"{name}_{expression.replace(' - ', '_less_')}{kind}"
             measured = _words(expression)

@@ -62,8 +62,9 @@ class While(Strict):
 class State(Strict):
     """One state of the appliance and what is measured in it, on every day; see models.states.
 
-    `mean` names gauges or differences of two ('indoor_coil_temp - room_temp'), `peak` gauges whose highest value a
-    stay counts, `rate` gauges whose change a minute counts. `settle` at the beginning of each stay is left out.
+    `mean` names gauges or differences of two ('indoor_coil_temp - room_temp'), `peak` and `low` gauges whose highest
+    or lowest value a stay counts, `rate` gauges whose change a minute counts. `settle` at the beginning of each stay
+    is left out, and so is a day with less than `at_least` in the state.
     `title` completes a sentence such as 'power ...': 'while cooling'.
     """
 
@@ -71,8 +72,10 @@ class State(Strict):
     code: int
     only_while: While | None = None
     settle: DurationMs = Field(default=0, ge=0)
+    at_least: DurationMs = Field(default=0, ge=0)
     mean: tuple[str, ...] = ()
     peak: tuple[str, ...] = ()
+    low: tuple[str, ...] = ()
     rate: tuple[str, ...] = ()
 
 
@@ -162,7 +165,7 @@ def _measured(states: States | None) -> list[str]:
     if states is None:
         return []
     named = states.named.values()
-    expressions = [e for state in named for e in (*state.mean, *state.peak, *state.rate)]
+    expressions = [e for state in named for e in (*state.mean, *state.peak, *state.low, *state.rate)]
     gates = [state.only_while.signal for state in named if state.only_while]
     return [states.signal, *gates, *(name for e in expressions for name in e.split(" - "))]
 
