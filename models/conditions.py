@@ -18,17 +18,13 @@ Array = NDArray[np.float64]
 
 
 class _Condition(NamedTuple):
-    feature: str
-    centre: float  # in the feature's unit
+    signal: str
+    centre: float  # in the signal's unit
     scale: float
     imposed: bool  # by weather and habit; else the appliance chooses it
 
-    @property
-    def signal(self) -> str:
-        return self.feature.removesuffix("_mean").removesuffix("_on")
 
-
-CONDITIONS = (
+_DAY = (
     _Condition("outdoor_temp_on_mean", 20.0, 10.0, True),
     _Condition("ambient_temp_mean", 20.0, 10.0, True),
     _Condition("inlet_temp_mean", 15.0, 10.0, True),
@@ -36,7 +32,23 @@ CONDITIONS = (
     _Condition("set_point_on_mean", 22.0, 5.0, True),
     _Condition("compressor_speed_on_mean", 40.0, 20.0, False),
 )
+"""What explains features of the whole day."""
+_STATE = (
+    _Condition("outdoor_temp", 20.0, 10.0, True),
+    _Condition("room_temp", 22.0, 5.0, True),
+    _Condition("water_level", 120.0, 40.0, True),
+    _Condition("water_temp", 35.0, 10.0, True),
+    _Condition("compressor_speed", 40.0, 20.0, False),
+    _Condition("indoor_fan_speed", 1_000.0, 200.0, False),
+    _Condition("vibration", 5.0, 3.0, False),
+)
+"""What explains the features of a state, as measured in that state."""
+_LOAD = _Condition("washing_water_level", 120.0, 40.0, True)
+"""Laundry, by the water it took: explains the other states of a wash, which do not show it."""
+_FROST = _Condition("defrosting_share", 0.01, 0.01, True)
+"""Frost on the outdoor coil, by the time it took to melt: humidity is not measured."""
 _MODE, _COOLING = "mode_on_mean", 1.0
+_VISITS = "_visits"
 _RIDGE = 1.0
 _FORGET = 1 / 365  # a day: the fleet ages slowly
 
@@ -50,23 +62,32 @@ class Terms(NamedTuple):
 
 
 class Conditions:
-    """Reads the conditions of each day out of its daily features (`names`, F).
+    """The features of the whole day, or of one state, with what may explain them.
 
-    `own_terms` is the number of `Terms.own`; `masks` (b, F) says which fleet terms may explain which feature.
+    `names` (F) are all daily features, `wanted` those to be explained and `state` the state's name or "" for the whole
+    day. `columns` are the indices in `wanted` of what it is about, `own_terms` the number of `Terms.own`; `masks` (b,
+    columns) says which fleet terms may explain which.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._chosen = [c for c in CONDITIONS if c.feature in names]
-        self._columns = [list(names).index(c.feature) for c in self._chosen]
-        self._mode = list(names).index(_MODE) if _MODE in names else None
+    def __init__(self, names: Sequence[str], wanted: Sequence[str], state: str = "") -> None:
+        states = named_states(names)
+        of_state = [next((one for one in states if name.startswith(f"{one}_")), "") for name in wanted]
+        self.columns = np.array([k for k, one in enumerate(of_state) if one == state], np.intp)
+        told = [c._replace(signal=f"{state}_{c.signal}") for c in _STATE] if state else [*_DAY]
+        if state and f"{state}_water_level" not in names:
+            told += [_LOAD, _FROST]
+        self._chosen = [c for c in told if c.signal in names]
+        self._from = [list(names).index(c.signal) for c in self._chosen]
+        self._mode = list(names).index(_MODE) if _MODE in names and not state else None
         self._pairs = np.triu_indices(len(self._chosen))
         self.own_terms = 4 if self._mode is not None else 1 + bool(self._chosen)
-        self.masks = np.array([self._may_use(name) for name in names]).T
+        may_use = self._may_use_in_state if state else self._may_use
+        self.masks = np.array([may_use(wanted[k]) for k in self.columns]).T
 
     def of(self, values: Array) -> Terms:
         """The conditions of days `values` (k, F). One that an appliance does not measure counts as at its centre."""
-        raw = values[:, self._columns]
-        told: NDArray[np.bool_] = np.isfinite(raw).any(axis=1) | np.full(len(raw), not self._columns)
+        raw = values[:, self._from]
+        told: NDArray[np.bool_] = np.isfinite(raw).any(axis=1) | np.full(len(raw), not self._from)
         centre, scale = (np.array([c[k] for c in self._chosen]) for k in (1, 2))
         z = np.clip(np.nan_to_num((raw - centre) / scale), -3, 3)
         heating = self._heating(values)
@@ -84,12 +105,27 @@ class Conditions:
 
     def _may_use(self, name: str) -> list[bool]:
         """Which fleet terms may explain a feature: never its own signal; nothing explains weather and habit."""
-        mine = next((c for c in CONDITIONS if name.startswith(c.signal)), None)
-        free = [not (mine and (mine.imposed or mine.feature == c.feature)) for c in self._chosen]
+        stems = [c.signal.removesuffix("_mean").removesuffix("_on") for c in self._chosen]
+        mine = next((c for c, stem in zip(self._chosen, stems, strict=True) if name.startswith(stem)), None)
+        free = [not (mine and (mine.imposed or mine.signal == c.signal)) for c in self._chosen]
+        return self._terms(free, mode=not (mine and mine.imposed) and not name.startswith("mode"))
+
+    def _may_use_in_state(self, name: str) -> list[bool]:
+        """Nothing explains what is imposed, and only that explains what the appliance chooses."""
+        mine = next((c for c in self._chosen if name == c.signal), None)
+        return self._terms(
+            [mine is None or (c.imposed and not mine.imposed) for c in self._chosen], mode=False
+        )
+
+    def _terms(self, free: list[bool], mode: bool) -> list[bool]:
         first, second = self._pairs
         pairs = [free[i] and free[j] for i, j in zip(first, second, strict=True)]
-        mode = not (mine and mine.imposed) and not name.startswith("mode")
         return [True, *free, *pairs, mode, *(mode and f for f in free)]
+
+
+def named_states(names: Sequence[str]) -> tuple[str, ...]:
+    """The states that daily features `names` are of."""
+    return tuple(name.removesuffix(_VISITS) for name in names if name.endswith(_VISITS))
 
 
 class Expected:

@@ -14,18 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.types import Evidence
-from models.conditions import Conditions, Expected
-from models.usual import OwnUsual
+from models.conditions import Conditions, named_states
+from models.stream_windows import GAUGE_FEATURES
+from models.usual import UnderConditions
 
 Array = NDArray[np.float64]
+KINDS = ("own", "siblings", "trend")
+_COVERAGE = "_coverage"
+_DIFFERENCES = ("temp", "duty", "share")
 
 
 class DailyFeatures:
     """Turns rows of plain daily numbers into deviations, keeping (fleet, F) float32 state for each.
 
-    For F daily features it returns 3 F columns, NaN while unknown: `own.*` deviation from the own usual under the
-    day's conditions, `siblings.*` the same after the siblings' median of that day is taken away, `trend.*` fast minus
-    slow average of the latter. Temperatures and shares in their unit, all else as a log ratio.
+    Of F daily features it compares C (`compared`), and returns 3 C columns, NaN while unknown: `own.*` deviation from
+    the own usual under the day's conditions, `siblings.*` the same after the siblings' median of that day is taken
+    away, `trend.*` fast minus slow average of the latter. Temperatures and shares in their unit, all else as a log
+    ratio. Where there are fewer than `min_siblings`, `siblings.*` is `own.*`.
 
     Parameters: `learn_days` days before the own usual counts as known; `fast_days`, `slow_days` time constants
     of the two averages; `forget_days` time constant with which the usual follows slow ageing; `min_siblings`
@@ -43,46 +48,45 @@ class DailyFeatures:
         min_siblings: int = 4,
     ) -> None:
         self.base_names = tuple(names)
-        self.names = tuple(f"{kind}.{name}" for kind in ("own", "siblings", "trend") for name in names)
+        self._chosen = compared(names)
+        wanted = [names[k] for k in self._chosen]
+        self.names = tuple(f"{kind}.{name}" for kind in KINDS for name in wanted)
         self._fast, self._slow = 1 / fast_days, 1 / slow_days
         self._min_siblings = min_siblings
-        self._is_difference = np.array(["temp" in name or "duty" in name for name in names])
-        self._conditions = Conditions(names)
-        self._expected = Expected(self._conditions.masks)
-        shape = self._conditions.own_terms, len(names)
-        self._own, self._apart = (OwnUsual(*shape, learn_days, forget_days) for _ in range(2))
+        self._is_difference = np.array([any(word in name for word in _DIFFERENCES) for name in wanted])
+        self._parts = [
+            UnderConditions(Conditions(names, wanted, state), learn_days, forget_days)
+            for state in ("", *named_states(names))
+        ]
         self._medians: dict[int, Array] = {}
-        self._plain_median = np.full(len(names), np.nan)
-        self._state = _empty(0, len(names))
+        self._plain_median = np.full(len(wanted), np.nan)
+        self._state = _empty(0, len(wanted))
 
     def update(self, appliance: NDArray[np.int32], day: int, values: Array) -> Array:
-        """Deviations for one day: `appliance` (k,) distinct fleet rows, `values` (k, F); returns (k, 3 F)."""
+        """Deviations for one day: `appliance` (k,) distinct fleet rows, `values` (k, F); returns (k, 3 C)."""
         self._grow(int(appliance.max(initial=-1)) + 1)
-        today = self._conditions.of(values)
-        level = np.where(today.told[:, None], self._to_scale(values), np.nan)
-        beyond = self._expected.residual(today.fleet, level)
-        own = self._own.deviation(appliance, today.own, beyond)
-        apart = self._apart.deviation(appliance, today.own, beyond - self._siblings(day, beyond, values))
-        state = {name: column[appliance] for name, column in self._state.items()}
-        _average(state, "own_fast", own, self._fast)
-        _average(state, "fast", apart, self._fast)
-        _average(state, "slow", apart, self._slow)
-        state["last"] = values.astype(np.float32)
-        state["usual"] = np.where(np.isfinite(own), level - own, state["usual"])
-        for name, column in state.items():
-            self._state[name][appliance] = column
-        result = np.concatenate([state["own_fast"], state["fast"], state["fast"] - state["slow"]], axis=1)
-        return result.astype(np.float64)
+        plain = values[:, self._chosen]
+        scaled = self._to_scale(plain)
+        level, beyond, own, apart = (np.full(plain.shape, np.nan) for _ in range(4))
+        terms = []
+        for part in self._parts:
+            own_terms, level[:, part.columns], beyond[:, part.columns] = part.today(values, scaled)
+            terms.append(own_terms)
+        among = beyond - self._siblings(day, beyond, plain)
+        for part, own_terms in zip(self._parts, terms, strict=True):
+            at = part.columns
+            own[:, at], apart[:, at] = part.deviations(appliance, own_terms, beyond[:, at], among[:, at])
+        return self._averaged(appliance, plain, level, own, apart)
 
     def evidence(self, row: int, columns: Sequence[int]) -> tuple[Evidence, ...]:
         """The daily features behind `columns` (indices into `names`) of fleet row `row`, in plain units."""
         found = []
-        for column in dict.fromkeys(int(c) % len(self.base_names) for c in columns):
+        for column in dict.fromkeys(int(c) % len(self._chosen) for c in columns):
             usual = self._from_scale(self._state["usual"][row, column], column)
             siblings = float(self._plain_median[column])
             value = float(self._state["last"][row, column])
             known = siblings if np.isfinite(siblings) else None
-            found.append(Evidence(self.base_names[column], value, usual, known))
+            found.append(Evidence(self.base_names[self._chosen[column]], value, usual, known))
         return tuple(found)
 
     def snapshot(self) -> dict[str, Any]:
@@ -91,17 +95,35 @@ class DailyFeatures:
             "state": dict(self._state),
             "medians": medians,
             "plain_median": self._plain_median,
-            "expected": self._expected.snapshot(),
-            "own": dict(self._own.state),
-            "apart": dict(self._apart.state),
+            "usual": [part.snapshot() for part in self._parts],
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         self._state = _copied(snapshot["state"])
         self._medians = {int(day): np.array(median) for day, median in snapshot["medians"].items()}
         self._plain_median = np.array(snapshot["plain_median"])
-        self._expected.restore(snapshot["expected"])
-        self._own.state, self._apart.state = _copied(snapshot["own"]), _copied(snapshot["apart"])
+        for part, saved in zip(self._parts, snapshot["usual"], strict=True):
+            part.restore(saved)
+
+    def _averaged(
+        self,
+        appliance: NDArray[np.int32],
+        values: Array,
+        level: Array,
+        own: Array,
+        apart: Array,
+    ) -> Array:
+        """Carry the averages on by one day; returns them as the columns of `names`."""
+        state = {name: column[appliance] for name, column in self._state.items()}
+        _average(state, "own_fast", own, self._fast)
+        _average(state, "fast", apart, self._fast)
+        _average(state, "slow", apart, self._slow)
+        state["last"] = values.astype(np.float32)
+        state["usual"] = np.where(np.isfinite(own), level - own, state["usual"])
+        for name, column in state.items():
+            self._state[name][appliance] = column
+        kinds = (state["own_fast"], state["fast"], state["fast"] - state["slow"])
+        return np.concatenate(kinds, axis=1).astype(np.float64)
 
     def _siblings(self, day: int, beyond: Array, values: Array) -> Array:
         """The siblings' median of `day` (F,), remembered for a while for appliances that report late; else 0."""
@@ -110,7 +132,7 @@ class DailyFeatures:
             self._plain_median = _nanmedian(values)
             for old in sorted(self._medians)[:-10]:
                 del self._medians[old]
-        return self._medians.get(day, np.zeros(len(self.base_names)))
+        return self._medians.get(day, np.zeros(len(self._chosen)))
 
     def _to_scale(self, values: Array) -> Array:
         """Ratios matter for power, times and counts (signed log), differences for temperatures and shares."""
@@ -123,12 +145,33 @@ class DailyFeatures:
         return float(value if self._is_difference[column] else np.sign(value) * np.expm1(abs(value)))
 
     def _grow(self, size: int) -> None:
-        self._own.grow(size)
-        self._apart.grow(size)
+        for part in self._parts:
+            part.grow(size)
         have = len(self._state["last"])
         if size > have:
-            more = _empty(size - have, len(self.base_names))
+            more = _empty(size - have, len(self._chosen))
             self._state = {name: np.concatenate([column, more[name]]) for name, column in self._state.items()}
+
+
+def compared(names: Sequence[str]) -> NDArray[np.intp]:
+    """The daily features, by index, that are compared with the usual: all, unless the profile names states.
+
+    Then the statistics of gauges over a whole day are left out: what they would add is how the day was shared between
+    the states, which differs from day to day, and which a predictor takes for a fault.
+    """
+    states = named_states(names)
+    gauges = {name.removesuffix(_COVERAGE) for name in names if name.endswith(_COVERAGE)}
+    kept = [
+        not states or name.startswith(tuple(f"{state}_" for state in states)) or _stem(name) not in gauges
+        for name in names
+    ]
+    return np.flatnonzero(kept)
+
+
+def _stem(name: str) -> str:
+    """The gauge that a statistic of a whole day is of."""
+    stems = (name.removesuffix(f"_{statistic}") for statistic in ("on_mean", "off_mean", *GAUGE_FEATURES))
+    return next((stem for stem in stems if stem != name), name)
 
 
 def _empty(rows: int, features: int) -> dict[str, NDArray[np.float32]]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from models.conditions import Conditions, Expected
 
 Array = NDArray[np.float64]
 
@@ -49,3 +54,46 @@ class OwnUsual:
             "weights": np.zeros((rows, terms, features), np.float32),
             "count": np.zeros((rows, features), np.float32),
         }
+
+
+class UnderConditions:
+    """What is usual for some of the daily features: by the fleet under the day's conditions, and by each appliance."""
+
+    def __init__(self, conditions: Conditions, learn_days: int, forget_days: float) -> None:
+        self.columns = conditions.columns
+        self._conditions = conditions
+        self._expected = Expected(conditions.masks)
+        shape = conditions.own_terms, len(conditions.columns)
+        self._own, self._apart = (OwnUsual(*shape, learn_days, forget_days) for _ in range(2))
+
+    def today(self, values: Array, scaled: Array) -> tuple[Array, Array, Array]:
+        """Of days `values` (k, F): own terms, levels (k, columns), and levels less what the conditions explain."""
+        terms = self._conditions.of(values)
+        level = np.where(terms.told[:, None], scaled[:, self.columns], np.nan)
+        return terms.own, level, self._expected.residual(terms.fleet, level)
+
+    def deviations(
+        self, rows: NDArray[np.int32], own_terms: Array, beyond: Array, apart: Array
+    ) -> tuple[Array, Array]:
+        """How far `beyond`, and `apart` from the siblings, are from the appliances' own usual."""
+        return (
+            self._own.deviation(rows, own_terms, beyond),
+            self._apart.deviation(rows, own_terms, apart),
+        )
+
+    def grow(self, size: int) -> None:
+        """Room for fleet rows below `size`."""
+        self._own.grow(size)
+        self._apart.grow(size)
+
+    def snapshot(self) -> dict[str, Any]:
+        return {
+            "expected": self._expected.snapshot(),
+            "own": dict(self._own.state),
+            "apart": dict(self._apart.state),
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        self._expected.restore(snapshot["expected"])
+        for usual, name in ((self._own, "own"), (self._apart, "apart")):
+            usual.state = {key: np.array(column) for key, column in snapshot[name].items()}

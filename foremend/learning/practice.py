@@ -17,8 +17,8 @@ from models.settings import TrainingSettings
 from simulators.categories import fault_effect
 from simulators.scenario import Scenario, ScriptedFault, appliance_id
 
-SEASONS = (date(2026, 3, 1), date(2026, 7, 1))
-"""First days of the fleets: heating and the first warm days; high summer and autumn."""
+SEASONS = (date(2026, 1, 1), date(2026, 6, 10))
+"""First days of the fleets: winter and summer, so that what heats or cools is used while its faults grow and after."""
 _ONSET_DAYS = (12.0, 30.0)  # the own usual is nearly known
 _LONGEST_DAYS = 50.0  # what takes longer runs in time lapse
 _FEW_FAULTS = 10  # what the settings are made for: more faults need more appliances

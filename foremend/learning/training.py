@@ -9,7 +9,8 @@ import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import Any
@@ -25,6 +26,7 @@ from foremend.learning.model_building import SIMULATED, build, load_fitted
 from foremend.learning.practice import PracticeFleet, practice_fleets
 from foremend.learning.training_sets import LATENESS_MS, DayCollector, TrainingSet, by_appliance
 from foremend.types import MS_PER_DAY, Block
+from models.evaluation import USUAL_DAYS
 from models.registry import ModelCard, Registry
 from models.settings import ModelsSettings, TrainingSettings
 from rules.evaluator import RuleBook
@@ -33,6 +35,8 @@ from simulators.categories import appliance_models
 from simulators.faults import FaultCourse
 from simulators.fleet import Fleet, Telemetry
 
+_DAYS_THAT_SHOW = 2  # of running since the first sign, before a row teaches the fault
+_DAYS_THAT_FORGET = 8  # of running since the repair, before a row teaches health again
 _NUMBERS = 1_000_000  # appliances of one practice fleet are numbered apart from those of the next
 MODEL_KEY = "FOREMEND_MODEL_KEY"
 """Environment variable with the key that stored models are signed with; once set, unsigned models are refused."""
@@ -157,7 +161,9 @@ def _labelled(
     for ids, day in collected.days:
         for k, (row, time) in enumerate(zip(day.appliance.tolist(), day.time.tolist(), strict=True)):
             number = int(ids[row].rpartition("-")[2]) - 1
-            due = days_to_failure(by_row.get(number, ()), time, profile.faults)
+            mine, ran = by_row.get(number, ()), collected.ran.get(ids[row], ())
+            shows = _could_show(mine, ran, time, by_state=profile.states is not None)
+            due = days_to_failure(mine, time, profile.faults) if shows else None
             if due is None or (time // MS_PER_DAY + number) % settings.every_days:
                 continue
             features.append(day.deviations[k])
@@ -170,6 +176,31 @@ def _labelled(
         np.array(labels)[known],
         np.array(appliances, np.int32)[known],
     )
+
+
+def _could_show(courses: Iterable[FaultCourse], ran: Sequence[int], time: int, *, by_state: bool) -> bool:
+    """Whether what `time` shows is what the truth says, by the days on which the appliance `ran`.
+
+    Not when its usual was not known before a fault's first sign, when it hardly ran since, nor after a repair until its
+    averages have forgotten the fault. Those of a state forget when it is visited, which days of running do not tell: so
+    never again where features are `by_state`.
+    """
+
+    def days(since: int) -> int:
+        return bisect(ran, time) - bisect(ran, since)
+
+    for course in courses:
+        if course.repaired is not None and time >= course.repaired:
+            clear = not by_state and days(course.repaired) >= _DAYS_THAT_FORGET
+        elif course.first_sign is not None and time >= course.first_sign:
+            clear = (
+                bisect(ran, course.first_sign) >= USUAL_DAYS and days(course.first_sign) >= _DAYS_THAT_SHOW
+            )
+        else:
+            continue
+        if not clear:
+            return False
+    return True
 
 
 def days_to_failure(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from bisect import insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,16 +76,20 @@ class Split:
 
 
 class DayCollector:
-    """Keeps every day's deviations of a fleet: a listener of `Engine`."""
+    """Keeps every day's deviations of a fleet, and on which days each appliance ran: a listener of `Engine`."""
 
     def __init__(self) -> None:
         self.days: list[tuple[list[str], DayRows]] = []
         self.names: tuple[str, ...] = ()
+        self.ran: dict[str, list[int]] = {}  # appliance -> ends of days, ms UTC, rising
 
     def __call__(self, lane: Lane, day: DayRows) -> None:
         assert lane.features is not None
         self.names = lane.features.names
         self.days.append((lane.ids, day))
+        duty = day.values[:, lane.feature_names.index("duty")]
+        for row, time in zip(day.appliance[duty > 0].tolist(), day.time[duty > 0].tolist(), strict=True):
+            insort(self.ran.setdefault(lane.ids[row], []), time)
 
 
 def by_appliance(rows: TrainingSet) -> Split:

@@ -60,3 +60,44 @@ def test_a_day_at_rest_says_nothing() -> None:
     after = features.update(rows, 30, np.full((6, 2), np.nan))
 
     np.testing.assert_allclose(after, before, rtol=1e-6)
+
+
+STATE_NAMES = (
+    "duty",
+    "discharge_temp_mean",
+    "discharge_temp_coverage",
+    "cooling_visits",
+    "cooling_outdoor_temp",
+    "cooling_discharge_temp",
+    "heating_visits",
+    "heating_discharge_temp",
+)
+
+
+def lived_in_states(fault: float) -> np.ndarray:
+    """The last day's deviations of eight machines that cool in changing weather; one is ill for the last ten days."""
+    features, rows = DailyFeatures(STATE_NAMES), np.arange(8, dtype=np.int32)
+    for day in range(60):
+        weather = 25 + 5 * np.sin(day / 3) + rows * 1.5
+        ill = fault * (rows == 3) * (day >= 50)
+        discharge = 50 + 0.8 * weather + rows + ill
+        unseen = np.full(8, np.nan)
+        columns = [rows * 0.0, discharge + day, rows + 1.0, rows + 2.0, weather, discharge, unseen, unseen]
+        last = features.update(rows, day, np.column_stack(columns))
+    return last[:, features.names.index("siblings.cooling_discharge_temp")]
+
+
+def test_a_state_is_explained_by_the_weather_while_in_it() -> None:
+    """A hot day of cooling is no fault, three kelvin more than it explains are one."""
+    healthy, ill = lived_in_states(0.0), lived_in_states(3.0)
+
+    assert np.abs(healthy).max() < 1.0
+    assert ill[3] > 2.0
+    assert np.abs(np.delete(ill, 3)).max() < 1.2
+
+
+def test_where_states_are_named_whole_days_of_gauges_are_not_compared() -> None:
+    """How a day was shared between states differs from day to day, and is no fault; what is no gauge stays."""
+    names = {name.partition(".")[2] for name in DailyFeatures(STATE_NAMES).names}
+
+    assert names == {*STATE_NAMES} - {"discharge_temp_mean", "discharge_temp_coverage"}

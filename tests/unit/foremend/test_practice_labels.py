@@ -1,0 +1,54 @@
+"""Rows of a practice fleet teach only what they can show."""
+
+from foremend.learning.training import _could_show
+from foremend.types import MS_PER_DAY
+from simulators.faults import FaultCourse
+
+DAILY = [day * MS_PER_DAY for day in range(100)]
+
+
+def course(onset: int, failure: int, repaired: int) -> FaultCourse:
+    """A steadily growing fault that shows at a tenth of its way; days."""
+    return FaultCourse(
+        row=0,
+        fault="leak",
+        growth="progressive",
+        onset=onset * MS_PER_DAY,
+        full=failure * MS_PER_DAY,
+        shape=1.0,
+        reach=1.0,
+        sign_at=0.1,
+        slots_seed=0,
+        repaired=repaired * MS_PER_DAY,
+    )
+
+
+def test_a_fault_whose_appliance_had_no_usual_before_teaches_nothing() -> None:
+    """It ran on five days before the first sign."""
+    assert not _could_show([course(4, 14, 20)], DAILY, 12 * MS_PER_DAY, by_state=False)
+    assert _could_show([course(24, 34, 40)], DAILY, 32 * MS_PER_DAY, by_state=False)
+
+
+def test_an_appliance_that_did_not_run_since_the_first_sign_teaches_nothing() -> None:
+    """Nobody switched it on while the fault grew."""
+    ran = [time for time in DAILY if time < 25 * MS_PER_DAY]
+
+    assert not _could_show([course(24, 34, 40)], ran, 32 * MS_PER_DAY, by_state=False)
+
+
+def test_a_repaired_appliance_teaches_health_once_the_averages_forgot() -> None:
+    """Two days after the repair they still hold the fault, three weeks after they do not."""
+    mended = [course(24, 34, 40)]
+
+    assert not _could_show(mended, DAILY, 42 * MS_PER_DAY, by_state=False)
+    assert _could_show(mended, DAILY, 60 * MS_PER_DAY, by_state=False)
+
+
+def test_averages_of_states_are_not_trusted_to_have_forgotten() -> None:
+    """Cooling is not visited in winter, however much the machine runs."""
+    assert not _could_show([course(24, 34, 40)], DAILY, 90 * MS_PER_DAY, by_state=True)
+
+
+def test_a_healthy_appliance_always_teaches() -> None:
+    """There is nothing to hide."""
+    assert _could_show([], [], 0, by_state=False)
