@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import GroupShuffleSplit
+from threadpoolctl import threadpool_limits
 
 from foremend.types import Prediction
 
@@ -41,7 +42,8 @@ class DaysToFailure:
         target, inputs = np.log1p(days), np.nan_to_num(inputs)
         split = GroupShuffleSplit(1, test_size=0.35, random_state=self._seed)
         fit, apart = next(split.split(inputs, groups=groups))
-        self._models = [self._quantile(q).fit(inputs[fit], target[fit]) for q in _QUANTILES]
+        with threadpool_limits(1, "openmp"):  # on a busy machine threads wait for each other: minutes for seconds
+            self._models = [self._quantile(q).fit(inputs[fit], target[fit]) for q in _QUANTILES]
         low, _, high = self._logs(inputs[apart])
         missed = np.maximum(low - target[apart], target[apart] - high)
         rank = min(1.0, COVERAGE * (1 + 1 / len(apart)))
@@ -68,7 +70,8 @@ class DaysToFailure:
         )
 
     def _logs(self, inputs: Array) -> Array:
-        return np.sort([model.predict(inputs) for model in self._models], axis=0)
+        with threadpool_limits(1, "openmp"):
+            return np.sort([model.predict(inputs) for model in self._models], axis=0)
 
 
 def probability_within(prediction: Prediction, days: float) -> Array:
