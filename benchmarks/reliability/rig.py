@@ -177,7 +177,6 @@ def configured(servers: Servers, folder: Path, story: Story) -> Path:
             "partitions": PARTITIONS,
             "checkpoint_every": f"{CHECKPOINT_S} s",
             "session_timeout": f"{SESSION_S} s",
-            "stalled_after": "15 s",
         },
         "alerts": {
             "database": servers.postgres.new_database(),
