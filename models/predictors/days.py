@@ -42,7 +42,7 @@ class DaysToFailure:
         target, inputs = np.log1p(days), np.nan_to_num(inputs)
         split = GroupShuffleSplit(1, test_size=0.35, random_state=self._seed)
         fit, apart = next(split.split(inputs, groups=groups))
-        with threadpool_limits(1, "openmp"):  # on a busy machine threads wait for each other: minutes for seconds
+        with threadpool_limits(1, "openmp"):  # on a busy machine threads wait for each other for minutes
             self._models = [self._quantile(q).fit(inputs[fit], target[fit]) for q in _QUANTILES]
         low, _, high = self._logs(inputs[apart])
         missed = np.maximum(low - target[apart], target[apart] - high)
