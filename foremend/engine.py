@@ -21,7 +21,7 @@ from foremend.companions import Companions
 from foremend.config import Profile
 from foremend.errors import IntegrityError
 from foremend.fitted import DayRows, FittedModel, scored
-from foremend.lane import Counts, Lane, Step
+from foremend.lane import Counts, Lane, Step, deviation_names
 from foremend.shadow import Shadow
 from foremend.types import MS_PER_HOUR, Block, Evidence, Finding, Score
 from foremend.watching import WATCHES, Watches, Watching
@@ -87,15 +87,21 @@ class Engine:
         return findings
 
     def adopt(self, appliance_model: str, fitted: FittedModel) -> None:
-        """Use another fitted model from the next tick on; the appliances' state is kept, a shadow ends."""
+        """Use another fitted model from the next tick on; the appliances' state is kept, a shadow ends.
+
+        Raises IntegrityError when it was fitted on other features than the profile gives.
+        """
+        self._check(appliance_model, fitted)
         self._fitted[appliance_model] = fitted
         self._companions[appliance_model] = Companions(fitted)
 
     def let_challenge(self, appliance_model: str, challenger: FittedModel | None) -> None:
         """From the next tick on, score `challenger` beside the champion without acting on it; None ends that.
 
-        Raises KeyError when the appliance model has no champion.
+        Raises KeyError when the appliance model has no champion, IntegrityError as `adopt` does.
         """
+        if challenger is not None:
+            self._check(appliance_model, challenger)
         champion, profile = self._fitted[appliance_model], self._profiles[appliance_model]
         self._companions[appliance_model].shadow = (
             Shadow(challenger, champion.version, self._rulebook, profile) if challenger is not None else None
@@ -141,6 +147,13 @@ class Engine:
                 self._companions[name].restore(part["companions"])
             if name in self._watching:
                 self._watching[name].restore(part.get("watching"))
+
+    def _check(self, appliance_model: str, fitted: FittedModel) -> None:
+        if fitted.names != deviation_names(self._profiles[appliance_model]):
+            raise IntegrityError(
+                f"the model {fitted.version} of {appliance_model} was fitted on other features than its profile gives"
+                f" now: train again (`foremend train --appliance-model {appliance_model}`)"
+            )
 
     def _lane(self, appliance_model: str) -> Lane:
         if appliance_model not in self.lanes:
@@ -196,7 +209,7 @@ class Engine:
             self._on_day(lane, day)
         findings = rules.evaluate("day", lane.ids, day.appliance, day.time, features.base_names, day.values)
         fitted = self._fitted.get(lane.profile.name)
-        if fitted is None or fitted.names != features.names:
+        if fitted is None:
             return findings
         said = scored(fitted, day)
         drivers = partial(_drivers, lane)

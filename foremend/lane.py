@@ -210,6 +210,11 @@ class Lane:
         return (time // MS_PER_DAY + 1) * MS_PER_DAY + self._grace_ms
 
 
+def deviation_names(profile: Profile) -> tuple[str, ...]:
+    """What detectors and predictors of an appliance model are fitted on, in the order of `DayRows.deviations`."""
+    return DailyFeatures(Lane(profile, lateness_ms=0).feature_names).names
+
+
 def _stream(profile: Profile) -> SignalStream:
     counters, states = profile.counters, _states(profile)
     shows = profile.cycle_signals

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from foremend.config import Profile
 from foremend.fitted import FittedModel
-from foremend.lane import Lane
+from foremend.lane import deviation_names
 from foremend.types import Prediction
-from models.features import DailyFeatures
 
 Array = NDArray[np.float64]
 
@@ -51,7 +50,7 @@ class BorrowedPredictor:
 
 def borrowed(profile: Profile, lender: FittedModel) -> FittedModel:
     """What `lender` can say about appliances of `profile`; its detectors, which know its own features, stay behind."""
-    names = DailyFeatures(Lane(profile, lateness_ms=0).feature_names).names
+    names = deviation_names(profile)
     predictor: Any = BorrowedPredictor(lender, names, profile.faults)
     return FittedModel(f"{lender.version} (borrowed)", names, (), predictor)
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from foremend.config import Profile
 from foremend.engine import Engine
 from foremend.fitted import FittedModel
+from foremend.lane import deviation_names
 from foremend.learning.cold_start import borrowings
 from foremend.learning.model_building import SIMULATED, build, load_fitted
 from foremend.learning.practice import PracticeFleet, practice_fleets
@@ -103,6 +104,7 @@ def recipe_of(profile: Profile, settings: ModelsSettings) -> str:
     """A fingerprint of everything that decides what training would give."""
     parts: dict[str, Any] = {
         "profile": profile.model_dump(mode="json"),
+        "features": deviation_names(profile),
         "settings": settings.model_dump(mode="json", exclude={"registry", "appliance_models"}),
         "foremend": importlib.metadata.version("foremend"),
     }

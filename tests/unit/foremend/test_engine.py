@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from foremend.config import Profile, load_profiles
 from foremend.engine import Engine
+from foremend.errors import IntegrityError
 from foremend.fitted import DayRows, FittedModel
 from foremend.lane import Lane
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, Prediction
@@ -220,3 +221,12 @@ def test_a_promotion_is_taken_up_without_losing_state(probability: float, found:
 
     assert {f.fault for f in opened} == ({"compressor-wear"} if found else set())
     assert all(f.evidence and f.days_to_failure == 20.0 for f in opened)
+
+
+def test_a_model_of_other_features_is_refused() -> None:
+    """It would score nothing, or the wrong columns; the sentence says how to train it anew."""
+    one = Engine({"rf-260": refrigerator()}, RuleBook(RulesSettings()), lateness_ms=LATENESS)
+    old = FittedModel("v1", ("power_mean.own",), (), EveryDay(0.9))
+
+    with pytest.raises(IntegrityError, match=r"v1 of rf-260 was fitted on other features.*foremend train"):
+        one.adopt("rf-260", old)
