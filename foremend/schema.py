@@ -6,6 +6,7 @@ Each stage keeps its own settings beside what they configure; `foremend.config` 
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -140,3 +141,21 @@ def _kebab(name: str) -> str:
 
 KebabName = Annotated[str, AfterValidator(_kebab)]
 """The name of a fault, a rule or an appliance model."""
+
+
+def secret(setting: str, env: str | None, file: Path | None) -> str:
+    """What `<setting>_file` (its first line, if `file` is given) or the variable of `<setting>_env` holds.
+
+    `setting` is the path of the key, as in storage.influx.token. Raises ConfigError when nothing is there.
+    """
+    if file is None:
+        found, where = os.environ.get(str(env), ""), f"{setting}_env: {env}"
+    else:
+        where = f"{setting}_file: {file}"
+        try:
+            found = file.read_text(encoding="utf-8").partition("\n")[0].strip()
+        except OSError as error:
+            raise ConfigError(f"{where} cannot be read: {error.strerror}") from error
+    if not found:
+        raise ConfigError(f"{where} holds no {setting.rpartition('.')[2]}")
+    return found

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from foremend.errors import ConfigError
-from foremend.schema import DurationMs, SettingsPath, Strict
+from foremend.schema import DurationMs, SettingsPath, Strict, secret
 
 
 class InfluxSettings(Strict):
@@ -30,14 +28,4 @@ class InfluxSettings(Strict):
 
     def token(self) -> str:
         """The token from where the settings say. Raises ConfigError when it is not there."""
-        if self.token_file is None:
-            token, where = os.environ.get(str(self.token_env), ""), f"token_env: {self.token_env}"
-        else:
-            where = f"token_file: {self.token_file}"
-            try:
-                token = self.token_file.read_text(encoding="utf-8").partition("\n")[0].strip()
-            except OSError as error:
-                raise ConfigError(f"storage.influx.{where} cannot be read: {error.strerror}") from error
-        if not token:
-            raise ConfigError(f"storage.influx.{where} holds no token")
-        return token
+        return secret("storage.influx.token", self.token_env, self.token_file)

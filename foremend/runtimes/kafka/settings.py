@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from foremend.errors import ConfigError
-from foremend.schema import DurationMs, SettingsPath, Strict
+from foremend.schema import DurationMs, SettingsPath, Strict, secret
 
 Broker = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+):[1-9]\d{0,4}$")]
 """host:port"""
@@ -47,17 +46,7 @@ class KafkaSecurity(Strict):
 
     def password(self) -> str:
         """The password from where the settings say. Raises ConfigError when it is not there."""
-        if self.password_file is None:
-            password, where = os.environ.get(str(self.password_env), ""), f"password_env: {self.password_env}"
-        else:
-            where = f"password_file: {self.password_file}"
-            try:
-                password = self.password_file.read_text(encoding="utf-8").partition("\n")[0].strip()
-            except OSError as error:
-                raise ConfigError(f"kafka.security.{where} cannot be read: {error.strerror}") from error
-        if not password:
-            raise ConfigError(f"kafka.security.{where} holds no password")
-        return password
+        return secret("kafka.security.password", self.password_env, self.password_file)
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Whom to believe; None without TLS. Raises ConfigError when the authority cannot be used."""
