@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +14,7 @@ from urllib.error import URLError
 import yaml
 
 from benchmarks.kafka_server import free_ports
+from benchmarks.worker_process import ForemendProcess
 from foremend.errors import UnavailableError
 from foremend.runtimes.kafka.settings import KafkaSettings
 
@@ -34,7 +32,7 @@ class Workers:
     def __init__(self, kafka: KafkaSettings, folder: Path, number: int) -> None:
         self._folder, self._kafka = folder, kafka
         self._ports = free_ports(number)
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[ForemendProcess] = []
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True)
@@ -42,18 +40,8 @@ class Workers:
         config.write_text(yaml.safe_dump(self._config()))
         self._started = time.monotonic()
         for port in self._ports:
-            command: list[str | Path] = [
-                sys.executable,
-                "-m",
-                "foremend",
-                "worker",
-                "--config",
-                config,
-                "--health-port",
-                str(port),
-            ]
-            with (self._folder / f"worker-{port}.log").open("wb") as log:
-                self._processes.append(subprocess.Popen(command, stdout=log, stderr=log))
+            arguments = ["worker", "--config", str(config), "--health-port", str(port)]
+            self._processes.append(ForemendProcess(arguments, self._folder / f"worker-{port}.log"))
         return self
 
     def __exit__(
@@ -61,7 +49,6 @@ class Workers:
     ) -> None:
         for process in self._processes:
             process.kill()
-            process.wait()
 
     def wait_for(self, reached: Callable[[Sequence[Look]], bool]) -> list[Look]:
         """Look until `reached`; answers that look. Raises ForemendError when a worker ended or time is over."""
@@ -70,7 +57,7 @@ class Workers:
             seen = self.look()
             if reached(seen):
                 return seen
-            if any(process.poll() is not None for process in self._processes):
+            if any(process.returncode is not None for process in self._processes):
                 break
             time.sleep(_LOOK_S)
         logs = "\n".join(log.read_text()[-2_000:] for log in sorted(self._folder.glob("worker-*.log")))
@@ -82,10 +69,8 @@ class Workers:
 
     def kill_one(self) -> None:
         """The first one, without a warning."""
-        process = self._processes.pop(0)
         self._ports.pop(0)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        self._processes.pop(0).kill()
 
     @property
     def age_s(self) -> float:
