@@ -114,13 +114,7 @@ class Engine:
 
     def counts(self) -> Counts:
         """Where the readings of all lanes went."""
-        total = Counts()
-        for lane in list(self.lanes.values()):
-            total.used += lane.counts.used
-            total.repeats += lane.counts.repeats
-            total.merged += lane.counts.merged
-            total.late += lane.counts.late
-        return total
+        return Counts.total(lane.counts for lane in list(self.lanes.values()))
 
     def snapshot(self) -> dict[str, Any]:
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -41,6 +41,12 @@ class Counts:
     repeats: int = 0
     merged: int = 0
     late: int = 0
+
+    @classmethod
+    def total(cls, each: Iterable[Counts]) -> Counts:
+        """Of several lanes or engines."""
+        every = list(each)
+        return cls(*(sum(getattr(one, name) for one in every) for name in cls.__slots__))
 
 
 class Lane:

@@ -171,8 +171,7 @@ class PartitionRuntime:
 
     def counts(self) -> Counts:
         """Where the readings of all engines went."""
-        each = [keyed.engine.counts() for keyed in list(self._keyed.values())]
-        return Counts(*(sum(getattr(one, name) for one in each) for name in Counts.__slots__))
+        return Counts.total(keyed.engine.counts() for keyed in list(self._keyed.values()))
 
     @property
     def engines(self) -> dict[str, Engine]:
