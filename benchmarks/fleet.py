@@ -20,6 +20,7 @@ import numpy as np
 from foremend.config import Profile, Settings, load_profiles, load_settings
 from foremend.engine import Engine
 from foremend.fitted import FittedModel
+from foremend.lane import counterparts
 from foremend.learning.cold_start import borrowings
 from foremend.learning.evaluation import Lived, tickets
 from foremend.learning.training import as_block, simulated_rows
@@ -71,7 +72,11 @@ def fit(profile: Profile, training: TrainingSettings, horizon_days: float) -> Fi
     """The predictor that a first start would train."""
     rows = simulated_rows(profile, training)
     predictor = FaultPredictor(
-        profile.faults, horizon_days=horizon_days, rarer=training.rarer, seed=training.seed
+        profile.faults,
+        horizon_days=horizon_days,
+        rarer=training.rarer,
+        alike=counterparts(profile),
+        seed=training.seed,
     )
     predictor.learn(rows.names, rows.features, rows.days_to_failure, rows.appliance)
     return FittedModel("benchmark", rows.names, (), predictor)

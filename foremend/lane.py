@@ -16,7 +16,7 @@ from foremend.fitted import DayRows
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block
 from ingest.reorder import Released, Reorder
 from models.features import DailyFeatures
-from models.states import State, States
+from models.states import Counterpart, State, States
 from models.stream import STANDBY, SignalStream, Windows
 
 NO_TIME = np.iinfo(np.int64).min
@@ -221,6 +221,11 @@ def deviation_names(profile: Profile) -> tuple[str, ...]:
     return DailyFeatures(Lane(profile, lateness_ms=0).feature_names).names
 
 
+def counterparts(profile: Profile) -> dict[str, Counterpart]:
+    """Daily features in which a fault shows as in others, where the profile says that two states are alike."""
+    return _states(profile).counterparts
+
+
 def _stream(profile: Profile) -> SignalStream:
     counters, states = profile.counters, _states(profile)
     shows = profile.cycle_signals
@@ -245,6 +250,8 @@ def _states(profile: Profile) -> States:
             state.peak,
             state.low,
             state.rate,
+            state.like,
+            state.turned,
         )
         for name, state in told.named.items()
     ]

@@ -1,15 +1,14 @@
-"""What a day asked of an appliance: weather, room, set point, mode, speed; and what its siblings do under it.
+"""What a day asked of an appliance: weather, room, set point, mode, speed.
 
-A machine that works harder because it is hot outside is not ill. Where a profile measures such conditions, every
-other daily feature is compared with what the fleet itself showed under the same ones: a ridge regression on
-quadratic terms (Hoerl and Kennard, Technometrics 12, 1970), learnt day by day from all appliances together, so
-that a model seen for the first time needs no fitted parameters.
+A machine that works harder because it is hot outside is not ill. Where a profile measures such conditions, they
+explain every other daily feature by quadratic terms, as the fleet itself shows day by day (`models.expected`): a model
+seen for the first time needs no fitted parameters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,15 +48,16 @@ _FROST = _Condition("defrosting_share", 0.01, 0.01, True)
 """Frost on the outdoor coil, by the time it took to melt: humidity is not measured."""
 _MODE, _COOLING = "mode_on_mean", 1.0
 _VISITS = "_visits"
-_RIDGE = 1.0
-_FORGET = 1 / 365  # a day: the fleet ages slowly
+_WEATHER = ("outdoor_temp", "ambient_temp", "inlet_temp")
+"""What comes from outside: it explains, and is no symptom."""
+_USE = ("_share", _VISITS)
+"""How a state was used: habit, which the day explains, and no measure of the state."""
 
 
 class Terms(NamedTuple):
-    """The conditions of k days as the terms of regressions."""
+    """The conditions of k days as the terms of a regression."""
 
-    own: Array  # (k, a) the few that an appliance may have slopes of its own for; the first is 1
-    fleet: Array  # (k, b) those of the fleet's regression; the first is 1
+    values: Array  # (k, b)
     told: NDArray[np.bool_]  # (k,) False on a day without any condition: the appliance did not run
 
 
@@ -65,13 +65,13 @@ class Conditions:
     """The features of the whole day, or of one state, with what may explain them.
 
     `names` (F) are all daily features, `wanted` those to be explained and `state` the state's name or "" for the whole
-    day. `columns` are the indices in `wanted` of what it is about, `own_terms` the number of `Terms.own`; `masks` (b,
-    columns) says which fleet terms may explain which.
+    day. `columns` are the indices in `wanted` of what it is about; `masks` (b, columns) says which terms may explain
+    which; the first `plain` terms are the conditions themselves.
     """
 
     def __init__(self, names: Sequence[str], wanted: Sequence[str], state: str = "") -> None:
         states = named_states(names)
-        of_state = [next((one for one in states if name.startswith(f"{one}_")), "") for name in wanted]
+        of_state = [next((one for one in states if _is_measured_in(one, name)), "") for name in wanted]
         self.columns = np.array([k for k, one in enumerate(of_state) if one == state], np.intp)
         told = [c._replace(signal=f"{state}_{c.signal}") for c in _STATE] if state else [*_DAY]
         if state and f"{state}_water_level" not in names:
@@ -80,9 +80,9 @@ class Conditions:
         self._from = [list(names).index(c.signal) for c in self._chosen]
         self._mode = list(names).index(_MODE) if _MODE in names and not state else None
         self._pairs = np.triu_indices(len(self._chosen))
-        self.own_terms = 4 if self._mode is not None else 1 + bool(self._chosen)
+        self.plain = len(self._chosen)
         may_use = self._may_use_in_state if state else self._may_use
-        self.masks = np.array([may_use(wanted[k]) for k in self.columns]).T
+        self.masks = np.array([may_use(wanted[k]) for k in self.columns], bool).T
 
     def of(self, values: Array) -> Terms:
         """The conditions of days `values` (k, F). One that an appliance does not measure counts as at its centre."""
@@ -91,11 +91,8 @@ class Conditions:
         centre, scale = (np.array([c[k] for c in self._chosen]) for k in (1, 2))
         z = np.clip(np.nan_to_num((raw - centre) / scale), -3, 3)
         heating = self._heating(values)
-        one, weather = np.ones((len(values), 1)), z[:, :1]
-        own = [one, weather, heating, heating * weather]
         first, second = self._pairs
-        fleet = np.hstack([one, z, z[:, first] * z[:, second], heating, heating * z])
-        return Terms(np.hstack(own)[:, : self.own_terms], fleet, told)
+        return Terms(np.hstack([z, z[:, first] * z[:, second], heating, heating * z]), told)
 
     def _heating(self, values: Array) -> Array:
         """0 while cooling, 1 while heating, between on a day with both; 0 where there is no such thing."""
@@ -120,7 +117,7 @@ class Conditions:
     def _terms(self, free: list[bool], mode: bool) -> list[bool]:
         first, second = self._pairs
         pairs = [free[i] and free[j] for i, j in zip(first, second, strict=True)]
-        return [True, *free, *pairs, mode, *(mode and f for f in free)]
+        return [*free, *pairs, mode, *(mode and f for f in free)]
 
 
 def named_states(names: Sequence[str]) -> tuple[str, ...]:
@@ -128,41 +125,16 @@ def named_states(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name.removesuffix(_VISITS) for name in names if name.endswith(_VISITS))
 
 
-class Expected:
-    """What the fleet shows under given conditions; learns from every row it is asked about."""
+def is_weather(name: str, states: Sequence[str]) -> bool:
+    """Whether a daily feature is of the weather alone, in one of `states` or over the whole day."""
+    stem = next((name.removeprefix(f"{one}_") for one in states if name.startswith(f"{one}_")), name)
+    return stem.startswith(_WEATHER) and "_less_" not in stem
 
-    def __init__(self, masks: NDArray[np.bool_]) -> None:
-        terms, features = masks.shape
-        self._masks = masks
-        self._ridge = np.diag([1e-6, *[_RIDGE] * (terms - 1)])
-        self._gram = self._ridge.copy()
-        self._cross = np.zeros((terms, features))
-        self._weights = np.zeros((terms, features))
 
-    def residual(self, terms: Array, level: Array) -> Array:
-        """`level` (k, F) less the effect of the conditions in `terms` (k, b), these rows learnt; NaN stays.
+def measured_states(names: Sequence[str], states: Sequence[str]) -> list[str]:
+    """Those of `states` in which features `names` measure something."""
+    return [state for state in states if any(_is_measured_in(state, name) for name in names)]
 
-        The level at central conditions remains in it: what is common to all is for the siblings to take away.
-        """
-        seen = np.isfinite(level).any(axis=1)
-        terms_seen, level_seen = terms[seen], level[seen]
-        filled = np.where(np.isfinite(level_seen), level_seen, terms_seen @ self._weights)
-        self._gram += terms_seen.T @ terms_seen - _FORGET * (self._gram - self._ridge)
-        self._cross += terms_seen.T @ filled - _FORGET * self._cross
-        self._weights = self._solve()
-        return level - terms[:, 1:] @ self._weights[1:]
 
-    def _solve(self) -> Array:
-        weights = np.zeros_like(self._cross)
-        kinds, kind = np.unique(self._masks.T, axis=0, return_inverse=True)
-        for number, mask in enumerate(kinds):
-            features = np.flatnonzero(kind == number)
-            gram = self._gram[np.ix_(mask, mask)]
-            weights[np.ix_(mask, features)] = np.linalg.solve(gram, self._cross[np.ix_(mask, features)])
-        return weights
-
-    def snapshot(self) -> dict[str, Any]:
-        return {name: getattr(self, f"_{name}").copy() for name in ("gram", "cross", "weights")}
-
-    def restore(self, snapshot: dict[str, Any]) -> None:
-        self._gram, self._cross, self._weights = (np.array(snapshot[n]) for n in ("gram", "cross", "weights"))
+def _is_measured_in(state: str, name: str) -> bool:
+    return name.startswith(f"{state}_") and name.removeprefix(state) not in _USE

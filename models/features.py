@@ -14,12 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.types import Evidence
-from models.conditions import Conditions, named_states
+from models.conditions import Conditions, is_weather, measured_states, named_states
+from models.spread import nanmedian
 from models.stream_windows import GAUGE_FEATURES
 from models.usual import UnderConditions
 
 Array = NDArray[np.float64]
 KINDS = ("own", "siblings", "trend")
+SHAPES = ("shape.unsteady", "shape.growth")
+_DEVIATES = 3.0  # spreads, from which on a feature says how it deviates
+_STEADY_DAYS = 6.0  # time constant of the size of changes from day to day
+_AVERAGES = ("own_fast", "fast", "slow", "swing")
 _COVERAGE = "_coverage"
 _DIFFERENCES = ("temp", "duty", "share")
 
@@ -27,14 +32,18 @@ _DIFFERENCES = ("temp", "duty", "share")
 class DailyFeatures:
     """Turns rows of plain daily numbers into deviations, keeping (fleet, F) float32 state for each.
 
-    Of F daily features it compares C (`compared`), and returns 3 C columns, NaN while unknown: `own.*` deviation from
-    the own usual under the day's conditions, `siblings.*` the same after the siblings' median of that day is taken
-    away, `trend.*` fast minus slow average of the latter. Temperatures and shares in their unit, all else as a log
-    ratio. Where there are fewer than `min_siblings`, `siblings.*` is `own.*`.
+    Of F daily features it compares C (`compared`), and returns 3 C + 2 columns, NaN while unknown: `own.*` deviation
+    from the own usual under the day's conditions, `siblings.*` the same after the siblings' median of that day is
+    taken away, `trend.*` fast minus slow average of the latter. Temperatures and shares in their unit, all else as a
+    log ratio. Where fewer than `min_siblings` are known, `siblings.*` is `own.*`.
 
-    Parameters: `learn_days` days before the own usual counts as known; `fast_days`, `slow_days` time constants
-    of the two averages; `forget_days` time constant with which the usual follows slow ageing; `min_siblings`
-    appliances a day below which there is no cohort.
+    The last two columns say how the features deviate that do: `shape.unsteady`, how much they change from day to day
+    in their own size (0..1), which tells what comes and goes from what stays; `shape.growth`, by what part they are
+    above their slow average (-1..1).
+
+    Parameters: `learn_days` days before anything is said of an appliance; `fast_days`, `slow_days` time constants
+    of the two averages; `forget_days` time constant with which the usual follows slow ageing; `fresh_days` after
+    which what was not seen again is forgotten; `min_siblings` appliances a day below which there is no cohort.
     """
 
     def __init__(
@@ -45,43 +54,41 @@ class DailyFeatures:
         fast_days: float = 3.0,
         slow_days: float = 12.0,
         forget_days: float = 365.0,
+        fresh_days: float = 20.0,
         min_siblings: int = 4,
     ) -> None:
         self.base_names = tuple(names)
         self._chosen = compared(names)
         wanted = [names[k] for k in self._chosen]
-        self.names = tuple(f"{kind}.{name}" for kind in KINDS for name in wanted)
+        self.names = (*(f"{kind}.{name}" for kind in KINDS for name in wanted), *SHAPES)
         self._fast, self._slow = 1 / fast_days, 1 / slow_days
-        self._min_siblings = min_siblings
+        self._learn_days, self._fresh_days, self._min_siblings = learn_days, fresh_days, min_siblings
         self._is_difference = np.array([any(word in name for word in _DIFFERENCES) for name in wanted])
         self._parts = [
-            UnderConditions(Conditions(names, wanted, state), learn_days, forget_days)
-            for state in ("", *named_states(names))
+            UnderConditions(Conditions(names, wanted, state), learn_days, forget_days, min_siblings)
+            for state in ("", *measured_states(wanted, named_states(names)))
         ]
         self._medians: dict[int, Array] = {}
         self._plain_median = np.full(len(wanted), np.nan)
         self._state = _empty(0, len(wanted))
 
     def update(self, appliance: NDArray[np.int32], day: int, values: Array) -> Array:
-        """Deviations for one day: `appliance` (k,) distinct fleet rows, `values` (k, F); returns (k, 3 C)."""
+        """Deviations for one day: `appliance` (k,) distinct fleet rows, `values` (k, F); returns (k, 3 C + 2)."""
         self._grow(int(appliance.max(initial=-1)) + 1)
         plain = values[:, self._chosen]
         scaled = self._to_scale(plain)
-        level, beyond, own, apart = (np.full(plain.shape, np.nan) for _ in range(4))
-        terms = []
+        usual, own = np.full(plain.shape, np.nan), np.full(plain.shape, np.nan)
         for part in self._parts:
-            own_terms, level[:, part.columns], beyond[:, part.columns] = part.today(values, scaled)
-            terms.append(own_terms)
-        among = beyond - self._siblings(day, beyond, plain)
-        for part, own_terms in zip(self._parts, terms, strict=True):
             at = part.columns
-            own[:, at], apart[:, at] = part.deviations(appliance, own_terms, beyond[:, at], among[:, at])
-        return self._averaged(appliance, plain, level, own, apart)
+            usual[:, at], own[:, at] = part.departures(appliance, values, scaled)
+        apart = own - self._siblings(day, own, plain)
+        return self._averaged(appliance, day, plain, usual, own, apart)
 
     def evidence(self, row: int, columns: Sequence[int]) -> tuple[Evidence, ...]:
         """The daily features behind `columns` (indices into `names`) of fleet row `row`, in plain units."""
         found = []
-        for column in dict.fromkeys(int(c) % len(self._chosen) for c in columns):
+        told = [int(c) for c in columns if c < len(KINDS) * len(self._chosen)]  # shapes are of no one feature
+        for column in dict.fromkeys(c % len(self._chosen) for c in told):
             usual = self._from_scale(self._state["usual"][row, column], column)
             siblings = float(self._plain_median[column])
             value = float(self._state["last"][row, column])
@@ -108,28 +115,53 @@ class DailyFeatures:
     def _averaged(
         self,
         appliance: NDArray[np.int32],
+        day: int,
         values: Array,
-        level: Array,
+        usual: Array,
         own: Array,
         apart: Array,
     ) -> Array:
         """Carry the averages on by one day; returns them as the columns of `names`."""
         state = {name: column[appliance] for name, column in self._state.items()}
+        own, apart = (np.where(state["watched"] < self._learn_days, np.nan, one) for one in (own, apart))
+        state["watched"] = state["watched"] + 1
+        for name in _AVERAGES:
+            state[name] = np.where(day - state["seen"] > self._fresh_days, np.nan, state[name])
+        state["seen"] = np.where(np.isfinite(own), day, state["seen"])
+        _average(state, "swing", np.abs(apart - state["fast"]), 1 / _STEADY_DAYS)
         _average(state, "own_fast", own, self._fast)
         _average(state, "fast", apart, self._fast)
         _average(state, "slow", apart, self._slow)
         state["last"] = values.astype(np.float32)
-        state["usual"] = np.where(np.isfinite(own), level - own, state["usual"])
+        state["usual"] = np.where(np.isfinite(own), usual, state["usual"])
         for name, column in state.items():
             self._state[name][appliance] = column
         kinds = (state["own_fast"], state["fast"], state["fast"] - state["slow"])
-        return np.concatenate(kinds, axis=1).astype(np.float64)
+        return np.concatenate([*kinds, self._shapes(state)], axis=1).astype(np.float64)
 
-    def _siblings(self, day: int, beyond: Array, values: Array) -> Array:
-        """The siblings' median of `day` (F,), remembered for a while for appliances that report late; else 0."""
-        if len(beyond) >= self._min_siblings and day not in self._medians:
-            self._medians[day] = np.nan_to_num(_nanmedian(beyond))
-            self._plain_median = _nanmedian(values)
+    def _shapes(self, state: dict[str, Any]) -> Array:
+        """(k, 2) of `SHAPES`, averaged over features by how far they deviate; NaN where none does."""
+        fast, slow, swing = (state[name] for name in ("fast", "slow", "swing"))
+        spread = np.full(len(self._chosen), np.nan)
+        for part in self._parts:
+            spread[part.columns] = part.spread
+        weight = np.nan_to_num(np.maximum(np.abs(fast) / spread - _DEVIATES, 0))
+        far = weight > 0
+        size = np.where(far, fast, 1.0)
+        shapes = (np.where(far, swing / np.abs(size), 0), np.where(far, (fast - slow) / size, 0))
+        total = np.where(far.any(axis=1), weight.sum(axis=1), np.nan)
+        unsteady, growth = ((weight * shape).sum(axis=1) / total for shape in shapes)
+        return np.column_stack([np.minimum(unsteady, 1.0), np.clip(growth, -1.0, 1.0)])
+
+    def _siblings(self, day: int, own: Array, plain: Array) -> Array:
+        """The siblings' median of `own` on `day` (F,), 0 where too few are known.
+
+        It is remembered for a while for appliances that report late.
+        """
+        if day not in self._medians and len(own) >= self._min_siblings:
+            enough = np.isfinite(own).sum(axis=0) >= self._min_siblings
+            self._medians[day] = np.where(enough, np.nan_to_num(nanmedian(own)), 0)
+            self._plain_median = nanmedian(plain)
             for old in sorted(self._medians)[:-10]:
                 del self._medians[old]
         return self._medians.get(day, np.zeros(len(self._chosen)))
@@ -154,7 +186,7 @@ class DailyFeatures:
 
 
 def compared(names: Sequence[str]) -> NDArray[np.intp]:
-    """The daily features, by index, that are compared with the usual: all, unless the profile names states.
+    """The daily features, by index, that are compared with the usual: all but the weather, unless states are named.
 
     Then the statistics of gauges over a whole day are left out: what they would add is how the day was shared between
     the states, which differs from day to day, and which a predictor takes for a fault.
@@ -162,7 +194,8 @@ def compared(names: Sequence[str]) -> NDArray[np.intp]:
     states = named_states(names)
     gauges = {name.removesuffix(_COVERAGE) for name in names if name.endswith(_COVERAGE)}
     kept = [
-        not states or name.startswith(tuple(f"{state}_" for state in states)) or _stem(name) not in gauges
+        not is_weather(name, states)
+        and (not states or name.startswith(tuple(f"{one}_" for one in states)) or _stem(name) not in gauges)
         for name in names
     ]
     return np.flatnonzero(kept)
@@ -175,8 +208,9 @@ def _stem(name: str) -> str:
 
 
 def _empty(rows: int, features: int) -> dict[str, NDArray[np.float32]]:
-    unknown = ("own_fast", "fast", "slow", "last", "usual")
-    return {name: np.full((rows, features), np.nan, np.float32) for name in unknown}
+    unknown = (*_AVERAGES, "last", "usual", "seen")
+    state = {name: np.full((rows, features), np.nan, np.float32) for name in unknown}
+    return {**state, "watched": np.zeros((rows, 1), np.float32)}
 
 
 def _copied(arrays: dict[str, Any]) -> dict[str, Any]:
@@ -188,11 +222,3 @@ def _average(state: dict[str, Any], name: str, value: Array, rate: float) -> Non
     old = state[name]
     step = np.where(np.isfinite(old), old + rate * (value - old), value)
     state[name] = np.where(np.isfinite(value), step, old)
-
-
-def _nanmedian(values: Array) -> Array:
-    """Column medians that ignore NaN; NaN where a column has nothing."""
-    some = np.isfinite(values).any(axis=0)
-    median = np.full(values.shape[1], np.nan)
-    median[some] = np.nanmedian(values[:, some], axis=0)
-    return median

@@ -19,6 +19,8 @@ from foremend.types import MS_PER_SECOND
 MEAN, PEAK, LOW, RATE = range(4)
 """Kinds of a measure: mean over time; mean over stays of the highest or of the lowest value; change a minute."""
 _SUFFIX = ("", "_peak", "_low", "_rate")
+_TURNED = (MEAN, LOW, PEAK, RATE)
+_STAYS = ("share", "visits", "visit_mean_s", "visit_least_s")
 _MINUS = " - "
 
 STATE = np.dtype(
@@ -37,6 +39,13 @@ MEASURE = np.dtype([("kind", np.int64), ("gauge", np.int64), ("minus", np.int64)
 """`minus`: the gauge that is subtracted; -1: none."""
 
 
+class Counterpart(NamedTuple):
+    """The daily feature that a fault moves as it moves this one: `sign` 1 the same way, -1 the other way round."""
+
+    feature: str
+    sign: float
+
+
 class Plan(NamedTuple):
     """What the kernels need to know of the states; `signal` is a gauge's index, -1: there are no states."""
 
@@ -51,7 +60,8 @@ class State:
 
     `settle_ms` at the beginning of each stay are not measured, and a day with less than `least_ms` in the state has no
     measures. `mean` names gauges, or differences ('a - b'), whose mean is taken; `peak` and `low` those whose highest
-    and lowest value a stay is; `rate` those whose change a minute is.
+    and lowest value a stay is; `rate` those whose change a minute is. `like` names a state in which faults show in the
+    same measures, those in `turned` the other way round.
     """
 
     name: str
@@ -64,6 +74,8 @@ class State:
     peak: tuple[str, ...] = ()
     low: tuple[str, ...] = ()
     rate: tuple[str, ...] = ()
+    like: str | None = None
+    turned: tuple[str, ...] = ()
 
     @property
     def measures(self) -> Iterator[tuple[int, str]]:
@@ -76,10 +88,19 @@ class State:
     @property
     def features(self) -> Iterator[str]:
         """Names of the daily features."""
-        yield from (f"{self.name}_{what}" for what in ("share", "visits", "visit_mean_s"))
+        yield from (f"{self.name}_{what}" for what in _STAYS)
+        yield from (_feature(self.name, kind, expression) for kind, expression in self.measures)
+
+    @property
+    def counterparts(self) -> Iterator[tuple[str, Counterpart]]:
+        """(feature, its counterpart) in the state that this one is `like`, be it measured there or not."""
+        if self.like is None:
+            return
+        yield from ((f"{self.name}_{what}", Counterpart(f"{self.like}_{what}", 1.0)) for what in _STAYS)
         for kind, expression in self.measures:
-            name = expression.replace(_MINUS, "_less_")
-            yield f"{self.name}_{name}{_SUFFIX[kind]}"
+            turned = expression in self.turned
+            there = _feature(self.like, _TURNED[kind] if turned else kind, expression)
+            yield _feature(self.name, kind, expression), Counterpart(there, -1.0 if turned else 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +114,13 @@ class States:
     def features(self) -> tuple[str, ...]:
         """Names of all daily features of states, in the order in which a day's window holds them."""
         return tuple(feature for state in self.named for feature in state.features)
+
+    @property
+    def counterparts(self) -> dict[str, Counterpart]:
+        """Feature -> its counterpart, for all of states that are like another where both are measured."""
+        known = set(self.features)
+        pairs = [pair for state in self.named for pair in state.counterparts]
+        return {feature: other for feature, other in pairs if other.feature in known}
 
     def plan(self, gauges: Sequence[str]) -> Plan:
         """The same with indices into `gauges`. Raises ConfigError for a gauge that is not there."""
@@ -111,6 +139,10 @@ class States:
 def signals_of(expression: str) -> tuple[str, ...]:
     """The one or two gauges of 'a' or 'a - b'."""
     return tuple(part.strip() for part in expression.split(_MINUS))
+
+
+def _feature(state: str, kind: int, expression: str) -> str:
+    return f"{state}_{expression.replace(_MINUS, '_less_')}{_SUFFIX[kind]}"
 
 
 def _gauges_of(expression: str, gauges: Sequence[str]) -> tuple[int, int]:

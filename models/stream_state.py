@@ -32,9 +32,9 @@ CYCLE_FIELDS = 13
 INCREMENT, KNOWN = 0, 1
 """Per counter: what it rose by, and by how many pairs of readings that is known."""
 
-# Per state and day: seconds in it, stays that ended and were seen whole, and their seconds.
-STAY, WHOLE, WHOLE_S = range(3)
-STAY_FIELDS = 3
+# Per state and day: seconds in it, stays that ended and were seen whole, their seconds, and those of the shortest.
+STAY, WHOLE, WHOLE_S, SHORTEST = range(4)
+STAY_FIELDS = 4
 
 # Per measure of a state and day: weight (s, or stays of a peak or low), the value that sums are relative to, the sum,
 # and the highest or lowest value of the stay under way (NaN none yet).

@@ -17,6 +17,7 @@ from models.stream_state import (
     BASE,
     DAY,
     ELSEWHERE,
+    SHORTEST,
     SPAN,
     STAY,
     SUM,
@@ -85,7 +86,8 @@ def describe(s: State, p: Params, r: int, out: NDArray[np.float64]) -> None:
         out[at] = stay[STAY] / span if seen else math.nan
         out[at + 1] = stay[WHOLE] if seen else math.nan
         out[at + 2] = stay[WHOLE_S] / stay[WHOLE] if stay[WHOLE] > 0.0 else math.nan
-        at += 3
+        out[at + 3] = stay[SHORTEST] if stay[WHOLE] > 0.0 else math.nan
+        at += 4
         enough = stay[STAY] >= p.plan.states[number].least
         for k in range(p.plan.states[number].first, p.plan.states[number].last):
             out[at] = _value(s.measure[r, k], p.plan.measures[k].kind) if enough else math.nan
@@ -155,8 +157,10 @@ def _leave(s: State, p: Params, r: int, time: int) -> None:
     if m.state < 0:
         return
     if m.stay_whole:
-        s.stay[r, m.state, WHOLE] += 1
-        s.stay[r, m.state, WHOLE_S] += (time - m.entered) / 1000.0
+        stay, seconds = s.stay[r, m.state], (time - m.entered) / 1000.0
+        stay[SHORTEST] = min(stay[SHORTEST], seconds) if stay[WHOLE] > 0.0 else seconds
+        stay[WHOLE] += 1
+        stay[WHOLE_S] += seconds
     for k in range(p.plan.states[m.state].first, p.plan.states[m.state].last):
         a = s.measure[r, k]
         if not math.isnan(a[TOP]):

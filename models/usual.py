@@ -3,97 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.conditions import Conditions, Expected
+from models.conditions import Conditions
+from models.expected import Expected
+from models.spread import Spread
 
 Array = NDArray[np.float64]
+_FEWEST_DAYS = 3  # after which an appliance's departures from its own mean teach the fleet
 
 
-class OwnUsual:
-    """Each appliance's own departure from the fleet: a level and slopes that are shrunk to none.
+class Departures(NamedTuple):
+    """One day of k appliances: what was usual under its conditions, and how far off it was; NaN while unknown."""
 
-    Recursive least squares (Ljung and Soederstrom 1983) over terms (k, a) whose first is 1. A direction of the
-    conditions that the appliance has lived through for `learn_days` is known, and from then on followed only
-    with the slowness of `forget_days`; a new one (its first summer) is learnt at full speed.
-    """
-
-    def __init__(self, terms: int, features: int, learn_days: int, forget_days: float) -> None:
-        self._learn_days, self._slowly = learn_days, forget_days / learn_days
-        self._prior = np.diag([3e4, *[0.25] * (terms - 1)]).astype(np.float32)
-        self.state = self._fresh(0, terms, features)
-
-    def deviation(self, rows: NDArray[np.int32], terms: Array, level: Array) -> Array:
-        """`level` (k, F) minus the usual under `terms`; NaN while that is not known. Learns from `level`."""
-        spread, weights, count = (self.state[name][rows] for name in ("spread", "weights", "count"))
-        seen = np.isfinite(level)
-        error = np.where(seen, level - np.einsum("ka,kaf->kf", terms, weights), 0)
-        reach = np.einsum("kab,kb->ka", spread, terms)
-        leverage: Array = (terms * reach).sum(axis=1, keepdims=True)
-        familiar = leverage <= 1.5 / self._learn_days
-        gain = reach / (np.where(familiar, self._slowly, 1.0) + leverage)
-        learns = seen.max(axis=1)[:, None, None]
-        self.state["weights"][rows] = weights + gain[:, :, None] * error[:, None, :]
-        self.state["spread"][rows] = spread - (gain[:, :, None] * reach[:, None, :]) * learns
-        self.state["count"][rows] = count + seen
-        return np.where(seen & (count >= self._learn_days) & familiar, error, np.nan)
-
-    def grow(self, size: int) -> None:
-        """Room for fleet rows below `size`, and no more: a day of new appliances walks over the fleet anyway."""
-        have, terms, features = self.state["weights"].shape
-        if size > have:
-            more = self._fresh(size - have, terms, features)
-            self.state = {name: np.concatenate([column, more[name]]) for name, column in self.state.items()}
-
-    def _fresh(self, rows: int, terms: int, features: int) -> dict[str, NDArray[np.float32]]:
-        return {
-            "spread": np.tile(self._prior, (rows, 1, 1)),
-            "weights": np.zeros((rows, terms, features), np.float32),
-            "count": np.zeros((rows, features), np.float32),
-        }
+    usual: Array  # (k, columns)
+    deviation: Array
 
 
 class UnderConditions:
-    """What is usual for some of the daily features: by the fleet under the day's conditions, and by each appliance."""
+    """What is usual for some of the daily features: an appliance's own mean, moved by what the conditions explain.
 
-    def __init__(self, conditions: Conditions, learn_days: int, forget_days: float) -> None:
+    With an appliance's mean level y and mean conditions x over its n days, a day with conditions t should show
+    y + w (t - x), where the fleet's w is learnt from the same departures of all appliances (`Expected`). While n is
+    small the fleet's typical level counts as well, and a deviation is shrunk by how uncertain the usual is (`Spread`):
+    one under familiar conditions, of an appliance known for long, stays as it is. The means are over the first
+    `learn_days` and follow later days with the slowness of `forget_days`, and never far: a fault is not usual.
+    """
+
+    def __init__(
+        self, conditions: Conditions, learn_days: int, forget_days: float, min_siblings: int
+    ) -> None:
         self.columns = conditions.columns
         self._conditions = conditions
         self._expected = Expected(conditions.masks)
-        shape = conditions.own_terms, len(conditions.columns)
-        self._own, self._apart = (OwnUsual(*shape, learn_days, forget_days) for _ in range(2))
+        self._spread = Spread(conditions.masks.shape[1], min_siblings)
+        self._learn_days, self._forget_days = learn_days, forget_days
+        self._state = self._fresh(0)
 
-    def today(self, values: Array, scaled: Array) -> tuple[Array, Array, Array]:
-        """Of days `values` (k, F): own terms, levels (k, columns), and levels less what the conditions explain."""
+    @property
+    def spread(self) -> Array:
+        """(columns,) standard deviation from day to day within an appliance; NaN while not known."""
+        return self._spread.within
+
+    def departures(self, rows: NDArray[np.int32], values: Array, scaled: Array) -> Departures:
+        """Of days `values` (k, F), `scaled` to where features compare; these days learnt."""
         terms = self._conditions.of(values)
         level = np.where(terms.told[:, None], scaled[:, self.columns], np.nan)
-        return terms.own, level, self._expected.residual(terms.fleet, level)
-
-    def deviations(
-        self, rows: NDArray[np.int32], own_terms: Array, beyond: Array, apart: Array
-    ) -> tuple[Array, Array]:
-        """How far `beyond`, and `apart` from the siblings, are from the appliances' own usual."""
-        return (
-            self._own.deviation(rows, own_terms, beyond),
-            self._apart.deviation(rows, own_terms, apart),
-        )
+        state = {name: column[rows].astype(np.float64) for name, column in self._state.items()}
+        days, from_terms = state["count"], terms.values - state["terms"]
+        away = (from_terms[:, : self._conditions.plain] ** 2).sum(axis=1, keepdims=True)
+        far = self._expected.leverage(from_terms) + self._spread.strangeness(away)
+        effect = self._expected.effect(from_terms)
+        surprise = np.where(days > 0, level - state["level"] - effect, np.nan)
+        ordinary = effect + self._spread.drawn_in(surprise, 1 + far)
+        taught = days >= _FEWEST_DAYS
+        self._expected.learn(from_terms, np.where(taught, ordinary, np.nan))
+        own = np.where(days > 0, state["level"] - self._expected.effect(state["terms"]), np.nan)
+        self._spread.learn(np.where(taught, own, np.nan), np.where(taught, surprise, np.nan), away)
+        self._follow(rows, terms.values, np.where(days < self._learn_days, level, state["level"] + ordinary))
+        central, doubt = self._spread.shrunk(own, days)
+        usual = central + self._expected.effect(terms.values)
+        return Departures(usual, (level - usual) / np.sqrt(1 + far + doubt))
 
     def grow(self, size: int) -> None:
-        """Room for fleet rows below `size`."""
-        self._own.grow(size)
-        self._apart.grow(size)
+        """Room for fleet rows below `size`, and no more: a day of new appliances walks over the fleet anyway."""
+        more = self._fresh(max(0, size - len(self._state["days"])))
+        if len(more["days"]):
+            self._state = {name: np.concatenate([column, more[name]]) for name, column in self._state.items()}
 
     def snapshot(self) -> dict[str, Any]:
         return {
             "expected": self._expected.snapshot(),
-            "own": dict(self._own.state),
-            "apart": dict(self._apart.state),
+            "spread": self._spread.snapshot(),
+            "own": dict(self._state),
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         self._expected.restore(snapshot["expected"])
-        for usual, name in ((self._own, "own"), (self._apart, "apart")):
-            usual.state = {key: np.array(column) for key, column in snapshot[name].items()}
+        self._spread.restore(snapshot["spread"])
+        self._state = {name: np.array(column) for name, column in snapshot["own"].items()}
+
+    def _follow(self, rows: NDArray[np.int32], terms: Array, level: Array) -> None:
+        """Carry the means on by one day."""
+        seen = np.isfinite(level)
+        for mean, count, value, known in (
+            ("level", "count", level, seen),
+            ("terms", "days", terms, seen.any(axis=1, keepdims=True)),
+        ):
+            before, days = self._state[mean][rows], self._state[count][rows]
+            rate = np.where(days < self._learn_days, 1 / (days + 1), 1 / self._forget_days)
+            self._state[mean][rows] = before + np.where(known, rate * (value - before), 0)
+            self._state[count][rows] = days + known
+
+    def _fresh(self, rows: int) -> dict[str, NDArray[np.float32]]:
+        terms, features = self._conditions.masks.shape
+        wide = {"terms": terms, "level": features, "days": 1, "count": features}
+        return {name: np.zeros((rows, width), np.float32) for name, width in wide.items()}

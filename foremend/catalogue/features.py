@@ -67,6 +67,7 @@ _STAYS = {
     "share": ("share of time {}", "{}时间占比"),
     "visits": ("times a day {}", "每日{}次数"),
     "visit_mean_s": ("mean time {}, s", "{}平均时长(秒)"),
+    "visit_least_s": ("shortest time {}, s", "{}最短时长(秒)"),
 }
 _MEASURES = {
     "": ("{} {}", "{1}{0}"),

@@ -11,6 +11,7 @@ import numpy as np
 from foremend.config import Profile
 from foremend.errors import IntegrityError
 from foremend.fitted import DayRows, FittedModel, Scored, scored
+from foremend.lane import counterparts
 from foremend.learning.training_sets import Split, TrainingSet
 from models.detectors import window_watch
 from models.drift import DriftWatch
@@ -39,7 +40,13 @@ def build(
     """Learn, judge on rows it did not learn from, and store as a new version without an alias; `at` ms UTC."""
     seed, rows = settings.training.seed, split.learn
     rarer = settings.training.rarer if source["source"] == SIMULATED else 1.0
-    predictor = FaultPredictor(profile.faults, horizon_days=settings.horizon_days, rarer=rarer, seed=seed)
+    predictor = FaultPredictor(
+        profile.faults,
+        horizon_days=settings.horizon_days,
+        rarer=rarer,
+        alike=counterparts(profile),
+        seed=seed,
+    )
     predictor.learn(rows.names, rows.features, rows.days_to_failure, rows.appliance)
     watch = window_watch(seed)
     watch.learn(rows.names, rows.features[rows.healthy])

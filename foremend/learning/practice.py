@@ -21,7 +21,7 @@ SEASONS = (date(2026, 1, 1), date(2026, 6, 10))
 """First days of the fleets: winter and summer, so that what heats or cools is used while its faults grow and after."""
 _ONSET_DAYS = (12.0, 30.0)  # the own usual is nearly known
 _LONGEST_DAYS = 50.0  # what takes longer runs in time lapse
-_FEW_FAULTS = 10  # what the settings are made for: more faults need more appliances
+_FEW_FAULTS = 10  # what the settings are made for: more faults need more examples of each, to be told apart
 _TWO_FAULTS = 0.1  # share of the ill appliances
 
 
@@ -39,7 +39,7 @@ def practice_fleets(
 ) -> Iterator[PracticeFleet]:
     """One fleet a season; together they have `settings.appliances` appliances, more if there are many faults."""
     rng = np.random.default_rng(settings.seed)
-    count = round(settings.appliances * max(1.0, len(faults) / _FEW_FAULTS)) // len(SEASONS)
+    count = round(settings.appliances * max(1.0, len(faults) / _FEW_FAULTS) ** 2) // len(SEASONS)
     for number, start in enumerate(SEASONS):
         scripted, lapse = [], {}
         for row, fault in _dealt(rng, faults, count, settings.fault_rate):

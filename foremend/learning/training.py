@@ -37,8 +37,9 @@ from simulators.faults import FaultCourse
 from simulators.fleet import Fleet, Telemetry
 
 _DAYS_THAT_SHOW = 2  # of running since the first sign, before a row teaches the fault
-_DAYS_THAT_FORGET = 8  # of running since the repair, before a row teaches health again
+_DAYS_THAT_FORGET = 4  # of running since the repair, before a row teaches health again
 _NUMBERS = 1_000_000  # appliances of one practice fleet are numbered apart from those of the next
+_SPEEDS = ("trend.", "shape.growth")  # columns that time lapse makes as much larger
 MODEL_KEY = "FOREMEND_MODEL_KEY"
 """Environment variable with the key that stored models are signed with; once set, unsigned models are refused."""
 
@@ -160,16 +161,19 @@ def _labelled(
     for course in courses:
         by_row.setdefault(course.row, []).append(course)
     features, labels, appliances = [], [], []
+    is_speed = np.array([name.startswith(_SPEEDS) for name in collected.names])
     for ids, day in collected.days:
         for k, (row, time) in enumerate(zip(day.appliance.tolist(), day.time.tolist(), strict=True)):
             number = int(ids[row].rpartition("-")[2]) - 1
             mine, ran = by_row.get(number, ()), collected.ran.get(ids[row], ())
-            shows = _could_show(mine, ran, time, by_state=profile.states is not None)
+            shows = _could_show(mine, ran, time)
             due = days_to_failure(mine, time, profile.faults) if shows else None
             if due is None or (time // MS_PER_DAY + number) % settings.every_days:
                 continue
-            features.append(day.deviations[k])
-            labels.append(due * [lapse.get((number, fault), 1.0) for fault in profile.faults])
+            slower = np.array([lapse.get((number, fault), 1.0) for fault in profile.faults])
+            slowest = slower[np.isfinite(due)].max(initial=1.0)
+            features.append(day.deviations[k] / np.where(is_speed, slowest, 1.0))
+            labels.append(due * slower)
             appliances.append(number)
     known = np.isfinite(np.array(features)).any(axis=1)
     return TrainingSet(
@@ -180,20 +184,21 @@ def _labelled(
     )
 
 
-def _could_show(courses: Iterable[FaultCourse], ran: Sequence[int], time: int, *, by_state: bool) -> bool:
+def _could_show(courses: Iterable[FaultCourse], ran: Sequence[int], time: int) -> bool:
     """Whether what `time` shows is what the truth says, by the days on which the appliance `ran`.
 
-    Not when its usual was not known before a fault's first sign, when it hardly ran since, nor after a repair until its
-    averages have forgotten the fault. Those of a state forget when it is visited, which days of running do not tell: so
-    never again where features are `by_state`.
+    Not while its usual is not known, nor where it was not before a fault's first sign, nor when it hardly ran since,
+    nor after a repair until its averages have forgotten the fault.
     """
 
     def days(since: int) -> int:
         return bisect(ran, time) - bisect(ran, since)
 
+    if bisect(ran, time) < USUAL_DAYS:
+        return False
     for course in courses:
         if course.repaired is not None and time >= course.repaired:
-            clear = not by_state and days(course.repaired) >= _DAYS_THAT_FORGET
+            clear = days(course.repaired) >= _DAYS_THAT_FORGET
         elif course.first_sign is not None and time >= course.first_sign:
             clear = (
                 bisect(ran, course.first_sign) >= USUAL_DAYS and days(course.first_sign) >= _DAYS_THAT_SHOW

@@ -64,7 +64,8 @@ class State(Strict):
 
     `mean` names gauges or differences of two ('indoor_coil_temp - room_temp'), `peak` and `low` gauges whose highest
     or lowest value a stay counts, `rate` gauges whose change a minute counts. `settle` at the beginning of each stay
-    is left out, and so is a day with less than `at_least` in the state.
+    is left out, and so is a day with less than `at_least` in the state. `like` names another state in which a fault
+    shows in the same measures (cooling, for heating), of which those `turned` move the other way round.
     `title` completes a sentence such as 'power ...': 'while cooling'.
     """
 
@@ -77,6 +78,8 @@ class State(Strict):
     peak: tuple[str, ...] = ()
     low: tuple[str, ...] = ()
     rate: tuple[str, ...] = ()
+    like: str | None = None
+    turned: tuple[str, ...] = ()
 
 
 class States(Strict):
@@ -128,6 +131,14 @@ class Profile(Strict):
             raise ValueError(
                 f"states: {', '.join(missing)} is not among the gauges: {', '.join(sorted(gauges))}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _states_are_like_others(self) -> Profile:
+        named = self.states.named if self.states else {}
+        unknown = [state.like for state in named.values() if state.like and state.like not in named]
+        if unknown:
+            raise ValueError(f"states: like: {', '.join(unknown)} is no state: {', '.join(named)}")
         return self
 
     @model_validator(mode="after")

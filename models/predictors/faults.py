@@ -1,33 +1,37 @@
 """All catalogued faults of one appliance model at once, from daily deviations.
 
-A multi-label forest of extremely randomised trees (Geurts, Ernst and Wehenkel, Machine Learning 63, 2006) gives
-a raw score a fault, from the columns that separate faults best; isotonic regression on out-of-fold scores, folds
-split by appliance, turns it into a probability (Zadrozny and Elkan, KDD 2002). Days to failure are learnt on the
-rows where a fault was under way.
+Trees and boosting (`models.predictors.votes`) give a raw score a fault, from the columns that separate faults best;
+isotonic regression on out-of-fold scores, folds split by appliance, turns it into a probability (Zadrozny and Elkan,
+KDD 2002). Days to failure are learnt on the rows where a fault was under way.
 
 Columns are measured in spreads of healthy rows, their tails drawn in. Noise of a few spreads is added to the rows
 learnt from (Bishop, Training with noise is equivalent to Tikhonov regularization, Neural Computation 7, 1995): a year
-of use varies more than the weeks that were learnt from, and another appliance model differs.
+of use varies more than the weeks that were learnt from, and another appliance model differs. Columns that a profile
+calls alike (cooling and heating) become one: few appliances fall ill in each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.isotonic import IsotonicRegression
 
 from foremend.types import Prediction
 from models.predictors.days import DaysToFailure
 from models.predictors.selection import dealt_folds, separating
+from models.predictors.votes import Votes
+from models.spread import LEAST_SPREAD
+from models.states import Counterpart
 
 Array = NDArray[np.float64]
 _MOST_SURE = 0.995
-_LEAST_SPREAD = 1e-3  # K, or as a log ratio: what varies less was not measured more exactly
-_OWN, _SIBLINGS = "own.", "siblings."
+_OWN, _SIBLINGS, _SHAPE = "own.", "siblings.", "shape."
+_SHAPE_SCALE = 0.05
+"""Shapes are shares, defined where something deviates: healthy rows do not tell what is much."""
+_NOTHING_ALIKE: Mapping[str, Counterpart] = {}
 
 
 class FaultPredictor:
@@ -37,7 +41,7 @@ class FaultPredictor:
     `noise` that is added to the rows learnt from, in spreads of healthy rows;
     `rarer`: the odds of a fault in life, over those in the rows learnt from (1: they are a fair sample), by which
     probabilities are corrected (Elkan, IJCAI 2001); `likely` probability from which days to failure are estimated;
-    `seed` of all randomness.
+    `alike`: daily features that a fault moves as it moves others; `seed` of all randomness.
     """
 
     def __init__(
@@ -51,14 +55,17 @@ class FaultPredictor:
         noise: float = 2.0,
         rarer: float = 1.0,
         likely: float = 0.2,
+        alike: Mapping[str, Counterpart] = _NOTHING_ALIKE,
         seed: int = 0,
     ) -> None:
         self.faults = tuple(faults)
         self.horizon_days = horizon_days
         self._trees, self._each, self._folds, self._noise = trees, columns, folds, noise
         self._rarer, self._likely, self._seed = rarer, likely, seed
-        self._forest: Any = None
-        self._columns = np.zeros(0, np.intp)  # those the forest looks at
+        self._alike = alike
+        self._votes = Votes(trees, seed)
+        self._pairs = np.zeros((3, 0))  # columns joined, those they join, and the sign
+        self._columns = np.zeros(0, np.intp)  # those that are looked at
         self._calibration: list[Array] = []  # a fault: (2, k) raw score and probability, rising
         self._days = DaysToFailure(seed)
         self.signature: Array = np.zeros((len(faults), 0))
@@ -80,13 +87,15 @@ class FaultPredictor:
             raise ValueError(f"{features.shape[1]} columns of features, but {len(names)} names")
         groups = np.arange(len(features)) if appliance is None else appliance
         due = (days_to_failure <= self.horizon_days).astype(np.int8)
-        self._learn_signature(features, due)
+        self._pairs = _paired(names, self._alike)
+        is_shape = np.array([name.startswith(_SHAPE) for name in names])
+        self._learn_signature(features, due, is_shape)
         usable = np.array([not _is_told_better(name, names) for name in names])
-        rng = np.random.default_rng(self._seed)
-        varied = self._drawn_in(features, self._noise * rng.standard_normal(features.shape)) * usable
+        noise = np.random.default_rng(self._seed).standard_normal(features.shape) * ~is_shape
+        varied = self._drawn_in(features, self._noise * noise) * usable
         self._calibration = self._calibrate(varied, due, groups)
         self._columns = separating(varied, due, groups, self._each)
-        self._forest = self._fitted_forest(varied[:, self._columns], due)
+        self._votes.learn(varied[:, self._columns], due)
         row, fault = np.nonzero(due)
         self._days.learn(self._with_fault(varied[row], fault), days_to_failure[row, fault], groups[row])
 
@@ -97,7 +106,7 @@ class FaultPredictor:
         probability = np.zeros(shape)
         drawn_in = self._drawn_in(features)
         if known.any():
-            raw = _positive(self._forest, drawn_in[known][:, self._columns])
+            raw = self._votes.score(drawn_in[known][:, self._columns])
             for fault, (score, calibrated) in enumerate(self._calibration):
                 probability[known, fault] = np.interp(raw[:, fault], score, calibrated)
         days = self._estimate_days(drawn_in, probability >= self._likely)
@@ -115,7 +124,8 @@ class FaultPredictor:
         return {
             "faults": list(self.faults),
             "horizon_days": self.horizon_days,
-            "forest": self._forest,
+            "votes": self._votes.snapshot(),
+            "pairs": self._pairs,
             "columns": self._columns,
             "calibration": self._calibration,
             "days": self._days.snapshot(),
@@ -126,24 +136,28 @@ class FaultPredictor:
     def restore(self, snapshot: dict[str, Any]) -> None:
         self.faults = tuple(snapshot["faults"])
         self.horizon_days = snapshot["horizon_days"]
-        self._forest, self._columns = snapshot["forest"], snapshot["columns"]
+        self._votes.restore(snapshot["votes"])
+        self._pairs, self._columns = snapshot["pairs"], snapshot["columns"]
         self._calibration = snapshot["calibration"]
         self._days.restore(snapshot["days"])
         self.signature, self.scale = snapshot["signature"], snapshot["scale"]
 
     def _drawn_in(self, features: Array, noise: Array | float = 0.0) -> Array:
         """In spreads of healthy rows, plus `noise`; what is not known counts as usual. Far out, tenfold adds 2.3."""
-        return np.asarray(np.arcsinh(np.nan_to_num(features / self.scale) + noise))
+        spreads = self._joined(features / self.scale)
+        drawn_in = np.asarray(np.arcsinh(np.nan_to_num(spreads) + noise))
+        drawn_in[:, self._pairs[1].astype(np.intp)] = 0.0
+        return drawn_in
 
-    def _fitted_forest(self, inputs: Array, due: NDArray[np.int8]) -> ExtraTreesClassifier:
-        """Every fault counts the same, also one that lasts for days among those that last for months."""
-        rows = due.sum(axis=0)
-        weight = np.where(rows > 0, len(due) / np.maximum(rows, 1) / due.shape[1], 0.0)
-        ill = due.any(axis=1)
-        forest = ExtraTreesClassifier(
-            self._trees, min_samples_leaf=5, max_features=0.4, random_state=self._seed, n_jobs=1
-        )
-        return forest.fit(inputs, due, sample_weight=np.where(ill, (due * weight).max(axis=1), 1.0))
+    def _joined(self, spreads: Array) -> Array:
+        """Columns that are alike joined in the first of them: their mean, or the one that is known."""
+        first, second = self._pairs[:2].astype(np.intp)
+        both = np.stack([spreads[:, first], spreads[:, second] * self._pairs[2]])
+        known = np.isfinite(both)
+        total = np.where(known, both, 0.0).sum(axis=0)
+        joined = spreads.copy()
+        joined[:, first] = np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
+        return joined
 
     def _calibrate(self, features: Array, due: NDArray[np.int8], groups: NDArray[Any]) -> list[Array]:
         held_out = np.zeros(due.shape)
@@ -151,8 +165,9 @@ class FaultPredictor:
         for number in range(self._folds):
             train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
             columns = separating(features[train], due[train], groups[train], self._each)
-            forest = self._fitted_forest(features[np.ix_(train, columns)], due[train])
-            held_out[test] = _positive(forest, features[np.ix_(test, columns)])
+            votes = Votes(self._trees, self._seed)
+            votes.learn(features[np.ix_(train, columns)], due[train])
+            held_out[test] = votes.score(features[np.ix_(test, columns)])
         curves = [
             IsotonicRegression(y_min=0, y_max=1).fit(held_out[:, f], due[:, f]) for f in range(due.shape[1])
         ]
@@ -174,9 +189,9 @@ class FaultPredictor:
     def _with_fault(self, features: Array, fault: NDArray[np.int64]) -> Array:
         return np.column_stack([np.eye(len(self.faults))[fault], features[:, self._columns]])
 
-    def _learn_signature(self, features: Array, due: NDArray[np.int8]) -> None:
+    def _learn_signature(self, features: Array, due: NDArray[np.int8], is_shape: NDArray[np.bool_]) -> None:
         healthy = features[due.sum(axis=1) == 0]
-        self.scale = np.maximum(_robust_scale(healthy), _LEAST_SPREAD)
+        self.scale = np.where(is_shape, _SHAPE_SCALE, np.maximum(_robust_scale(healthy), LEAST_SPREAD))
         self.signature = np.zeros((len(self.faults), features.shape[1]))
         for fault in range(len(self.faults)):
             rows = features[due[:, fault] == 1] / self.scale
@@ -189,11 +204,16 @@ def _is_told_better(name: str, names: Sequence[str]) -> bool:
     return name.startswith(_OWN) and name.replace(_OWN, _SIBLINGS, 1) in names
 
 
-def _positive(forest: Any, features: Array) -> Array:
-    """(n, faults) share of trees for 'yes'; 0 for a fault the training never saw."""
-    votes = forest.predict_proba(features)
-    votes = votes if isinstance(votes, list) else [votes]
-    return np.column_stack([v[:, 1] if v.shape[1] == 2 else np.zeros(len(features)) for v in votes])
+def _paired(names: Sequence[str], alike: Mapping[str, Counterpart]) -> Array:
+    """(3, pairs): columns of `names` to join others in, those others, and the sign they are joined with."""
+    at = {name: column for column, name in enumerate(names)}
+    pairs = []
+    for column, name in enumerate(names):
+        kind, _, feature = name.partition(".")
+        other = alike.get(feature)
+        if other and f"{kind}.{other.feature}" in at:
+            pairs.append((at[f"{kind}.{other.feature}"], column, other.sign))
+    return np.array(pairs, np.float64).reshape(-1, 3).T
 
 
 def _robust_scale(values: Array) -> Array:

@@ -25,30 +25,26 @@ def course(onset: int, failure: int, repaired: int) -> FaultCourse:
 
 def test_a_fault_whose_appliance_had_no_usual_before_teaches_nothing() -> None:
     """It ran on five days before the first sign."""
-    assert not _could_show([course(4, 14, 20)], DAILY, 12 * MS_PER_DAY, by_state=False)
-    assert _could_show([course(24, 34, 40)], DAILY, 32 * MS_PER_DAY, by_state=False)
+    assert not _could_show([course(4, 14, 20)], DAILY, 12 * MS_PER_DAY)
+    assert _could_show([course(24, 34, 40)], DAILY, 32 * MS_PER_DAY)
 
 
 def test_an_appliance_that_did_not_run_since_the_first_sign_teaches_nothing() -> None:
     """Nobody switched it on while the fault grew."""
     ran = [time for time in DAILY if time < 25 * MS_PER_DAY]
 
-    assert not _could_show([course(24, 34, 40)], ran, 32 * MS_PER_DAY, by_state=False)
+    assert not _could_show([course(24, 34, 40)], ran, 32 * MS_PER_DAY)
 
 
 def test_a_repaired_appliance_teaches_health_once_the_averages_forgot() -> None:
     """Two days after the repair they still hold the fault, three weeks after they do not."""
     mended = [course(24, 34, 40)]
 
-    assert not _could_show(mended, DAILY, 42 * MS_PER_DAY, by_state=False)
-    assert _could_show(mended, DAILY, 60 * MS_PER_DAY, by_state=False)
+    assert not _could_show(mended, DAILY, 42 * MS_PER_DAY)
+    assert _could_show(mended, DAILY, 60 * MS_PER_DAY)
 
 
-def test_averages_of_states_are_not_trusted_to_have_forgotten() -> None:
-    """Cooling is not visited in winter, however much the machine runs."""
-    assert not _could_show([course(24, 34, 40)], DAILY, 90 * MS_PER_DAY, by_state=True)
-
-
-def test_a_healthy_appliance_always_teaches() -> None:
-    """There is nothing to hide."""
-    assert _could_show([], [], 0, by_state=False)
+def test_a_healthy_appliance_teaches_once_its_usual_is_known() -> None:
+    """There is nothing to hide, and in its first days nothing to tell."""
+    assert _could_show([], DAILY, 20 * MS_PER_DAY)
+    assert not _could_show([], DAILY, 5 * MS_PER_DAY)

@@ -11,6 +11,7 @@ from foremend.types import Prediction
 from models.predictors.days import COVERAGE, DaysToFailure, probability_within
 from models.predictors.faults import FaultPredictor
 from models.predictors.selection import dealt_folds, separating
+from models.states import Counterpart
 
 FAULTS = ("leak", "wear")
 NAMES = tuple(f"own.f{k}" for k in range(12))
@@ -176,3 +177,30 @@ def test_names_must_match_the_columns() -> None:
     """A mix-up is told, not learnt."""
     with pytest.raises(ValueError, match="12 columns of features, but 2 names"):
         FaultPredictor(FAULTS).learn(("a", "b"), *rows(0))
+
+
+def test_a_fault_learnt_in_one_state_is_known_in_one_that_is_alike() -> None:
+    """All leaks were learnt while cooling, where they raise the temperature; heating, they lower it."""
+    learnt, new = rows(0), rows(1)
+    names = ("own.cooling_temp", *NAMES[1:], "own.heating_temp")
+    unseen = np.full(len(learnt.features), np.nan)
+    well = np.where(learnt.appliance % 3 == 2, learnt.features[:, 5], np.nan)
+    predictor = FaultPredictor(FAULTS, trees=30, alike={"heating_temp": Counterpart("cooling_temp", -1.0)})
+    predictor.learn(names, np.column_stack([learnt.features, well]), learnt.days, learnt.appliance)
+    cooling, rest = new.features[:, 0], new.features[:, 1:]
+
+    heating = said(predictor, new._replace(features=np.column_stack([unseen, rest, -cooling])))
+
+    ill = np.isfinite(new.days[:, 0])
+    assert np.median(heating.probability[ill, 0]) > 0.8
+    assert np.quantile(heating.probability[~ill, 0], 0.97) < 0.5
+
+
+def test_a_fault_nobody_had_is_never_told() -> None:
+    """Nothing was learnt of it, so nothing is said."""
+    learnt = rows(0)
+    days = np.column_stack([learnt.days, np.full(len(learnt.days), np.inf)])
+    predictor = FaultPredictor((*FAULTS, "unheard-of"), trees=30)
+    predictor.learn(NAMES, learnt.features, days, learnt.appliance)
+
+    assert said(predictor, rows(1)).probability[:, 2].max() == 0

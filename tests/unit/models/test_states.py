@@ -49,6 +49,7 @@ def test_a_stay_is_counted_with_its_length() -> None:
 
     assert found.column("filling_visits").tolist() == [2]
     assert found.column("filling_visit_mean_s").tolist() == [240]
+    assert found.column("filling_visit_least_s").tolist() == [180]
     assert found.column("filling_share")[0] == pytest.approx(8 / 12)
 
 
@@ -177,3 +178,26 @@ def test_a_snapshot_of_other_states_is_refused() -> None:
 
     with pytest.raises(IntegrityError, match="filling_visits"):
         SignalStream(["phase"], None, states=fill()).restore(frozen)
+
+
+def test_states_that_are_alike_name_each_others_measures() -> None:
+    """What cooling makes colder than the air, heating makes warmer, and its lowest is the other's highest."""
+    difference = "level - speed"
+    cooling = State("cooling", 1, mean=("power", difference), low=(difference,))
+    heating = State(
+        "heating", 2, mean=("power", difference), peak=(difference,), like="cooling", turned=(difference,)
+    )
+
+    found = States("phase", (cooling, heating)).counterparts
+
+    assert found["heating_power"] == ("cooling_power", 1.0)
+    assert found["heating_visits"] == ("cooling_visits", 1.0)
+    assert found["heating_level_less_speed"] == ("cooling_level_less_speed", -1.0)
+    assert found["heating_level_less_speed_peak"] == ("cooling_level_less_speed_low", -1.0)
+
+
+def test_what_is_measured_in_one_of_two_states_has_no_counterpart() -> None:
+    """Heating's fan is not measured while cooling."""
+    cooling, heating = State("cooling", 1), State("heating", 2, mean=("fan",), like="cooling")
+
+    assert "heating_fan" not in States("phase", (cooling, heating)).counterparts
