@@ -195,7 +195,7 @@ class FaultPredictor:
         self.signature = np.zeros((len(self.faults), features.shape[1]))
         for fault in range(len(self.faults)):
             rows = features[due[:, fault] == 1] / self.scale
-            seen = np.isfinite(rows).any(axis=0)
+            seen = np.isfinite(rows).any(axis=0) & ~is_shape  # which is of no one feature, and no evidence
             self.signature[fault, seen] = np.nanmedian(rows[:, seen], axis=0)
 
 
