@@ -15,13 +15,15 @@ from foremend.lane import deviation_names
 from foremend.types import Prediction
 
 Array = NDArray[np.float64]
+_LESS_SURE = 1.3
+"""Times as wide, in log days: as they were, 80 % intervals held 68 to 74 % on fleets of development seeds."""
 
 
 class BorrowedPredictor:
     """Another model's predictor, asked about the features and faults that both models have.
 
     Deviations are relative, so they carry over; a feature that only the lender measures counts as unknown, a fault that
-    only the borrower can have is never predicted.
+    only the borrower can have is never predicted. Intervals of days are wider by `_LESS_SURE`.
     """
 
     def __init__(self, lender: FittedModel, names: tuple[str, ...], faults: tuple[str, ...]) -> None:
@@ -34,9 +36,11 @@ class BorrowedPredictor:
         """As the lender says, for the faults of the borrower."""
         told = self._lender.score(appliance, time, self._as_lender(features))
         fields = ("probability", "days_to_failure", "days_low", "days_high")
-        return replace(
-            told, faults=self.faults, **{name: getattr(told, name)[:, self._kept] for name in fields}
-        )
+        kept = {name: getattr(told, name)[:, self._kept] for name in fields}
+        low, middle, high = (np.log1p(kept[name]) for name in ("days_low", "days_to_failure", "days_high"))
+        kept["days_low"] = np.maximum(np.expm1(middle - _LESS_SURE * (middle - low)), 0.0)
+        kept["days_high"] = np.expm1(middle + _LESS_SURE * (high - middle))
+        return replace(told, faults=self.faults, **kept)
 
     def drivers(self, features: Array, fault: int, most: int = 3) -> NDArray[np.int64]:
         """Columns of the borrower's own features."""
