@@ -186,10 +186,10 @@ class DailyFeatures:
 
 
 def compared(names: Sequence[str]) -> NDArray[np.intp]:
-    """The daily features, by index, that are compared with the usual: all but the weather, unless states are named.
+    """The daily features, by index, that are compared with the usual: all but the weather.
 
-    Then the statistics of gauges over a whole day are left out: what they would add is how the day was shared between
-    the states, which differs from day to day, and which a predictor takes for a fault.
+    Where states are named, the statistics of gauges over a whole day are left out as well: what they would add is how
+    the day was shared between the states, which differs from day to day, and which a predictor takes for a fault.
     """
     states = named_states(names)
     gauges = {name.removesuffix(_COVERAGE) for name in names if name.endswith(_COVERAGE)}
