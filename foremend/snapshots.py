@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from foremend.errors import IntegrityError
 
-_MAGIC = b"FMSNAP1\n"
+_MAGIC = b"FMSNAP2\n"  # counted up when the layout changes, or what an engine keeps
 _LENGTH = 8  # bytes that hold the header's length
 _ALIGN = 64
 
