@@ -289,7 +289,7 @@ def test_kafka_gives_what_one_machine_gives(
         ]
         feed(settings.kafka, blocks[: len(blocks) // 2])
         for partition in range(4):
-            feed_raw(settings.kafka, partition, b"rf-260/0", b"garbage")
+            feed_raw(settings.kafka, partition, b"rf-260/0", f"garbage {partition}".encode())
         if workers > 1:
             caught_up(settings, running)
             running.pop().kill()
