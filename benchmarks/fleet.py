@@ -20,13 +20,12 @@ import numpy as np
 from foremend.config import Profile, Settings, load_profiles, load_settings
 from foremend.engine import Engine
 from foremend.fitted import FittedModel
-from foremend.lane import counterparts
 from foremend.learning.cold_start import borrowings
 from foremend.learning.evaluation import Lived, tickets
+from foremend.learning.model_building import fitted_predictor
 from foremend.learning.training import as_block, simulated_rows
 from foremend.types import MS_PER_DAY
 from models.evaluation import Figures, TrueFault, figures
-from models.predictors.faults import FaultPredictor
 from models.settings import TrainingSettings
 from rules.evaluator import RuleBook
 from simulators.fleet import Fleet
@@ -71,14 +70,7 @@ def run(size: Size = FULL) -> dict[str, object]:
 def fit(profile: Profile, training: TrainingSettings, horizon_days: float) -> FittedModel:
     """The predictor that a first start would train."""
     rows = simulated_rows(profile, training)
-    predictor = FaultPredictor(
-        profile.faults,
-        horizon_days=horizon_days,
-        rarer=training.rarer,
-        alike=counterparts(profile),
-        seed=training.seed,
-    )
-    predictor.learn(rows.names, rows.features, rows.days_to_failure, rows.appliance)
+    predictor = fitted_predictor(profile, rows, horizon_days, training.rarer, training.seed)
     return FittedModel("benchmark", rows.names, (), predictor)
 
 

@@ -89,8 +89,7 @@ class Spread:
 
     def _learn_between(self, own: Array) -> None:
         enough = np.isfinite(own).sum(axis=0) >= self._min_siblings
-        middle = nanmedian(np.where(enough, own, np.nan))
-        spread = _NORMAL * nanmedian(np.abs(own - middle))
+        middle, spread = middle_and_spread(np.where(enough, own, np.nan))
         self._sums["fleets"] += enough
         self._sums["middle"] += np.where(enough, middle, 0)
         self._sums["between"] += np.where(enough, spread**2, 0)
@@ -106,6 +105,15 @@ class Spread:
         self._known = s["days"] >= _FEWEST_ROWS
         self._within = np.maximum(square - slope * away, LEAST_SPREAD**2)
         self._growth = slope / self._within
+
+
+def middle_and_spread(values: Array) -> tuple[Array, Array]:
+    """Columns' medians, and their median absolute deviations as standard deviations of the normal distribution.
+
+    NaN is ignored; both are NaN where a column has nothing else.
+    """
+    middle = nanmedian(values)
+    return middle, _NORMAL * nanmedian(np.abs(values - middle))
 
 
 def nanmedian(values: Array) -> Array:

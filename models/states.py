@@ -43,7 +43,7 @@ class Counterpart(NamedTuple):
     """The daily feature that a fault moves as it moves this one: `sign` 1 the same way, -1 the other way round."""
 
     feature: str
-    sign: float
+    sign: int
 
 
 class Plan(NamedTuple):
@@ -96,11 +96,11 @@ class State:
         """(feature, its counterpart) in the state that this one is `like`, be it measured there or not."""
         if self.like is None:
             return
-        yield from ((f"{self.name}_{what}", Counterpart(f"{self.like}_{what}", 1.0)) for what in _STAYS)
+        yield from ((f"{self.name}_{what}", Counterpart(f"{self.like}_{what}", 1)) for what in _STAYS)
         for kind, expression in self.measures:
             turned = expression in self.turned
             there = _feature(self.like, _TURNED[kind] if turned else kind, expression)
-            yield _feature(self.name, kind, expression), Counterpart(there, -1.0 if turned else 1.0)
+            yield _feature(self.name, kind, expression), Counterpart(there, -1 if turned else 1)
 
 
 @dataclass(frozen=True, slots=True)

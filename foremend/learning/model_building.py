@@ -40,14 +40,7 @@ def build(
     """Learn, judge on rows it did not learn from, and store as a new version without an alias; `at` ms UTC."""
     seed, rows = settings.training.seed, split.learn
     rarer = settings.training.rarer if source["source"] == SIMULATED else 1.0
-    predictor = FaultPredictor(
-        profile.faults,
-        horizon_days=settings.horizon_days,
-        rarer=rarer,
-        alike=counterparts(profile),
-        seed=seed,
-    )
-    predictor.learn(rows.names, rows.features, rows.days_to_failure, rows.appliance)
+    predictor = fitted_predictor(profile, rows, settings.horizon_days, rarer, seed)
     watch = window_watch(seed)
     watch.learn(rows.names, rows.features[rows.healthy])
     fitted = FittedModel("", rows.names, (watch,), predictor)
@@ -69,6 +62,17 @@ def build(
         "judge": _kept(split.judge),
     }
     return registry.add(card, state)
+
+
+def fitted_predictor(
+    profile: Profile, rows: TrainingSet, horizon_days: float, rarer: float, seed: int
+) -> FaultPredictor:
+    """The predictor of an appliance model, learnt from `rows`; the numbers are `FaultPredictor`'s."""
+    predictor = FaultPredictor(
+        profile.faults, horizon_days=horizon_days, rarer=rarer, alike=counterparts(profile), seed=seed
+    )
+    predictor.learn(rows.names, rows.features, rows.days_to_failure, rows.appliance)
+    return predictor
 
 
 def load_fitted(appliance_model: str, version: str, registry: Registry) -> FittedModel:

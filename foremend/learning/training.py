@@ -28,6 +28,7 @@ from foremend.learning.practice import PracticeFleet, practice_fleets
 from foremend.learning.training_sets import LATENESS_MS, DayCollector, TrainingSet, by_appliance
 from foremend.types import MS_PER_DAY, Block
 from models.evaluation import USUAL_DAYS
+from models.features import FAST_DAYS
 from models.registry import ModelCard, Registry
 from models.settings import ModelsSettings, TrainingSettings
 from rules.evaluator import RuleBook
@@ -39,7 +40,6 @@ from simulators.fleet import Fleet, Telemetry
 _DAYS_THAT_SHOW = 2  # of running since the first sign, before a row teaches the fault
 _DAYS_THAT_FORGET = 4  # of running since the repair, before a row teaches health again
 _NUMBERS = 1_000_000  # appliances of one practice fleet are numbered apart from those of the next
-_AVERAGED_DAYS = 3.0  # of lag: in time lapse, averages show the fault as it was so many simulated days ago
 _SPEEDS = ("trend.", "shape.growth")  # columns that time lapse makes as much larger
 MODEL_KEY = "FOREMEND_MODEL_KEY"
 """Environment variable with the key that stored models are signed with; once set, unsigned models are refused."""
@@ -174,7 +174,7 @@ def _labelled(
             slower = np.array([lapse.get((number, fault), 1.0) for fault in profile.faults])
             slowest = slower[np.isfinite(due)].max(initial=1.0)
             features.append(day.deviations[k] / np.where(is_speed, slowest, 1.0))
-            labels.append(due * slower + _AVERAGED_DAYS * (slower - 1))
+            labels.append(due * slower + FAST_DAYS * (slower - 1))  # averages lag by simulated days
             appliances.append(number)
     known = np.isfinite(np.array(features)).any(axis=1)
     return TrainingSet(

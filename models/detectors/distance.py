@@ -11,6 +11,7 @@ from foremend.ports import Snapshot
 from foremend.types import Score
 from models.calibration import ConformalPValues, split_rows
 from models.detectors.base import Columns, Floats
+from models.spread import middle_and_spread
 
 _WINSOR = 5.0
 """Robust standard deviations beyond which a fitted row is pulled in, so that a few bad rows bend no axis."""
@@ -28,8 +29,7 @@ class RowScaler:
     def learn(self, rows: Floats) -> None:
         """Take medians and 1.4826 times the median absolute deviation, or the plain deviation where that is 0."""
         known = np.where(np.isfinite(rows).any(axis=0), rows, 0.0)
-        self.centre = np.nanmedian(known, axis=0)
-        mad = 1.4826 * np.nanmedian(np.abs(known - self.centre), axis=0)
+        self.centre, mad = middle_and_spread(known)
         plain = np.nanstd(known, axis=0)
         self.spread = np.where(mad > 0, mad, np.where(plain > 0, plain, 1.0))
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import GroupShuffleSplit
-from threadpoolctl import threadpool_limits
 
 from foremend.types import Prediction
+from models.predictors.threads import one_thread
 
 Array = NDArray[np.float64]
 COVERAGE = 0.8
@@ -42,7 +42,7 @@ class DaysToFailure:
         target, inputs = np.log1p(days), np.nan_to_num(inputs)
         split = GroupShuffleSplit(1, test_size=0.35, random_state=self._seed)
         fit, apart = next(split.split(inputs, groups=groups))
-        with threadpool_limits(1, "openmp"):  # on a busy machine threads wait for each other for minutes
+        with one_thread():
             self._models = [self._quantile(q).fit(inputs[fit], target[fit]) for q in _QUANTILES]
         low, _, high = self._logs(inputs[apart])
         missed = np.maximum(low - target[apart], target[apart] - high)
@@ -70,7 +70,7 @@ class DaysToFailure:
         )
 
     def _logs(self, inputs: Array) -> Array:
-        with threadpool_limits(1, "openmp"):
+        with one_thread():
             return np.sort([model.predict(inputs) for model in self._models], axis=0)
 
 

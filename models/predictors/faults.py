@@ -23,7 +23,7 @@ from foremend.types import Prediction
 from models.predictors.days import DaysToFailure
 from models.predictors.selection import dealt_folds, separating
 from models.predictors.votes import Votes
-from models.spread import LEAST_SPREAD
+from models.spread import LEAST_SPREAD, middle_and_spread
 from models.states import Counterpart
 
 Array = NDArray[np.float64]
@@ -64,7 +64,7 @@ class FaultPredictor:
         self._rarer, self._likely, self._seed = rarer, likely, seed
         self._alike = alike
         self._votes = Votes(trees, seed)
-        self._pairs = np.zeros((3, 0))  # columns joined, those they join, and the sign
+        self._pairs = np.zeros((3, 0), np.intp)  # columns joined, those they join, and the sign
         self._columns = np.zeros(0, np.intp)  # those that are looked at
         self._calibration: list[Array] = []  # a fault: (2, k) raw score and probability, rising
         self._days = DaysToFailure(seed)
@@ -146,13 +146,13 @@ class FaultPredictor:
         """In spreads of healthy rows, plus `noise`; what is not known counts as usual. Far out, tenfold adds 2.3."""
         spreads = self._joined(features / self.scale)
         drawn_in = np.asarray(np.arcsinh(np.nan_to_num(spreads) + noise))
-        drawn_in[:, self._pairs[1].astype(np.intp)] = 0.0
+        drawn_in[:, self._pairs[1]] = 0.0
         return drawn_in
 
     def _joined(self, spreads: Array) -> Array:
         """Columns that are alike joined in the first of them: their mean, or the one that is known."""
-        first, second = self._pairs[:2].astype(np.intp)
-        both = np.stack([spreads[:, first], spreads[:, second] * self._pairs[2]])
+        first, second, sign = self._pairs
+        both = np.stack([spreads[:, first], spreads[:, second] * sign])
         known = np.isfinite(both)
         total = np.where(known, both, 0.0).sum(axis=0)
         joined = spreads.copy()
@@ -204,7 +204,7 @@ def _is_told_better(name: str, names: Sequence[str]) -> bool:
     return name.startswith(_OWN) and name.replace(_OWN, _SIBLINGS, 1) in names
 
 
-def _paired(names: Sequence[str], alike: Mapping[str, Counterpart]) -> Array:
+def _paired(names: Sequence[str], alike: Mapping[str, Counterpart]) -> NDArray[np.intp]:
     """(3, pairs): columns of `names` to join others in, those others, and the sign they are joined with."""
     at = {name: column for column, name in enumerate(names)}
     pairs = []
@@ -213,14 +213,10 @@ def _paired(names: Sequence[str], alike: Mapping[str, Counterpart]) -> Array:
         other = alike.get(feature)
         if other and f"{kind}.{other.feature}" in at:
             pairs.append((at[f"{kind}.{other.feature}"], column, other.sign))
-    return np.array(pairs, np.float64).reshape(-1, 3).T
+    return np.array(pairs, np.intp).reshape(-1, 3).T
 
 
 def _robust_scale(values: Array) -> Array:
-    """Median absolute deviation, as a standard deviation of the normal distribution; 1 where nothing moves."""
-    scale = np.ones(values.shape[1])
-    seen = np.isfinite(values).any(axis=0)
-    middle = np.nanmedian(values[:, seen], axis=0)
-    spread = 1.4826 * np.nanmedian(np.abs(values[:, seen] - middle), axis=0)
-    scale[seen] = np.where(spread > 1e-9, spread, 1)
-    return scale
+    """A robust standard deviation of every column; 1 where nothing moves."""
+    _, spread = middle_and_spread(values)
+    return np.where(spread > 1e-9, spread, 1.0)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
+
+from models.predictors.threads import one_thread
 
 Array = NDArray[np.float64]
 _FEW = 5  # rows; a fault with fewer is not boosted
@@ -35,12 +36,12 @@ class Votes:
             self._trees, min_samples_leaf=8, max_features=0.4, random_state=self._seed, n_jobs=1
         )
         self._forest = forest.fit(inputs, due)
-        with threadpool_limits(1, "openmp"):  # on a busy machine threads wait for each other for minutes
+        with one_thread():
             self._boosted = [self._boost(inputs, column) for column in due.T]
 
     def score(self, inputs: Array) -> Array:
         """(n, faults)."""
-        with threadpool_limits(1, "openmp"):
+        with one_thread():
             boosted = [_positive(one, inputs) for one in self._boosted]
         votes = self._forest.predict_proba(inputs)
         votes = votes if isinstance(votes, list) else [votes]
