@@ -250,6 +250,7 @@ def _states(profile: Profile) -> States:
             state.peak,
             state.low,
             state.rate,
+            state.range,
             state.like,
             state.turned,
         )

@@ -38,7 +38,7 @@ _STATE = (
     _Condition("water_level", 120.0, 40.0, True),
     _Condition("water_temp", 35.0, 10.0, True),
     _Condition("compressor_speed", 40.0, 20.0, False),
-    _Condition("indoor_fan_speed", 1_000.0, 200.0, False),
+    _Condition("indoor_fan_target", 1_000.0, 200.0, False),
     _Condition("vibration", 5.0, 3.0, False),
 )
 """What explains the features of a state, as measured in that state."""

@@ -28,7 +28,9 @@ _DEVIATES = 3.0  # spreads, from which on a feature says how it deviates
 _STEADY_DAYS = 6.0  # time constant of the size of changes from day to day
 _AVERAGES = ("own_fast", "fast", "slow", "swing")
 _COVERAGE = "_coverage"
-_DIFFERENCES = ("temp", "duty", "share")
+_DIFFERENCES = ("temp", "duty", "share", "_less_")
+_COARSE, _COARSE_UNIT = "speed_less_", 5_000.0
+"""Differences of speeds count in 5,000 rpm: then LEAST_SPREAD is 5 rpm, and no tacho tells less."""
 
 
 class DailyFeatures:
@@ -66,6 +68,7 @@ class DailyFeatures:
         self._fast, self._slow = 1 / fast_days, 1 / slow_days
         self._learn_days, self._fresh_days, self._min_siblings = learn_days, fresh_days, min_siblings
         self._is_difference = np.array([any(word in name for word in _DIFFERENCES) for name in wanted])
+        self._unit = np.array([_COARSE_UNIT if _COARSE in name else 1.0 for name in wanted])
         self._parts = [
             UnderConditions(Conditions(names, wanted, state), learn_days, forget_days, min_siblings)
             for state in ("", *measured_states(wanted, named_states(names)))
@@ -133,7 +136,8 @@ class DailyFeatures:
         _average(state, "swing", np.abs(apart - state["fast"]), 1 / _STEADY_DAYS)
         _average(state, "own_fast", own, self._fast)
         _average(state, "fast", apart, self._fast)
-        _average(state, "slow", apart, self._slow)
+        recovers = np.abs(state["fast"]) < np.abs(state["slow"])
+        _average(state, "slow", apart, np.where(recovers, self._fast, self._slow))
         state["last"] = values.astype(np.float32)
         state["usual"] = np.where(np.isfinite(own), usual, state["usual"])
         for name, column in state.items():
@@ -171,12 +175,14 @@ class DailyFeatures:
     def _to_scale(self, values: Array) -> Array:
         """Ratios matter for power, times and counts (signed log), differences for temperatures and shares."""
         logs = np.sign(values) * np.log1p(np.abs(values))
-        return np.where(self._is_difference, values, logs)
+        return np.where(self._is_difference, values / self._unit, logs)
 
     def _from_scale(self, value: float, column: int) -> float | None:
         if not np.isfinite(value):
             return None
-        return float(value if self._is_difference[column] else np.sign(value) * np.expm1(abs(value)))
+        if self._is_difference[column]:
+            return float(value * self._unit[column])
+        return float(np.sign(value) * np.expm1(abs(value)))
 
     def _grow(self, size: int) -> None:
         for part in self._parts:
@@ -219,7 +225,7 @@ def _copied(arrays: dict[str, Any]) -> dict[str, Any]:
     return {name: np.array(array) for name, array in arrays.items()}
 
 
-def _average(state: dict[str, Any], name: str, value: Array, rate: float) -> None:
+def _average(state: dict[str, Any], name: str, value: Array, rate: Array | float) -> None:
     """Exponential average that starts at the first value and skips what is not known."""
     old = state[name]
     step = np.where(np.isfinite(old), old + rate * (value - old), value)

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from foremend.errors import ConfigError
 from foremend.types import MS_PER_SECOND
 
-MEAN, PEAK, LOW, RATE = range(4)
-"""Kinds of a measure: mean over time; mean over stays of the highest or of the lowest value; change a minute."""
-_SUFFIX = ("", "_peak", "_low", "_rate")
-_TURNED = (MEAN, LOW, PEAK, RATE)
+MEAN, PEAK, LOW, RATE, RANGE = range(5)
+"""Kinds of a measure: mean over time; mean over stays of the highest or of the lowest value; change a minute; the day's
+highest value less its lowest."""
+_SUFFIX = ("", "_peak", "_low", "_rate", "_range")
+_TURNED = (MEAN, LOW, PEAK, RATE, RANGE)
 _STAYS = ("share", "visits", "visit_mean_s", "visit_least_s")
 _MINUS = " - "
 
@@ -28,8 +29,8 @@ STATE = np.dtype(
         ("code", np.float64),  # value of the state signal
         ("gate", np.int64),  # gauge that must also be above `above`; -1: none
         ("above", np.float64),
-        ("settle", np.int64),  # ms at the beginning of each stay that are not measured
-        ("least", np.float64),  # s a day in the state, below which the day has no measures
+        ("settle", np.int64),  # ms at the beginning of each stay that all but peak and low leave out
+        ("least", np.float64),  # s a day in the state, below which the day has only peak and low
         ("first", np.int64),  # its measures are those from here
         ("last", np.int64),  # to before here
     ],
@@ -58,10 +59,13 @@ class Plan(NamedTuple):
 class State:
     """One state: it holds while the state signal has `code` and, if `gate` is given, that gauge is above `above`.
 
-    `settle_ms` at the beginning of each stay are not measured, and a day with less than `least_ms` in the state has no
-    measures. `mean` names gauges, or differences ('a - b'), whose mean is taken; `peak` and `low` those whose highest
-    and lowest value a stay is; `rate` those whose change a minute is. `like` names a state in which faults show in the
-    same measures, those in `turned` the other way round.
+    All but `peak` and `low` leave out `settle_ms` at the beginning of each stay, and a day with less than `least_ms` in
+    the state has none of them; those two are of whole stays, for a machine that trips at once never settles.
+
+    `mean` names gauges, or differences ('a - b'), whose mean is taken; `peak` and `low` those whose highest and lowest
+    value a stay is; `rate` those whose change a minute is; `range` those whose highest value of the day less the lowest
+    is, which tells what comes and goes from what stays. `like` names a state in which faults show in the same measures,
+    those in `turned` the other way round.
     """
 
     name: str
@@ -74,6 +78,7 @@ class State:
     peak: tuple[str, ...] = ()
     low: tuple[str, ...] = ()
     rate: tuple[str, ...] = ()
+    range: tuple[str, ...] = ()
     like: str | None = None
     turned: tuple[str, ...] = ()
 
@@ -81,7 +86,9 @@ class State:
     def measures(self) -> Iterator[tuple[int, str]]:
         """(kind, expression) of everything measured."""
         for kind, expressions in zip(
-            (MEAN, PEAK, LOW, RATE), (self.mean, self.peak, self.low, self.rate), strict=True
+            (MEAN, PEAK, LOW, RATE, RANGE),
+            (self.mean, self.peak, self.low, self.rate, self.range),
+            strict=True,
         ):
             yield from ((kind, expression) for expression in expressions)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from models.states import LOW, MEAN, PEAK, RATE
+from models.states import LOW, MEAN, PEAK, RANGE, RATE
 from models.stream_state import (
     BASE,
     DAY,
@@ -50,9 +50,7 @@ def hold(s: State, p: Params, r: int, start: int, stop: int) -> None:
     if now < 0:
         return
     s.stay[r, now, STAY] += (stop - start) / 1000.0
-    start = max(start, m.entered + p.plan.states[now].settle)
-    if stop > start:
-        _measure(s, p, r, start, stop)
+    _measure(s, p, r, start, stop)
 
 
 @njit
@@ -90,7 +88,8 @@ def describe(s: State, p: Params, r: int, out: NDArray[np.float64]) -> None:
         at += 4
         enough = stay[STAY] >= p.plan.states[number].least
         for k in range(p.plan.states[number].first, p.plan.states[number].last):
-            out[at] = _value(s.measure[r, k], p.plan.measures[k].kind) if enough else math.nan
+            kind = p.plan.measures[k].kind
+            out[at] = _value(s.measure[r, k], kind) if enough or kind in (PEAK, LOW) else math.nan
             at += 1
 
 
@@ -107,6 +106,8 @@ def clear(s: State, r: int) -> None:
 def _value(a: NDArray[np.float32], kind: int) -> float:
     if a[WEIGHT] <= 0.0:
         return math.nan
+    if kind == RANGE:
+        return float(a[TOP] - a[BASE])
     mean = a[SUM] / a[WEIGHT]
     if kind == MEAN:
         return float(a[BASE] + mean)
@@ -126,18 +127,23 @@ def _state_of(s: State, p: Params, r: int) -> int:
 
 @njit
 def _measure(s: State, p: Params, r: int, start: int, stop: int) -> None:
+    """Peak and low of the whole stay, since what cannot run never settles; all else once settled."""
     state = p.plan.states[s.machine[r].state]
+    settled = max(start, s.machine[r].entered + state.settle)
     for k in range(state.first, state.last):
         measure, a = p.plan.measures[k], s.measure[r, k]
         value = s.value[r, measure.gauge]
+        since = start if measure.kind in (PEAK, LOW) else settled
         until = min(stop, s.seen[r, measure.gauge] + p.max_gap)
         if measure.minus >= 0:
             value -= s.value[r, measure.minus]
             until = min(until, s.seen[r, measure.minus] + p.max_gap)
-        if until <= start or math.isnan(value):
+        if until <= since or math.isnan(value):
             continue
         if measure.kind == MEAN:
-            _average(a, value, (until - start) / 1000.0)
+            _average(a, value, (until - since) / 1000.0)
+        elif measure.kind == RANGE:
+            _widen(a, value)
         elif (measure.kind == PEAK and not value <= a[TOP]) or (measure.kind == LOW and not value >= a[TOP]):
             a[TOP] = value
 
@@ -148,6 +154,14 @@ def _average(a: NDArray[np.float32], value: float, seconds: float) -> None:
         a[BASE] = value
     a[WEIGHT] += seconds
     a[SUM] += seconds * (value - a[BASE])
+
+
+@njit
+def _widen(a: NDArray[np.float32], value: float) -> None:
+    """Lowest value in BASE, highest in TOP."""
+    a[BASE] = value if a[WEIGHT] == 0.0 else min(a[BASE], value)
+    a[TOP] = value if a[WEIGHT] == 0.0 else max(a[TOP], value)
+    a[WEIGHT] = 1.0
 
 
 @njit
@@ -163,7 +177,7 @@ def _leave(s: State, p: Params, r: int, time: int) -> None:
         stay[WHOLE_S] += seconds
     for k in range(p.plan.states[m.state].first, p.plan.states[m.state].last):
         a = s.measure[r, k]
-        if not math.isnan(a[TOP]):
+        if p.plan.measures[k].kind != RANGE and not math.isnan(a[TOP]):
             a[WEIGHT] += 1.0
             a[SUM] += a[TOP]
             a[TOP] = math.nan
@@ -175,5 +189,6 @@ def _leave_unseen(s: State, p: Params, r: int) -> None:
     m = s.machine[r]
     if m.state >= 0:
         for k in range(p.plan.states[m.state].first, p.plan.states[m.state].last):
-            s.measure[r, k, TOP] = math.nan
+            if p.plan.measures[k].kind != RANGE:
+                s.measure[r, k, TOP] = math.nan
     m.state = UNSEEN

@@ -13,6 +13,7 @@ from simulators.air_conditioner_parts import (
     OUTDOOR,
     OUTDOOR_STILL,
     SPEED,
+    STAGES,
     WATTS,
     fan_table,
     motor_loss,
@@ -170,7 +171,7 @@ def walk(
     minute: Floats,
     out: Floats,
 ) -> None:
-    """All steps of a span; fills `out` (16, n, readings), one reading a minute.
+    """All steps of a span; fills `out` (17, n, readings), one reading a minute.
 
     `hourly` (4, n, hours + 1): outdoor degC, home degC, humidity, voltage. `present` (2, n, hours): presence and
     heat of people (W). `luck`, `minute` (n, hours), 0..1: how and when in the hour the household decides.
@@ -186,14 +187,7 @@ def walk(
                 s.mode = household(p, s, weather[0], present[0, i, h] > 0.5, luck[i, h])
             stage, blower = step(p, s, weather, present[1, i, h], fans)
             if (k + 1) % READING_STEPS == 0:
-                report(
-                    p,
-                    s,
-                    weather[0],
-                    fans[SPEED, stage],
-                    fans[SPEED, blower],
-                    out[:, i, (k + 1) // READING_STEPS - 1],
-                )
+                report(p, s, weather[0], stage, blower, fans, out[:, i, (k + 1) // READING_STEPS - 1])
 
 
 @njit(cache=True)
@@ -209,14 +203,7 @@ def surroundings(hourly: Floats, i: int, h: int, part: float) -> tuple[float, fl
 
 
 @njit(cache=True)
-def report(
-    p: Row,
-    s: Row,
-    outdoor: float,
-    indoor_fan: float,
-    outdoor_fan: float,
-    out: Floats,
-) -> None:
+def report(p: Row, s: Row, outdoor: float, stage: int, blower: int, fans: Floats, out: Floats) -> None:
     """One reading: what the board's meters and thermistors see, in the order of `AirConditioner.signals`."""
     out[0] = s.power
     out[1] = s.current
@@ -227,10 +214,11 @@ def report(
     out[6] = s.indoor_coil
     out[7] = thermistor(s.outdoor_coil, p.coil_leak)
     out[8] = s.discharge
-    out[9] = indoor_fan * p.indoor_fan_rpm
-    out[10] = outdoor_fan * p.outdoor_fan_rpm
-    out[11] = DEFROST if s.defrosting > 0.0 else s.mode
-    out[12] = s.flooded
-    out[13] = s.starts
-    out[14] = s.speed * 60.0
-    out[15] = s.module
+    out[9] = fans[SPEED, stage] * p.indoor_fan_rpm
+    out[10] = STAGES[stage - 1] * p.indoor_fan_marked if stage > 0 else 0.0
+    out[11] = fans[SPEED, blower] * p.outdoor_fan_rpm
+    out[12] = DEFROST if s.defrosting > 0.0 else s.mode
+    out[13] = s.flooded
+    out[14] = s.starts
+    out[15] = s.speed * 60.0
+    out[16] = s.module

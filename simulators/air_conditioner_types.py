@@ -45,6 +45,7 @@ class Parameters(NamedTuple):
     indoor_fan_watts: Floats  # W at rated speed
     outdoor_fan_watts: Floats
     indoor_fan_rpm: Floats  # rpm at the highest stage
+    indoor_fan_marked: Floats  # rpm at the highest stage, as the controller has it
     outdoor_fan_rpm: Floats
     standby: Floats  # W
     # control

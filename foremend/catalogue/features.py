@@ -22,6 +22,7 @@ _SIGNALS = {
     "discharge_temp": ("discharge temperature", "排气温度"),
     "compressor_speed": ("compressor speed", "压缩机频率"),
     "indoor_fan_speed": ("indoor fan speed", "室内风机转速"),
+    "indoor_fan_target": ("indoor fan target speed", "室内风机目标转速"),
     "outdoor_fan_speed": ("outdoor fan speed", "室外风机转速"),
     "module_temp": ("inverter board temperature", "变频模块温度"),
     "mode": ("mode", "运行模式"),
@@ -73,6 +74,7 @@ _MEASURES = {
     "": ("{} {}", "{1}{0}"),
     "_peak": ("highest {} {}", "{1}最高{0}"),
     "_low": ("lowest {} {}", "{1}最低{0}"),
+    "_range": ("range of {} {}", "{1}{0}波动范围"),
     "_rate": ("change of {} a minute {}", "{1}{0}每分钟变化"),
 }
 _LESS = ("{} above {}", "{}与{}之差")
@@ -102,6 +104,7 @@ def _of_state(name: str, state: State) -> Iterator[tuple[str, dict[str, str]]]:
         ("_peak", state.peak),
         ("_low", state.low),
         ("_rate", state.rate),
+        ("_range", state.range),
     ):
         for expression in expressions:
             feature = f"{name}_{expression.replace(' - ', '_less_')}{kind}"

@@ -63,8 +63,9 @@ class State(Strict):
     """One state of the appliance and what is measured in it, on every day; see models.states.
 
     `mean` names gauges or differences of two ('indoor_coil_temp - room_temp'), `peak` and `low` gauges whose highest
-    or lowest value a stay counts, `rate` gauges whose change a minute counts. `settle` at the beginning of each stay
-    is left out, and so is a day with less than `at_least` in the state. `like` names another state in which a fault
+    or lowest value a stay counts, `rate` gauges whose change a minute counts, `range` gauges whose highest value of the
+    day less the lowest counts. `settle` at the beginning of each stay is left out, and so is a day with less than
+    `at_least` in the state; both not for `peak` and `low`. `like` names another state in which a fault
     shows in the same measures (cooling, for heating), of which those `turned` move the other way round.
     `title` completes a sentence such as 'power ...': 'while cooling'.
     """
@@ -78,6 +79,7 @@ class State(Strict):
     peak: tuple[str, ...] = ()
     low: tuple[str, ...] = ()
     rate: tuple[str, ...] = ()
+    range: tuple[str, ...] = ()
     like: str | None = None
     turned: tuple[str, ...] = ()
 
@@ -176,7 +178,9 @@ def _measured(states: States | None) -> list[str]:
     if states is None:
         return []
     named = states.named.values()
-    expressions = [e for state in named for e in (*state.mean, *state.peak, *state.low, *state.rate)]
+    expressions = [
+        e for state in named for e in (*state.mean, *state.peak, *state.low, *state.rate, *state.range)
+    ]
     gates = [state.only_while.signal for state in named if state.only_while]
     return [states.signal, *gates, *(name for e in expressions for name in e.split(" - "))]
 
