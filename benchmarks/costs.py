@@ -58,7 +58,7 @@ class Size:
     models: Sequence[str] = ("rf-260", "ac-35i", "wm-7")
     fleets: int = 10  # of MOST appliances, in which the engine finds its readings
     days: int = 14  # of the life after which state is weighed: the own usual takes 10
-    training: TrainingSettings = field(default_factory=lambda: TrainingSettings(appliances=60))
+    training: TrainingSettings = field(default_factory=lambda: TrainingSettings(appliances=30))
     rounds: int = 3
 
 

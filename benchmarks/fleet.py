@@ -52,7 +52,7 @@ FULL = Size()
 QUICK = Size(
     appliances=40,
     days=120,
-    training=TrainingSettings(appliances=80),
+    training=TrainingSettings(appliances=40),
     trained=("rf-260", "wh-60"),
     judged=("rf-520", "wh-100"),
 )

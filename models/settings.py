@@ -13,10 +13,10 @@ class TrainingSettings(Strict):
     """The simulated history that a fault predictor learns from at first start."""
 
     appliances: int = Field(
-        default=160, ge=20, description="of each appliance model; more where it has many faults"
+        default=100, ge=20, description="of each appliance model; more where it has many faults"
     )
     days: int = Field(
-        default=85, ge=40, description="event-days; the first two weeks only teach what is usual"
+        default=170, ge=40, description="event-days; the first two weeks only teach what is usual"
     )
     fault_rate: float = Field(default=0.8, ge=0, le=1, description="share of appliances that fall ill")
     seed: int = Field(default=90_210, ge=0, description="keep it apart from the seeds of fleets you judge by")
@@ -24,7 +24,7 @@ class TrainingSettings(Strict):
         default=0.7, gt=0, le=1, description="odds of a fault in life, over those among simulated appliances"
     )
     every_days: int = Field(
-        default=2, ge=1, description="each appliance gives one training row in so many days"
+        default=3, ge=1, description="each appliance gives one training row in so many days"
     )
 
 

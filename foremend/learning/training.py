@@ -24,11 +24,10 @@ from foremend.fitted import FittedModel
 from foremend.lane import deviation_names
 from foremend.learning.cold_start import borrowings
 from foremend.learning.model_building import SIMULATED, build, load_fitted
-from foremend.learning.practice import PracticeFleet, practice_fleets
+from foremend.learning.practice import practice_fleets
 from foremend.learning.training_sets import LATENESS_MS, DayCollector, TrainingSet, by_appliance
 from foremend.types import MS_PER_DAY, Block
 from models.evaluation import USUAL_DAYS
-from models.features import FAST_DAYS
 from models.registry import ModelCard, Registry
 from models.settings import ModelsSettings, TrainingSettings
 from rules.evaluator import RuleBook
@@ -39,8 +38,8 @@ from simulators.fleet import Fleet, Telemetry
 
 _DAYS_THAT_SHOW = 2  # of running since the first sign, before a row teaches the fault
 _DAYS_THAT_FORGET = 4  # of running since the repair, before a row teaches health again
+_ROWS = 15  # that the course of a fault gives at most
 _NUMBERS = 1_000_000  # appliances of one practice fleet are numbered apart from those of the next
-_SPEEDS = ("trend.", "shape.growth")  # columns that time lapse makes as much larger
 MODEL_KEY = "FOREMEND_MODEL_KEY"
 """Environment variable with the key that stored models are signed with; once set, unsigned models are refused."""
 
@@ -116,7 +115,7 @@ def recipe_of(profile: Profile, settings: ModelsSettings) -> str:
 def simulated_rows(profile: Profile, settings: TrainingSettings) -> TrainingSet:
     """Daily deviations of simulated fleets with the days each fault was from failure."""
     fleets = practice_fleets(profile.name, profile.faults, settings)
-    parts = [_practised(profile, practice, settings) for practice in fleets]
+    parts = [_practised(profile, fleet, settings) for fleet in fleets]
     return TrainingSet(
         parts[0].names,
         np.concatenate([part.features for part in parts]),
@@ -125,8 +124,7 @@ def simulated_rows(profile: Profile, settings: TrainingSettings) -> TrainingSet:
     )
 
 
-def _practised(profile: Profile, practice: PracticeFleet, settings: TrainingSettings) -> TrainingSet:
-    fleet = Fleet(practice.scenario, practice.seed)
+def _practised(profile: Profile, fleet: Fleet, settings: TrainingSettings) -> TrainingSet:
     collected = DayCollector()
     engine = Engine(
         {profile.name: profile}, RuleBook(RulesSettings()), lateness_ms=LATENESS_MS, on_day=collected
@@ -134,7 +132,7 @@ def _practised(profile: Profile, practice: PracticeFleet, settings: TrainingSett
     for telemetry in fleet.telemetry():
         engine.process(as_block(telemetry))
     engine.flush()
-    return _labelled(collected, fleet.courses[profile.name], practice.lapse, profile, settings)
+    return _labelled(collected, fleet.courses[profile.name], profile, settings)
 
 
 def as_block(telemetry: Telemetry) -> Block:
@@ -154,7 +152,6 @@ def as_block(telemetry: Telemetry) -> Block:
 def _labelled(
     collected: DayCollector,
     courses: Iterable[FaultCourse],
-    lapse: Mapping[tuple[int, str], float],
     profile: Profile,
     settings: TrainingSettings,
 ) -> TrainingSet:
@@ -162,19 +159,16 @@ def _labelled(
     for course in courses:
         by_row.setdefault(course.row, []).append(course)
     features, labels, appliances = [], [], []
-    is_speed = np.array([name.startswith(_SPEEDS) for name in collected.names])
     for ids, day in collected.days:
         for k, (row, time) in enumerate(zip(day.appliance.tolist(), day.time.tolist(), strict=True)):
             number = int(ids[row].rpartition("-")[2]) - 1
             mine, ran = by_row.get(number, ()), collected.ran.get(ids[row], ())
             shows = _could_show(mine, ran, time)
             due = days_to_failure(mine, time, profile.faults) if shows else None
-            if due is None or (time // MS_PER_DAY + number) % settings.every_days:
+            if due is None or (time // MS_PER_DAY + number) % _every(mine, time, settings.every_days):
                 continue
-            slower = np.array([lapse.get((number, fault), 1.0) for fault in profile.faults])
-            slowest = slower[np.isfinite(due)].max(initial=1.0)
-            features.append(day.deviations[k] / np.where(is_speed, slowest, 1.0))
-            labels.append(due * slower + FAST_DAYS * (slower - 1))  # averages lag by simulated days
+            features.append(day.deviations[k])
+            labels.append(due)
             appliances.append(number)
     known = np.isfinite(np.array(features)).any(axis=1)
     return TrainingSet(
@@ -183,6 +177,13 @@ def _labelled(
         np.array(labels)[known],
         np.array(appliances, np.int32)[known],
     )
+
+
+def _every(courses: Iterable[FaultCourse], time: int, every_days: int) -> int:
+    """One row in so many days is learnt from: a slow fault's days are much alike, and a sudden one has few."""
+    under_way = [c for c in courses if c.onset < time and (c.repaired is None or time < c.repaired)]
+    spans = [(c.full - c.onset) / MS_PER_DAY for c in under_way]
+    return max(1, round(min(spans) / _ROWS)) if spans else every_days
 
 
 def _could_show(courses: Iterable[FaultCourse], ran: Sequence[int], time: int) -> bool:

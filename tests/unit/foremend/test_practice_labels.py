@@ -1,16 +1,9 @@
 """Rows of a practice fleet teach only what they can show."""
 
-from types import SimpleNamespace
-from typing import Any
-
-import numpy as np
 import pytest
 
-from foremend.fitted import DayRows
-from foremend.learning.training import _could_show, _labelled
-from foremend.learning.training_sets import DayCollector
+from foremend.learning.training import _could_show, _every
 from foremend.types import MS_PER_DAY
-from models.settings import TrainingSettings
 from simulators.faults import FaultCourse
 
 DAILY = [day * MS_PER_DAY for day in range(100)]
@@ -59,19 +52,12 @@ def test_a_healthy_appliance_teaches_once_its_usual_is_known() -> None:
     assert not _could_show([], DAILY, 5 * MS_PER_DAY)
 
 
-def test_time_lapse_is_taken_out_of_labels_and_of_all_that_measures_speed() -> None:
-    """A day of practice stands for two: failure is twice as far, growth half as fast, and averages lag by more."""
-    collected = DayCollector()
-    collected.names = ("siblings.duty", "trend.duty", "shape.growth")
-    collected.ran = {"rf-00001": DAILY}
-    deviations = np.array([[4.0, 2.0, 0.5]])
-    day = DayRows(np.zeros(1, np.int32), np.array([30 * MS_PER_DAY]), deviations, deviations)
-    collected.days = [(["rf-00001"], day)]
-    profile: Any = SimpleNamespace(faults=("leak",))
+@pytest.mark.parametrize(("days_long", "rows"), [(10, 9), (60, 15)])
+def test_a_slow_fault_teaches_no_more_rows_than_a_quick_one(days_long: int, rows: int) -> None:
+    """Every day of a quick one, every fourth of a slow one, whose days are much alike."""
+    mine = course(24, 24 + days_long, 90)
+    visible = range(25, 24 + days_long)
 
-    rows = _labelled(
-        collected, [course(24, 34, 40)], {(0, "leak"): 2.0}, profile, TrainingSettings(every_days=1)
-    )
+    taught = [day for day in visible if day % _every([mine], day * MS_PER_DAY, 3) == 0]
 
-    assert rows.features.tolist() == [[4.0, 1.0, 0.25]]
-    assert rows.days_to_failure[0, 0] == pytest.approx(2 * 4 + 3)
+    assert len(taught) == pytest.approx(rows, abs=1)
