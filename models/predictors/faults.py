@@ -1,8 +1,8 @@
 """All catalogued faults of one appliance model at once, from daily deviations.
 
 Trees and boosting (`models.predictors.votes`) give a raw score a fault, from the columns that separate faults best;
-isotonic regression on out-of-fold scores, folds split by appliance, turns it into a probability (Zadrozny and Elkan,
-KDD 2002). Days to failure are learnt on the rows where a fault was under way.
+logistic curves on out-of-fold scores, folds split by appliance, turn it into a probability (`models.predictors.odds`).
+Days to failure are learnt on the rows where a fault was under way.
 
 Columns are measured in spreads of healthy rows, their tails drawn in. Noise of a few spreads is added to the rows
 learnt from (Bishop, Training with noise is equivalent to Tikhonov regularization, Neural Computation 7, 1995): a year
@@ -17,17 +17,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.isotonic import IsotonicRegression
 
 from foremend.types import Prediction
 from models.predictors.days import DaysToFailure
+from models.predictors.odds import Odds
 from models.predictors.selection import dealt_folds, separating
 from models.predictors.votes import Votes
 from models.spread import LEAST_SPREAD, middle_and_spread
 from models.states import Counterpart
 
 Array = NDArray[np.float64]
-_MOST_SURE = 0.995
 _OWN, _SIBLINGS, _SHAPE = "own.", "siblings.", "shape."
 _SHAPE_SCALE = 0.05
 """Shapes are shares, defined where something deviates: healthy rows do not tell what is much."""
@@ -39,8 +38,8 @@ class FaultPredictor:
 
     Parameters: `horizon_days` days; `trees` in the forest; `columns` chosen for each fault; `folds` for calibration;
     `noise` that is added to the rows learnt from, in spreads of healthy rows;
-    `rarer`: the odds of a fault in life, over those in the rows learnt from (1: they are a fair sample), by which
-    probabilities are corrected (Elkan, IJCAI 2001); `likely` probability from which days to failure are estimated;
+    `rarer`: the odds of a fault in life, over those in the rows learnt from (1: they are a fair sample);
+    `likely` probability from which days to failure are estimated;
     `alike`: daily features that a fault moves as it moves others; `seed` of all randomness.
     """
 
@@ -61,12 +60,12 @@ class FaultPredictor:
         self.faults = tuple(faults)
         self.horizon_days = horizon_days
         self._trees, self._each, self._folds, self._noise = trees, columns, folds, noise
-        self._rarer, self._likely, self._seed = rarer, likely, seed
+        self._likely, self._seed = likely, seed
         self._alike = alike
         self._votes = Votes(trees, seed)
         self._pairs = np.zeros((3, 0), np.intp)  # columns joined, those they join, and the sign
         self._columns = np.zeros(0, np.intp)  # those that are looked at
-        self._calibration: list[Array] = []  # a fault: (2, k) raw score and probability, rising
+        self._odds = Odds(rarer)
         self._days = DaysToFailure(seed)
         self.signature: Array = np.zeros((len(faults), 0))
         self.scale: Array = np.zeros(0)
@@ -93,7 +92,7 @@ class FaultPredictor:
         usable = np.array([not _is_told_better(name, names) for name in names])
         noise = np.random.default_rng(self._seed).standard_normal(features.shape) * ~is_shape
         varied = self._drawn_in(features, self._noise * noise) * usable
-        self._calibration = self._calibrate(varied, due, groups)
+        self._odds.learn(self._out_of_fold(varied, due, groups), due)
         self._columns = separating(varied, due, groups, self._each)
         self._votes.learn(varied[:, self._columns], due)
         row, fault = np.nonzero(due)
@@ -106,9 +105,7 @@ class FaultPredictor:
         probability = np.zeros(shape)
         drawn_in = self._drawn_in(features)
         if known.any():
-            raw = self._votes.score(drawn_in[known][:, self._columns])
-            for fault, (score, calibrated) in enumerate(self._calibration):
-                probability[known, fault] = np.interp(raw[:, fault], score, calibrated)
+            probability[known] = self._odds.probability(self._votes.score(drawn_in[known][:, self._columns]))
         days = self._estimate_days(drawn_in, probability >= self._likely)
         return Prediction(
             self.faults, self.horizon_days, appliance, time, probability, days[1], days[0], days[2]
@@ -127,7 +124,7 @@ class FaultPredictor:
             "votes": self._votes.snapshot(),
             "pairs": self._pairs,
             "columns": self._columns,
-            "calibration": self._calibration,
+            "odds": self._odds.snapshot(),
             "days": self._days.snapshot(),
             "signature": self.signature,
             "scale": self.scale,
@@ -138,7 +135,7 @@ class FaultPredictor:
         self.horizon_days = snapshot["horizon_days"]
         self._votes.restore(snapshot["votes"])
         self._pairs, self._columns = snapshot["pairs"], snapshot["columns"]
-        self._calibration = snapshot["calibration"]
+        self._odds.restore(snapshot["odds"])
         self._days.restore(snapshot["days"])
         self.signature, self.scale = snapshot["signature"], snapshot["scale"]
 
@@ -159,7 +156,8 @@ class FaultPredictor:
         joined[:, first] = np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
         return joined
 
-    def _calibrate(self, features: Array, due: NDArray[np.int8], groups: NDArray[Any]) -> list[Array]:
+    def _out_of_fold(self, features: Array, due: NDArray[np.int8], groups: NDArray[Any]) -> Array:
+        """Raw scores (n, faults), each by votes that saw nothing of its appliance."""
         held_out = np.zeros(due.shape)
         fold = dealt_folds(due, groups, self._folds, self._seed)
         for number in range(self._folds):
@@ -168,15 +166,7 @@ class FaultPredictor:
             votes = Votes(self._trees, self._seed)
             votes.learn(features[np.ix_(train, columns)], due[train])
             held_out[test] = votes.score(features[np.ix_(test, columns)])
-        curves = [
-            IsotonicRegression(y_min=0, y_max=1).fit(held_out[:, f], due[:, f]) for f in range(due.shape[1])
-        ]
-        return [np.array([curve.X_thresholds_, self._as_in_life(curve.y_thresholds_)]) for curve in curves]
-
-    def _as_in_life(self, probability: Array) -> Array:
-        """Among the rows learnt from -> among appliances in use; nothing learnt from few rows is certain."""
-        sure = np.minimum(probability, _MOST_SURE)
-        return self._rarer * sure / (self._rarer * sure + 1 - sure)
+        return held_out
 
     def _estimate_days(self, features: Array, likely: NDArray[np.bool_]) -> Array:
         """(3, n, faults): low, middle and high days to failure, in rising order, where `likely` (n, faults)."""

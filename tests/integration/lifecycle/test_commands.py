@@ -69,8 +69,7 @@ def worsened(root: Path) -> None:
     """A third version: the challenger, but sure of every fault all the time."""
     registry = Registry(root)
     card, state = registry.load(MODEL, "v0002")
-    always = [[[0.0, 1.0], [1.0, 1.0]] for _ in card.faults]
-    state["predictor"]["calibration"] = [np.array(curve) for curve in always]
+    state["predictor"]["odds"]["curves"] = np.outer([9.0, 0.0, 0.0], np.ones(len(card.faults)))
     registry.add(ModelCard(**{**_plain(card), "version": "", "sha256": ""}), state)
 
 

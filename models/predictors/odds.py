@@ -1,0 +1,86 @@
+"""From raw scores of all faults to the probability of each.
+
+Logistic curves (Platt, Probabilistic outputs for support vector machines, 1999) of a fault's own score and of its
+strongest rival's: one fault explains another away. With a dozen appliances a fault, a curve of its own for each would
+follow single appliances, as isotonic regression did with plateaus; so one curve is learnt for all faults, and each
+departs from it as far as its rows insist (a ridge on the departures; Evgeniou and Pontil, Regularized multi-task
+learning, KDD 2004).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from sklearn.linear_model import LogisticRegression
+
+from models.predictors.threads import one_thread
+
+Array = NDArray[np.float64]
+_SURE = 0.998  # scores count as if they were between 1 - _SURE and _SURE
+_MOST_SURE = 0.995  # nothing learnt from few rows is certain
+
+
+class Odds:
+    """Probabilities of F faults from raw scores 0..1.
+
+    `rarer`: the odds of a fault in life, over those in the rows learnt from (Elkan, IJCAI 2001).
+    """
+
+    def __init__(self, rarer: float) -> None:
+        self._rarer = rarer
+        self._curves: Array = np.zeros(
+            (3, 0)
+        )  # of each fault: what its log odds start from, own score, rival's
+
+    def learn(self, scores: Array, due: NDArray[np.int8]) -> None:
+        """Fit on out-of-fold `scores` (n, F) and labels `due` (n, F), 0 or 1. A fault nobody had gets probability 0."""
+        had: NDArray[np.bool_] = np.asarray(due.any(axis=0))
+        terms, happened = _terms(scores)[:, :, had], due[:, had].ravel()
+        self._curves = np.zeros((3, len(had)))
+        self._curves[0] = np.where(had, np.inf, -np.inf)  # where all rows say the same
+        if not happened.all():
+            with one_thread():
+                fitted = LogisticRegression(max_iter=2_000).fit(_shared_and_own(terms), happened)
+            together = np.concatenate([fitted.intercept_, fitted.coef_[0, :2]])
+            self._curves[:, had] = together[:, None] + fitted.coef_[0, 2:].reshape(3, -1)
+            self._curves[0] += np.log(self._rarer)
+
+    def probability(self, scores: Array) -> Array:
+        """(n, F) from raw `scores` (n, F)."""
+        log_odds = (_terms(scores) * self._curves[:, None, :]).sum(axis=0)
+        return np.asarray(np.minimum(1 / (1 + np.exp(-log_odds)), _MOST_SURE))
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"curves": self._curves}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        self._curves = snapshot["curves"]
+
+
+def _shared_and_own(terms: Array) -> csr_array:
+    """(n F, 2 + 3 F): `terms` (3, n, F) but the ones, as all faults share them; then all three, a fault at a time."""
+    _, n, faults = terms.shape
+    values = np.concatenate([terms[1:], terms]).reshape(5, n * faults).T
+    fault = np.tile(np.arange(faults), n)
+    shared = np.zeros_like(fault)
+    columns = np.column_stack([shared, shared + 1, *(2 + k * faults + fault for k in range(3))])
+    starts = np.arange(0, columns.size + 1, 5)
+    return csr_array((values.ravel(), columns.ravel(), starts), shape=(n * faults, 2 + 3 * faults))
+
+
+def _terms(scores: Array) -> Array:
+    """(3, n, F): ones, the log odds of each fault's score, and those of the strongest other fault's."""
+    sure = np.clip(scores, 1 - _SURE, _SURE)
+    own = np.log(sure / (1 - sure))
+    return np.stack([np.ones_like(own), own, _strongest_other(own)])
+
+
+def _strongest_other(values: Array) -> Array:
+    """(n, F) of each row's values (n, F) the highest but the own; a fault without others has the lowest there is."""
+    floor = np.full((len(values), 1), np.log((1 - _SURE) / _SURE))
+    ranked = np.sort(np.hstack([floor, values]), axis=1)
+    return np.where(values == ranked[:, -1:], ranked[:, -2:-1], ranked[:, -1:])
