@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features import DailyFeatures
+from models.spread import LEAST_SPREAD
 
 N, DAYS = 12, 40
 ROWS = np.arange(N, dtype=np.int32)
@@ -161,3 +162,25 @@ def test_the_weather_itself_is_no_symptom() -> None:
     names = DailyFeatures(["duty", "ambient_temp_mean", "ambient_temp_max", "cabinet_temp_mean"]).names
 
     assert not any("ambient" in name for name in names)
+
+
+def test_a_repair_is_no_trend() -> None:
+    """Back at its usual for three weeks, an appliance neither grows nor shrinks, however ill it was before."""
+    levels = np.full((DAYS, N), 4.0)
+    levels[15:20, 3] += 8
+
+    _, last = run(levels[:32])
+
+    np.testing.assert_allclose(last[3, 1:3], 0, atol=0.3)
+
+
+def test_speeds_are_compared_no_more_finely_than_a_tacho_tells() -> None:
+    """Three rpm more than usual are within the least spread that is told apart; the evidence is in rpm."""
+    features = DailyFeatures(["fan_speed_less_fan_target"])
+    for day in range(DAYS):
+        last = features.update(ROWS, day, np.full((N, 1), 6.0) + 3.0 * (ROWS[:, None] == 3) * (day > 25))
+
+    (evidence,) = features.evidence(3, [1])
+
+    assert 0 < last[3, 1] < LEAST_SPREAD
+    assert (evidence.value, evidence.siblings) == (9.0, 6.0)

@@ -201,3 +201,36 @@ def test_what_is_measured_in_one_of_two_states_has_no_counterpart() -> None:
     cooling, heating = State("cooling", 1), State("heating", 2, mean=("fan",), like="cooling")
 
     assert "heating_fan" not in States("phase", (cooling, heating)).counterparts
+
+
+def test_a_range_is_between_the_highest_and_the_lowest_value_of_the_day() -> None:
+    """What comes with one stay and goes with the next is wide; what stays is narrow."""
+    states = States("phase", (State("spinning", SPIN, range=("level - speed",)),))
+    rows = [(SPIN, 4, 1), (SPIN, 5, 1), (IDLE, 99, 0), (SPIN, 20, 1), (SPIN, 19, 1), (IDLE, 99, 0)]
+
+    found = days(states, rows)
+
+    assert found.column("spinning_level_less_speed_range").tolist() == [16]
+
+
+def test_a_range_begins_anew_every_day() -> None:
+    """Yesterday's highest value is none of today's."""
+    times = [20 * HOUR, 20 * HOUR + MINUTE, 25 * HOUR, 25 * HOUR + MINUTE]
+    states = States("phase", (State("spinning", SPIN, range=("level",)),))
+
+    found = days(states, [(SPIN, 100, 0), (SPIN, 90, 0), (SPIN, 7, 0), (SPIN, 5, 0)], times=times)
+
+    assert found.column("spinning_level_range")[1] == 2
+
+
+def test_what_trips_before_it_settles_has_extremes_but_no_mean() -> None:
+    """A compressor that stops within a minute shows how cold its coil got, and nothing steady."""
+    measured = State(
+        "cooling", FILL, settle_ms=5 * MINUTE, least_ms=20 * MINUTE, mean=("level",), low=("level",)
+    )
+    rows = [(IDLE, 20, 0), (FILL, 8, 0), (FILL, -4, 0), (IDLE, 20, 0)]
+
+    found = days(States("phase", (measured,)), rows)
+
+    assert math.isnan(found.column("cooling_level")[0])
+    assert found.column("cooling_level_low").tolist() == [-4]

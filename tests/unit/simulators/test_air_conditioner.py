@@ -153,6 +153,19 @@ def test_clogged_filter_unloads_the_fan() -> None:
     assert fan_speed(1.0, 0.5, 0.05) > fan_speed(1.0, 1.0, 0.05)
 
 
+@pytest.mark.parametrize("appliance_model", ["ac-26f", "ac-35i"])
+def test_a_well_fan_turns_as_its_controller_asks(appliance_model: str) -> None:
+    """At any stage, but for the tolerance of its motor; with worn bearings it does not."""
+    well = healthy(appliance_model, SUMMER)
+    worn = faulty(appliance_model, "indoor-fan-motor-wear", lambda day: 0.5, SUMMER)
+
+    for target in (812.5, 1_025.0, 1_250.0):
+        there = np.isclose(well["indoor_fan_target"], target, atol=10.0)
+        assert np.abs(well["indoor_fan_speed"][there] / target - 1).max() < 0.12
+        there = np.isclose(worn["indoor_fan_target"], target, atol=10.0)
+        assert np.median(worn["indoor_fan_speed"][there] / target) < 0.9
+
+
 def test_weak_capacitor_stalls_on_a_hot_day_first() -> None:
     """The start needs more torque against a higher pressure difference."""
     assert not stalls(0.5, 0.0, 228.0, 24.0, 28.0)
