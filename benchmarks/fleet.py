@@ -1,8 +1,8 @@
 """The simulated fleet: appliance models, households and seeds never trained on, through the whole engine.
 
-One appliance model of each category is trained as at a first start. Others of its category, which borrow that
-model (`foremend.learning.cold_start`), are then lived through, reading by reading, with the rules of
-config.yaml; a ticket is what those rules open at `act_from` or above. Simulated faults prove that the
+One appliance model of each category, of air conditioners one of each kind, is trained as at a first start. Others,
+which borrow from the one most like them (`foremend.learning.cold_start`), are then lived through, reading by reading,
+with the rules of config.yaml; a ticket is what those rules open at `act_from` or above. Simulated faults prove that the
 pipeline finds what it was built to find; they prove nothing about households.
 """
 
@@ -32,7 +32,7 @@ from simulators.fleet import Fleet
 from simulators.history import truth
 from simulators.scenario import Scenario, plain_fleet
 
-TRAINED = ("rf-260", "ac-35i", "wh-60", "wm-7")
+TRAINED = ("rf-260", "ac-35f", "ac-35i", "wh-60", "wm-7")
 JUDGED = ("rf-140", "rf-520", "ac-26f", "ac-72i", "wh-100", "wm-10")
 SEED = 20_261
 

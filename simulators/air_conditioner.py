@@ -172,7 +172,10 @@ class FixedSpeedAirConditioner(AirConditioner):
     """A compressor that is on or off, a capillary tube, a capacitor motor."""
 
     signals: ClassVar[tuple[Signal, ...]] = _SIGNALS
-    nominal: ClassVar[Mapping[str, Mapping[str, float]]] = {"ac-26f": _nominal(2_600.0, efficiency=0.60)}
+    nominal: ClassVar[Mapping[str, Mapping[str, float]]] = {
+        "ac-26f": _nominal(2_600.0, efficiency=0.60),
+        "ac-35f": _nominal(3_500.0, efficiency=0.62),
+    }
     models: ClassVar[tuple[str, ...]] = tuple(nominal)
     faults: ClassVar[Mapping[str, FaultEffect]] = COMMON | FIXED_SPEED
 

@@ -62,12 +62,18 @@ def borrowed(profile: Profile, lender: FittedModel) -> FittedModel:
 def borrowings(profiles: Mapping[str, Profile], fitted: Mapping[str, FittedModel]) -> dict[str, FittedModel]:
     """For every profile with faults and without a model of its own: one borrowed within its category, if there is one.
 
-    The lender is the one that measures most of the same signals.
+    The lender is the one that measures most of the same signals, and among those the one that measures least beyond.
     """
     found = {}
     for name, profile in profiles.items():
         same = [other for other in fitted if profiles[other].category == profile.category]
         if name not in fitted and profile.faults and same:
-            lender = max(same, key=lambda other: len({*profiles[other].signals} & {*profile.signals}))
+            lender = max(same, key=lambda other: _alike(profile, profiles[other]))
             found[name] = borrowed(profile, fitted[lender])
     return found
+
+
+def _alike(borrower: Profile, lender: Profile) -> tuple[int, int]:
+    """The more, the better: signals in common, and the fewer that only the lender has."""
+    own, others = {*borrower.signals}, {*lender.signals}
+    return len(own & others), -len(others - own)

@@ -211,11 +211,18 @@ def load_profile(path: Path) -> Profile:
     return profile
 
 
-def _base(name: object, path: Path) -> dict[str, Any]:
+def _base(name: object, path: Path, within: tuple[object, ...] = ()) -> dict[str, Any]:
+    """The base profile `name` of `path`, laid over the one it extends itself, if any; `within` are those around it."""
+    if name in within:
+        raise ConfigError(
+            f"{path}: extends: '{name}' extends itself: {' > '.join(map(str, (*within, name)))}"
+        )
     for folder in (path.parent, BUNDLED):
         candidate = folder / "base" / f"{name}.yaml"
         if candidate.is_file():
-            return read_yaml(candidate)
+            base = read_yaml(candidate)
+            below = _base(base["extends"], path, (*within, name)) if "extends" in base else {}
+            return merged(below, base)
     known = ", ".join(sorted(found.stem for found in (BUNDLED / "base").glob("*.yaml"))) or "none"
     raise ConfigError(f"{path}: extends: there is no base profile '{name}'; bundled ones: {known}")
 

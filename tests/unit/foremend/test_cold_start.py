@@ -72,4 +72,14 @@ def test_a_model_of_another_category_is_never_borrowed() -> None:
     """A water heater learns nothing from an air conditioner."""
     found = borrowings(PROFILES, {"ac-35i": FittedModel("1", (), (), Lender())})
 
-    assert set(found) == {"ac-26f", "ac-72i"}
+    assert set(found) == {"ac-26f", "ac-35f", "ac-72i"}
+
+
+def test_the_lender_is_of_the_same_kind() -> None:
+    """All air conditioners measure what a fixed-speed one does; the one that measures no more is one, too."""
+    lenders = {name: FittedModel(name, (), (), Lender()) for name in ("ac-35i", "ac-35f")}
+
+    found = borrowings(PROFILES, lenders)
+
+    assert found["ac-26f"].version == "ac-35f (borrowed)"
+    assert found["ac-72i"].version == "ac-35i (borrowed)"

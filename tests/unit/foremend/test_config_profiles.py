@@ -54,6 +54,25 @@ def test_a_model_is_laid_over_its_base(tmp_path: Path) -> None:
     assert "slots" not in profile.signals
 
 
+def test_a_base_is_laid_over_the_one_it_extends(tmp_path: Path) -> None:
+    """A kind of toaster without slots has all else that toasters have, and so have its models."""
+    folder_with(tmp_path, MODEL.replace("toaster", "grill"))
+    (tmp_path / "base" / "grill.yaml").write_text("extends: toaster\nsignals: {slots: null}\n")
+
+    profile = load_profiles([tmp_path])["t-1"]
+
+    assert (profile.category, [*profile.signals]) == ("toaster", ["power"])
+
+
+def test_a_base_that_extends_itself_is_refused(tmp_path: Path) -> None:
+    """The sentence shows the way round."""
+    folder_with(tmp_path, MODEL.replace("toaster", "grill"))
+    (tmp_path / "base" / "grill.yaml").write_text("extends: oven\n")
+    (tmp_path / "base" / "oven.yaml").write_text("extends: grill\n")
+
+    assert "'grill' extends itself: grill > oven > grill" in complaint(tmp_path)
+
+
 def test_a_folder_replaces_a_bundled_profile(tmp_path: Path) -> None:
     """A company can correct a profile without touching the package."""
     text = "name: generic-compressor\ncategory: generic\ntitle: {en: Ours, zh: 我们的}\n"
