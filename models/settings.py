@@ -24,7 +24,7 @@ class TrainingSettings(Strict):
         default=0.7, gt=0, le=1, description="odds of a fault in life, over those among simulated appliances"
     )
     every_days: int = Field(
-        default=3, ge=1, description="each appliance gives one training row in so many days"
+        default=3, ge=1, description="a well appliance gives one training row in so many days"
     )
 
 

@@ -32,9 +32,7 @@ class Odds:
 
     def __init__(self, rarer: float) -> None:
         self._rarer = rarer
-        self._curves: Array = np.zeros(
-            (3, 0)
-        )  # of each fault: what its log odds start from, own score, rival's
+        self._curves: Array = np.zeros((3, 0))  # a fault: where its log odds start, own score, rival's
 
     def learn(self, scores: Array, due: NDArray[np.int8]) -> None:
         """Fit on out-of-fold `scores` (n, F) and labels `due` (n, F), 0 or 1. A fault nobody had gets probability 0."""
