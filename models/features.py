@@ -22,8 +22,6 @@ from models.usual import UnderConditions
 Array = NDArray[np.float64]
 KINDS = ("own", "siblings", "trend")
 SHAPES = ("shape.unsteady", "shape.growth")
-FAST_DAYS = 3.0
-"""Time constant of the averages that say how an appliance is now."""
 _DEVIATES = 3.0  # spreads, from which on a feature says how it deviates
 _STEADY_DAYS = 6.0  # time constant of the size of changes from day to day
 _AVERAGES = ("own_fast", "fast", "slow", "swing")
@@ -55,7 +53,7 @@ class DailyFeatures:
         names: Sequence[str],
         *,
         learn_days: int = 10,
-        fast_days: float = FAST_DAYS,
+        fast_days: float = 3.0,
         slow_days: float = 12.0,
         forget_days: float = 365.0,
         fresh_days: float = 20.0,

@@ -49,8 +49,9 @@ class Windows:
     Days also have the features of the named states (`models.states`): <state>_share 0..1 (of the time heard from),
     <state>_visits (count of the stays that ended in the day and were seen whole), <state>_visit_mean_s and
     _visit_least_s (s, their mean length and that of the shortest); while in the state and settled <state>_<gauge> and
-    <state>_<a>_less_<b> (mean, its unit), <state>_<gauge>_peak and _low (mean over the stays that ended of the highest
-    and lowest value, its unit) and <state>_<gauge>_rate (change between readings within a stay, its unit a minute).
+    <state>_<a>_less_<b> (mean, its unit), <state>_<gauge>_rate (change between readings within a stay, its unit a
+    minute) and _range (highest less lowest value, its unit); settled or not, <state>_<gauge>_peak and _low (mean over
+    the stays that ended of the highest and lowest value, its unit).
     """
 
     appliance: NDArray[np.int32]  # (k,) fleet rows

@@ -107,7 +107,7 @@ def _value(a: NDArray[np.float32], kind: int) -> float:
     if a[WEIGHT] <= 0.0:
         return math.nan
     if kind == RANGE:
-        return float(a[TOP] - a[BASE])
+        return float(a[SUM] - a[BASE])
     mean = a[SUM] / a[WEIGHT]
     if kind == MEAN:
         return float(a[BASE] + mean)
@@ -158,9 +158,9 @@ def _average(a: NDArray[np.float32], value: float, seconds: float) -> None:
 
 @njit
 def _widen(a: NDArray[np.float32], value: float) -> None:
-    """Lowest value in BASE, highest in TOP."""
+    """Lowest value in BASE, highest in SUM: a range is of the day, and TOP of a stay."""
     a[BASE] = value if a[WEIGHT] == 0.0 else min(a[BASE], value)
-    a[TOP] = value if a[WEIGHT] == 0.0 else max(a[TOP], value)
+    a[SUM] = value if a[WEIGHT] == 0.0 else max(a[SUM], value)
     a[WEIGHT] = 1.0
 
 
@@ -177,7 +177,7 @@ def _leave(s: State, p: Params, r: int, time: int) -> None:
         stay[WHOLE_S] += seconds
     for k in range(p.plan.states[m.state].first, p.plan.states[m.state].last):
         a = s.measure[r, k]
-        if p.plan.measures[k].kind != RANGE and not math.isnan(a[TOP]):
+        if not math.isnan(a[TOP]):
             a[WEIGHT] += 1.0
             a[SUM] += a[TOP]
             a[TOP] = math.nan
@@ -189,6 +189,5 @@ def _leave_unseen(s: State, p: Params, r: int) -> None:
     m = s.machine[r]
     if m.state >= 0:
         for k in range(p.plan.states[m.state].first, p.plan.states[m.state].last):
-            if p.plan.measures[k].kind != RANGE:
-                s.measure[r, k, TOP] = math.nan
+            s.measure[r, k, TOP] = math.nan
     m.state = UNSEEN

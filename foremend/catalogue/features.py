@@ -99,18 +99,10 @@ def _of_state(name: str, state: State) -> Iterator[tuple[str, dict[str, str]]]:
             f"{name}_{what}",
             _pair(tuple(text.format(in_it) for text, in_it in zip(words, where, strict=True))),
         )
-    for kind, expressions in (
-        ("", state.mean),
-        ("_peak", state.peak),
-        ("_low", state.low),
-        ("_rate", state.rate),
-        ("_range", state.range),
-    ):
-        for expression in expressions:
-            feature = f"{name}_{expression.replace(' - ', '_less_')}{kind}"
-            measured = _words(expression)
-            texts = zip(_MEASURES[kind], measured, where, strict=True)
-            yield feature, _pair(tuple(text.format(what, in_it) for text, what, in_it in texts))
+    for suffix, expression in state.measures:
+        feature = f"{name}_{expression.replace(' - ', '_less_')}{suffix}"
+        texts = zip(_MEASURES[suffix], _words(expression), where, strict=True)
+        yield feature, _pair(tuple(text.format(what, in_it) for text, what, in_it in texts))
 
 
 def _words(expression: str) -> tuple[str, ...]:

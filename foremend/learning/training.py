@@ -181,9 +181,12 @@ def _labelled(
 
 def _every(courses: Iterable[FaultCourse], time: int, every_days: int) -> int:
     """One row in so many days is learnt from: a slow fault's days are much alike, and a sudden one has few."""
-    under_way = [c for c in courses if c.onset < time and (c.repaired is None or time < c.repaired)]
-    spans = [(c.full - c.onset) / MS_PER_DAY for c in under_way]
+    spans = [(course.full - course.onset) / MS_PER_DAY for course in courses if _under_way(course, time)]
     return max(1, round(min(spans) / _ROWS)) if spans else every_days
+
+
+def _under_way(course: FaultCourse, time: int) -> bool:
+    return course.onset < time and (course.repaired is None or time < course.repaired)
 
 
 def _could_show(courses: Iterable[FaultCourse], ran: Sequence[int], time: int) -> bool:
@@ -221,8 +224,7 @@ def days_to_failure(
     """
     due = np.full(len(faults), np.inf)
     for course in courses:
-        over = course.repaired is not None and time >= course.repaired
-        if time <= course.onset or over:
+        if not _under_way(course, time):
             continue
         if course.first_sign is None or time < course.first_sign:
             return None

@@ -7,7 +7,7 @@ replaces what the base says, and a key set to null removes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -82,6 +82,18 @@ class State(Strict):
     range: tuple[str, ...] = ()
     like: str | None = None
     turned: tuple[str, ...] = ()
+
+    @property
+    def measures(self) -> Iterator[tuple[str, str]]:
+        """(suffix of the daily feature, expression) of everything measured."""
+        for suffix, expressions in (
+            ("", self.mean),
+            ("_peak", self.peak),
+            ("_low", self.low),
+            ("_rate", self.rate),
+            ("_range", self.range),
+        ):
+            yield from ((suffix, expression) for expression in expressions)
 
 
 class States(Strict):
@@ -178,9 +190,7 @@ def _measured(states: States | None) -> list[str]:
     if states is None:
         return []
     named = states.named.values()
-    expressions = [
-        e for state in named for e in (*state.mean, *state.peak, *state.low, *state.rate, *state.range)
-    ]
+    expressions = [expression for state in named for _, expression in state.measures]
     gates = [state.only_while.signal for state in named if state.only_while]
     return [states.signal, *gates, *(name for e in expressions for name in e.split(" - "))]
 
