@@ -12,6 +12,7 @@ of surroundings and gets back the *true* signals; `sensors` then makes them look
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -89,13 +90,16 @@ class FaultEffect:
     at all, 1 is failed. `days` is the usual range from onset to failure. The severity of a progressive or
     intermittent fault grows over these days and first shows where it passes `sign_at`: where a day's mean of its
     clearest symptom leaves the appliance's own healthy days by about three standard deviations. A sudden fault is
-    at 1 at once, `days` is how long the appliance copes, and it shows after the share `sign_at` of them.
+    at 1 at once, `days` is how long the appliance copes, and it shows after the share `sign_at` of them. A fault of
+    what runs in hot weather only (a coil that freezes, a drain that clogs) comes where normal days are warmer than
+    `needs_warmth`.
     """
 
     growth: Growth
     days: tuple[float, float]
     sign_at: float  # 0..1
     change: Callable[[Parameters, Floats], Parameters]
+    needs_warmth: float = -math.inf  # degC, daily mean outdoors
 
     def within(self, days: float) -> FaultEffect:
         """The same effect, failing exactly `days` after its onset."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from foremend.types import MS_PER_DAY, MS_PER_HOUR
 from simulators.base import FaultEffect, Floats, Parameters, Physics
+from simulators.household import Climate
 
 _SLOT_MS = 6 * MS_PER_HOUR  # an intermittent fault shows or hides for this long
 _ARRESTED = 0.15  # share of progressive faults that stop growing before failure
@@ -91,6 +92,11 @@ def draw_course(
     )
 
 
+def in_season(effect: FaultEffect, climate: Climate, onset: int, full: int) -> bool:
+    """Whether `climate` is warm enough for this fault at both ends of its course, ms UTC."""
+    return min(climate.normal(onset), climate.normal(full)) > effect.needs_warmth
+
+
 def repair_time(rng: np.random.Generator, course: FaultCourse) -> int | None:
     """One to six days after the failure, when the technician has come; None where nothing failed."""
     if course.failure is None:
@@ -99,19 +105,30 @@ def repair_time(rng: np.random.Generator, course: FaultCourse) -> int | None:
 
 
 def draw_courses(
-    rng: np.random.Generator, physics: Physics, n: int, start: int, days: int, rate: float
+    rng: np.random.Generator,
+    physics: Physics,
+    climates: Sequence[Climate],
+    start: int,
+    days: int,
+    rate: float,
 ) -> list[FaultCourse]:
-    """Each of n appliances falls ill with probability `rate` between 5 % and 85 % of the time, one in ten twice."""
+    """Each appliance, one per climate, falls ill with probability `rate` between 5 % and 85 % of the time.
+
+    One in ten of them does so twice. What is out of season then does not come.
+    """
     courses: list[FaultCourse] = []
     names = list(physics.faults)
-    for row in range(n):
+    for row, climate in enumerate(climates):
         ill, twice = rng.random() < rate, rng.random() < 0.1
         if not (ill and names):
             continue
         for k in rng.choice(len(names), 1 + (twice and len(names) > 1), replace=False):
             onset = start + round(float(rng.uniform(0.05, 0.85)) * days * MS_PER_DAY)
-            course = draw_course(rng, row, names[k], physics.faults[names[k]], onset)
-            courses.append(course.mended(repair_time(rng, course)))
+            effect = physics.faults[names[k]]
+            course = draw_course(rng, row, names[k], effect, onset)
+            repaired = repair_time(rng, course)
+            if in_season(effect, climate, course.onset, course.full):
+                courses.append(course.mended(repaired))
     return courses
 
 

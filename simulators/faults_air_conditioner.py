@@ -11,6 +11,8 @@ from collections.abc import Callable
 from simulators.air_conditioner_types import Parameters
 from simulators.base import FaultEffect, Floats, scaled
 
+_COOLED = 24.0  # degC outdoors, normal daily mean: from here homes are cooled, and coils are cold and wet
+
 
 def _scaling(**at_failure: float) -> Callable[[Parameters, Floats], Parameters]:
     """A change that moves each named parameter linearly to its value times the given factor."""
@@ -55,7 +57,7 @@ COMMON: dict[str, FaultEffect] = {
     "refrigerant-undercharge": FaultEffect("progressive", (45.0, 120.0), 0.15, _scaling(charge=0.45)),
     "filter-clog": FaultEffect("progressive", (60.0, 180.0), 0.10, _adding(filter_resistance=5.0)),
     "outdoor-coil-fouling": FaultEffect("progressive", (60.0, 180.0), 0.12, _scaling(outdoor_exchange=0.35)),
-    "indoor-coil-icing": FaultEffect("intermittent", (15.0, 45.0), 0.25, _ice),
+    "indoor-coil-icing": FaultEffect("intermittent", (15.0, 45.0), 0.25, _ice, _COOLED),
     "outdoor-fan-bearing-wear": FaultEffect("progressive", (30.0, 90.0), 0.10, _adding(outdoor_friction=1.7)),
     "indoor-fan-motor-wear": FaultEffect("progressive", (30.0, 90.0), 0.10, _adding(indoor_friction=1.0)),
     "compressor-valve-wear": FaultEffect("progressive", (45.0, 150.0), 0.12, _adding(bypass=0.45)),
@@ -65,7 +67,7 @@ COMMON: dict[str, FaultEffect] = {
         "progressive", (30.0, 150.0), 0.10, _adding(room_leak=1 / 45e3)
     ),
     "outdoor-coil-sensor-drift": FaultEffect("progressive", (30.0, 150.0), 0.25, _adding(coil_leak=1 / 45e3)),
-    "drain-blockage": FaultEffect("intermittent", (15.0, 60.0), 0.75, _clog_drain),
+    "drain-blockage": FaultEffect("intermittent", (15.0, 60.0), 0.75, _clog_drain, _COOLED),
     "supply-undervoltage": FaultEffect("progressive", (15.0, 60.0), 0.25, _adding(line_resistance=7.0)),
 }
 FIXED_SPEED: dict[str, FaultEffect] = {

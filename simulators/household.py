@@ -32,6 +32,12 @@ class Climate:
     humidity: float  # 0..1, yearly mean
     utc_offset: int  # h
 
+    def normal(self, time: int) -> float:
+        """degC: what the day about `time`, ms UTC, has on average over the years."""
+        return self.mean + self.yearly * float(
+            np.cos(2 * np.pi * (time / MS_PER_DAY - _HOTTEST_DAY) / _YEAR_DAYS)
+        )
+
 
 CLIMATES: dict[str, Climate] = {
     "beijing": Climate(13.3, 15.0, 5.0, 2.5, 0.53, 8),

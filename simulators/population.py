@@ -10,8 +10,8 @@ import numpy as np
 
 from foremend.types import MS_PER_DAY, Purpose
 from simulators.categories import physics_of
-from simulators.faults import FaultCourse, draw_course, draw_courses, repair_time
-from simulators.household import Homes, Weather, draw_absences, draw_homes
+from simulators.faults import FaultCourse, draw_course, draw_courses, in_season, repair_time
+from simulators.household import CLIMATES, Homes, Weather, draw_absences, draw_homes
 from simulators.scenario import BadCohort, Scenario, ScriptedFault, appliance_id, row_of
 from simulators.sensors import draw_offline
 
@@ -155,8 +155,9 @@ def _owner(
 def _courses(
     rng: np.random.Generator, scenario: Scenario, model: str, members: tuple[Member, ...]
 ) -> tuple[FaultCourse, ...]:
-    count, physics = scenario.appliances[model], physics_of(model)
-    courses = draw_courses(rng, physics, count, scenario.start_ms, scenario.days, scenario.fault_rate)
+    physics = physics_of(model)
+    climates = [CLIMATES[member.region] for member in members if member.appliance_model == model]
+    courses = draw_courses(rng, physics, climates, scenario.start_ms, scenario.days, scenario.fault_rate)
     for script in scenario.faults:
         if scenario.model_of(script.appliance) == model:
             courses.append(_scripted_course(rng, scenario, model, script))
@@ -190,7 +191,8 @@ def _cohort_courses(
             continue
         onset = scenario.start_ms + round(when * scenario.days * MS_PER_DAY)
         course = draw_course(rng, row_of(member.appliance_id), cohort.fault, effect, onset)
-        courses.append(course.mended(repair_time(rng, course)))
+        if in_season(effect, CLIMATES[member.region], course.onset, course.full):
+            courses.append(course.mended(repair_time(rng, course)))
     return courses
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from foremend.types import MS_PER_DAY
+from simulators.air_conditioner import InverterAirConditioner
 from simulators.base import FaultEffect
 from simulators.categories import PHYSICS
 from simulators.faults import FaultCourse, afflicted, draw_course, draw_courses, repair_time
+from simulators.household import CLIMATES
 from simulators.refrigerator import Refrigerator
 
 DAY = MS_PER_DAY
@@ -88,11 +90,32 @@ def test_courses_have_the_usual_length_of_their_fault() -> None:
 
 def test_the_rate_is_the_share_of_appliances_that_fall_ill() -> None:
     """One in ten of them has two faults at once."""
-    courses = draw_courses(np.random.default_rng(1), Refrigerator(), 2_000, 0, 90, rate=0.2)
+    courses = draw_courses(
+        np.random.default_rng(1), Refrigerator(), [CLIMATES["berlin"]] * 2_000, 0, 90, rate=0.2
+    )
 
     ill = {course.row for course in courses}
     assert len(ill) / 2_000 == pytest.approx(0.2, abs=0.03)
     assert len(courses) / len(ill) == pytest.approx(1.1, abs=0.04)
+
+
+def test_what_freezes_or_drips_comes_in_the_warm_season_only() -> None:
+    """A drain cannot clog, nor a coil freeze, where and while nobody cools; other faults come all year."""
+    physics, year = InverterAirConditioner(), 365
+    start = 20_454 * DAY  # 2026-01-01
+
+    def months(climate: str) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        rng = np.random.default_rng(1)
+        for course in draw_courses(rng, physics, [CLIMATES[climate]] * 3_000, start, year, rate=1.0):
+            at_ends = {int((time - start) // DAY // 30.5) % 12 + 1 for time in (course.onset, course.full)}
+            found.setdefault(course.fault, set()).update(at_ends)
+        return found
+
+    beijing, berlin = months("beijing"), months("berlin")
+    assert beijing["drain-blockage"] | beijing["indoor-coil-icing"] <= {6, 7, 8, 9}
+    assert beijing["filter-clog"] == set(range(1, 13))
+    assert not {"drain-blockage", "indoor-coil-icing"} & set(berlin)
 
 
 def test_coexisting_faults_act_together_on_their_own_appliance_alone() -> None:
