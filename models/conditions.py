@@ -23,17 +23,21 @@ class _Condition(NamedTuple):
     imposed: bool  # by weather and habit; else the appliance chooses it
 
 
+_DOORS = _Condition("door_openings", 20.0, 20.0, True)
+"""How much warm air came in: a home whose people are away asks less of its refrigerator."""
 _DAY = (
     _Condition("outdoor_temp_on_mean", 20.0, 10.0, True),
     _Condition("ambient_temp_mean", 20.0, 10.0, True),
     _Condition("inlet_temp_mean", 15.0, 10.0, True),
     _Condition("room_temp_on_mean", 22.0, 5.0, True),
     _Condition("set_point_on_mean", 22.0, 5.0, True),
+    _DOORS,
     _Condition("compressor_speed_on_mean", 40.0, 20.0, False),
 )
 """What explains features of the whole day."""
 _STATE = (
     _Condition("outdoor_temp", 20.0, 10.0, True),
+    _Condition("ambient_temp", 20.0, 10.0, True),
     _Condition("room_temp", 22.0, 5.0, True),
     _Condition("water_level", 120.0, 40.0, True),
     _Condition("water_temp", 35.0, 10.0, True),
@@ -75,7 +79,7 @@ class Conditions:
         self.columns = np.array([k for k, one in enumerate(of_state) if one == state], np.intp)
         told = [c._replace(signal=f"{state}_{c.signal}") for c in _STATE] if state else [*_DAY]
         if state and f"{state}_water_level" not in names:
-            told += [_LOAD, _FROST]
+            told += [_DOORS] if f"{state}_ambient_temp" in names else [_LOAD, _FROST]
         self._chosen = [c for c in told if c.signal in names]
         self._from = [list(names).index(c.signal) for c in self._chosen]
         self._mode = list(names).index(_MODE) if _MODE in names and not state else None

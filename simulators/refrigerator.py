@@ -78,6 +78,7 @@ class Refrigerator(Physics):
         Signal("set_point", "degC", 0.5),
         Signal("compressor_starts", "count", 1.0, counter=True),
         Signal("door_openings", "count", 1.0, counter=True),
+        Signal("mode", "code", 1.0),
     )
     models: ClassVar[tuple[str, ...]] = tuple(NOMINAL)
     faults: ClassVar[dict[str, FaultEffect]] = {

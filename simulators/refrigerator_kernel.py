@@ -23,6 +23,7 @@ INRUSH_S = 0.6
 CONDENSER_TRIP_C = 88.0  # the protector's view of a compressor that cannot shed its heat
 DEFROST_END_C = 9.0
 DEFROST_LIMIT_S = 1_800.0
+RESTING, COOLING, DEFROSTING = 0.0, 1.0, 2.0  # codes of the signal `mode`
 LUCK = 64  # uniform numbers a span holds for the starts of one appliance
 
 
@@ -176,7 +177,7 @@ def walk(
     every: int,
     out: Floats,
 ) -> None:
-    """All steps of a span. `hourly` (3, n, hours + 1), `door` (n, steps) 0/1, `out` (9, n, readings)."""
+    """All steps of a span. `hourly` (3, n, hours + 1), `door` (n, steps) 0/1, `out` (10, n, readings)."""
     per_hour = int(3_600.0 / STEP_S)
     for i in range(door.shape[0]):
         p, s = parameters[i], state[i]
@@ -198,3 +199,4 @@ def walk(
                 out[6, i, r] = p.set_point
                 out[7, i, r] = s.starts
                 out[8, i, r] = s.openings
+                out[9, i, r] = DEFROSTING if s.defrosting > 0.0 else COOLING if s.running > 0.0 else RESTING

@@ -115,3 +115,18 @@ def test_individuality_is_not_taken_for_weather() -> None:
         last = features.update(rows, day, np.column_stack(columns))
 
     assert np.abs(last[:, features.names.index("siblings.cooling_discharge_temp")]).max() < 0.01
+
+
+def test_a_holiday_is_no_fault_of_a_refrigerator() -> None:
+    """With nobody to open the door a compressor does less: the fleet's doors explain that, all else is a fault."""
+    names = ("door_openings", "cooling_visits", "cooling_ambient_temp", "cooling_power")
+    features, rows, luck = DailyFeatures(names), np.arange(12, dtype=np.int32), np.random.default_rng(3)
+    for day in range(60):
+        doors = luck.integers(10, 40, 12) * 1.0
+        doors[0] *= day < 50  # away
+        power = np.exp(4.5 + 0.01 * doors + 0.1 * rows + 0.4 * ((rows == 1) & (day >= 50)))
+        last = features.update(rows, day, np.column_stack([doors, rows * 0 + 20.0, rows + 20.0, power]))
+
+    deviation = last[:, features.names.index("siblings.cooling_power")]
+    assert abs(deviation[0]) < 0.05
+    assert deviation[1] > 0.15

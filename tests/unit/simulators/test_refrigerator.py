@@ -131,6 +131,15 @@ def test_a_warmer_kitchen_costs_more() -> None:
     assert 0.02 < per_kelvin < 0.08
 
 
+def test_the_board_says_what_it_does() -> None:
+    """`mode` is 1 while the compressor runs, 2 while the heater melts frost, 0 between; power tells the same."""
+    signals = healthy("rf-260", HOUSE)
+    mode, power = signals["mode"], signals["power"]
+
+    assert set(np.unique(mode)) == {0.0, 1.0, 2.0}
+    assert power[mode == 0].max() < power[mode == 1].mean() < power[mode == 2].mean()
+
+
 SYMPTOMS = {
     "refrigerant-leak": (0.6, "power", -1),
     "condenser-fouling": (0.5, "power", +1),
