@@ -229,9 +229,12 @@ def counterparts(profile: Profile) -> dict[str, Counterpart]:
 def _stream(profile: Profile) -> SignalStream:
     counters, states = profile.counters, _states(profile)
     shows = profile.cycle_signals
+    above = profile.cycle.above if profile.cycle else 0.0
     if len(shows) < 2:
-        return SignalStream(tuple(profile.signals), shows[0] if shows else None, counters, states=states)
-    return SignalStream((*profile.signals, LOAD), LOAD, counters, states=states, standby=STANDBY["power"])
+        only = shows[0] if shows else None
+        return SignalStream(tuple(profile.signals), only, counters, states=states, above=above)
+    signals, standby = (*profile.signals, LOAD), STANDBY["power"]
+    return SignalStream(signals, LOAD, counters, states=states, standby=standby, above=above)
 
 
 def _states(profile: Profile) -> States:

@@ -88,7 +88,8 @@ class SignalStream:
     `max_gap_ms`: a value stands at most this long without a newer one; later time counts as not seen
     (more than 0, at most an hour, else ConfigError).
     `standby`: the most such a machine draws while it does nothing, in the cycle signal's unit; used only for a
-    machine that never showed two levels. `warmup_ms`: how long readings wait at least until the on-level is
+    machine that never showed two levels. `above`: where the cycle signal's own unit says what running is, and no level
+    needs to be learnt (0: learn it). `warmup_ms`: how long readings wait at least until the on-level is
     believed (at most a day). `warmup_rows`: how many readings an appliance may have waiting (rounded up
     to pages of 48); denser ones are thinned.
     """
@@ -102,6 +103,7 @@ class SignalStream:
         states: States = NO_STATES,
         max_gap_ms: int = 900_000,
         standby: float | None = None,
+        above: float = 0.0,
         warmup_ms: int = 21_600_000,
         warmup_rows: int = 2880,
     ) -> None:
@@ -117,6 +119,7 @@ class SignalStream:
             max_gap=max_gap_ms,
             warmup=warmup_ms,
             standby=STANDBY.get(cycle_signal or "", 0.0) if standby is None else standby,
+            above=above,
             cycle=gauges.index(cycle_signal) if cycle_signal is not None else -1,
             starts_counter=counters.index(STARTS_COUNTER) if STARTS_COUNTER in counters else -1,
             plan=states.plan(gauges),

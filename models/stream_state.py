@@ -90,6 +90,7 @@ class Params(NamedTuple):
     max_gap: int
     warmup: int
     standby: float
+    above: float
     cycle: int
     starts_counter: int
     plan: Plan

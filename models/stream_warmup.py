@@ -12,6 +12,7 @@ from numba import njit
 
 from foremend.types import MS_PER_DAY, MS_PER_HOUR
 from models import cycles
+from models.cycles import ON_SHARE
 from models.on_level import BINS, believable, bin_of, one_level, two_levels
 from models.stream_kernel import take
 from models.stream_pool import NOBODY, Pool, give_back, time_of, values_of
@@ -49,6 +50,10 @@ def learn(m: Machine, p: Params, time: int, value: float) -> bool:
 @njit
 def refit(m: Machine, p: Params) -> None:
     """Look at the levels again and forget a little."""
+    if p.above > 0.0:
+        _set_limit(m, p.above)
+        m.next_fit = m.learnt + FIT_EVERY_MS
+        return
     idle, on = two_levels(m.histogram, p.standby)
     if not math.isnan(idle):
         known = cycles.off_threshold(m.level[IDLE], m.level[RUNNING])
@@ -61,6 +66,13 @@ def refit(m: Machine, p: Params) -> None:
 
 
 @njit
+def _set_limit(m: Machine, above: float) -> None:
+    """Levels with which `models.cycles` says on from `above` and off below half of it."""
+    m.level[IDLE] = 0.0
+    m.level[RUNNING] = above / ON_SHARE
+
+
+@njit
 def ready(m: Machine, pool: Pool, p: Params, time: int) -> bool:
     waited = time - time_of(pool, m.slot, 0)
     return bool(waited >= MS_PER_DAY or (waited >= p.warmup and not math.isnan(m.level[IDLE])))
@@ -70,7 +82,9 @@ def ready(m: Machine, pool: Pool, p: Params, time: int) -> bool:
 def release(s: State, pool: Pool, p: Params, r: int, hours: Rows, days: Rows) -> None:
     """The levels are as known as they will be: let the waiting readings through and give the buffer back."""
     m = s.machine[r]
-    if math.isnan(m.level[IDLE]):
+    if p.above > 0.0:
+        _set_limit(m, p.above)
+    elif math.isnan(m.level[IDLE]):
         idle, on = one_level(m.histogram, p.standby)
         m.level[IDLE] = idle
         m.level[RUNNING] = on

@@ -17,6 +17,7 @@ from foremend.errors import ConfigError
 from foremend.schema import DurationMs, KebabName, Strict, read_yaml, validated
 
 BUNDLED = Path(__file__).parent
+_LOAD = ("power", "current")
 
 
 class Title(Strict):
@@ -47,9 +48,22 @@ def _as_list(value: object) -> object:
 
 
 class Cycle(Strict):
-    """Which signal shows the compressor or motor run; of several, the first one that an appliance reports."""
+    """Which signal shows that the compressor or motor runs: one, or power and current, of which either will do.
+
+    Runs are told by levels that are learnt for each appliance, or, where `above` is given, by that value: running from
+    there on, off below half of it, in the signal's unit (W where it is power and current).
+    """
 
     signal: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
+    above: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_signal_or_a_load(self) -> Cycle:
+        if len(self.signal) > 1 and self.signal != _LOAD:
+            raise ValueError(
+                f"cycle.signal: write one signal, or {', '.join(_LOAD)}: others have no unit in common"
+            )
+        return self
 
 
 class While(Strict):
@@ -181,7 +195,7 @@ class Profile(Strict):
 
     @property
     def cycle_signals(self) -> tuple[str, ...]:
-        """The signals that show runs, the preferred one first; empty where there are none."""
+        """The signals that show runs; empty where there are none."""
         return self.cycle.signal if self.cycle else ()
 
 

@@ -40,9 +40,9 @@ def wobble(power: Power, watts: float) -> Power:
     return np.maximum(np.round(power + noise), 0)
 
 
-def days_of(power: Power, step_ms: int = 10_000) -> Windows:
+def days_of(power: Power, step_ms: int = 10_000, above: float = 0.0) -> Windows:
     """The daily windows of one machine, all of them."""
-    stream = SignalStream(["power"], "power")
+    stream = SignalStream(["power"], "power", above=above)
     time = MIDNIGHT + step_ms * np.arange(len(power))
     seen = np.isfinite(power)
     closed = stream.update(np.zeros(seen.sum(), np.int32), time[seen], power[seen, None])
@@ -186,6 +186,18 @@ def test_a_machine_idle_for_days_is_seen_when_it_starts() -> None:
     power = np.concatenate([np.full(8640 * 2, 3.0), cycling(800, 3, 20, 40)])
 
     assert starts(power) == [0, 0, 24]
+
+
+def test_a_fan_alone_is_no_run_however_long_it_is_all_there_is() -> None:
+    """Two weeks of nothing but the fan's 22 W teach no new level where what runs is said to draw 200 W at least."""
+    fan = np.where(np.arange(1440 * 14) // 600 % 2 == 0, 22.0, 2.0)
+    power = np.concatenate([cycling(800, 2, 20, 40)[::6], fan, cycling(800, 2, 20, 40)[::6]])
+
+    days = days_of(power, MINUTE, above=200.0)
+
+    assert days.column("compressor_starts").tolist() == [24, *([0] * 14), 24]
+    assert days.column("duty")[2:-1].tolist() == [0] * 13
+    assert days_of(power, MINUTE).column("duty")[10] > 0.3
 
 
 def test_a_level_that_drifts_from_day_to_day_is_followed() -> None:
