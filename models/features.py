@@ -24,7 +24,8 @@ KINDS = ("own", "siblings", "trend")
 SHAPES = ("shape.unsteady", "shape.growth")
 _DEVIATES = 3.0  # spreads, from which on a feature says how it deviates
 _STEADY_DAYS = 6.0  # time constant of the size of changes from day to day
-_AVERAGES = ("own_fast", "fast", "slow", "swing")
+_FADING = ("own_fast", "fast", "slow", "swing", "before")  # unknown again after `fresh_days`
+_OVER = 3.0  # a fault is over once two days in a row are so many times nearer to the usual than the average
 _COVERAGE = "_coverage"
 _DIFFERENCES = ("temp", "duty", "share", "_less_")
 _COARSE, _COARSE_UNIT = "speed_less_", 5_000.0
@@ -46,6 +47,8 @@ class DailyFeatures:
     Parameters: `learn_days` days before anything is said of an appliance; `fast_days`, `slow_days` time constants
     of the two averages; `forget_days` time constant with which the usual follows slow ageing; `fresh_days` after
     which what was not seen again is forgotten; `min_siblings` appliances a day below which there is no cohort.
+
+    The fast averages start anew where a fault is over: on its way back an average would look like milder faults.
     """
 
     def __init__(
@@ -128,12 +131,16 @@ class DailyFeatures:
         state = {name: column[appliance] for name, column in self._state.items()}
         own, apart = (np.where(state["watched"] < self._learn_days, np.nan, one) for one in (own, apart))
         state["watched"] = state["watched"] + 1
-        for name in _AVERAGES:
+        for name in _FADING:
             state[name] = np.where(day - state["seen"] > self._fresh_days, np.nan, state[name])
         state["seen"] = np.where(np.isfinite(own), day, state["seen"])
         _average(state, "swing", np.abs(apart - state["fast"]), 1 / _STEADY_DAYS)
         _average(state, "own_fast", own, self._fast)
         _average(state, "fast", apart, self._fast)
+        over = np.maximum(np.abs(apart), np.abs(state["before"])) < np.abs(state["fast"]) / _OVER
+        for name, value in (("own_fast", own), ("fast", apart)):
+            state[name] = np.where(over, value, state[name])
+        state["before"] = np.where(np.isfinite(apart), apart, state["before"])
         recovers = np.abs(state["fast"]) < np.abs(state["slow"])
         _average(state, "slow", apart, np.where(recovers, self._fast, self._slow))
         state["last"] = values.astype(np.float32)
@@ -214,7 +221,7 @@ def _stem(name: str) -> str:
 
 
 def _empty(rows: int, features: int) -> dict[str, NDArray[np.float32]]:
-    unknown = (*_AVERAGES, "last", "usual", "seen")
+    unknown = (*_FADING, "last", "usual", "seen")
     state = {name: np.full((rows, features), np.nan, np.float32) for name in unknown}
     return {**state, "watched": np.zeros((rows, 1), np.float32)}
 

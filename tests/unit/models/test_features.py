@@ -184,3 +184,16 @@ def test_speeds_are_compared_no_more_finely_than_a_tacho_tells() -> None:
 
     assert 0 < last[3, 1] < LEAST_SPREAD
     assert (evidence.value, evidence.siblings) == (9.0, 6.0)
+
+
+def test_a_fault_that_is_over_is_not_taken_for_a_milder_one() -> None:
+    """Two days after the repair nothing of an average that was far off is left; one good day between says nothing."""
+    levels = np.full((DAYS, N), 4.0)
+    levels[15:25, 3] += 8
+    levels[20, 3] = 4.0
+
+    _, ill = run(levels[:21])
+    _, repaired = run(levels[:27])
+
+    assert ill[3, 1] > 3
+    np.testing.assert_allclose(repaired[3, :2], 0, atol=0.3)
