@@ -2,23 +2,34 @@
 
 A natural fleet has few faults of each kind, and many begin before the own usual is known or end after the history.
 Here faults are dealt out like cards, and an appliance has one after the other, each at its natural speed: once the own
-usual is known, and again some weeks after a repair. Some appliances have none.
+usual is known, and again some weeks after a repair. Some appliances have none. A card that is out of season waits for
+the next appliance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 
+from foremend.types import MS_PER_DAY
 from models.settings import TrainingSettings
 from simulators.categories import fault_effect
+from simulators.faults import in_season
 from simulators.fleet import Fleet
+from simulators.household import CLIMATES, Climate
+from simulators.population import populate
 from simulators.scenario import Scenario, ScriptedFault, appliance_id
 
 SEASONS = (date(2026, 1, 1), date(2026, 6, 10))
-"""First days of the fleets: winter and summer, so that what heats or cools is used while its faults grow and after."""
+"""First days of the fleets that fall ill: winter and summer, so that what heats or cools is used while its faults grow
+and after. Summer comes last: what had to wait for it is dealt out then."""
+CHANGES = (date(2026, 9, 10), date(2026, 4, 15))
+"""First days of the fleets that stay well while heating follows cooling, or cooling heating. A fault there would often
+have begun before anybody saw what is usual."""
+_STAY_WELL = 0.2  # appliances of those fleets, over those of the others
 _ONSET_DAYS = (12.0, 30.0)  # the own usual is nearly known
 _BETWEEN_DAYS = (14.0, 30.0)  # from a failure, repaired within days, to the next onset
 _SEEN = 0.75  # share of a course that must fit into the days, unless it is an appliance's first
@@ -28,47 +39,56 @@ _FEW_FAULTS = 7  # what the settings are made for: more faults need more example
 def practice_fleets(
     appliance_model: str, faults: Sequence[str], settings: TrainingSettings
 ) -> Iterator[Fleet]:
-    """One fleet a season; together they have `settings.appliances` appliances, more if there are many faults."""
-    rng = np.random.default_rng(settings.seed)
-    count = round(settings.appliances * max(1.0, len(faults) / _FEW_FAULTS) ** 2) // len(SEASONS)
-    for number, start in enumerate(SEASONS):
-        scenario = Scenario(
-            name="practice",
-            start=start,
-            days=settings.days,
-            appliances={appliance_model: count},
-            faults=tuple(_dealt(rng, appliance_model, faults, count, settings)),
-        )
-        yield Fleet(scenario, settings.seed + number)
+    """Fleets of `settings.appliances` together, more if there are many faults; then those that stay well."""
+    deck = _Deck(np.random.default_rng(settings.seed), appliance_model, faults)
+    ill = settings.appliances * max(1.0, len(faults) / _FEW_FAULTS) ** 2
+    for seed, start in enumerate(SEASONS, settings.seed):
+        scenario = _scenario(appliance_model, start, round(ill / 2), settings)
+        climates = [CLIMATES[member.region] for member in populate(scenario, seed).members]
+        dealt = tuple(deck.deal(scenario, climates, settings.fault_rate))
+        yield Fleet(scenario.model_copy(update={"faults": dealt}), seed)
+    for seed, start in enumerate(CHANGES, settings.seed + len(SEASONS)):
+        yield Fleet(_scenario(appliance_model, start, round(_STAY_WELL * ill / 2), settings), seed)
 
 
-def _dealt(
-    rng: np.random.Generator,
-    appliance_model: str,
-    faults: Sequence[str],
-    count: int,
-    settings: TrainingSettings,
-) -> Iterator[ScriptedFault]:
-    """Faults for `settings.fault_rate` of `count` appliances: each gets the next cards for as long as they fit."""
-    cards = _shuffled(rng, faults)
-    fault = next(cards)
-    for row in rng.permutation(count)[: round(settings.fault_rate * count)]:
-        onset, first = float(rng.uniform(*_ONSET_DAYS)), True
-        while True:
-            days = float(rng.uniform(*fault_effect(appliance_model, fault).days))
-            if not first and onset + _SEEN * days > settings.days:
-                break
-            yield ScriptedFault(
-                appliance=appliance_id(appliance_model, int(row)),
-                fault=fault,
-                onset_day=onset,
-                days_to_failure=days,
-            )
-            onset, first = onset + days + float(rng.uniform(*_BETWEEN_DAYS)), False
-            fault = next(cards)
+def _scenario(appliance_model: str, start: date, count: int, settings: TrainingSettings) -> Scenario:
+    return Scenario(name="practice", start=start, days=settings.days, appliances={appliance_model: count})
 
 
-def _shuffled(rng: np.random.Generator, faults: Sequence[str]) -> Iterator[str]:
-    """All faults again and again, each round in an order of its own."""
-    while True:
-        yield from (faults[k] for k in rng.permutation(len(faults)))
+@dataclass(slots=True)
+class _Deck:
+    """All faults of an appliance model, shuffled again whenever none is left that could come."""
+
+    rng: np.random.Generator
+    appliance_model: str
+    faults: Sequence[str]
+    cards: list[str] = field(default_factory=list)
+
+    def deal(self, scenario: Scenario, climates: Sequence[Climate], rate: float) -> Iterator[ScriptedFault]:
+        """Faults for the share `rate` of the appliances, one per climate, each for as long as the next one fits."""
+        count = len(climates)
+        for row in self.rng.permutation(count)[: round(rate * count)]:
+            onset, first = float(self.rng.uniform(*_ONSET_DAYS)), True
+            while (found := self._find(climates[row], scenario.start_ms, onset)) is not None:
+                card, days = found
+                if not first and onset + _SEEN * days > scenario.days:
+                    break
+                yield ScriptedFault(
+                    appliance=appliance_id(self.appliance_model, int(row)),
+                    fault=self.cards.pop(card),
+                    onset_day=onset,
+                    days_to_failure=days,
+                )
+                onset, first = onset + days + float(self.rng.uniform(*_BETWEEN_DAYS)), False
+
+    def _find(self, climate: Climate, start: int, onset: float) -> tuple[int, float] | None:
+        """The first card that could come now in `climate`, and its days to failure; None where none could."""
+        since = start + round(onset * MS_PER_DAY)
+        for card in range(len(self.cards) + len(self.faults)):
+            if card == len(self.cards):
+                self.cards += [self.faults[k] for k in self.rng.permutation(len(self.faults))]
+            effect = fault_effect(self.appliance_model, self.cards[card])
+            days = float(self.rng.uniform(*effect.days))
+            if in_season(effect, climate, since, since + round(days * MS_PER_DAY)):
+                return card, days
+        return None

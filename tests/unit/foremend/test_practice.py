@@ -14,6 +14,9 @@ FAULTS = tuple(physics_of(MODEL).faults)
 SETTINGS = TrainingSettings(appliances=60)
 
 
+COOLED = ("drain-blockage", "filter-clog", "supply-undervoltage")
+
+
 def courses() -> list[list[FaultCourse]]:
     """Of each practised appliance that falls ill, by onset."""
     ill: dict[tuple[int, int], list[FaultCourse]] = defaultdict(list)
@@ -46,8 +49,27 @@ def test_a_fault_begins_when_the_one_before_is_repaired() -> None:
 
 
 def test_some_appliances_stay_well() -> None:
-    """As many as the settings say."""
-    fleets = list(practice_fleets(MODEL, FAULTS, SETTINGS))
-    count = sum(len(fleet.members) for fleet in fleets)
+    """As many as the settings say, and all of those that live from one season into the other."""
+    winter, summer, *changing = practice_fleets(MODEL, FAULTS, SETTINGS)
 
-    assert len(courses()) == sum(round(SETTINGS.fault_rate * len(fleet.members)) for fleet in fleets) < count
+    fallen_ill = sum(round(SETTINGS.fault_rate * len(fleet.members)) for fleet in (winter, summer))
+    assert len(courses()) == fallen_ill < len(winter.members) + len(summer.members)
+    assert all(fleet.members and not fleet.courses[MODEL] for fleet in changing)
+
+
+def test_what_needs_warmth_waits_for_the_summer() -> None:
+    """The drains that no home could have in winter are dealt out in summer, so that none is practised seldom."""
+    winter, summer, *_ = (
+        Counter(course.fault for course in fleet.courses["ac-35i"])
+        for fleet in practice_fleets("ac-35i", COOLED, TrainingSettings(appliances=120))
+    )
+
+    assert winter["drain-blockage"] < winter["filter-clog"]
+    assert summer["drain-blockage"] > summer["filter-clog"]
+
+
+def test_an_appliance_whose_faults_are_all_out_of_season_stays_well() -> None:
+    """A fault that cannot come yet is not forced upon it."""
+    winter, *_ = practice_fleets("ac-35i", ("drain-blockage",), SETTINGS)
+
+    assert 0 <= len(winter.courses["ac-35i"]) < SETTINGS.fault_rate * len(winter.members)
