@@ -37,6 +37,7 @@ class DayRows:
     time: NDArray[np.int64]  # (k,) end of the day, ms UTC
     values: NDArray[np.float64]  # (k, F) plain daily features
     deviations: NDArray[np.float64]  # (k, 3 F)
+    told: NDArray[np.bool_]  # (k,) whether the day told anything new; not where nobody used the appliance
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,19 @@ class Scored:
         findings: list[Finding] = []
         for score in self.scores:
             findings += rules.evaluate(
-                "score", ids, score.appliance, score.time, (score.detector,), score.value[:, None]
+                "score",
+                ids,
+                score.appliance,
+                score.time,
+                (score.detector,),
+                score.value[:, None],
+                told=self.day.told,
             )
-        return findings + rules.evaluate_prediction(
-            ids, self.prediction, lambda row, fault: drivers(self.model, self.day, row, fault)
-        )
+
+        def evidence(row: int, fault: int) -> Sequence[Evidence]:
+            return drivers(self.model, self.day, row, fault)
+
+        return findings + rules.evaluate_prediction(ids, self.prediction, evidence, self.day.told)
 
 
 def scored(model: FittedModel, day: DayRows) -> Scored:

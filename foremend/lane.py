@@ -197,7 +197,8 @@ class Lane:
         assert self.features is not None
         number = int(day.start[0]) // MS_PER_DAY
         deviations = self.features.update(day.appliance, number, day.features)
-        return DayRows(day.appliance, day.start + MS_PER_DAY, day.features, deviations)
+        told = self.features.told(day.features)
+        return DayRows(day.appliance, day.start + MS_PER_DAY, day.features, deviations, told)
 
     def _fleet_rows(self, block: Block) -> NDArray[np.int32]:
         """The block's own appliance index as rows in the fleet's state; newcomers get the next rows."""

@@ -27,6 +27,7 @@ _STEADY_DAYS = 6.0  # time constant of the size of changes from day to day
 _FADING = ("own_fast", "fast", "slow", "swing", "before")  # unknown again after `fresh_days`
 _OVER = 3.0  # a fault is over once two days in a row are so many times nearer to the usual than the average
 _COVERAGE = "_coverage"
+_RAN = "duty"
 _DIFFERENCES = ("temp", "duty", "share", "_less_")
 _COARSE, _COARSE_UNIT = "speed_less_", 5_000.0
 """Differences of speeds count in 5,000 rpm: then LEAST_SPREAD is 5 rpm, and no tacho tells less."""
@@ -89,6 +90,11 @@ class DailyFeatures:
             usual[:, at], own[:, at] = part.departures(appliance, values, scaled)
         apart = own - self._siblings(day, own, plain)
         return self._averaged(appliance, day, plain, usual, own, apart)
+
+    def told(self, values: Array) -> NDArray[np.bool_]:
+        """(k,) whether days `values` (k, F) told anything new: the appliance ran, or what explains it was measured."""
+        ran = values[:, self.base_names.index(_RAN)] > 0 if _RAN in self.base_names else False
+        return self._parts[0].told(values) | ran
 
     def evidence(self, row: int, columns: Sequence[int]) -> tuple[Evidence, ...]:
         """The daily features behind `columns` (indices into `names`) of fleet row `row`, in plain units."""

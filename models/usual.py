@@ -48,6 +48,10 @@ class UnderConditions:
         """(columns,) standard deviation from day to day within an appliance; NaN while not known."""
         return self._spread.within
 
+    def told(self, values: Array) -> NDArray[np.bool_]:
+        """(k,) whether days `values` (k, F) had any of the conditions; without them nothing is learnt or judged."""
+        return self._conditions.of(values).told
+
     def departures(self, rows: NDArray[np.int32], values: Array, scaled: Array) -> Departures:
         """Of days `values` (k, F), `scaled` to where features compare; these days learnt."""
         terms = self._conditions.of(values)

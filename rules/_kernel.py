@@ -17,6 +17,7 @@ class Spells(NamedTuple):
 
     last: NDArray[np.int64]  # newest window with a known value
     since: NDArray[np.int64]  # first window of the unbroken run that held; NEVER where it does not hold
+    untold: NDArray[np.int64]  # ms of it in which there was nothing to see
     calm: NDArray[np.int64]  # first window of the unbroken run that was clear; NEVER where it is not
     held: NDArray[np.bool_]  # the condition keeps an episode open
     severe: NDArray[np.bool_]  # it has escalated
@@ -50,6 +51,7 @@ def no_spells(fleet: int) -> Spells:
     return Spells(
         last=np.full(fleet, NEVER, np.int64),
         since=np.full(fleet, NEVER, np.int64),
+        untold=np.zeros(fleet, np.int64),
         calm=np.full(fleet, NEVER, np.int64),
         held=np.zeros(fleet, np.bool_),
         severe=np.zeros(fleet, np.bool_),
@@ -72,13 +74,18 @@ def fresh(
 
 
 @njit(cache=True)
-def _while_idle(a: int, now: int, value: float, spells: Spells, limits: Limits) -> int:
+def _while_idle(a: int, now: int, value: float, told: bool, spells: Spells, limits: Limits) -> int:
     if not value > limits.opens_at:
         spells.since[a] = NEVER
         return 0
+    if not told:
+        if spells.since[a] != NEVER:
+            spells.untold[a] += now - spells.last[a]
+        return 0
     if spells.since[a] == NEVER:
         spells.since[a] = now
-    if now - spells.since[a] < limits.sustained_for:
+        spells.untold[a] = 0
+    if now - spells.since[a] - spells.untold[a] < limits.sustained_for:
         return 0
     spells.held[a] = True
     spells.calm[a] = NEVER
@@ -109,13 +116,15 @@ def advance(
     time: NDArray[np.int64],
     value: NDArray[np.float64],
     severe: NDArray[np.bool_],
+    told: NDArray[np.bool_],
     not_before: NDArray[np.int64],
     spells: Spells,
     limits: Limits,
 ) -> Events:
     """Follow `value` (n,) of windows in order; NaN is unknown and passes. Moves `spells` on.
 
-    Windows at or before `not_before` (fleet,), the end of the last episode, cannot start another one.
+    Windows that were not `told` (n,) repeat what is known: they neither begin a run nor open an episode, and their time
+    does not count. Windows at or before `not_before` (fleet,), the end of the last episode, cannot start another one.
     """
     rows = np.empty(len(appliance), np.int64)
     codes = np.empty(len(appliance), np.int8)
@@ -129,11 +138,11 @@ def advance(
             spells.calm[a] = NEVER
             if not spells.held[a]:
                 spells.since[a] = NEVER
-        spells.last[a] = now
         if spells.held[a]:
             code = _while_held(a, now, value[i], severe[i], spells, limits)
         else:
-            code = _while_idle(a, now, value[i], spells, limits)
+            code = _while_idle(a, now, value[i], told[i], spells, limits)
+        spells.last[a] = now
         if code == 0:
             continue
         rows[count], codes[count], since[count] = i, code, spells.since[a]

@@ -99,21 +99,27 @@ class RuleState:
         names: Sequence[str],
         values: NDArray[np.float64],
         evidence: EvidenceOf | None = None,
+        told: NDArray[np.bool_] | None = None,
     ) -> list[Finding]:
         """Findings from windows of one kind, in the order of the windows.
 
         `ids` names the fleet's rows; `appliance` (n,) are rows of it, `time` (n,) the windows' ends in ms UTC,
         `values` (n, len(names)) with NaN for unknown. Columns are `<signal>_<statistic>` for "hour", features for
-        "day", detectors for "score", and `silent_ms` for "silence".
+        "day", detectors for "score", and `silent_ms` for "silence". Windows that were not `told` (n,) only repeat what
+        is known: they open no episode.
         """
-        return self._judge(kind, self._call(ids, appliance, time, names, values, evidence, None))
+        return self._judge(kind, self._call(ids, appliance, time, names, values, evidence, told, None))
 
     def evaluate_prediction(
-        self, ids: Sequence[str], prediction: Prediction, evidence: EvidenceOf | None = None
+        self,
+        ids: Sequence[str],
+        prediction: Prediction,
+        evidence: EvidenceOf | None = None,
+        told: NDArray[np.bool_] | None = None,
     ) -> list[Finding]:
         """As `evaluate`, for the probability of each fault."""
         p = prediction
-        call = self._call(ids, p.appliance, p.time, p.faults, p.probability, evidence, p)
+        call = self._call(ids, p.appliance, p.time, p.faults, p.probability, evidence, told, p)
         return self._judge("prediction", call)
 
     def _call(
@@ -124,10 +130,14 @@ class RuleState:
         names: Sequence[str],
         values: NDArray[np.float64],
         evidence: EvidenceOf | None,
+        told: NDArray[np.bool_] | None,
         prediction: Prediction | None,
     ) -> Call:
         rows = np.arange(len(time))
-        return Call(self._appliance_model, ids, rows, appliance, time, names, values, evidence, prediction)
+        news = np.ones(len(time), np.bool_) if told is None else told
+        return Call(
+            self._appliance_model, ids, rows, appliance, time, names, values, news, evidence, prediction
+        )
 
     def _judge(self, kind: Kind, call: Call) -> list[Finding]:
         series = (
@@ -160,7 +170,7 @@ class RuleState:
         severe = watched.severe(value, call.days_to_failure(column))
         closed = self._episodes.closed(watched.fault(name), fleet)
         events = advance(
-            call.appliance, call.time, watched.sign * value, severe, closed, spells, watched.limits
+            call.appliance, call.time, watched.sign * value, severe, call.told, closed, spells, watched.limits
         )
         for row, code, since in zip(*(array.tolist() for array in events), strict=True):
             severity = watched.severity(code == ESCALATES or severe[row])

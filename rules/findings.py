@@ -27,6 +27,7 @@ class Call:
     time: NDArray[np.int64]
     names: Sequence[str]
     values: NDArray[np.float64]
+    told: NDArray[np.bool_]
     evidence: EvidenceOf | None
     prediction: Prediction | None
 
@@ -38,6 +39,7 @@ class Call:
             appliance=self.appliance[keep],
             time=self.time[keep],
             values=self.values[keep],
+            told=self.told[keep],
         )
 
     def days_to_failure(self, column: int) -> NDArray[np.float64] | None:

@@ -130,7 +130,8 @@ class Rule(Strict):
     """One thing worth telling somebody.
 
     The episode opens when `when` held in every window for `sustained_for`, and closes when every window for
-    `clear_after` was at or beyond the clear level (by default the level that opens). All times are event time.
+    `clear_after` was at or beyond the clear level (by default the level that opens). All times are event time; of
+    scores and predictions, days on which nobody used the appliance do not count for `sustained_for`.
     """
 
     name: KebabName

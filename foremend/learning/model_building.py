@@ -119,8 +119,8 @@ def _usual(fitted: FittedModel, split: Split, settle_days: int) -> DriftWatch:
 
 
 def _said_of(fitted: FittedModel, rows: TrainingSet) -> Scored:
-    times = np.zeros(len(rows.appliance), np.int64)
-    return scored(fitted, DayRows(rows.appliance, times, rows.features, rows.features))
+    times, told = np.zeros(len(rows.appliance), np.int64), np.ones(len(rows.appliance), np.bool_)
+    return scored(fitted, DayRows(rows.appliance, times, rows.features, rows.features, told))
 
 
 def _kept(rows: TrainingSet) -> dict[str, Any]:

@@ -197,3 +197,13 @@ def test_a_fault_that_is_over_is_not_taken_for_a_milder_one() -> None:
 
     assert ill[3, 1] > 3
     np.testing.assert_allclose(repaired[3, :2], 0, atol=0.3)
+
+
+def test_a_day_without_use_tells_nothing_new() -> None:
+    """An air conditioner that stood still knows no conditions of running; a refrigerator's kitchen is always there."""
+    cooler = DailyFeatures(["duty", "outdoor_temp_on_mean"])
+    fridge = DailyFeatures(["duty", "ambient_temp_mean"])
+    days = np.array([[0.0, np.nan], [0.4, np.nan], [0.4, 30.0], [0.0, 21.0]])
+
+    assert cooler.told(days[:3]).tolist() == [False, True, True]
+    assert fridge.told(days[3:]).tolist() == [True]

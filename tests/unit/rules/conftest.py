@@ -55,9 +55,15 @@ class Bench:
         return self.rules.evaluate(kind, self.ids, appliance, time, (column,), table)
 
     def probabilities(
-        self, values: Sequence[float], *, at: int = 1, days: float = 30.0, fault: str = "refrigerant-leak"
+        self,
+        values: Sequence[float],
+        *,
+        at: int = 1,
+        days: float = 30.0,
+        fault: str = "refrigerant-leak",
+        used: Sequence[bool] | None = None,
     ) -> list[Finding]:
-        """Daily predictions of one fault for appliance 0."""
+        """Daily predictions of one fault for appliance 0; `used` are the days that told something, None all."""
         n = len(values)
         time = START + (at + np.arange(n)) * MS_PER_DAY
         left = np.full((n, 1), days)
@@ -65,7 +71,8 @@ class Bench:
         prediction = Prediction(
             (fault,), 30.0, np.zeros(n, np.int32), time, probability, left, left * 0.5, left * 2
         )
-        return self.rules.evaluate_prediction(self.ids, prediction)
+        seen = None if used is None else np.array(used)
+        return self.rules.evaluate_prediction(self.ids, prediction, told=seen)
 
 
 def summary(findings: Sequence[Finding], unit: int = MS_PER_HOUR) -> list[tuple[str, float]]:

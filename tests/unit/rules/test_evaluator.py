@@ -55,6 +55,28 @@ def test_faults_predicted_by_one_rule_are_episodes_of_their_own(bench: Any) -> N
     assert [f.fault for f in first + second] == ["refrigerant-leak", "door-gasket-leak"]
 
 
+def test_days_without_use_neither_count_nor_open(bench: Any, told: Any) -> None:
+    """A week in which an appliance stood still repeats what is known: only the next day of use can confirm it."""
+    week = [False] * 7
+    predicted = bench(PREDICTED)
+
+    assert predicted.probabilities([0.9] * 8, used=[True, *week]) == []
+    assert told(predicted.probabilities([0.9], at=9, used=[True]), MS_PER_DAY) == [("opened", 9)]
+
+    slower = bench(PREDICTED.replace("1 d", "2 d"))
+    assert slower.probabilities([0.9] * 9, used=[True, *week, True]) == []
+    assert told(slower.probabilities([0.9], at=10, used=[True]), MS_PER_DAY) == [("opened", 10)]
+
+
+def test_an_open_episode_closes_on_days_without_use(bench: Any, told: Any) -> None:
+    """What stands still is not held open by that."""
+    predicted = bench(PREDICTED)
+
+    findings = predicted.probabilities([0.9, 0.9, 0.1], used=[True, True, False])
+
+    assert told(findings, MS_PER_DAY) == [("opened", 2), ("closed", 3)]
+
+
 def test_a_finding_on_a_prediction_tells_probability_and_days(bench: Any) -> None:
     """What the predictor said goes with the finding, with its interval."""
     (opened,) = bench(PREDICTED).probabilities([0.9, 0.95], days=20)
@@ -258,7 +280,12 @@ class _Profile:
 
 
 values = st.lists(
-    st.tuples(st.integers(0, 2), st.integers(0, 30), st.sampled_from([4.0, 9.0, 11.0, 16.0, float("nan")])),
+    st.tuples(
+        st.integers(0, 2),
+        st.integers(0, 30),
+        st.sampled_from([4.0, 9.0, 11.0, 16.0, float("nan")]),
+        st.booleans(),
+    ),
     max_size=60,
 )
 
@@ -276,11 +303,17 @@ def _run(rows: Any, cuts: list[int], restart: bool) -> list[Any]:
     text = BOOK.replace("clear_below: 8", "clear_below: 8\n  clear_after: 1 h")
     book = RuleBook(RulesSettings(book=yaml.safe_load(text)))
     rules, findings = book.state_for(_Profile()), []
-    table = np.array(rows, np.float64).reshape(-1, 3)
+    table = np.array(rows, np.float64).reshape(-1, 4)
     for piece in np.split(table, [cut for cut in cuts if cut < len(table)]):
         appliance, time = piece[:, 0].astype(np.int32), (piece[:, 1] * 3_600_000).astype(np.int64)
         findings += rules.evaluate(
-            "hour", ["a", "b", "c"], appliance, time, ("cabinet_temp_mean",), piece[:, 2:]
+            "hour",
+            ["a", "b", "c"],
+            appliance,
+            time,
+            ("cabinet_temp_mean",),
+            piece[:, 2:3],
+            told=piece[:, 3] > 0,
         )
         if restart:
             snapshot, rules = rules.snapshot(), book.state_for(_Profile())
