@@ -23,10 +23,11 @@ class _Condition(NamedTuple):
     imposed: bool  # by weather and habit; else the appliance chooses it
 
 
+_OUTDOOR = "outdoor_temp_on_mean"
 _DOORS = _Condition("door_openings", 20.0, 20.0, True)
 """How much warm air came in: a home whose people are away asks less of its refrigerator."""
 _DAY = (
-    _Condition("outdoor_temp_on_mean", 20.0, 10.0, True),
+    _Condition(_OUTDOOR, 20.0, 10.0, True),
     _Condition("ambient_temp_mean", 20.0, 10.0, True),
     _Condition("inlet_temp_mean", 15.0, 10.0, True),
     _Condition("room_temp_on_mean", 22.0, 5.0, True),
@@ -82,7 +83,8 @@ class Conditions:
             told += [_DOORS] if f"{state}_ambient_temp" in names else [_LOAD, _FROST]
         self._chosen = [c for c in told if c.signal in names]
         self._from = [list(names).index(c.signal) for c in self._chosen]
-        self._mode = list(names).index(_MODE) if _MODE in names and not state else None
+        heats = _MODE in names and _OUTDOOR in names and not state
+        self._mode = list(names).index(_MODE) if heats else None
         self._pairs = np.triu_indices(len(self._chosen))
         self.plain = len(self._chosen)
         may_use = self._may_use_in_state if state else self._may_use

@@ -61,7 +61,7 @@ class Cycle(Strict):
     def _one_signal_or_a_load(self) -> Cycle:
         if len(self.signal) > 1 and self.signal != _LOAD:
             raise ValueError(
-                f"cycle.signal: write one signal, or {', '.join(_LOAD)}: others have no unit in common"
+                f"signal: write one signal, or {', '.join(_LOAD)}: others have no unit in common"
             )
         return self
 

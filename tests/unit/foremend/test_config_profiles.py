@@ -87,6 +87,7 @@ def test_a_folder_replaces_a_bundled_profile(tmp_path: Path) -> None:
     ("model", "sentence"),
     [
         (MODEL + "cycle: {signal: current}", "cycle.signal current is not among signals: power, slots"),
+        (MODEL + "cycle: {signal: [slots, power]}", "cycle: signal: write one signal, or power, current"),
         (MODEL + "signals: {power: {min: 5000}}", "signals.power: min 5000 must be below max 2000"),
         (MODEL + "signals: {power: {unti: W}}", "signals.power: unknown key 'unti': did you mean 'unit'?"),
         (MODEL.replace("t-1", "t-2"), "name: 't-2' must be the file's own name, 't-1'"),
@@ -112,3 +113,16 @@ def test_only_gauges_can_be_watched(tmp_path: Path, signal: str) -> None:
     folder_with(tmp_path, MODEL + f"watch: {{rows: hours, signals: [{signal}]}}\n")
 
     assert f"watch.signals: {signal} is no gauge" in complaint(tmp_path)
+
+
+def test_a_refrigerator_that_does_not_tell_its_mode_has_no_states(tmp_path: Path) -> None:
+    """Its maker leaves both out, and it is watched as a whole."""
+    text = (
+        "name: old-1\nextends: refrigerator\ntitle: {en: Old, zh: 旧}\nsignals: {mode: null}\nstates: null\n"
+    )
+    (tmp_path / "old-1.yaml").write_text(text, encoding="utf-8")
+
+    profile = load_profiles([tmp_path])["old-1"]
+
+    assert profile.states is None
+    assert "mode" not in profile.signals
