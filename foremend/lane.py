@@ -20,8 +20,7 @@ from models.states import Counterpart, State, States
 from models.stream import STANDBY, SignalStream, Windows
 
 NO_TIME = np.iinfo(np.int64).min
-LOAD = "load"  # W: what the cycles are read from where an appliance may report power or only current
-NOMINAL_V = 230.0
+LOAD = "load"  # what the cycles are read from where several signals may show them, in the unit of the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Lane:
         self.counts = Counts()
         self.features: DailyFeatures | None = None
         self._reorder = Reorder(len(self.signals), lateness_ms)
-        self._cycle_from = profile.cycle_signals
+        self._cycle = profile.cycle
         self._stream = _stream(profile)
         self._grace_ms = grace_ms
         self._newest = NO_TIME
@@ -187,11 +186,13 @@ class Lane:
         return output.hours
 
     def _with_load(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where power or current may show the cycles: one more column, power or else power at 230 V."""
-        if len(self._cycle_from) < 2:
+        """Where several signals may show the cycles: one more column, the first that is known, as if the first one."""
+        if self._cycle is None or len(self._cycle.signal) < 2:
             return values
-        power, current = (values[:, self.signals.index(name)] for name in ("power", "current"))
-        return np.column_stack([values, np.where(np.isnan(power), current * NOMINAL_V, power)])
+        load = np.full(len(values), np.nan)
+        for name, scale in zip(self._cycle.signal, self._cycle.scales, strict=True):
+            load = np.where(np.isnan(load), values[:, self.signals.index(name)] * scale, load)
+        return np.column_stack([values, load])
 
     def _deviations(self, day: Windows) -> DayRows:
         assert self.features is not None
@@ -230,7 +231,7 @@ def counterparts(profile: Profile) -> dict[str, Counterpart]:
 def _stream(profile: Profile) -> SignalStream:
     counters, states = profile.counters, _states(profile)
     shows = profile.cycle_signals
-    above = profile.cycle.above if profile.cycle else 0.0
+    above = profile.cycle.above[0] if profile.cycle and profile.cycle.above else 0.0
     if len(shows) < 2:
         only = shows[0] if shows else None
         return SignalStream(tuple(profile.signals), only, counters, states=states, above=above)

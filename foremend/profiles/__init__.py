@@ -17,7 +17,7 @@ from foremend.errors import ConfigError
 from foremend.schema import DurationMs, KebabName, Strict, read_yaml, validated
 
 BUNDLED = Path(__file__).parent
-_LOAD = ("power", "current")
+_LOAD, _NOMINAL_V = ("power", "current"), 230.0
 
 
 class Title(Strict):
@@ -44,26 +44,34 @@ class Signal(Strict):
 
 
 def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    return [value] if isinstance(value, str | int | float) else value
 
 
 class Cycle(Strict):
-    """Which signal shows that the compressor or motor runs: one, or power and current, of which either will do.
+    """Which signal shows that the compressor or motor runs; of several, the first one that a reading has.
 
-    Runs are told by levels that are learnt for each appliance, or, where `above` is given, by that value: running from
-    there on, off below half of it, in the signal's unit (W where it is power and current).
+    Runs are told by levels that are learnt for each appliance: of one signal, or of power and current, of which either
+    will do. Where `above` gives a value for each signal (in its unit), they are told by those: running from there on,
+    off below half of it.
     """
 
     signal: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
-    above: float = Field(default=0.0, ge=0)
+    above: Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_as_list)] = ()
 
     @model_validator(mode="after")
-    def _one_signal_or_a_load(self) -> Cycle:
-        if len(self.signal) > 1 and self.signal != _LOAD:
-            raise ValueError(
-                f"signal: write one signal, or {', '.join(_LOAD)}: others have no unit in common"
-            )
+    def _signals_can_be_compared(self) -> Cycle:
+        if self.above and len(self.above) != len(self.signal):
+            raise ValueError(f"above: write a value for each of {', '.join(self.signal)}")
+        if not self.above and len(self.signal) > 1 and self.signal != _LOAD:
+            raise ValueError(f"signal: write one, or {', '.join(_LOAD)}, or 'above' with a value for each")
         return self
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """What each signal is multiplied by to stand for the first one."""
+        if self.above:
+            return tuple(self.above[0] / limit for limit in self.above)
+        return (1.0, _NOMINAL_V)[: len(self.signal)]
 
 
 class While(Strict):

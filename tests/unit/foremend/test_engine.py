@@ -230,3 +230,27 @@ def test_a_model_of_other_features_is_refused() -> None:
 
     with pytest.raises(IntegrityError, match=r"v1 of rf-260 was fitted on other features.*foremend train"):
         one.adopt("rf-260", old)
+
+
+@pytest.mark.parametrize(("signal", "running"), [("compressor_speed", 60.0), ("power", 700.0), ("current", 3.0)])
+def test_the_first_signal_that_shows_runs_counts_them(signal: str, running: float) -> None:
+    """An inverter's runs are known from its speed, or from power or current alone; a fan of 20 W is none."""
+    lane = Lane(load_profiles()["ac-35i"], lateness_ms=0)
+    minutes = np.arange(2 * 1440)
+    values = np.where(minutes % 60 < 20, running, running / 35)
+    block = Block(
+        "ac-35i",
+        ("a",),
+        np.zeros(len(minutes), np.int32),
+        minutes * 60_000 + 20_000 * MS_PER_DAY,
+        np.arange(len(minutes)),
+        {signal: values},
+    )
+
+    lane.push(block)
+    lane.flush()
+
+    days = lane.finished_days()
+    duty = [day.values[0, lane.feature_names.index("duty")] for day in days]
+    assert duty == pytest.approx([1 / 3] * len(duty), abs=0.02)
+    assert duty
