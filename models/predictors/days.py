@@ -2,7 +2,8 @@
 
 Gradient-boosted quantiles of log days (Koenker and Bassett 1978) are widened by what appliances kept apart showed
 (Romano, Patterson and Candes, Conformalized quantile regression, NeurIPS 2019). Appliances that are exchangeable with
-those find their failure inside the interval as often as promised, on average over rows.
+those find their failure inside the interval as often as promised, on average over days: rows of a slow fault, of which
+fewer are learnt from, count for the days between them.
 """
 
 from __future__ import annotations
@@ -34,20 +35,21 @@ class DaysToFailure:
         self._models: list[Any] = []
         self._wider = 0.0
 
-    def learn(self, inputs: Array, days: Array, groups: NDArray[Any]) -> None:
-        """Fit on `inputs` (n, d), `days` (n,) and the appliance of each row; with too few rows nothing is learnt."""
+    def learn(self, inputs: Array, days: Array, groups: NDArray[Any], faults: NDArray[Any]) -> None:
+        """Fit on `inputs` (n, d), `days` (n,), appliance and fault of each row; with too few rows nothing is learnt."""
         self._models, self._wider = [], 0.0
         if len(days) < _FEWEST_ROWS or len(np.unique(groups)) < _FEWEST_APPLIANCES:
             return
-        target, inputs = np.log1p(days), np.nan_to_num(inputs)
+        target, inputs, weight = np.log1p(days), np.nan_to_num(inputs), _days_each(days, groups, faults)
         split = GroupShuffleSplit(1, test_size=0.35, random_state=self._seed)
         fit, apart = next(split.split(inputs, groups=groups))
         with one_thread():
-            self._models = [self._quantile(q).fit(inputs[fit], target[fit]) for q in _QUANTILES]
+            self._models = [
+                self._quantile(q).fit(inputs[fit], target[fit], sample_weight=weight[fit]) for q in _QUANTILES
+            ]
         low, _, high = self._logs(inputs[apart])
         missed = np.maximum(low - target[apart], target[apart] - high)
-        rank = min(1.0, COVERAGE * (1 + 1 / len(apart)))
-        self._wider = float(np.quantile(missed, rank, method="higher"))
+        self._wider = _weighted_quantile(missed, weight[apart], min(1.0, COVERAGE * (1 + 1 / len(apart))))
 
     def estimate(self, inputs: Array) -> Array:
         """(3, n) days: low, middle and high; NaN where nothing was learnt."""
@@ -72,6 +74,24 @@ class DaysToFailure:
     def _logs(self, inputs: Array) -> Array:
         with one_thread():
             return np.sort([model.predict(inputs) for model in self._models], axis=0)
+
+
+def _days_each(days: Array, groups: NDArray[Any], faults: NDArray[Any]) -> Array:
+    """(n,) days that each row stands for: the usual gap between rows of its fault on its appliance, at least 1."""
+    each = np.ones(len(days))
+    _, course = np.unique(np.column_stack([groups, faults]), axis=0, return_inverse=True)
+    for one in range(course.max() + 1):
+        rows = np.flatnonzero(course == one)
+        if len(rows) > 1:
+            each[rows] = max(1.0, float(np.median(np.diff(np.sort(days[rows])))))
+    return each
+
+
+def _weighted_quantile(values: Array, weight: Array, share: float) -> float:
+    """The smallest of `values` that at least `share` of the weight does not exceed."""
+    order = np.argsort(values)
+    reached = np.searchsorted(np.cumsum(weight[order]), share * weight.sum() * (1 - 1e-12))
+    return float(values[order[min(int(reached), len(values) - 1)]])
 
 
 def probability_within(prediction: Prediction, days: float) -> Array:

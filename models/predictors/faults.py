@@ -96,7 +96,9 @@ class FaultPredictor:
         self._columns = separating(varied, due, groups, self._each)
         self._votes.learn(varied[:, self._columns], due)
         row, fault = np.nonzero(due)
-        self._days.learn(self._with_fault(varied[row], fault), days_to_failure[row, fault], groups[row])
+        self._days.learn(
+            self._with_fault(varied[row], fault), days_to_failure[row, fault], groups[row], fault
+        )
 
     def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Array) -> Prediction:
         """Rows in which nothing is known yet get probability 0 and no estimate."""

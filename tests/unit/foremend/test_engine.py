@@ -232,7 +232,9 @@ def test_a_model_of_other_features_is_refused() -> None:
         one.adopt("rf-260", old)
 
 
-@pytest.mark.parametrize(("signal", "running"), [("compressor_speed", 60.0), ("power", 700.0), ("current", 3.0)])
+@pytest.mark.parametrize(
+    ("signal", "running"), [("compressor_speed", 60.0), ("power", 700.0), ("current", 3.0)]
+)
 def test_the_first_signal_that_shows_runs_counts_them(signal: str, running: float) -> None:
     """An inverter's runs are known from its speed, or from power or current alone; a fan of 20 W is none."""
     lane = Lane(load_profiles()["ac-35i"], lateness_ms=0)

@@ -145,9 +145,24 @@ def test_beyond_the_horizon_nothing_is_said(predictor: FaultPredictor) -> None:
 def test_too_few_failures_teach_no_days() -> None:
     """No estimate is better than an invented one."""
     days = DaysToFailure()
-    days.learn(np.zeros((20, 3)), np.ones(20), np.arange(20))
+    days.learn(np.zeros((20, 3)), np.ones(20), np.arange(20), np.zeros(20))
 
     assert np.isnan(days.estimate(np.zeros((2, 3)))).all()
+
+
+def test_a_slow_fault_counts_by_its_days_and_not_by_its_rows() -> None:
+    """Of ten days and of ninety, ten rows each were learnt from: half of all days have 41 or more left."""
+    fast, slow = np.arange(1.0, 11.0), np.arange(5.0, 95.0, 9.0)
+    due = np.concatenate([fast if appliance % 2 else slow for appliance in range(80)])
+    appliance = np.repeat(np.arange(80), 10)
+    days = DaysToFailure()
+
+    days.learn(np.zeros((len(due), 2)), due, appliance, np.zeros(len(due)))
+
+    low, middle, high = days.estimate(np.zeros((1, 2)))[:, 0]
+    lived = np.concatenate([np.arange(1, 11), np.arange(1, 91)])
+    assert middle == pytest.approx(41, abs=5)
+    assert np.mean((low <= lived) & (lived <= high)) == pytest.approx(COVERAGE, abs=0.08)
 
 
 def test_columns_are_chosen_that_separate_every_ill_appliance() -> None:
