@@ -13,7 +13,9 @@ class TrainingSettings(Strict):
     """The simulated history that a fault predictor learns from at first start."""
 
     appliances: int = Field(
-        default=100, ge=20, description="of each appliance model; more where it has many faults"
+        default=100,
+        ge=20,
+        description="of each appliance model; more where it has many faults, and a fifth more that stay well",
     )
     days: int = Field(
         default=170, ge=40, description="event-days; the first two weeks only teach what is usual"
