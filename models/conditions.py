@@ -93,12 +93,17 @@ class Conditions:
     def of(self, values: Array) -> Terms:
         """The conditions of days `values` (k, F). One that an appliance does not measure counts as at its centre."""
         raw = values[:, self._from]
-        told: NDArray[np.bool_] = np.isfinite(raw).any(axis=1) | np.full(len(raw), not self._from)
         centre, scale = (np.array([c[k] for c in self._chosen]) for k in (1, 2))
         z = np.clip(np.nan_to_num((raw - centre) / scale), -3, 3)
         heating = self._heating(values)
         first, second = self._pairs
-        return Terms(np.hstack([z, z[:, first] * z[:, second], heating, heating * z]), told)
+        return Terms(np.hstack([z, z[:, first] * z[:, second], heating, heating * z]), self.told(values))
+
+    def told(self, values: Array) -> NDArray[np.bool_]:
+        """(k,) whether days `values` (k, F) had any condition; all had where there are none."""
+        if not self._from:
+            return np.ones(len(values), np.bool_)
+        return np.asarray(np.isfinite(values[:, self._from]).any(axis=1))
 
     def _heating(self, values: Array) -> Array:
         """0 while cooling, 1 while heating, between on a day with both; 0 where there is no such thing."""

@@ -49,11 +49,16 @@ def learn(m: Machine, p: Params, time: int, value: float) -> bool:
 
 @njit
 def refit(m: Machine, p: Params) -> None:
-    """Look at the levels again and forget a little."""
+    """Look at the levels again and forget a little, unless the profile says what running is."""
     if p.above > 0.0:
         _set_limit(m, p.above)
-        m.next_fit = m.learnt + FIT_EVERY_MS
-        return
+    else:
+        _learn_levels(m, p)
+    m.next_fit = m.learnt + FIT_EVERY_MS
+
+
+@njit
+def _learn_levels(m: Machine, p: Params) -> None:
     idle, on = two_levels(m.histogram, p.standby)
     if not math.isnan(idle):
         known = cycles.off_threshold(m.level[IDLE], m.level[RUNNING])
@@ -62,7 +67,6 @@ def refit(m: Machine, p: Params) -> None:
             m.level[RUNNING] = on
     for index in range(BINS):
         m.histogram[index] *= KEEP_PER_FIT
-    m.next_fit = m.learnt + FIT_EVERY_MS
 
 
 @njit

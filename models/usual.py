@@ -50,7 +50,7 @@ class UnderConditions:
 
     def told(self, values: Array) -> NDArray[np.bool_]:
         """(k,) whether days `values` (k, F) had any of the conditions; without them nothing is learnt or judged."""
-        return self._conditions.of(values).told
+        return self._conditions.told(values)
 
     def departures(self, rows: NDArray[np.int32], values: Array, scaled: Array) -> Departures:
         """Of days `values` (k, F), `scaled` to where features compare; these days learnt."""

@@ -21,6 +21,11 @@ _HOTTEST_HOUR = 15.0  # local
 _YEAR_DAYS = 365.25
 
 
+def _season(day: Floats) -> Floats:
+    """1 on the hottest day of the year, -1 half a year from it; `day` counts from a 1 January."""
+    return np.asarray(np.cos(2 * np.pi * (day - _HOTTEST_DAY) / _YEAR_DAYS))
+
+
 @dataclass(frozen=True, slots=True)
 class Climate:
     """A region's weather in numbers, degC and relative humidity."""
@@ -34,9 +39,7 @@ class Climate:
 
     def normal(self, time: int) -> float:
         """degC: what the day about `time`, ms UTC, has on average over the years."""
-        return self.mean + self.yearly * float(
-            np.cos(2 * np.pi * (time / MS_PER_DAY - _HOTTEST_DAY) / _YEAR_DAYS)
-        )
+        return self.mean + self.yearly * float(_season(np.array(time / MS_PER_DAY)))
 
 
 CLIMATES: dict[str, Climate] = {
@@ -92,7 +95,7 @@ class Weather:
 
     def _region(self, k: int, since: Floats, of_year: Floats, of_day: Floats) -> tuple[Floats, Floats]:
         c = self._climates[k]
-        season = np.cos(2 * np.pi * (of_year - _HOTTEST_DAY) / _YEAR_DAYS)
+        season = _season(of_year)
         day = np.cos(2 * np.pi * (of_day + c.utc_offset - _HOTTEST_HOUR) / 24)
         odd = np.interp(since, np.arange(self._anomaly.shape[1]), self._anomaly[k])
         humidity = np.clip(c.humidity + 0.06 * season - 0.12 * day - 0.04 * odd, 0.15, 0.98)
