@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,12 +31,18 @@ class Waiting:
         """Those whose place here is not in `bad`."""
         if not bad:
             return self
-        good = [at for at in range(len(self.positions)) if at not in bad]
+        return self.only([at for at in range(len(self)) if at not in bad])
+
+    def only(self, places: Sequence[int]) -> Waiting:
+        """Those at these places here."""
         return Waiting(
-            [self.positions[at] for at in good],
-            [self.appliance_ids[at] for at in good],
-            [self.payloads[at] for at in good],
+            [self.positions[at] for at in places],
+            [self.appliance_ids[at] for at in places],
+            [self.payloads[at] for at in places],
         )
+
+    def __len__(self) -> int:
+        return len(self.positions)
 
 
 class Batch:
@@ -59,6 +66,16 @@ class Batch:
     def dead_letters(self) -> list[DeadLetter]:
         """In order of arrival of their messages."""
         return [letter for _, letter in sorted(self._dead_letters, key=lambda pair: pair[0])]
+
+    @contextmanager
+    def as_before_if_it_raises(self) -> Iterator[None]:
+        """Dead letters of the `with` are taken back where it raises: it is done again, in parts."""
+        letters = len(self._dead_letters)
+        try:
+            yield
+        except Exception:
+            del self._dead_letters[letters:]
+            raise
 
     def wait(self, position: int, appliance: ApplianceKey, payload: bytes) -> None:
         """Put a canonical payload aside until all of its kind are checked together."""

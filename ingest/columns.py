@@ -41,6 +41,11 @@ class Rows:
             [self.messages[row] for row in wanted],
         )
 
+    def of_messages(self, positions: Sequence[int]) -> Rows:
+        """Only the rows of these messages."""
+        wanted = set(positions)
+        return self.keep(np.flatnonzero([position in wanted for position in self.messages]))
+
     def in_order_of_arrival(self) -> Rows:
         """Single readings and arrays are checked apart; here they come together again."""
         order = np.argsort(np.array(self.messages, np.int64), kind="stable")

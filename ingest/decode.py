@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -12,16 +12,20 @@ from numpy.typing import NDArray
 from foremend.errors import InputError
 from foremend.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD, parse_status_topic, parse_telemetry_topic
 from foremend.types import Block, RawMessage
-from ingest.batch import Batch
+from ingest.batch import Batch, Waiting
 from ingest.canonical import CanonicalPayload
 from ingest.check import check_arrays, check_single
 from ingest.columns import Rows
 from ingest.decoders import build_decoders
 from ingest.decoders.base import presence
 from ingest.durations import spell
+from ingest.quarantine import Quarantine, sift
 from ingest.repeats import RecentMessages, digest_of
 from ingest.settings import IngestSettings
 from ingest.values import ApplianceKey, Decoded, SignalSpecs
+
+Check = Callable[[CanonicalPayload, Waiting, Rows, Batch], None]
+"""Turns payloads that wait into rows and dead letters; it changes nothing else, so it can be done again."""
 
 _TOPICS_REMEMBERED = 500_000
 _UNKNOWN_NAMES_REMEMBERED = 1_000
@@ -32,7 +36,8 @@ class Ingest:
 
     Canonical telemetry is checked by one pydantic call a batch and appliance model (two where single readings and
     arrays come mixed). `signals` says which appliance models exist and what each of their signals can measure.
-    Raises ConfigError where a decoder's mapping does not fit them.
+    Raises ConfigError where a decoder's mapping does not fit them. What raises by a mistake of ours is searched for
+    among the messages, and `quarantine` counts and tells it.
     """
 
     def __init__(self, settings: IngestSettings, signals: SignalSpecs) -> None:
@@ -45,6 +50,7 @@ class Ingest:
         self._topics: dict[str, tuple[ApplianceKey, bool]] = {}
         self._unknown: dict[str, set[str]] = {model: set() for model in signals}
         self._recent = RecentMessages()
+        self.quarantine = Quarantine()
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
@@ -60,11 +66,10 @@ class Ingest:
         for position, message in enumerate(messages):
             self._sort(position, message, batch)
         for model, waiting in batch.single.items():
-            check_single(self._payloads[model], waiting, batch.rows[model], batch)
+            self._check(check_single, model, waiting, batch)
         for model, waiting in batch.arrays.items():
-            check_arrays(self._payloads[model], waiting, batch.rows[model], batch)
-        blocks = [self._block(model, rows, batch) for model, rows in batch.rows.items()]
-        blocks = [block for block in blocks if len(block)]
+            self._check(check_arrays, model, waiting, batch)
+        blocks = [block for model, rows in batch.rows.items() for block in self._blocks(model, rows, batch)]
         for digest in batch.settle_copies():
             self._recent.forget(digest)
         readings = sum(map(len, blocks))
@@ -89,8 +94,8 @@ class Ingest:
 
     def _sort(self, position: int, message: RawMessage, batch: Batch) -> None:
         """Put canonical telemetry aside for checking; deal with anything else at once."""
-        known = self._topics.get(message.topic) or self._canonical(message.topic)
         try:
+            known = self._topics.get(message.topic) or self._canonical(message.topic)
             self._check_size(message)
             if known is None:
                 self._take_device(position, message, batch)
@@ -102,6 +107,45 @@ class Ingest:
                 batch.take(position, presence(known[0], message))
         except InputError as error:
             batch.reject(position, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is of one message
+            batch.reject(position, self.quarantine.reason("decode", error))
+
+    def _check(self, check: Check, model: str, waiting: Waiting, batch: Batch) -> None:
+        """Rows of what waits; a payload that the check raises for becomes a dead letter, the others are used."""
+
+        def attempt(places: Sequence[int]) -> None:
+            part = waiting if len(places) == len(waiting) else waiting.only(places)
+            rows = Rows()
+            with batch.as_before_if_it_raises():
+                check(self._payloads[model], part, rows, batch)
+            batch.rows[model].extend(rows.readings, rows.appliance_ids, rows.messages)
+
+        def alone(place: int, error: Exception) -> None:
+            batch.reject(waiting.positions[place], self.quarantine.reason("decode", error))
+
+        sift(range(len(waiting)), attempt, alone)
+
+    def _blocks(self, model: str, rows: Rows, batch: Batch) -> list[Block]:
+        """The rows as one block, or as several around a message that cannot become one."""
+        blocks: list[Block] = []
+
+        def attempt(messages: Sequence[int]) -> None:
+            part = rows if len(messages) == len(every) else rows.of_messages(messages)
+            unknown = set(self._unknown[model])
+            try:
+                with batch.as_before_if_it_raises():
+                    blocks.append(self._block(model, part, batch))
+            except Exception:
+                self._unknown[model] = unknown
+                raise
+
+        def alone(position: int, error: Exception) -> None:
+            batch.reject(position, self.quarantine.reason("decode", error))
+
+        every = sorted(set(rows.messages))
+        if every:
+            sift(every, attempt, alone)
+        return [block for block in blocks if len(block)]
 
     def _wait(self, position: int, appliance: ApplianceKey, message: RawMessage, batch: Batch) -> None:
         """Put a message aside for checking, unless it came before."""
@@ -150,8 +194,9 @@ class Ingest:
             batch.reject_rows(rows, sorted(reasons.items()))
             good = np.delete(np.arange(len(time)), list(reasons))
             rows, time, values = rows.keep(good), time[good], values[good]
+        block = rows.block(model, names, time, values)
         batch.used.update(rows.messages)
-        return rows.block(model, names, time, values)
+        return block
 
     def _reasons(
         self, model: str, rows: Rows, ahead: NDArray[np.int64], values: NDArray[np.float64]

@@ -1,0 +1,73 @@
+"""What raises that nobody foresaw: told once in the log, counted by stage, and turned into a dead letter's reason."""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+INTERNAL_ERROR = "internal error, kept for a developer"
+MOST_KINDS = 1_000
+"""Kinds of error and place that are remembered as told: a flood of broken input must not become a flood in the log."""
+
+_LONGEST_MESSAGE = 120
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+
+
+class Quarantine:
+    """Of one process. `counts` is by stage and may be read from other threads."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._told: set[tuple[type[Exception], str, int]] = set()
+
+    def reason(self, stage: str, error: Exception, many: int = 1) -> str:
+        """Count and tell `error`; answers the reason of the `many` dead letters that it makes.
+
+        The same error gives the same reason, so that a letter made again after a crash has the same id.
+        """
+        self.counts[stage] += many
+        self.tell(stage, error)
+        said = _ADDRESS.sub("0x..", _UNPRINTABLE.sub("?", str(error)))[:_LONGEST_MESSAGE]
+        return f"{INTERNAL_ERROR} ({stage}: {type(error).__name__}{': ' if said else ''}{said})"
+
+    def tell(self, stage: str, error: Exception) -> None:
+        """The traceback, once for each kind of error and place in the code.
+
+        Without the error's own words: what a device sent may be in them, and is in the dead letter anyway.
+        """
+        where = traceback.extract_tb(error.__traceback__)
+        kind = (type(error), where[-1].filename, where[-1].lineno or 0) if where else (type(error), "", 0)
+        if kind in self._told or len(self._told) >= MOST_KINDS:
+            return
+        self._told.add(kind)
+        log.error(
+            "%s raised %s, which is a mistake of Foremend's; told once for this place:\n%s",
+            stage, type(error).__name__, "".join(traceback.format_list(where)),
+        )  # fmt: skip
+
+
+def sift(
+    items: Sequence[T], attempt: Callable[[Sequence[T]], None], alone: Callable[[T, Exception], None]
+) -> None:
+    """`attempt` all items; where that raises, each half of them, until `alone` gets the one item that raises.
+
+    An attempt that raises must have changed nothing. Of n items one bad one costs about 2 log2(n) attempts on n items
+    in all, as each half is tried.
+    """
+    try:
+        attempt(items)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is looked for
+        if len(items) == 1:
+            alone(items[0], error)
+            return
+        middle = len(items) // 2
+        sift(items[:middle], attempt, alone)
+        sift(items[middle:], attempt, alone)
