@@ -21,11 +21,10 @@ from foremend.companions import Companions
 from foremend.config import Profile
 from foremend.errors import IntegrityError
 from foremend.fitted import DayRows, FittedModel, scored
-from foremend.lane import Counts, Lane, Step, deviation_names
+from foremend.lane import Counts, Lane, Step, deviation_names, joined
 from foremend.shadow import Shadow
 from foremend.types import MS_PER_HOUR, Block, Evidence, Finding, Score
 from foremend.watching import WATCHES, Watches, Watching
-from models.stream import Windows
 from rules.evaluator import RuleBook, RuleState
 
 DayListener = Callable[[Lane, DayRows], None]
@@ -163,9 +162,11 @@ class Engine:
             self._on_readings(lane.as_block(step.released))
             if step.late is not None:
                 self._on_readings(step.late)
-        return self._judge_hours(lane, step.hours) + self._judge_watched(lane, step)
+        return self._judge_hours(lane, step) + self._judge_watched(lane, step)
 
-    def _judge_hours(self, lane: Lane, hours: Windows) -> list[Finding]:
+    def _judge_hours(self, lane: Lane, step: Step) -> list[Finding]:
+        """Each hour once: one that was told early comes again when its appliance is known, and is passed over."""
+        hours = joined([step.early, step.hours]) if len(step.early) else step.hours
         if not len(hours):
             return []
         rules = self.rules[lane.profile.name]

@@ -17,7 +17,7 @@ from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block
 from ingest.reorder import Released, Reorder
 from models.features import DailyFeatures
 from models.states import Counterpart, State, States
-from models.stream import STANDBY, SignalStream, Windows
+from models.stream import STANDBY, SignalStream, StreamOutput, Windows
 
 NO_TIME = np.iinfo(np.int64).min
 LOAD = "load"  # what the cycles are read from where several signals may show them, in the unit of the first
@@ -28,6 +28,7 @@ class Step:
     """What one piece of a block brought."""
 
     hours: Windows  # hourly windows that it closed
+    early: Windows  # those of appliances that are still being learnt, as far as can be told; `hours` brings them again
     released: Released  # readings that are in order now and were used
     late: Block | None  # readings that came too late to be used
 
@@ -94,15 +95,16 @@ class Lane:
         self.counts.merged += released.merged
         self.counts.late += int(released.late.sum())
         late = block.take(released.late) if released.late.any() else None
-        return Step(self._follow(released), released, late)
+        output = self._follow(released)
+        return Step(output.hours, output.early, released, late)
 
     def flush(self) -> Step:
         """End of the input: release and close everything."""
         released = self._reorder.flush()
-        hours = self._follow(released)
+        output = self._follow(released)
         rest = self._stream.flush()
         self._days.append(rest.days)
-        return Step(_joined([hours, rest.hours]), released, None)
+        return Step(joined([output.hours, rest.hours]), output.early, released, None)
 
     def as_block(self, released: Released) -> Block:
         """Released readings as a block that can be understood alone."""
@@ -121,7 +123,7 @@ class Lane:
         """At a tick: the days that closed since the last one, oldest first, as deviations."""
         if not self._days:
             return []
-        days, self._days = _joined(self._days), []
+        days, self._days = joined(self._days), []
         if self.features is None:
             self.features = DailyFeatures(days.names)
         days = days.take(np.lexsort((days.appliance, days.start)))
@@ -177,13 +179,13 @@ class Lane:
             self.features = DailyFeatures(snapshot["feature_names"])
             self.features.restore(snapshot["features"])
 
-    def _follow(self, released: Released) -> Windows:
+    def _follow(self, released: Released) -> StreamOutput:
         self.counts.used += len(released.time)
         values = self._with_load(released.values)
         output = self._stream.update(released.appliance, released.time, values)
         if len(output.days):
             self._days.append(output.days)
-        return output.hours
+        return output
 
     def _with_load(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where several signals may show the cycles: one more column, the first that is known, as if the first one."""
@@ -268,7 +270,8 @@ def _unknown(n: int) -> NDArray[np.float64]:
     return np.full(n, np.nan)
 
 
-def _joined(parts: Sequence[Windows]) -> Windows:
+def joined(parts: Sequence[Windows]) -> Windows:
+    """One behind the other; all have the same features."""
     return Windows(
         np.concatenate([part.appliance for part in parts]),
         np.concatenate([part.start for part in parts]),

@@ -25,7 +25,7 @@ from models.states import States
 from models.stream_pool import NOBODY, Pool
 from models.stream_state import FRESH, Params
 from models.stream_walk import END_OF_INPUT, MOST_WINDOWS, walk
-from models.stream_windows import STARTS_COUNTER, Rows, empty_rows, feature_names
+from models.stream_windows import CYCLE_FEATURES, STARTS_COUNTER, Rows, empty_rows, feature_names
 
 STANDBY = {"power": 45.0, "current": 0.25, "compressor_speed": 5.0}
 """What a machine may draw (W, A, Hz) while it does nothing."""
@@ -73,10 +73,16 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class StreamOutput:
-    """The windows that a call closed."""
+    """The windows that a call closed.
+
+    `early` are hours of appliances whose on-level is not known yet, told when their time is over: what is measured in
+    them holds; `on_mean` and `off_mean` suppose that what draws more than standby runs, and what is counted of cycles
+    and counters is NaN. The same hours come again among `hours`, whole, once the level is known.
+    """
 
     hours: Windows
     days: Windows
+    early: Windows
 
 
 class SignalStream:
@@ -125,6 +131,11 @@ class SignalStream:
             plan=states.plan(gauges),
         )
         self._hour_names = feature_names(gauges, counters)
+        self._not_early = [
+            k
+            for k, name in enumerate(self._hour_names)
+            if name in {*CYCLE_FEATURES, *counters} - {"coverage"}
+        ]
         self.names = (*self._hour_names, *states.features)
         self._fleet = 0
         plan = self._params.plan
@@ -208,18 +219,31 @@ class SignalStream:
         self, rows: NDArray[np.int64], time: NDArray[np.int64], values: NDArray[np.float64]
     ) -> StreamOutput:
         """Run the kernel over all rows, emptying its outputs whenever they are full."""
+        early: list[Rows] = []
         hours: list[Rows] = []
         days: list[Rows] = []
         reached = 0
         while reached < len(time) or not hours:
+            early.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self._hour_names)))
             hours.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self._hour_names)))
             days.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self.names)))
             reached = walk(
-                self._state, self._pool, self._params, rows, time, values, reached, hours[-1], days[-1]
+                self._state,
+                self._pool,
+                self._params,
+                rows,
+                time,
+                values,
+                reached,
+                early[-1],
+                hours[-1],
+                days[-1],
             )
         if np.all(self._pool.buffer["owner"] == NOBODY):
             self._pool = self._new_pool()
-        return StreamOutput(_windows(hours, self._hour_names), _windows(days, self.names))
+        told_early = _windows(early, self._hour_names)
+        told_early.features[:, self._not_early] = np.nan
+        return StreamOutput(_windows(hours, self._hour_names), _windows(days, self.names), told_early)
 
 
 def _windows(parts: list[Rows], names: tuple[str, ...]) -> Windows:

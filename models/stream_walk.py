@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.stream_kernel import finish, take
 from models.stream_pool import Pool, wait
 from models.stream_state import Params, State
-from models.stream_warmup import learn, ready, refit, release
+from models.stream_warmup import learn, ready, refit, rehearse, release
 from models.stream_windows import Rows
 
 MOST_WINDOWS = 32
@@ -36,7 +36,15 @@ def _fingerprint() -> int:
 
 @njit(inline="always")
 def _take_or_wait(
-    s: State, pool: Pool, p: Params, r: int, time: int, values: NDArray[np.float64], hours: Rows, days: Rows
+    s: State,
+    pool: Pool,
+    p: Params,
+    r: int,
+    time: int,
+    values: NDArray[np.float64],
+    early: Rows,
+    hours: Rows,
+    days: Rows,
 ) -> None:
     m = s.machine[r]
     if p.cycle >= 0 and learn(m, p, time, values[p.cycle]):
@@ -45,6 +53,7 @@ def _take_or_wait(
         take(s, p, r, time, values, hours, days)
         return
     wait(pool, m.slot, time, values)
+    rehearse(s, p, r, time, values, early, days)
     if ready(m, pool, p, time):
         release(s, pool, p, r, hours, days)
 
@@ -68,18 +77,19 @@ def _compile(fingerprint: int) -> Callable[..., int]:
         time: NDArray[np.int64],
         values: NDArray[np.float64],
         first: int,
+        early: Rows,
         hours: Rows,
         days: Rows,
     ) -> int:
         """Take the readings from row `first` on; returns the row to go on from once the outputs are emptied."""
         assert fingerprint >= 0
         for i in range(first, len(time)):
-            if hours.filled[0] + MOST_WINDOWS > len(hours.start):
+            if max(hours.filled[0], early.filled[0]) + MOST_WINDOWS > len(hours.start):
                 return i
             if time[i] == END_OF_INPUT:
                 _end(s, pool, p, appliance[i], hours, days)
             else:
-                _take_or_wait(s, pool, p, appliance[i], time[i], values[i], hours, days)
+                _take_or_wait(s, pool, p, appliance[i], time[i], values[i], early, hours, days)
         return len(time)
 
     return walk

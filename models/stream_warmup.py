@@ -1,6 +1,10 @@
 """Until an appliance's on-level is known its readings wait here, so that its first hours count as well.
 
 The wait is at least `Params.warmup` and at most a day. A full buffer is thinned by time: the least spacing doubles.
+
+What the level does not decide must not wait that long: a cabinet is warm whatever its compressor does. So each
+reading that waits is also rehearsed: the same walk, with a level that is only supposed. The hours that it closes are
+told early; everything else of it is forgotten when the level is known and the readings go through for good.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ import math
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from foremend.types import MS_PER_DAY, MS_PER_HOUR
 from models import cycles
@@ -16,7 +21,18 @@ from models.cycles import ON_SHARE
 from models.on_level import BINS, believable, bin_of, one_level, two_levels
 from models.stream_kernel import take
 from models.stream_pool import NOBODY, Pool, give_back, time_of, values_of
-from models.stream_state import IDLE, LEARNT, NEVER, RUNNING, Machine, Params, State
+from models.stream_state import (
+    IDLE,
+    LEARNT,
+    NEVER,
+    RUNNING,
+    TOP,
+    UNKNOWN,
+    UNSEEN,
+    Machine,
+    Params,
+    State,
+)
 from models.stream_windows import Rows
 
 FIT_EVERY_MS = MS_PER_HOUR
@@ -77,6 +93,44 @@ def _set_limit(m: Machine, above: float) -> None:
 
 
 @njit
+def rehearse(
+    s: State, p: Params, r: int, time: int, values: NDArray[np.float64], early: Rows, days: Rows
+) -> None:
+    """Let a reading that waits through as if the level were known: what draws more than standby runs.
+
+    The hours that it closes go to `early`; its days are of no use, for they are told once the level is known.
+    """
+    m = s.machine[r]
+    idle, on, told = m.level[IDLE], m.level[RUNNING], days.filled[0]
+    if math.isnan(idle):
+        _set_limit(m, p.above if p.above > 0.0 else p.standby)
+    take(s, p, r, time, values, early, days)
+    m.level[IDLE], m.level[RUNNING] = idle, on
+    days.filled[0] = told
+
+
+@njit
+def _forget_rehearsal(s: State, r: int) -> None:
+    """Back to an appliance of which nothing was seen, but for what was learnt of its levels."""
+    m = s.machine[r]
+    m.last_time = NEVER
+    m.spacing = m.since = m.doubt = m.doubt_since = m.entered = 0
+    m.doubt_count = m.whole = m.stay_whole = 0
+    m.peak = 0.0
+    m.raw = m.running = UNKNOWN
+    m.state = UNSEEN
+    m.cycle.fill(0.0)
+    s.value[r].fill(math.nan)
+    s.seen[r].fill(0)
+    s.gauge[r].fill(0.0)
+    s.counter[r].fill(0.0)
+    s.stay[r].fill(0.0)
+    s.measure[r].fill(0.0)
+    for k in range(s.measure.shape[1]):
+        s.measure[r, k, TOP] = math.nan
+
+
+@njit
 def ready(m: Machine, pool: Pool, p: Params, time: int) -> bool:
     waited = time - time_of(pool, m.slot, 0)
     return bool(waited >= MS_PER_DAY or (waited >= p.warmup and not math.isnan(m.level[IDLE])))
@@ -86,6 +140,7 @@ def ready(m: Machine, pool: Pool, p: Params, time: int) -> bool:
 def release(s: State, pool: Pool, p: Params, r: int, hours: Rows, days: Rows) -> None:
     """The levels are as known as they will be: let the waiting readings through and give the buffer back."""
     m = s.machine[r]
+    _forget_rehearsal(s, r)
     if p.above > 0.0:
         _set_limit(m, p.above)
     elif math.isnan(m.level[IDLE]):

@@ -112,7 +112,8 @@ def single(power: Sequence[float], step_ms: int = MINUTE, start: int = MIDNIGHT)
 
 
 def _both(first: StreamOutput, rest: StreamOutput) -> StreamOutput:
-    return StreamOutput(_chain(first.hours, rest.hours), _chain(first.days, rest.days))
+    pairs = ((getattr(first, kind), getattr(rest, kind)) for kind in ("hours", "days", "early"))
+    return StreamOutput(*(_chain(*pair) for pair in pairs))
 
 
 def _chain(first: Windows, rest: Windows) -> Windows:
