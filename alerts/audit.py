@@ -16,6 +16,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from alerts.database import reading
+from alerts.storable import json_text
 from alerts.tables import AuditHeadRow, AuditRow
 
 GENESIS = "0" * 64
@@ -61,7 +62,7 @@ def append(session: Session, at: int, entries: Sequence[Entry]) -> None:
         return
     head = session.scalars(select(AuditHeadRow).with_for_update()).one()
     for action, subject, details in entries:
-        text = orjson.dumps(details, option=orjson.OPT_SORT_KEYS).decode()
+        text = json_text(details, sort=True)
         head.seq += 1
         head.hash = _digest(head.hash, head.seq, at, action, subject, text)
         entry = AuditRow(seq=head.seq, at=at, action=action, subject=subject, details=text, hash=head.hash)

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import orjson
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, Executable, Table, bindparam, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
+from alerts.database_errors import is_read_only, understood
+from alerts.database_tuning import READ_ONLY, RELAXED, patience, tune_sqlite
+from alerts.storable import json_text
 from alerts.tables import Base
 from foremend.errors import ConfigError, ForemendError, IntegrityError, MissingExtraError, UnavailableError
 
+WHAT = "the effects database"
 CHUNK = 500
 """Most values of one `IN (...)`: databases bound the number of parameters in a query."""
 _MIGRATION_LOCK = 0x464F5245  # "FORE": two processes that start together migrate one after the other
-_BUSY_TIMEOUT_MS = 30_000
-_READ_ONLY = {"foremend_begin": "BEGIN"}
-_RELAXED = {"foremend_synchronous": "NORMAL"}
 
 
 def open_database(url: str) -> Engine:
@@ -36,15 +35,21 @@ def open_database(url: str) -> Engine:
     `?password_file=/path` in a PostgreSQL URL names a file whose first line is the password.
     Raises ConfigError for an unusable URL, MissingExtraError without the PostgreSQL driver, UnavailableError when
     the database cannot be reached, and IntegrityError when its tables come from a newer Foremend.
+
+    Whoever uses the engine hears of its troubles as errors of Foremend (`alerts.database_errors`): UnavailableError to
+    try again, InputError where the database refuses the data, IntegrityError and RefusedError to stop.
     """
     parsed = _checked(url)
     try:
         # Parameters are hidden so that no contact or ticket reaches a log through an error message.
-        engine = create_engine(parsed, json_serializer=json_text, hide_parameters=True)
+        engine = create_engine(
+            parsed, json_serializer=json_text, hide_parameters=True, connect_args=patience(parsed)
+        )
     except ModuleNotFoundError as error:
         raise MissingExtraError("PostgreSQL", "postgres") from error
     if parsed.get_backend_name() == "sqlite":
-        _tune_sqlite(engine)
+        tune_sqlite(engine, parsed)
+    event.listen(engine, "handle_error", _in_our_words)
     try:
         _migrate(engine)
     except ForemendError:
@@ -56,7 +61,7 @@ def open_database(url: str) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session that only reads and holds up no writer. Raises UnavailableError while the database is away."""
-    with _reachable(), Session(engine.execution_options(**_READ_ONLY), autoflush=False) as session:
+    with _free_connection(), Session(engine.execution_options(**READ_ONLY), autoflush=False) as session:
         yield session
 
 
@@ -66,7 +71,7 @@ def writing(engine: Engine) -> Iterator[Session]:
 
     Raises UnavailableError while the database is away, or busy for longer than anybody should wait.
     """
-    with _reachable(), Session(engine) as session, session.begin():
+    with _free_connection(), Session(engine) as session, session.begin():
         yield session
 
 
@@ -76,13 +81,8 @@ def relaxed(engine: Engine) -> Iterator[Connection]:
 
     On SQLite it does not wait for the disk; a later `writing` makes it durable together with its own changes.
     """
-    with _reachable(), engine.execution_options(**_RELAXED).begin() as connection:
+    with _free_connection(), engine.execution_options(**RELAXED).begin() as connection:
         yield connection
-
-
-def json_text(value: Any) -> str:
-    """JSON that both databases and every receiver take: numbers that are not finite become null."""
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
 def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> set[Any]:
@@ -108,11 +108,21 @@ def upsert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]
 
 
 @contextmanager
-def _reachable() -> Iterator[None]:
+def _free_connection() -> Iterator[None]:
+    """Everything else goes wrong in `_in_our_words`."""
     try:
         yield
-    except OperationalError as error:
-        raise UnavailableError(f"the effects database did not answer: {error.orig}") from error
+    except TimeoutError as error:
+        raise UnavailableError(f"{WHAT} is busy: no connection came free") from error
+
+
+def _in_our_words(context: ExceptionContext) -> None:
+    """Hears of every error of the driver, whoever used the engine, and raises what it means for the caller."""
+    if is_read_only(context.original_exception):
+        context.is_disconnect = True  # behind the same address there may be another server now
+    error = understood(context.original_exception, context.statement, WHAT)
+    if error is not None:
+        raise error from context.original_exception
 
 
 def raise_to(engine: Engine, table: type[Base], key: str, value: str) -> Executable:
@@ -166,37 +176,6 @@ def _with_password(url: URL) -> URL:
     return url.difference_update_query(["password_file"]).set(password=password)
 
 
-def _tune_sqlite(engine: Engine) -> None:
-    """WAL lets readers and one writer work at once; FULL keeps what was committed through a power cut."""
-
-    @event.listens_for(engine, "connect")
-    def _set_pragmas(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver begins no transaction of its own: `_begin` does
-        connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}").close()
-        connection.execute("PRAGMA foreign_keys=ON").close()
-        _into_wal(connection)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        connection.exec_driver_sql(f"PRAGMA synchronous={options.get('foremend_synchronous', 'FULL')}")
-        # A writer that began as a reader could not wait for another writer: SQLite would refuse it at once.
-        connection.exec_driver_sql(options.get("foremend_begin", "BEGIN IMMEDIATE"))
-
-
-def _into_wal(connection: sqlite3.Connection) -> None:
-    """Processes that make a new file together: for this change alone SQLite would not let the later ones wait."""
-    until = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL").close()
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-            time.sleep(0.01)
-
-
 def _migrate(engine: Engine) -> None:
     settings = Config()
     settings.set_main_option("script_location", "alerts:migrations")
@@ -206,11 +185,7 @@ def _migrate(engine: Engine) -> None:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             settings.attributes["connection"] = connection
             command.upgrade(settings, "head")
-    except OperationalError as error:
-        raise UnavailableError(f"the effects database cannot be opened: {error.orig}") from error
     except CommandError as error:
-        raise IntegrityError(
-            f"the effects database was written by a newer Foremend ({error}); upgrade Foremend"
-        ) from error
+        raise IntegrityError(f"{WHAT} was written by a newer Foremend ({error}); upgrade Foremend") from error
     except DBAPIError as error:
-        raise IntegrityError(f"the effects database is not usable: {error.orig}") from error
+        raise IntegrityError(f"{WHAT} is not usable: {error.orig}") from error

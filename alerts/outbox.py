@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import update
 
 from alerts.change import Change
-from alerts.database import json_text
 from alerts.settings import AlertsSettings
+from alerts.storable import json_text
 from alerts.tables import OutboxRow, OutboxState
 from alerts.wording import iso
 from foremend.types import Purpose, deterministic_id

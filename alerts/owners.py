@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from alerts.database import CHUNK, insert_new, reading, upsert, writing
+from alerts.storable import storable
 from alerts.tables import ApplianceRow, ContactRow, OwnerRow
 from alerts.vault import Vault
 from foremend.errors import InputError
@@ -87,11 +88,10 @@ class Owners:
     def _sealed(self, owner: Owner, channel: str) -> dict[str, object]:
         if channel not in CHANNELS:
             raise InputError(f"{channel!r} is not a channel; use one of {', '.join(sorted(CHANNELS))}")
-        return {
-            "owner_id": owner.owner_id,
-            "channel": channel,
-            "sealed": self._vault.seal(owner.contacts[channel]),
-        }
+        address = owner.contacts[channel]
+        if storable(address) != address:
+            raise InputError(f"the {channel} address of owner {owner.owner_id!r} holds what no address has")
+        return {"owner_id": owner.owner_id, "channel": channel, "sealed": self._vault.seal(address)}
 
 
 def _row(appliance: OwnedAppliance) -> dict[str, str]:

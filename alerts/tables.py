@@ -8,10 +8,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Text
+from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, Integer, LargeBinary, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
+from alerts.storable import FreeText, Name
 from foremend.types import FindingKind, Purpose, Severity
 
 
@@ -68,7 +69,7 @@ class PositionRow(Base):
     """How far each stream's effects are committed."""
 
     __tablename__ = "positions"
-    stream: Mapped[str] = mapped_column(String(120), primary_key=True)
+    stream: Mapped[str] = mapped_column(Name(120), primary_key=True)
     value: Mapped[int]
 
 
@@ -77,13 +78,13 @@ class FindingRow(Base):
 
     __tablename__ = "findings"
     __table_args__ = (Index(None, "time"), Index(None, "appliance_id", "fault"))
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    episode_id: Mapped[str] = mapped_column(String(40))
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    episode_id: Mapped[str] = mapped_column(Name(40))
     kind: Mapped[FindingKind]
-    appliance_id: Mapped[str] = mapped_column(String(200))
-    appliance_model: Mapped[str] = mapped_column(String(200))
-    fault: Mapped[str] = mapped_column(String(120))
-    rule: Mapped[str] = mapped_column(String(120))
+    appliance_id: Mapped[str] = mapped_column(Name(200))
+    appliance_model: Mapped[str] = mapped_column(Name(200))
+    fault: Mapped[str] = mapped_column(Name(120))
+    rule: Mapped[str] = mapped_column(Name(120))
     severity: Mapped[Severity]
     time: Mapped[int]
     episode_start: Mapped[int]
@@ -101,17 +102,17 @@ class TicketRow(Base):
 
     __tablename__ = "tickets"
     __table_args__ = (Index(None, "appliance_id", "status"), Index(None, "opened_at"))
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    episode_id: Mapped[str] = mapped_column(String(40), unique=True)
-    appliance_id: Mapped[str] = mapped_column(String(200))
-    appliance_model: Mapped[str] = mapped_column(String(200))
-    fault: Mapped[str] = mapped_column(String(120))
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    episode_id: Mapped[str] = mapped_column(Name(40), unique=True)
+    appliance_id: Mapped[str] = mapped_column(Name(200))
+    appliance_model: Mapped[str] = mapped_column(Name(200))
+    fault: Mapped[str] = mapped_column(Name(120))
     severity: Mapped[Severity]
     status: Mapped[TicketStatus]
     opened_at: Mapped[int]
     told_at: Mapped[int]  # event time of the last finding that the receivers were told of
     closed_at: Mapped[int | None]
-    note: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(FreeText)
     content: Mapped[dict[str, Any]]
     created_at: Mapped[int]
 
@@ -120,8 +121,8 @@ class OutcomeRow(Base):
     """What a technician found where a ticket sent him; the last word on it counts."""
 
     __tablename__ = "outcomes"
-    ticket_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    fault: Mapped[str | None] = mapped_column(String(120))  # None: nothing was wrong
+    ticket_id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    fault: Mapped[str | None] = mapped_column(Name(120))  # None: nothing was wrong
     found_at: Mapped[int]
     repaired_at: Mapped[int | None]
     recorded_at: Mapped[int]
@@ -137,30 +138,30 @@ class OutboxRow(Base):
         Index(None, "episode_id"),
     )
     seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
-    id: Mapped[str] = mapped_column(String(40), unique=True)
-    message_id: Mapped[str] = mapped_column(String(40))  # what the receiver knows it by
-    target: Mapped[str] = mapped_column(String(80))  # `webhook:<name>`, `sms` or `push`
-    event_type: Mapped[str] = mapped_column(String(80))
+    id: Mapped[str] = mapped_column(Name(40), unique=True)
+    message_id: Mapped[str] = mapped_column(Name(40))  # what the receiver knows it by
+    target: Mapped[str] = mapped_column(Name(80))  # `webhook:<name>`, `sms` or `push`
+    event_type: Mapped[str] = mapped_column(Name(80))
     purpose: Mapped[Purpose | None]  # the consent to check when it is sent
-    appliance_id: Mapped[str] = mapped_column(String(200))
-    episode_id: Mapped[str | None] = mapped_column(String(40))
-    ordering: Mapped[str] = mapped_column(String(80))  # messages that share it leave one after the other
-    body: Mapped[str] = mapped_column(Text)
+    appliance_id: Mapped[str] = mapped_column(Name(200))
+    episode_id: Mapped[str | None] = mapped_column(Name(40))
+    ordering: Mapped[str] = mapped_column(Name(80))  # messages that share it leave one after the other
+    body: Mapped[str] = mapped_column(FreeText)
     state: Mapped[OutboxState]
     attempts: Mapped[int]
     due_at: Mapped[int]
     created_at: Mapped[int]
     sent_at: Mapped[int | None]
-    error: Mapped[str] = mapped_column(Text)
+    error: Mapped[str] = mapped_column(FreeText)
 
 
 class DisabledTargetRow(Base):
     """Webhook endpoints that answered 410 Gone and are not used until somebody enables them again."""
 
     __tablename__ = "disabled_targets"
-    target: Mapped[str] = mapped_column(String(80), primary_key=True)
+    target: Mapped[str] = mapped_column(Name(80), primary_key=True)
     at: Mapped[int]
-    reason: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(FreeText)
 
 
 class HeldBackRow(Base):
@@ -168,13 +169,13 @@ class HeldBackRow(Base):
 
     __tablename__ = "held_back"
     __table_args__ = (Index(None, "at"),)
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    act: Mapped[str] = mapped_column(String(80))
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    act: Mapped[str] = mapped_column(Name(80))
     purpose: Mapped[Purpose]
-    appliance_id: Mapped[str] = mapped_column(String(200))
-    episode_id: Mapped[str | None] = mapped_column(String(40))
-    fault: Mapped[str] = mapped_column(String(120))
-    reason: Mapped[str] = mapped_column(Text)
+    appliance_id: Mapped[str] = mapped_column(Name(200))
+    episode_id: Mapped[str | None] = mapped_column(Name(40))
+    fault: Mapped[str] = mapped_column(Name(120))
+    reason: Mapped[str] = mapped_column(FreeText)
     at: Mapped[int]
 
 
@@ -184,25 +185,25 @@ class ConsentRow(Base):
     __tablename__ = "consent_records"
     __table_args__ = (Index(None, "appliance_id", "purpose", "at"), Index(None, "purpose", "at"))
     seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
-    appliance_id: Mapped[str] = mapped_column(String(200))
-    subject: Mapped[str] = mapped_column(String(200))
+    appliance_id: Mapped[str] = mapped_column(Name(200))
+    subject: Mapped[str] = mapped_column(Name(200))
     purpose: Mapped[Purpose]
     given: Mapped[bool]
     at: Mapped[int]  # when the owner said so
     recorded_at: Mapped[int]
-    notice_version: Mapped[str] = mapped_column(String(80))
-    language: Mapped[str] = mapped_column(String(20))
-    how: Mapped[str] = mapped_column(String(80))
-    jurisdiction: Mapped[str] = mapped_column(String(20))
-    retention: Mapped[str] = mapped_column(String(80))
-    withdrawal_method: Mapped[str] = mapped_column(String(200))
+    notice_version: Mapped[str] = mapped_column(Name(80))
+    language: Mapped[str] = mapped_column(Name(20))
+    how: Mapped[str] = mapped_column(Name(80))
+    jurisdiction: Mapped[str] = mapped_column(Name(20))
+    retention: Mapped[str] = mapped_column(Name(80))
+    withdrawal_method: Mapped[str] = mapped_column(Name(200))
 
 
 class OwnerRow(Base):
     """An owner, by a name without meaning; what identifies the person is in `contacts` only."""
 
     __tablename__ = "owners"
-    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    id: Mapped[str] = mapped_column(Name(200), primary_key=True)
     created_at: Mapped[int]
 
 
@@ -211,7 +212,7 @@ class ContactRow(Base):
 
     __tablename__ = "contacts"
     owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"), primary_key=True)
-    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    channel: Mapped[str] = mapped_column(Name(20), primary_key=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -220,11 +221,11 @@ class ApplianceRow(Base):
 
     __tablename__ = "appliances"
     __table_args__ = (Index(None, "owner_id"),)
-    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    id: Mapped[str] = mapped_column(Name(200), primary_key=True)
     owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"))
-    appliance_model: Mapped[str] = mapped_column(String(200))
-    language: Mapped[str] = mapped_column(String(20))
-    timezone: Mapped[str] = mapped_column(String(80))
+    appliance_model: Mapped[str] = mapped_column(Name(200))
+    language: Mapped[str] = mapped_column(Name(20))
+    timezone: Mapped[str] = mapped_column(Name(80))
 
 
 class SeenRow(Base):
@@ -232,9 +233,9 @@ class SeenRow(Base):
 
     __tablename__ = "seen"
     __table_args__ = (Index(None, "appliance_model", "appliance_id"),)
-    appliance_id: Mapped[str] = mapped_column(String(200), primary_key=True)
-    appliance_model: Mapped[str] = mapped_column(String(200))
-    category: Mapped[str] = mapped_column(String(120))
+    appliance_id: Mapped[str] = mapped_column(Name(200), primary_key=True)
+    appliance_model: Mapped[str] = mapped_column(Name(200))
+    category: Mapped[str] = mapped_column(Name(120))
     last_seen: Mapped[int]  # event time
 
 
@@ -242,7 +243,7 @@ class ProcessRow(Base):
     """What one stream's worker last said of itself."""
 
     __tablename__ = "processes"
-    stream: Mapped[str] = mapped_column(String(120), primary_key=True)
+    stream: Mapped[str] = mapped_column(Name(120), primary_key=True)
     status: Mapped[dict[str, Any]]
     at: Mapped[int]
 
@@ -251,8 +252,8 @@ class ForgottenRow(Base):
     """An appliance whose history was removed: what it measured until then is not stored again."""
 
     __tablename__ = "forgotten"
-    appliance_model: Mapped[str] = mapped_column(String(200), primary_key=True)
-    appliance_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    appliance_model: Mapped[str] = mapped_column(Name(200), primary_key=True)
+    appliance_id: Mapped[str] = mapped_column(Name(200), primary_key=True)
     until: Mapped[int]  # event time
 
 
@@ -261,10 +262,10 @@ class DeadLetterRow(Base):
 
     __tablename__ = "dead_letters"
     __table_args__ = (Index(None, "received"),)
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    topic: Mapped[str] = mapped_column(Text)
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    topic: Mapped[str] = mapped_column(FreeText)
     payload: Mapped[bytes] = mapped_column(LargeBinary)
-    reason: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(FreeText)
     received: Mapped[int]
 
 
@@ -274,10 +275,10 @@ class AuditRow(Base):
     __tablename__ = "audit"
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[int]
-    action: Mapped[str] = mapped_column(String(80))
-    subject: Mapped[str] = mapped_column(String(200))
-    details: Mapped[str] = mapped_column(Text)
-    hash: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(Name(80))
+    subject: Mapped[str] = mapped_column(Name(200))
+    details: Mapped[str] = mapped_column(FreeText)
+    hash: Mapped[str] = mapped_column(Name(64))
 
 
 class AuditHeadRow(Base):
@@ -286,4 +287,9 @@ class AuditHeadRow(Base):
     __tablename__ = "audit_head"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int]
-    hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(Name(64))
+
+
+for _column in (column for table in Base.metadata.tables.values() for column in table.columns):
+    if isinstance(_column.type, Name):
+        _column.type.place = str(_column)

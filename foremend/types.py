@@ -164,7 +164,9 @@ class Finding:
 
 def deterministic_id(prefix: str, *parts: object) -> str:
     """A short id that depends on `parts` alone: replaying the same input changes nothing."""
-    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
+    digest = hashlib.sha256(
+        "\x1f".join(str(part) for part in parts).encode(errors="surrogatepass")
+    ).hexdigest()
     return f"{prefix}_{digest[:24]}"
 
 

@@ -1,6 +1,7 @@
 """Applies one finding a position, from where it left off, with the dispatcher running: made to be killed.
 
-Arguments: folder, number of findings. Writes each position to stdout once its effects are committed.
+Arguments: folder, number of findings, address of the database.
+Writes each position to stdout once its effects are committed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
 from foremend.types import Finding, FindingKind, Purpose, Severity
 
-folder, number = Path(sys.argv[1]), int(sys.argv[2])
+folder, number, database = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 
 
 class SystemClock:
@@ -45,7 +46,7 @@ def finding(position: int) -> Finding:
 
 def main() -> None:
     settings = AlertsSettings(
-        database=f"sqlite:///{folder}/effects.db",
+        database=database,
         key_file=folder / "key",
         quiet_hours=None,
         sms={"file": folder / "sms.jsonl"},

@@ -15,9 +15,9 @@ REPO = Path(__file__).parents[3]
 FINDINGS = 60
 
 
-def run(folder: Path, kill_after: int | None) -> None:
+def run(folder: Path, database: str, kill_after: int | None) -> None:
     """Run the worker to its end, or kill it (SIGKILL) when it has committed `kill_after` more positions."""
-    command = [sys.executable, str(WORKER), str(folder), str(FINDINGS)]
+    command = [sys.executable, str(WORKER), str(folder), str(FINDINGS), database]
     with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for count, _line in enumerate(process.stdout, 1):
@@ -26,13 +26,13 @@ def run(folder: Path, kill_after: int | None) -> None:
     assert kill_after or process.returncode == 0
 
 
-def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+def test_kills_lose_and_double_nothing(tmp_path: Path, database: str) -> None:
     """Each finding has one ticket and its owner one SMS, and the audit chain holds, after three kills in mid-work."""
     for kill_after in (3, 17, 8):
-        run(tmp_path, kill_after)
-    run(tmp_path, None)
+        run(tmp_path, database, kill_after)
+    run(tmp_path, database, None)
 
-    engine = open_database(f"sqlite:///{tmp_path}/effects.db")
+    engine = open_database(database)
     counts, report = queries.counts(engine), audit.verify(engine)
     engine.dispose()
     texts = [json.loads(line)["id"] for line in (tmp_path / "sms.jsonl").read_text().splitlines()]

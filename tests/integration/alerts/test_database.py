@@ -86,7 +86,7 @@ def test_unusable_urls_are_refused(url: str, words: str) -> None:
 
 def test_a_server_that_is_away_can_be_tried_again(tmp_path: Path) -> None:
     """No PostgreSQL behind the socket: away, not wrong."""
-    with pytest.raises(UnavailableError, match="cannot be opened"):
+    with pytest.raises(UnavailableError, match="cannot be used now"):
         open_database(f"postgresql://foremend@/x?host={tmp_path}")
 
 

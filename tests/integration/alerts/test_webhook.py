@@ -82,11 +82,11 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 
 
 @pytest.fixture
-def open_real(platform: Platform, tmp_path: Path) -> Iterator[Callable[..., Alerts]]:
+def open_real(platform: Platform, database: str) -> Iterator[Callable[..., Alerts]]:
     """Opens the stage with its real channels, aimed at the platform; tickets are consented."""
     endpoint = {"name": "platform", "url": f"{platform.url}/webhooks", "secret_file": platform.secret_file}
     settings = AlertsSettings(
-        database=f"sqlite:///{tmp_path}/effects.db",
+        database=database,
         webhooks=[endpoint | {"allow_private": True, "timeout": "300 ms"}],
         retry={"first_delay": "20 ms", "longest_delay": "100 ms"},
         sms=None,

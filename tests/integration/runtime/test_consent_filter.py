@@ -28,10 +28,8 @@ class MovingClock:
         return self.now
 
 
-def desk(folder: Path, clock: MovingClock) -> Alerts:
-    settings = AlertsSettings(
-        database=f"sqlite:///{folder}/foremend.db", key_file=folder / "key", sms=None, push=None
-    )
+def desk(folder: Path, database: str, clock: MovingClock) -> Alerts:
+    settings = AlertsSettings(database=database, key_file=folder / "key", sms=None, push=None)
     alerts = open_alerts(
         settings, clock, open_vault(settings, os.environ), {}, np.random.default_rng(0), {}, {}
     )
@@ -54,10 +52,10 @@ def readings() -> Block:
     )
 
 
-def test_a_withdrawal_takes_an_appliance_out_within_a_second(tmp_path: Path) -> None:
+def test_a_withdrawal_takes_an_appliance_out_within_a_second(tmp_path: Path, database: str) -> None:
     """Given: watched. Withdrawn: its readings stop there, those of others pass. Given again: watched again."""
     clock = MovingClock()
-    alerts = desk(tmp_path, clock)
+    alerts = desk(tmp_path, database, clock)
     permitted = ConsentFilter(alerts.consent, clock)
     say(alerts, True, NOW)
     assert len(permitted(readings())) == 3
@@ -73,10 +71,10 @@ def test_a_withdrawal_takes_an_appliance_out_within_a_second(tmp_path: Path) -> 
     alerts.close()
 
 
-def test_an_appliance_nobody_registered_is_let_through(tmp_path: Path) -> None:
+def test_an_appliance_nobody_registered_is_let_through(tmp_path: Path, database: str) -> None:
     """It has no owner who could object."""
     clock = MovingClock()
-    alerts = desk(tmp_path, clock)
+    alerts = desk(tmp_path, database, clock)
 
     assert len(ConsentFilter(alerts.consent, clock)(readings())) == 3
     alerts.close()

@@ -138,9 +138,9 @@ def test_the_page_shows_what_workers_wrote(
     assert metric(address, 'stream_silent_seconds{stream="foremend-0"}') is not None
 
 
-def test_a_service_ends_in_good_order(tmp_path: Path) -> None:
+def test_a_service_ends_in_good_order(tmp_path: Path, database: str) -> None:
     """SIGTERM, and it ends with 0."""
-    config = config_file(tmp_path, "one", f"sqlite:///{tmp_path}/foremend.db")
+    config = config_file(tmp_path, "one", database)
     with process(["service", "--config", str(config)], tmp_path / "log") as child:
         listening(config)
 
