@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -72,14 +73,25 @@ class OutboxFileChannel:
             "at": message.at,
         }
         try:
-            with self._path.open("ab") as file:
-                file.write(orjson.dumps(line) + b"\n")
+            _append(self._path, orjson.dumps(line) + b"\n")
         except OSError as error:
             raise UnavailableError(f"{self._path} cannot be written: {error.strerror}") from error
         self._seen.add(message.id)
 
     def close(self) -> None:
         """Nothing stays open between messages."""
+
+
+def _append(path: Path, line: bytes) -> None:
+    """All of the line or, where the disk is full in the middle of it, nothing."""
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            if (written := file.write(line)) != len(line):
+                raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes fitted")
+        except OSError:
+            file.truncate(before)
+            raise
 
 
 def mask(address: str) -> str:

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ from foremend.ports import Clock, History
 from foremend.promotions import PromotionFollower
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.service.app import create_app
+from foremend.service.health import Health, Probe
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.terminal import progress_bar
@@ -70,7 +71,7 @@ class Application:
             try:
                 if self.upkeep:
                     self.upkeep.start()
-                self.runtime.recover()
+                self.runtime.recover(stop)
                 self.runtime.run(stop)
             finally:
                 if self.upkeep:
@@ -91,6 +92,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     history = open_history(settings.storage, journal.id, ForgottenAppliances(alerts.engine, clock).all)
     registry = open_registry(settings.models)
     engine = build_engine(settings, profiles, registry, history, clock)
+    follower = PromotionFollower(registry, engine, scored_models(settings, profiles))
     runtime = InProcessRuntime(
         source=source,
         journal=journal,
@@ -103,12 +105,24 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
         checkpoint_every_ms=settings.storage.checkpoint_every,
         permitted=ConsentFilter(alerts.consent, clock),
         report=lambda progress: source.publish(PROGRESS, progress.to_json()),
-        follow=PromotionFollower(registry, engine, scored_models(settings, profiles)),
+        follow=follower,
     )
     catalogue, host = load_catalogue(), settings.service.host
     model = ReadModel(alerts.engine, runtime, profiles, catalogue, feature_titles(profiles.values()))
-    server = Server(create_app(model, host), host, settings.service.port)
-    return Application(alerts, runtime, server, open_upkeep(settings.storage, clock))
+    upkeep = open_upkeep(settings.storage, clock)
+    health = _with_storage(model.health(), runtime, follower, upkeep)
+    server = Server(create_app(model, host, health), host, settings.service.port)
+    return Application(alerts, runtime, server, upkeep)
+
+
+def _with_storage(
+    health: Health, runtime: InProcessRuntime, follower: PromotionFollower, upkeep: Upkeep | None
+) -> Health:
+    """Not ready while anything waits for a disk or a database; each says why."""
+    found = [Probe("storage", runtime.trouble), Probe("registry", follower.trouble)]
+    if upkeep is not None:
+        found.append(Probe("upkeep", upkeep.trouble))
+    return replace(health, ready=(*health.ready, *found))
 
 
 def open_history(

@@ -8,9 +8,10 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from foremend.errors import UnavailableError
+from alerts.database_errors import of_sqlite
 from foremend.types import RawMessage
 
 _SCHEMA = """
@@ -38,13 +39,14 @@ class SqliteJournal:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute(f"PRAGMA page_size={PAGE_BYTES}")
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute(_SCHEMA)
-        self._db.execute(_IDENTITY)
-        self.id = self._identity()
+        with self._in_our_words():
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute(f"PRAGMA page_size={PAGE_BYTES}")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute(_SCHEMA)
+            self._db.execute(_IDENTITY)
+            self.id = self._identity()
 
     def append(self, messages: Sequence[RawMessage]) -> int:
         """Store `messages` in one transaction; the position of the last one.
@@ -52,35 +54,32 @@ class SqliteJournal:
         Raises UnavailableError when the disk refuses: nothing was acknowledged, so the broker keeps them.
         """
         rows = [(m.received, m.topic, m.payload, m.retained) for m in messages]
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._in_our_words(), self._transaction():
             self._db.executemany(
                 "INSERT INTO message (received, topic, payload, retained) VALUES (?, ?, ?, ?)", rows
             )
-            self._db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise UnavailableError(f"the journal {self._path} cannot be written: {error}") from error
         return self.last_position()
 
     def last_position(self) -> int:
         """The highest position ever given out; 0 before the first message."""
-        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'message'").fetchone()
+        with self._in_our_words():
+            row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'message'").fetchone()
         return 0 if row is None else int(row[0])
 
     def first_kept(self) -> int:
         """The position before the oldest message still here: what a replay can start after."""
-        (oldest,) = self._db.execute("SELECT MIN(position) FROM message").fetchone()
+        with self._in_our_words():
+            (oldest,) = self._db.execute("SELECT MIN(position) FROM message").fetchone()
         return self.last_position() if oldest is None else int(oldest) - 1
 
     def read(self, after: int, limit: int) -> Sequence[tuple[int, RawMessage]]:
         """Up to `limit` messages with a position above `after`, in order."""
-        rows = self._db.execute(
-            "SELECT position, topic, payload, received, retained FROM message"
-            " WHERE position > ? ORDER BY position LIMIT ?",
-            (after, limit),
-        )
+        with self._in_our_words():
+            rows = self._db.execute(
+                "SELECT position, topic, payload, received, retained FROM message"
+                " WHERE position > ? ORDER BY position LIMIT ?",
+                (after, limit),
+            ).fetchall()
         return [
             (position, RawMessage(topic, payload, received, bool(retained)))
             for position, topic, payload, received, retained in rows
@@ -98,8 +97,30 @@ class SqliteJournal:
             yield after, [message for _, message in rows]
 
     def prune(self, up_to: int) -> None:
-        """Forget messages up to and including position `up_to`: a snapshot covers them."""
-        self._db.execute("DELETE FROM message WHERE position <= ?", (up_to,))
+        """Forget messages up to and including position `up_to`: a snapshot covers them.
+
+        Raises UnavailableError when the disk refuses: call again.
+        """
+        with self._in_our_words():
+            self._db.execute("DELETE FROM message WHERE position <= ?", (up_to,))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            known = of_sqlite(error, f"the journal {self._path}")
+            raise known or error from error
 
     def _identity(self) -> str:
         row = self._db.execute("SELECT id FROM identity").fetchone()

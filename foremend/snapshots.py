@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.errors import IntegrityError
+from foremend.errors import IntegrityError, UnavailableError
 
 _MAGIC = b"FMSNAP2\n"  # counted up when the layout changes, or what an engine keeps
 _LENGTH = 8  # bytes that hold the header's length
@@ -65,9 +65,15 @@ def unpack(packed: bytes | bytearray | memoryview) -> dict[str, Any]:
 
 
 def save_snapshot(path: Path, snapshot: Mapping[str, Any]) -> None:
-    """Write `snapshot` to `path`; a crash leaves the old file or the new one, never half of one."""
+    """Write `snapshot` to `path`; a crash leaves the old file or the new one, never half of one.
+
+    Raises UnavailableError when the disk refuses: the old file is still there, and nothing else.
+    """
     body = pack(snapshot)
-    replace_atomically(path, hashlib.sha256(body).digest(), body)
+    try:
+        replace_atomically(path, hashlib.sha256(body).digest(), body)
+    except OSError as error:
+        raise UnavailableError(f"the snapshot {path} cannot be written: {error.strerror}") from error
 
 
 def load_snapshot(path: Path) -> dict[str, Any] | None:
@@ -85,14 +91,18 @@ def load_snapshot(path: Path) -> dict[str, Any] | None:
 
 
 def replace_atomically(path: Path, *content: bytes | bytearray) -> None:
-    """Write `content` beside `path`, make it durable, then rename it over `path`."""
+    """Write `content` beside `path`, make it durable, then rename it over `path`. OSError leaves nothing behind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.writelines(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.writelines(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # half of it would keep the disk full
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

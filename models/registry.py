@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from foremend.errors import IntegrityError
+from foremend.errors import IntegrityError, UnavailableError
 from models.card import ModelCard
 from models.sealing import require_signature, seal, unseal
 
@@ -63,11 +64,18 @@ class Registry:
         self._key = key
 
     def add(self, card: ModelCard, state: Mapping[str, Any]) -> ModelCard:
-        """Store a new version; it has no alias yet. Returns the card with its version and seals."""
+        """Store a new version; it has no alias yet. Returns the card with its version and seals.
+
+        Raises UnavailableError when the disk refuses; nothing of it is left then.
+        """
         folder = self._claim(card.appliance_model)
         sealed, body = seal(replace(card, version=folder.name), state, self._key)
-        (folder / "model.skops").write_bytes(body)
-        _replace(folder / "card.json", sealed.to_json())  # last: without a card there is no version
+        try:
+            (folder / "model.skops").write_bytes(body)
+            _replace(folder / "card.json", sealed.to_json())  # last: without a card there is no version
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise UnavailableError(f"{folder} cannot be written: {error.strerror}") from error
         return sealed
 
     def appliance_models(self) -> list[str]:
@@ -182,7 +190,11 @@ def _number(version: str) -> int:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Readers see the old file or the new one."""
+    """Readers see the old file or the new one. OSError leaves the old one and nothing else."""
     temporary = path.with_name(path.name + ".new")
-    temporary.write_text(text)
-    temporary.replace(path)
+    try:
+        temporary.write_text(text)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -72,20 +72,17 @@ class ParquetHistory:
         self.waiting_rows = 0
 
     def forget_after(self, position: int) -> None:
-        """Own the stream from now on; remove its files beyond `position`, for a replay writes their readings again."""
-        with self._folder.exchanging():
-            before = self._folder.stream(self._stream)
-            if before is not None and before.settled > position:
-                log.warning(
-                    "history is ahead of the snapshot, which is older than %s: what was compacted since is stored"
-                    " twice after this replay; restore both from one backup",
-                    self._folder.root,
-                )
-            self._folder.keep_stream(self._stream, Stream(self._me, position))
-            self._owns = True
-        with self._folder.writing():
-            for day in self._folder.all_days():
-                self._forget_in(day, position)
+        """Own the stream from now on; remove its files beyond `position`, for a replay writes their readings again.
+
+        Raises UnavailableError when the disk refuses: call again.
+        """
+        try:
+            self._own(position)
+            with self._folder.writing():
+                for day in self._folder.all_days():
+                    self._forget_in(day, position)
+        except OSError as error:
+            raise UnavailableError(f"history cannot be made ready: {error}") from error
 
     def forget_appliance(self, appliance_model: str, appliance: str) -> int:
         """Remove every reading of one appliance, those that wait too; how many. Other files are left as they are."""
@@ -111,6 +108,18 @@ class ParquetHistory:
                 chosen = _read(day, wanted)
                 if chosen is not None and chosen.num_rows:
                     yield from_table(appliance_model, chosen.sort_by([("time", "ascending")]))
+
+    def _own(self, position: int) -> None:
+        with self._folder.exchanging():
+            before = self._folder.stream(self._stream)
+            if not self._owns and before is not None and before.settled > position:
+                log.warning(
+                    "history is ahead of the snapshot, which is older than %s: what was compacted since is stored"
+                    " twice after this replay; restore both from one backup",
+                    self._folder.root,
+                )
+            self._folder.keep_stream(self._stream, Stream(self._me, position))
+            self._owns = True
 
     def _settle(self, position: int) -> None:
         """A snapshot covers what is up to `position`; that a stream has one writer is checked on the way."""

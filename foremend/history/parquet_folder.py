@@ -128,11 +128,18 @@ class Folder:
 
 
 def write_durably(table: pa.Table, path: Path) -> None:
-    """Write and wait for the disk. The name is durable only after `sync_folder` of its folder."""
-    with path.open("wb") as file:
-        pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
-        file.flush()
-        os.fsync(file.fileno())
+    """Write and wait for the disk. The name is durable only after `sync_folder` of its folder.
+
+    Raises OSError, and leaves no half of a file that would keep a full disk full.
+    """
+    try:
+        with path.open("wb") as file:
+            pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def sync_folder(folder: Path) -> None:

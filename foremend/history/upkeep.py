@@ -6,7 +6,6 @@ clears what was left.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -22,11 +21,11 @@ from foremend.history.compaction import BY_ITSELF, Compacted, Enough, compact, w
 from foremend.history.parquet_folder import Folder, day_start_ms
 from foremend.history.parquet_settings import ParquetSettings
 from foremend.ports import Clock
+from foremend.runtimes.patience import Lapse
 from foremend.types import MS_PER_DAY
 
-log = logging.getLogger(__name__)
-
 EVERY_S = 600.0
+AGAIN_S = 30.0  # after a round that failed
 
 DayDone = Callable[[int, int], object]
 """Hears how many days are done, of how many."""
@@ -62,11 +61,16 @@ class Upkeep:
 
     def __init__(self, root: Path, settings: ParquetSettings, clock: Clock) -> None:
         self._folder, self._settings, self._clock = Folder(root), settings, clock
+        self._lapse = Lapse("upkeep of history")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="history-upkeep", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    def trouble(self) -> str | None:
+        """Why the last round by itself could not be done; None where it could. From any thread."""
+        return self._lapse.trouble
 
     def close(self) -> None:
         """End soon: a compaction under way is given up."""
@@ -122,7 +126,7 @@ class Upkeep:
         return len(old)
 
     def _run(self) -> None:
-        failed = stopped = False
+        stopped = False
         while not stopped:
             try:
                 report = self.round()
@@ -130,7 +134,8 @@ class Upkeep:
                 problems = [str(error)]
             else:
                 problems = report.failed if report else []
-            if problems and not failed:
-                log.error("%s; tried again every %d s", problems[0], EVERY_S)
-            failed = bool(problems)
-            stopped = self._stop.wait(EVERY_S)
+            if problems:
+                self._lapse.failed(problems[0])
+            else:
+                self._lapse.worked()
+            stopped = self._stop.wait(AGAIN_S if problems else EVERY_S)

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,15 +72,16 @@ class InProcessRuntime:
         self._patience = Patience(threading.Event())
         self.progress = Progress(messages=0, readings=0, dead_letters=0, time=0)
 
-    def recover(self) -> None:
-        """Load the last snapshot and replay the journal's tail."""
+    def recover(self, stop: threading.Event | None = None) -> None:
+        """Load the last snapshot and replay the journal's tail; `stop` ends waiting for what is away."""
+        self._patience = Patience(stop or threading.Event())
         self._position = self._journal.first_kept()
         snapshot = load_snapshot(self._snapshot_file)
         if snapshot is not None:
             self._restore(snapshot)
-        self._history.forget_after(self._position)
+        self._patience.insist(lambda: self._history.forget_after(self._position))
         self._snapshot_position = self._position
-        end, self._committed = self._journal.last_position(), self._effects.position()
+        end, self._committed = self._journal.last_position(), self._patience.insist(self._effects.position)
         # The first cut keeps committed effects from happening again.
         for up_to in (min(self._committed, end), end):
             for position, messages in self._journal.replay(self._position, up_to):
@@ -87,7 +89,11 @@ class InProcessRuntime:
         self._checkpointed = self._clock.now_ms()
 
     def run(self, stop: threading.Event) -> None:
-        """Move messages until `stop` is set; then write a last checkpoint."""
+        """Move messages until `stop` is set; then write a last checkpoint.
+
+        None where something went wrong in the middle of a message: the next start begins at the last whole step.
+        Raises UnavailableError where `stop` came while something was away: what was acknowledged is in the journal.
+        """
         self._patience = Patience(stop)
         self._source.connect()
         self._state = "running"
@@ -99,7 +105,7 @@ class InProcessRuntime:
         finally:
             self._state = "stopping"
             self._source.close()
-            self.checkpoint()
+        self.checkpoint()
 
     def step(self, timeout_s: float = TAKE_TIMEOUT_S) -> int:
         """Take what waits, make it durable, acknowledge, process; how many messages that were."""
@@ -115,19 +121,21 @@ class InProcessRuntime:
     def checkpoint(self) -> None:
         """Write history and a snapshot, then forget the journal up to it."""
         self._patience.insist(lambda: self._history.flush(self._snapshot_position, self._position))
-        save_snapshot(
-            self._snapshot_file,
-            {
-                "journal": self._journal.id,
-                "position": self._position,
-                "progress": asdict(self.progress),
-                "ingest": self._ingest.snapshot(),
-                "engine": self._engine.snapshot(),
-            },
-        )
-        self._journal.prune(self._position)
+        snapshot = {
+            "journal": self._journal.id,
+            "position": self._position,
+            "progress": asdict(self.progress),
+            "ingest": self._ingest.snapshot(),
+            "engine": self._engine.snapshot(),
+        }
+        self._patience.insist(lambda: save_snapshot(self._snapshot_file, snapshot))
+        self._patience.insist(lambda: self._journal.prune(self._position))
         self._snapshot_position = self._position
         self._checkpointed = self._clock.now_ms()
+
+    def trouble(self) -> str | None:
+        """What the pipeline waits for right now, in words; None while it waits for nothing. From any thread."""
+        return self._patience.trouble
 
     def status(self) -> PipelineStatus:
         """This moment, for the service's threads."""
@@ -171,7 +179,7 @@ class InProcessRuntime:
         findings = []
         newest = self.progress.time
         for block in decoded.blocks:
-            findings += self._engine.process(self._permitted(block))
+            findings += self._engine.process(self._patience.insist(partial(self._permitted, block)))
             newest = max(newest, int(block.time.max()))
         if position > self._committed:
             self._patience.insist(lambda: self._effects.apply(findings, decoded.dead_letters, position))

@@ -1,4 +1,4 @@
-"""Waiting for what is away: storage, a database, the disk."""
+"""Waiting for what is away: storage, a database, the disk. Nobody else waits, and nobody else says so."""
 
 from __future__ import annotations
 
@@ -15,15 +15,47 @@ T = TypeVar("T")
 RETRY_S = 1.0
 
 
+class Lapse:
+    """Something that is tried again: says once when it fails and once when it works again.
+
+    `trouble` is what is wrong now, in words; None while all is well. Read it from any thread.
+    """
+
+    def __init__(self, what: str) -> None:
+        """`what` works again, in the line that says so: `storage`."""
+        self._what = what
+        self.trouble: str | None = None
+
+    def failed(self, why: object) -> None:
+        if self.trouble is None:
+            log.error("%s; trying again until it works", why)
+        self.trouble = str(why)
+
+    def worked(self) -> None:
+        if self.trouble is not None:
+            log.warning("%s works again", self._what)
+        self.trouble = None
+
+
 class Patience:
     """Tries again until it works, or until `stop` is set. Blocks its thread meanwhile: nothing overtakes."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self.waiting = False  # something is away right now
+        self._lapse = Lapse("storage")
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is away right now."""
+        return self._lapse.trouble is not None
+
+    @property
+    def trouble(self) -> str | None:
+        """What is away right now, in words."""
+        return self._lapse.trouble
 
     def insist(self, act: Callable[[], T]) -> T:
-        """Do `act` until the disk, database or history takes it; logs once when lost and once when back.
+        """Do `act` until the disk, database or history takes it.
 
         Raises UnavailableError on a stop.
         """
@@ -31,13 +63,9 @@ class Patience:
             try:
                 result = act()
             except UnavailableError as error:
-                if not self.waiting:
-                    log.error("%s; trying again until it works", error)
-                self.waiting = True
+                self._lapse.failed(error)
                 if self._stop.wait(RETRY_S):
-                    raise
+                    raise UnavailableError(f"stopped while waiting: {error}") from error
             else:
-                if self.waiting:
-                    log.warning("storage works again")
-                self.waiting = False
+                self._lapse.worked()
                 return result

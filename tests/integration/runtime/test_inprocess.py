@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +97,25 @@ MESSAGES = [
 ]
 
 
-def desk(folder: Path) -> Alerts:
+def desk(folder: Path, database: str) -> Alerts:
     """The alerts stage; every journal is a stream of its own."""
-    settings = AlertsSettings(
-        database=f"sqlite:///{folder}/foremend.db", key_file=folder / "key", sms=None, push=None
-    )
+    settings = AlertsSettings(database=database, key_file=folder / "key", sms=None, push=None)
     vault = open_vault(settings, os.environ)
     stream = SqliteJournal(folder / "journal.db").id
-    return open_alerts(settings, SystemClock(), vault, {}, np.random.default_rng(0), {}, {}, stream)
+    alerts = open_alerts(settings, SystemClock(), vault, {}, np.random.default_rng(0), {}, {}, stream)
+    OPENED.append(alerts)
+    return alerts
+
+
+OPENED: list[Alerts] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """Every desk that a test opened."""
+    yield
+    while OPENED:
+        OPENED.pop().close()
 
 
 def runtime(
@@ -143,9 +154,9 @@ def findings(alerts: Alerts) -> int:
     return counts(alerts.engine).findings
 
 
-def test_everything_taken_is_journalled_before_it_is_acknowledged(tmp_path: Path) -> None:
+def test_everything_taken_is_journalled_before_it_is_acknowledged(tmp_path: Path, database: str) -> None:
     """Every message has its position when its token goes back."""
-    source, alerts = ListSource(MESSAGES), desk(tmp_path)
+    source, alerts = ListSource(MESSAGES), desk(tmp_path, database)
     one = runtime(tmp_path, source, alerts.effects)
     one.recover()
 
@@ -158,9 +169,11 @@ def test_everything_taken_is_journalled_before_it_is_acknowledged(tmp_path: Path
 
 
 @pytest.mark.parametrize("crash_at", [80, 640, 760, 960])
-def test_a_restart_from_the_journal_repeats_no_effect_and_loses_none(tmp_path: Path, crash_at: int) -> None:
+def test_a_restart_from_the_journal_repeats_no_effect_and_loses_none(
+    tmp_path: Path, database: str, crash_at: int
+) -> None:
     """Forgotten without a last word, as after kill -9: the next one goes on as if nothing had been."""
-    alerts = desk(tmp_path)
+    alerts = desk(tmp_path, database)
     first = runtime(tmp_path, ListSource(MESSAGES[:crash_at]), alerts.effects)
     first.recover()
     drain(first)
@@ -178,9 +191,11 @@ def test_a_restart_from_the_journal_repeats_no_effect_and_loses_none(tmp_path: P
     assert len(times) == len(set(times)) == len(MESSAGES) - 11  # the last ten minutes are held for late ones
 
 
-def test_a_checkpoint_shortens_the_journal_and_a_restart_goes_on_from_it(tmp_path: Path) -> None:
+def test_a_checkpoint_shortens_the_journal_and_a_restart_goes_on_from_it(
+    tmp_path: Path, database: str
+) -> None:
     """After a snapshot the journal is empty, and the state is all there."""
-    alerts = desk(tmp_path)
+    alerts = desk(tmp_path, database)
     first = runtime(tmp_path, ListSource(MESSAGES[:700]), alerts.effects)
     first.recover()
     drain(first)
@@ -195,9 +210,9 @@ def test_a_checkpoint_shortens_the_journal_and_a_restart_goes_on_from_it(tmp_pat
     assert second.status().readings == len(MESSAGES)
 
 
-def test_a_lost_snapshot_costs_no_history(tmp_path: Path) -> None:
+def test_a_lost_snapshot_costs_no_history(tmp_path: Path, database: str) -> None:
     """Without its snapshot the pipeline learns anew, and keeps what was stored."""
-    alerts = desk(tmp_path)
+    alerts = desk(tmp_path, database)
     first = runtime(tmp_path, ListSource(MESSAGES[:700]), alerts.effects)
     first.recover()
     drain(first)
@@ -212,9 +227,9 @@ def test_a_lost_snapshot_costs_no_history(tmp_path: Path) -> None:
     assert len(stored(tmp_path)) > 900
 
 
-def test_a_lost_journal_costs_no_history_and_no_finding(tmp_path: Path) -> None:
+def test_a_lost_journal_costs_no_history_and_no_finding(tmp_path: Path, database: str) -> None:
     """Positions begin again in a new journal: what the old one stored stays, what comes is told."""
-    alerts = desk(tmp_path)
+    alerts = desk(tmp_path, database)
     first = runtime(tmp_path, ListSource(MESSAGES[:600]), alerts.effects)
     first.recover()
     drain(first)
@@ -222,7 +237,7 @@ def test_a_lost_journal_costs_no_history_and_no_finding(tmp_path: Path) -> None:
     for file in tmp_path.glob("journal.db*"):
         file.unlink()
 
-    second = runtime(tmp_path, ListSource(MESSAGES[600:]), desk(tmp_path).effects)
+    second = runtime(tmp_path, ListSource(MESSAGES[600:]), desk(tmp_path, database).effects)
     second.recover()
     drain(second)
     second.checkpoint()
@@ -231,9 +246,11 @@ def test_a_lost_journal_costs_no_history_and_no_finding(tmp_path: Path) -> None:
     assert findings(alerts) == 1
 
 
-def test_a_database_that_is_away_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_database_that_is_away_is_waited_for(
+    tmp_path: Path, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """Nothing is lost while effects cannot be committed: said once when lost, once when back."""
-    alerts = desk(tmp_path)
+    alerts = desk(tmp_path, database)
     one = runtime(tmp_path, ListSource(MESSAGES), Reluctant(alerts.effects, refusals=1))
     one.recover()
 
@@ -247,9 +264,9 @@ def test_a_database_that_is_away_is_waited_for(tmp_path: Path, caplog: pytest.Lo
     ]
 
 
-def test_a_stop_ends_the_waiting(tmp_path: Path) -> None:
+def test_a_stop_ends_the_waiting(tmp_path: Path, database: str) -> None:
     """A pipeline that is told to stop does not hang on a database that never comes back."""
-    alerts, stop = desk(tmp_path), threading.Event()
+    alerts, stop = desk(tmp_path, database), threading.Event()
     one = runtime(tmp_path, ListSource(MESSAGES), Reluctant(alerts.effects, refusals=10**9))
     one.recover()
     stop.set()
@@ -259,9 +276,9 @@ def test_a_stop_ends_the_waiting(tmp_path: Path) -> None:
         one.step(0.0)
 
 
-def test_bad_messages_become_dead_letters_and_the_stream_goes_on(tmp_path: Path) -> None:
+def test_bad_messages_become_dead_letters_and_the_stream_goes_on(tmp_path: Path, database: str) -> None:
     """Bytes that mean nothing are kept with a reason, and counted."""
-    alerts = desk(tmp_path)
+    alerts = desk(tmp_path, database)
     bad = [RawMessage(MESSAGES[0].topic, body, START) for body in (b"\xff\x00", b"[", b'{"ts": "soon"}')]
     one = runtime(tmp_path, ListSource([*MESSAGES[:500], *bad, *MESSAGES[500:]]), alerts.effects)
     one.recover()

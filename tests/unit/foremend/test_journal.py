@@ -54,7 +54,7 @@ def test_a_disk_that_refuses_is_reported_as_unavailable(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
 
-    with pytest.raises(UnavailableError, match="cannot be written"):
+    with pytest.raises(UnavailableError, match="cannot be used now: database is locked"):
         journal.append(messages(b"one"))
     other.execute("ROLLBACK")
     other.close()
