@@ -43,7 +43,11 @@ def open_database(url: str) -> Engine:
     try:
         # Parameters are hidden so that no contact or ticket reaches a log through an error message.
         engine = create_engine(
-            parsed, json_serializer=json_text, hide_parameters=True, connect_args=patience(parsed)
+            parsed,
+            json_serializer=json_text,
+            hide_parameters=True,
+            connect_args=patience(parsed),
+            pool_pre_ping=parsed.get_backend_name() == "postgresql",  # a restart meanwhile is no error
         )
     except ModuleNotFoundError as error:
         raise MissingExtraError("PostgreSQL", "postgres") from error
@@ -118,6 +122,8 @@ def _free_connection() -> Iterator[None]:
 
 def _in_our_words(context: ExceptionContext) -> None:
     """Hears of every error of the driver, whoever used the engine, and raises what it means for the caller."""
+    if context.is_pre_ping:
+        return  # the pool looks whether a connection is still there, and opens another
     if is_read_only(context.original_exception):
         context.is_disconnect = True  # behind the same address there may be another server now
     error = understood(context.original_exception, context.statement, WHAT)

@@ -101,10 +101,15 @@ def _without_state(error: BaseException, statement: str | None, what: str) -> Fo
     import psycopg
 
     if isinstance(error, psycopg.OperationalError):
-        return UnavailableError(f"{what} cannot be used now: {' '.join(str(error).split())}")
+        return UnavailableError(f"{what} cannot be used now: {_first_line(error)}")
     if isinstance(error, psycopg.DataError):
         return InputError(_refused(what, statement))
     return None
+
+
+def _first_line(error: BaseException) -> str:
+    """Without the driver's guesses at why."""
+    return str(error).partition("\n")[0]
 
 
 def _words(error: Any) -> str:

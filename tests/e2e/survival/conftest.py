@@ -111,6 +111,16 @@ class Stage:
         accepted = [event["id"] for event in events if event["type"] == "foremend.ticket.opened"]
         assert len(accepted) == len(set(accepted)) == len(expected)
 
+    def wait_until_ready(self, ready: bool) -> dict[str, str]:
+        """Until /readyz says so; what it says of each check."""
+        for _ in range(6_000):
+            answer = httpx.get(f"http://127.0.0.1:{self.settings.service.port}/readyz", timeout=20)
+            if answer.is_success == ready:
+                checks: dict[str, str] = answer.json()["checks"]
+                return checks
+            threading.Event().wait(0.01)
+        raise AssertionError(f"/readyz stays at {answer.text}")
+
     def wait_until_delivered(self) -> None:
         """Until nothing waits in the outbox."""
         for _ in range(6_000):
@@ -151,11 +161,11 @@ class Stage:
 
 
 @pytest.fixture
-def make_stage(tmp_path: Path) -> Iterator[Callable[[str], Stage]]:
-    """A stage on the broker at a url."""
+def make_stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
+    """A stage on the broker at a url; its database is SQLite, or at a url too."""
     with ExitStack() as stack:
 
-        def make(broker: str) -> Stage:
+        def make(broker: str, database: str | None = None) -> Stage:
             secret = tmp_path / "secret"
             secret.write_text("whsec_" + b64encode(secrets.token_bytes(32)).decode())
             port = free_port()
@@ -163,7 +173,8 @@ def make_stage(tmp_path: Path) -> Iterator[Callable[[str], Stage]]:
             command += ["--secret-file", str(secret), "--store", str(tmp_path / "platform.db")]
             stack.enter_context(running(command, tmp_path / "platform.log"))
             config = tmp_path / "config.yaml"
-            config.write_text(yaml.safe_dump(configuration(tmp_path, broker, port, secret)))
+            database = database or f"sqlite:///{tmp_path}/foremend.db"
+            config.write_text(yaml.safe_dump(configuration(tmp_path, broker, port, secret, database)))
             settings = load_settings(config)
             alerts = open_desk(settings, SystemClock())
             stack.callback(alerts.close)
@@ -181,7 +192,7 @@ def embedded() -> Iterator[EmbeddedBroker]:
         yield broker
 
 
-def configuration(folder: Path, broker: str, platform: int, secret: Path) -> dict[str, object]:
+def configuration(folder: Path, broker: str, platform: int, secret: Path, database: str) -> dict[str, object]:
     webhook = {
         "name": "platform",
         "url": f"http://127.0.0.1:{platform}/webhooks",
@@ -195,7 +206,7 @@ def configuration(folder: Path, broker: str, platform: int, secret: Path) -> dic
         "mqtt": {"url": broker},
         "rules": {"book": [RULE]},
         "alerts": {
-            "database": f"sqlite:///{folder}/foremend.db",
+            "database": database,
             "key_file": str(folder / "key"),
             "webhooks": [webhook],
             "sms": None,

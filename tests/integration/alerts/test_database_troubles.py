@@ -81,6 +81,17 @@ def test_a_server_that_stopped_is_away_until_it_is_back(
     assert kept(postgresql) == 2
 
 
+def test_a_restart_between_two_acts_is_not_noticed(
+    postgresql: Engine, postgres_server: PostgresServer
+) -> None:
+    """Connections that died while nobody used them are replaced."""
+    keep(postgresql)
+    postgres_server.stop()
+    postgres_server.start()
+
+    assert kept(postgresql) == 1
+
+
 def _ended_under_way(engine: Engine) -> None:
     with writing(engine) as session:
         upsert(session, PositionRow, [{"stream": "s", "value": 1}])

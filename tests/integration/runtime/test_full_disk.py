@@ -1,0 +1,143 @@
+"""What else writes, on a disk that is really full: it says so, leaves no half behind, and goes on with room."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alerts.channels import Message, OutboxFileChannel
+from foremend.errors import UnavailableError
+from foremend.history.compaction import ON_COMMAND
+from foremend.history.parquet import ParquetHistory
+from foremend.history.parquet_settings import ParquetSettings
+from foremend.history.upkeep import Upkeep
+from foremend.promotions import LOOK_EVERY_MS, PromotionFollower
+from foremend.snapshots import load_snapshot, save_snapshot
+from foremend.types import MS_PER_DAY, Block
+from models.card import ModelCard
+from models.registry import Registry
+
+MODEL = "rf-260"
+SMS = Message("nt_1", "foremend.warning", "冰箱" * 3_000, "+8613800001234", "zh", 5)
+
+
+@dataclass
+class StillClock:
+    """A clock that stands."""
+
+    now: int = 20_000 * MS_PER_DAY
+
+    def now_ms(self) -> int:
+        return self.now
+
+
+class Watched:
+    """An engine that has something new to report at each look."""
+
+    looks = 0
+
+    def report(self, name: str) -> dict[str, Any]:
+        self.looks += 1
+        return {"champion": None, "looks": self.looks}
+
+
+def names(folder: Path) -> set[str]:
+    return {str(one.relative_to(folder)) for one in folder.rglob("*") if one.name != "filler"}
+
+
+def card() -> ModelCard:
+    return ModelCard(MODEL, "recipe", ("own.duty",), ("refrigerant-leak",), {"source": "simulated"})
+
+
+def test_a_model_that_does_not_fit_leaves_no_version(small_disk: Any) -> None:
+    """Nor does it take the number of one."""
+    registry = Registry(small_disk.path)
+    small_disk.fill()
+    before = names(small_disk.path)
+    with pytest.raises(UnavailableError, match="No space left"):
+        registry.add(card(), {"edges": np.arange(30_000.0)})
+
+    assert names(small_disk.path) - before <= {MODEL}
+    small_disk.free()
+    assert registry.add(card(), {"edges": np.arange(3.0)}).version == "v0001"
+
+
+def test_a_registry_without_room_keeps_models_in_use(
+    small_disk: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was seen live waits: one line when lost, one when back, and why meanwhile."""
+    registry = Registry(small_disk.path)
+    registry.note_live(MODEL, {})
+    follow = PromotionFollower(registry, Watched(), [MODEL])  # type: ignore[arg-type]
+    small_disk.fill()
+    for look in (1, 2):
+        follow(look * LOOK_EVERY_MS)
+    trouble = follow.trouble()
+    small_disk.free()
+    follow(3 * LOOK_EVERY_MS)
+
+    assert trouble is not None
+    assert "No space left" in trouble
+    assert follow.trouble() is None
+    assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
+    assert registry.live(MODEL)["looks"] == 4
+    assert not list(small_disk.path.rglob("*.new"))
+
+
+def test_a_message_that_does_not_fit_leaves_no_half_line(small_disk: Any) -> None:
+    """The next one would be written behind it, and both would be lost."""
+    file = small_disk.path / "sms.jsonl"
+    channel = OutboxFileChannel(file, "sms")
+    channel.send(Message("nt_0", "foremend.warning", "first", SMS.address))
+    small_disk.fill()
+    with pytest.raises(UnavailableError, match="cannot be written"):
+        channel.send(SMS)
+    small_disk.free()
+    channel.send(SMS)
+
+    assert [json.loads(line)["id"] for line in file.read_text().splitlines()] == ["nt_0", "nt_1"]
+
+
+def test_a_snapshot_that_does_not_fit_leaves_the_old_one(small_disk: Any) -> None:
+    """And nothing beside it."""
+    file = small_disk.path / "engine.snapshot"
+    save_snapshot(file, {"position": 1})
+    small_disk.fill()
+    with pytest.raises(UnavailableError, match="No space left"):
+        save_snapshot(file, {"position": 2, "state": np.zeros(100_000)})
+
+    kept = load_snapshot(file)
+    assert kept == {"position": 1}
+    assert names(small_disk.path) == {"engine.snapshot"}
+
+
+def test_a_compaction_that_does_not_fit_leaves_the_day_as_it_was(small_disk: Any) -> None:
+    """Its half-made files are gone at once: they would keep the disk full."""
+    root = small_disk.path / "history"
+    history = ParquetHistory(root, "stream")
+    for part in range(10):
+        time = 20_000 * MS_PER_DAY + np.arange(part * 5_000, (part + 1) * 5_000, dtype=np.int64)
+        power = np.random.default_rng(part).normal(size=5_000)
+        history.write(Block(MODEL, ("a",), np.zeros(5_000, np.int32), time, time, {"power": power}))
+        history.flush(part, part + 1)
+    history.flush(10, 10)
+    upkeep = Upkeep(root, ParquetSettings(), StillClock())
+    small_disk.fill()
+    before = names(root)
+
+    full = upkeep.round(ON_COMMAND)
+
+    assert full is not None
+    assert any("No space left" in problem for problem in full.failed)
+    assert names(root) == before
+    assert not [one for one in names(small_disk.path / "history.work") if one.endswith(".parquet")]
+    small_disk.free()
+    done = upkeep.round(ON_COMMAND)
+    assert done is not None
+    assert (done.failed, done.readings) == ([], 50_000)
