@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test setup lint kafka lock pictures clean
+.PHONY: demo test setup lint audit kafka lock pictures clean
 
 demo: setup  ## the main job, end to end, on this machine: page on http://127.0.0.1:8080
 	$(BIN)/foremend demo
@@ -25,6 +25,9 @@ lint: setup  ## ruff, mypy and the import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: setup  ## known vulnerabilities of the pinned packages; says so where nobody can be asked
+	$(BIN)/python .ci/audit.py
 
 kafka:  ## Apache Kafka on 127.0.0.1:9092 until Ctrl-C, brought by Maven (needs Java 17 and Maven)
 	deploy/kafka/run
