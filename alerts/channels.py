@@ -55,11 +55,14 @@ class OutboxFileChannel:
     longest_send = 1_000
 
     def __init__(self, path: Path, name: str) -> None:
-        """`name` (`sms`, `push`) is written with each line."""
+        """`name` (`sms`, `push`) is written with each line. Raises UnavailableError when the disk refuses."""
         self._path = path
         self._name = name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._seen = _ids(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._seen = _ids(path)
+        except OSError as error:
+            raise UnavailableError(f"{path} cannot be written: {error.strerror}") from error
 
     def send(self, message: Message) -> None:
         if message.id in self._seen:

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from alerts.settings import AlertsSettings
-from foremend.errors import ConfigError, IntegrityError
+from foremend.errors import ConfigError, IntegrityError, UnavailableError
 
 
 class Vault:
@@ -42,7 +42,10 @@ def open_vault(settings: AlertsSettings, environ: Mapping[str, str]) -> Vault:
     if key := environ.get(settings.key_env):
         return Vault(key)
     if not settings.key_file.exists():
-        _create_key(settings.key_file)
+        try:
+            _create_key(settings.key_file)
+        except OSError as error:
+            raise UnavailableError(f"{settings.key_file} cannot be written: {error.strerror}") from error
     if settings.key_file.stat().st_mode & 0o077:
         raise ConfigError(f"{settings.key_file} can be read by others; run: chmod 600 {settings.key_file}")
     return Vault(settings.key_file.read_text())
@@ -53,9 +56,9 @@ def _create_key(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(Fernet.generate_key() + b"\n")
     try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(Fernet.generate_key() + b"\n")
         path.hardlink_to(draft)
     except FileExistsError:
         return

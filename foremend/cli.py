@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.markup import escape
 
 from foremend.commands import history, kafka, models, service, tickets
 from foremend.commands.common import Config, Json, lifecycle, show
-from foremend.errors import ForemendError
+from foremend.errors import ForemendError, UnavailableError
 from foremend.terminal import emit, people
+
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
+"""What a disk says that room or a mount mends, not a setting."""
 
 app = typer.Typer(
     help="Foresees faults of connected home appliances and, with the owner's consent, acts before they break.",
@@ -211,5 +215,14 @@ def main() -> None:
     try:
         app()
     except ForemendError as error:
-        people.print(f"[red]foremend:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        _end(str(error), error.exit_code)
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        where = error.filename or "the disk"
+        _end(f"{where} cannot be used: {error.strerror}", UnavailableError.exit_code)
+
+
+def _end(sentence: str, code: int) -> NoReturn:
+    people.print(f"[red]foremend:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+    sys.exit(code)

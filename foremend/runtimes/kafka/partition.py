@@ -165,6 +165,11 @@ class PartitionRuntime:
         return self._patience.waiting
 
     @property
+    def trouble(self) -> str | None:
+        """What is away right now, in words."""
+        return self._patience.trouble
+
+    @property
     def waiting_rows(self) -> int:
         """Readings that history has not stored yet."""
         return self._history.waiting_rows

@@ -26,7 +26,7 @@ def worker_health(worker: Worker, watchdog: Watchdog, settings: KafkaSettings) -
             Probe(
                 "group", lambda: None if worker.idle_since is None else "the group of workers is not agreed"
             ),
-            Probe("storage", lambda: "the database or the history is away" if _waits(worker) else None),
+            Probe("storage", lambda: _trouble(worker)),
             at_most(
                 "checkpoint",
                 lambda: checkpoint_age_s(worker),
@@ -48,8 +48,9 @@ def checkpoint_age_s(worker: Worker) -> float | None:
     return max(ages, default=None)
 
 
-def _waits(worker: Worker) -> bool:
-    return any(held.runtime.waiting for held in worker.held.values())
+def _trouble(worker: Worker) -> str | None:
+    """What the first partition that waits is waiting for."""
+    return next((why for held in worker.held.values() if (why := held.runtime.trouble)), None)
 
 
 def _families(worker: Worker, watchdog: Watchdog) -> Iterator[Family]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from alerts.channels import Message, OutboxFileChannel
+from foremend.demo.processes import free_port
 from foremend.errors import UnavailableError
 from foremend.history.compaction import ON_COMMAND
 from foremend.history.parquet import ParquetHistory
@@ -49,6 +54,18 @@ class Watched:
 
 def names(folder: Path) -> set[str]:
     return {str(one.relative_to(folder)) for one in folder.rglob("*") if one.name != "filler"}
+
+
+def two_days(root: Path) -> None:
+    """Ten files of a day that is over and one of the next, all settled."""
+    history = ParquetHistory(root, "stream")
+    for part in range(11):
+        day = 20_000 + part // 10
+        time = day * MS_PER_DAY + np.arange(part * 5_000, (part + 1) * 5_000, dtype=np.int64)
+        power = np.random.default_rng(part).normal(size=5_000)
+        history.write(Block(MODEL, ("a",), np.zeros(5_000, np.int32), time, time, {"power": power}))
+        history.flush(part, part + 1)
+    history.flush(11, 11)
 
 
 def card() -> ModelCard:
@@ -120,13 +137,7 @@ def test_a_snapshot_that_does_not_fit_leaves_the_old_one(small_disk: Any) -> Non
 def test_a_compaction_that_does_not_fit_leaves_the_day_as_it_was(small_disk: Any) -> None:
     """Its half-made files are gone at once: they would keep the disk full."""
     root = small_disk.path / "history"
-    history = ParquetHistory(root, "stream")
-    for part in range(10):
-        time = 20_000 * MS_PER_DAY + np.arange(part * 5_000, (part + 1) * 5_000, dtype=np.int64)
-        power = np.random.default_rng(part).normal(size=5_000)
-        history.write(Block(MODEL, ("a",), np.zeros(5_000, np.int32), time, time, {"power": power}))
-        history.flush(part, part + 1)
-    history.flush(10, 10)
+    two_days(root)
     upkeep = Upkeep(root, ParquetSettings(), StillClock())
     small_disk.fill()
     before = names(root)
@@ -141,3 +152,44 @@ def test_a_compaction_that_does_not_fit_leaves_the_day_as_it_was(small_disk: Any
     done = upkeep.round(ON_COMMAND)
     assert done is not None
     assert (done.failed, done.readings) == ([], 50_000)
+
+
+def test_upkeep_says_what_it_could_not_do(small_disk: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """For /readyz, and in one line; files stay as they are."""
+    two_days(small_disk.path / "history")
+    small_disk.fill()
+    upkeep = Upkeep(small_disk.path / "history", ParquetSettings(), StillClock())
+    upkeep.start()
+    for _ in range(3_000):
+        if upkeep.trouble() is not None:
+            break
+        threading.Event().wait(0.01)
+    upkeep.close()
+
+    assert "No space left" in str(upkeep.trouble())
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("full", ["storage", "database", "key_file"])
+def test_a_start_without_room_ends_with_a_sentence(full: str, tmp_path: Path, small_disk: Any) -> None:
+    """What was never there cannot be waited for in peace: code 4, for a supervisor to try again."""
+    places = {name: tmp_path / name for name in ("storage", "database", "key_file")}
+    places[full] = small_disk.path / full
+    alerts = {"database": f"sqlite:///{places['database']}", "key_file": str(places["key_file"])}
+    settings = {
+        "service": {"port": free_port()},
+        "storage": {"folder": str(places["storage"])},
+        "models": {"appliance_models": [], "registry": str(tmp_path / "models")},
+        "alerts": alerts | {"sms": None, "push": None},
+    }
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    small_disk.fill()
+
+    command = [sys.executable, "-m", "foremend", "run", "--config", str(config)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    assert ended.returncode == 4, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("foremend: ")
+    assert str(places[full]) in ended.stderr or "the effects database" in ended.stderr

@@ -60,6 +60,17 @@ def message(minute: int) -> RawMessage:
 MESSAGES = [message(minute) for minute in range(800)]
 
 
+class Ticking:
+    """A second passes at each look: whatever is asked once a second is asked each time."""
+
+    def __init__(self) -> None:
+        self._now = SystemClock().now_ms()
+
+    def now_ms(self) -> int:
+        self._now += 1_000
+        return self._now
+
+
 class Stop(threading.Event):
     """Is waited on only while something is away: does `meanwhile` then, one a wait, and does not wait."""
 
@@ -125,7 +136,7 @@ class Line:
         return open_alerts(settings, SystemClock(), vault, {}, np.random.default_rng(0), {}, {}, stream)
 
     def runtime(self, alerts: Alerts, source: Source, checkpoint_every_ms: int = 10**9) -> InProcessRuntime:
-        profiles, clock = load_profiles(), SystemClock()
+        profiles, clock = load_profiles(), Ticking()
         journal = SqliteJournal(self.journal)
         history = ParquetHistory(self.history, journal.id, ForgottenAppliances(alerts.engine, clock).all)
         rules = RuleBook(RulesSettings.model_validate({"book": [OVERLOAD]}))

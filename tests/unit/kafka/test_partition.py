@@ -218,6 +218,7 @@ def test_a_database_that_is_away_is_waited_for(
     assert effects.calls == 4
     assert counts(alerts.engine).findings == 1
     assert not one.waiting
+    assert one.trouble is None
 
 
 def test_who_lost_the_partition_waits_no_longer(tmp_path: Path, alerts: Alerts) -> None:
