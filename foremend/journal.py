@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from alerts.database_errors import of_sqlite
@@ -26,6 +26,9 @@ CREATE TABLE IF NOT EXISTS message (
 
 PAGE_BYTES = 16_384
 """An array of sixty readings, about 7 KB, then fits one page: pruning frees one, not a chain."""
+
+REPLAY_BYTES = 2 * 1024 * 1024
+"""A batch of a replay is full with this much of topics and payloads, as a take of the MQTT source is."""
 
 _IDENTITY = "CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)"
 
@@ -73,17 +76,20 @@ class SqliteJournal:
         return self.last_position() if oldest is None else int(oldest) - 1
 
     def read(self, after: int, limit: int) -> Sequence[tuple[int, RawMessage]]:
-        """Up to `limit` messages with a position above `after`, in order."""
-        with self._in_our_words():
-            rows = self._db.execute(
+        """Up to `limit` messages with a position above `after`, in order; fewer where they pass `REPLAY_BYTES`."""
+        found, left = [], REPLAY_BYTES
+        with self._in_our_words(), closing(self._db.cursor()) as rows:
+            rows.execute(
                 "SELECT position, topic, payload, received, retained FROM message"
                 " WHERE position > ? ORDER BY position LIMIT ?",
                 (after, limit),
-            ).fetchall()
-        return [
-            (position, RawMessage(topic, payload, received, bool(retained)))
-            for position, topic, payload, received, retained in rows
-        ]
+            )
+            for position, topic, payload, received, retained in rows:
+                found.append((position, RawMessage(topic, payload, received, bool(retained))))
+                left -= len(topic) + len(payload)
+                if left <= 0:
+                    break
+        return found
 
     def replay(
         self, after: int, up_to: int, batch: int = 2_000

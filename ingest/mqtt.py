@@ -1,8 +1,9 @@
 """Raw messages from an MQTT broker: QoS 1, persistent session, acknowledged only when the pipeline says so.
 
-What holds the sender back is the broker's window of unacknowledged messages (rumqttd 100, Mosquitto
-`max_inflight_messages`): until the pipeline acknowledges, the broker sends no more QoS 1 messages and keeps them.
-QoS 0 has no window and promises nothing: beyond `waiting_qos0` such messages are dropped, counted and logged once.
+What holds the sender back is that nothing is read from the socket while `waiting_bytes` wait for the pipeline; pings
+still leave, so the connection stays. The broker's own window of unacknowledged messages (rumqttd 100, Mosquitto
+`max_inflight_messages`) does not do it: Mosquitto 2.0.11 lets out another whole window for each acknowledgement.
+QoS 0 promises nothing: beyond `waiting_qos0` such messages are dropped, counted and logged once.
 """
 
 from __future__ import annotations
@@ -26,13 +27,18 @@ class MqttSource:
     """
 
     def __init__(self, settings: MqttSettings) -> None:
-        self._inbox = Inbox(settings.waiting_qos0)
+        self._inbox = Inbox(settings.waiting_qos0, settings.waiting_bytes)
         self._connection = Connection(settings, self._inbox)
 
     @property
     def dropped_qos0(self) -> int:
         """How many QoS 0 messages found no room since the start."""
         return self._inbox.dropped_qos0
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What waits for `take` weighs in memory, about."""
+        return self._inbox.waiting_bytes
 
     def connect(self, timeout_s: float = 10.0) -> None:
         """Return once subscribed; a connection lost later is taken up again without further calls.
@@ -50,11 +56,14 @@ class MqttSource:
         return self._inbox.wait_online(timeout_s)
 
     def take(self, timeout_s: float) -> Sequence[tuple[RawMessage, Any]]:
-        """All messages that wait, each with its token, oldest first; empty after `timeout_s`.
+        """Messages that wait, each with its token, oldest first, some 2 MiB at most; empty after `timeout_s`.
 
         Raises RefusedError once the broker has come to refuse us and what it had sent before is taken.
         """
-        return self._inbox.take(timeout_s)
+        taken = self._inbox.take(timeout_s)
+        if taken:
+            self._connection.wake()  # it may have stopped reading
+        return taken
 
     def acknowledge(self, tokens: Iterable[Any]) -> None:
         """Tell the broker to forget these deliveries; in any order, PUBACKs leave in the order of delivery."""

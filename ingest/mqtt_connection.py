@@ -50,6 +50,10 @@ class Listener(Protocol):
         """Whether deliveries of this connection wait for their acknowledgement."""
         ...
 
+    def full(self) -> bool:
+        """Whether as much waits as may: nothing is read until it is less."""
+        ...
+
     def failed(self, failure: ForemendError) -> None:
         """No further attempt will be made."""
         ...
@@ -153,7 +157,10 @@ class Connection:
             self._client.loop_write()
 
     def _step(self, selector: selectors.BaseSelector, sock: SocketLike) -> None:
-        """One turn: read what came, send what waits, keep the connection alive."""
+        """One turn: read what came, send what waits, keep the connection alive.
+
+        Before the session is there its answers must be read, however much waits.
+        """
         ready = {key.fileobj for key, _ in selector.select(_TICK_S)}
         if self._wake_in in ready:
             self._wake_in.recv(4096)
@@ -161,12 +168,23 @@ class Connection:
             self._client.loop_read()
         if self._client.want_write():
             self._client.loop_write()
-        if self._listener.holding():
+        reads = not (self._online and self._listener.full())
+        if not reads or self._listener.holding():
             self._client.excuse_silence()
         self._client.loop_misc()
         if self._client.socket() is sock:
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._client.want_write() else 0)
+            self._await(selector, sock, reads)
+
+    def _await(self, selector: selectors.BaseSelector, sock: SocketLike, reads: bool) -> None:
+        """What ends the next wait of `selector` besides a wake-up: a socket that nothing is wanted of is left out."""
+        events = selectors.EVENT_READ * reads | selectors.EVENT_WRITE * self._client.want_write()
+        known = sock in selector.get_map()
+        if events and known:
             selector.modify(sock, events)
+        elif events:
+            selector.register(sock, events)
+        elif known:
+            selector.unregister(sock)
 
     def _lose(self) -> None:
         if self._online and not self._closing.is_set():

@@ -38,6 +38,11 @@ class MqttSettings(Strict):
         500, ge=1, description="wait before the first new attempt; then it doubles"
     )
     reconnect_longest: DurationMs = Field(30_000, ge=1)
+    waiting_bytes: int = Field(
+        8 * 1024 * 1024,
+        ge=65_536,
+        description="memory for messages that wait for the pipeline; the broker keeps the rest",
+    )
     waiting_qos0: int = Field(
         20_000, ge=1, description="QoS 0 messages held for the pipeline; more are dropped"
     )

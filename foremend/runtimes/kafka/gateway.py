@@ -89,6 +89,10 @@ def slices(deliveries: Deliveries) -> Iterator[Deliveries]:
             start, size = end, 0
 
 
+def _payload_bytes(deliveries: Deliveries) -> int:
+    return sum(len(message.payload) for message, _ in deliveries)
+
+
 class Gateway:
     """One process' way from MQTT to Kafka; `run` once."""
 
@@ -153,13 +157,14 @@ class Gateway:
                 await self._waiting.put((take, written))
 
     def _collect(self) -> Deliveries:
-        """What waits at the MQTT source, and what comes within moments."""
+        """What waits at the MQTT source, and what comes within moments, until it is enough for a slice."""
         taken = list(self._source.take(TAKE_TIMEOUT_S))
         until = time.monotonic() + LINGER_S
-        more: Deliveries = taken
-        while more and len(taken) < ENOUGH_MESSAGES and time.monotonic() < until:
-            more = self._source.take(QUIET_S)
+        more, size = taken, _payload_bytes(taken)
+        while more and len(taken) < ENOUGH_MESSAGES and size < SLICE_BYTES and time.monotonic() < until:
+            more = list(self._source.take(QUIET_S))
             taken += more
+            size += _payload_bytes(more)
         self.counts.messages += len(taken)
         return taken
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from foremend.errors import UnavailableError
-from foremend.journal import SqliteJournal
+from foremend.journal import REPLAY_BYTES, SqliteJournal
 from foremend.types import RawMessage
 
 
@@ -60,3 +60,14 @@ def test_a_disk_that_refuses_is_reported_as_unavailable(tmp_path: Path) -> None:
     other.close()
 
     assert journal.append(messages(b"one")) == 1
+
+
+def test_a_replay_is_bounded_by_bytes_as_well(tmp_path: Path) -> None:
+    """Large payloads come back in small batches, in order; one that is larger than a batch comes alone."""
+    journal = SqliteJournal(tmp_path / "journal.db")
+    sizes = [REPLAY_BYTES // 2] * 4 + [10] * 3 + [2 * REPLAY_BYTES, 10]
+    journal.append(messages(*[bytes([number]) * size for number, size in enumerate(sizes)]))
+
+    batches = [[message.payload[0] for message in batch] for _, batch in journal.replay(0, len(sizes))]
+
+    assert batches == [[0, 1], [2, 3], [4, 5, 6, 7], [8]]

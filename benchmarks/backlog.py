@@ -1,0 +1,133 @@
+"""How much memory a pipeline takes while a backlog comes in, against the same pipeline at rest.
+
+    python -m benchmarks.backlog [--messages 1000000] [--json]
+
+A real Mosquitto keeps `--messages` of one reading for the pipeline's persistent session; then `foremend run` starts as
+a process of its own. At rest means: it has used four messages of each of the 500 appliances, has written its first
+checkpoint, and waits for more. Peaks are of VmHWM, the most that was ever resident, so nothing is missed between two
+looks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+import yaml
+
+from benchmarks.mosquitto_server import Mosquitto
+from benchmarks.mqtt_load import APPLIANCES, send_all
+from foremend.demo.processes import free_port, process
+from foremend.errors import UnavailableError
+from foremend.topics import TELEMETRY_WILDCARD
+from ingest.mqtt import MqttSource
+from ingest.mqtt_settings import MqttSettings
+
+REST_MESSAGES = 4 * APPLIANCES
+PATIENCE_S = 600.0
+_LOOK_S = 0.2
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What was measured; memory in MB of 1,000,000 bytes."""
+
+    messages: int
+    rest_mb: float
+    peak_mb: float
+    more_mb: float
+    seconds: float
+    messages_per_s: int
+    late_readings: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.backlog", description=__doc__)
+    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    result = asdict(measure(arguments.messages))
+    lines = json.dumps(result) if arguments.json else "\n".join(f"{k}: {v}" for k, v in result.items())
+    sys.stdout.write(f"{lines}\n")
+
+
+def measure(messages: int) -> Backlog:
+    """Both pipelines, each with a broker and a folder of its own, one after the other."""
+    rest, _, _ = peak_of(REST_MESSAGES)
+    peak, seconds, late = peak_of(messages)
+    rest_mb, peak_mb = round(rest * 1024 / 1e6, 1), round(peak * 1024 / 1e6, 1)
+    more_mb = round(peak_mb - rest_mb, 1)
+    return Backlog(messages, rest_mb, peak_mb, more_mb, round(seconds, 1), round(messages / seconds), late)
+
+
+def peak_of(messages: int) -> tuple[int, float, int]:
+    """The most kB that were resident while so many waiting messages were used, the seconds, and readings too late."""
+    with tempfile.TemporaryDirectory(prefix="foremend-backlog-") as name:
+        folder = Path(name)
+        (folder / "broker").mkdir()
+        broker = Mosquitto(folder / "broker")
+        folder.chmod(0o755)  # Mosquitto leaves root behind
+        broker.start()
+        try:
+            leave_waiting(broker, messages)
+            return _run(folder, broker, messages)
+        finally:
+            broker.stop()
+
+
+def leave_waiting(broker: Mosquitto, messages: int) -> None:
+    """Make the pipeline's session, and publish while nobody is there."""
+    source = MqttSource(MqttSettings(url=broker.url, subscribe=(TELEMETRY_WILDCARD,)))
+    source.connect()
+    source.close()
+    send_all(broker.port, messages, 1)
+
+
+def _run(folder: Path, broker: Mosquitto, messages: int) -> tuple[int, float, int]:
+    page = free_port()
+    config = folder / "config.yaml"
+    written = {
+        "extends": "shipped",
+        "service": {"port": page},
+        "storage": {"folder": str(folder / "var")},
+        "mqtt": {"url": broker.url},
+        "models": {"registry": str(folder / "models"), "appliance_models": []},
+        "alerts": {"database": f"sqlite:///{folder}/foremend.db", "key_file": str(folder / "key")},
+    }
+    config.write_text(yaml.safe_dump(written))
+    with process(["run", "--config", str(config)], folder / "pipeline.log") as child:
+        begun = time.monotonic()
+        snapshot = folder / "var" / "engine.snapshot"
+        while (counts := metrics(page)).get("messages_total", 0) < messages or not snapshot.exists():
+            if child.poll() is not None or time.monotonic() > begun + PATIENCE_S:
+                raise UnavailableError(
+                    f"the pipeline did not finish: {(folder / 'pipeline.log').read_text()}"
+                )
+            time.sleep(_LOOK_S)
+        seconds = time.monotonic() - begun
+        return peak_kb(child.pid), seconds, int(counts["late_readings_total"])
+
+
+def metrics(port: int) -> dict[str, float]:
+    """Those of a pipeline without labels; empty until it answers."""
+    try:
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30.0).text
+    except httpx.TransportError:
+        return {}
+    return {name: float(value) for name, value in re.findall(r"^foremend_(\w+) (\S+)$", text, re.MULTILINE)}
+
+
+def peak_kb(pid: int) -> int:
+    """The most that was ever resident of a process, kB."""
+    return int(re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0])
+
+
+if __name__ == "__main__":
+    main()
