@@ -36,6 +36,8 @@ from foremend.service.app import create_app
 from foremend.service.health import Health, Probe
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
+from foremend.stores.lock import FolderLock
+from foremend.stores.private import close_to_others, private_files
 from foremend.terminal import progress_bar
 from foremend.topics import PROGRESS
 from foremend.types import Forgotten
@@ -62,6 +64,7 @@ class Application:
     runtime: InProcessRuntime
     server: Server
     upkeep: Upkeep | None
+    lock: FolderLock
 
     def run(self, stop: threading.Event) -> None:
         """Recover, then work until `stop` is set; serves the page and sends what is due all the while."""
@@ -77,12 +80,18 @@ class Application:
                 if self.upkeep:
                     self.upkeep.close()
                 self.alerts.close()
+                self.lock.close()
 
 
 def build(settings: Settings, clock: Clock | None = None) -> Application:
-    """Wire the in-process pipeline. Trains what was never trained; opens the database, but no network yet."""
+    """Wire the in-process pipeline. Trains what was never trained; opens the database, but no network yet.
+
+    Raises RefusedError when another process has the storage folder.
+    """
     clock = clock or SystemClock()
     folder = settings.storage.folder
+    lock = FolderLock(folder)
+    close_to_others(settings)
     profiles = load_profiles(settings.profiles.folders)
     ingest = Ingest(settings.ingest, {name: profile.signals for name, profile in profiles.items()})
     subscribe = tuple(dict.fromkeys((*settings.mqtt.subscribe, *ingest.subscriptions)))
@@ -112,7 +121,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     upkeep = open_upkeep(settings.storage, clock)
     health = _with_storage(model.health(), runtime, follower, upkeep)
     server = Server(create_app(model, host, health), host, settings.service.port)
-    return Application(alerts, runtime, server, upkeep)
+    return Application(alerts, runtime, server, upkeep, lock)
 
 
 def _with_storage(
@@ -226,8 +235,9 @@ def guide_of(entry: FaultEntry) -> Guide:
 
 def run_until_signal(config: Path | None) -> None:
     """`foremend run`: until SIGINT or SIGTERM, then a last checkpoint."""
-    application = build(load_settings(config))
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    application.run(stop)
+    with private_files():
+        application = build(load_settings(config))
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        application.run(stop)

@@ -26,9 +26,10 @@ def compact(config: Config = None, json: Json = False) -> None:
     The pipeline does both by itself; this may run beside it.
     """
     from foremend.history.operations import compact_history
+    from foremend.stores.private import private_files
     from foremend.terminal import progress_bar
 
-    with progress_bar() as bar:
+    with private_files(), progress_bar() as bar:
         task = bar.add_task("compact days", total=None)
         result = compact_history(config, lambda done, total: bar.update(task, completed=done, total=total))
     show("Compacted", result, json)
@@ -43,5 +44,8 @@ def forget(
 ) -> None:
     """Remove every reading of one appliance from history, and keep out what it measured until now."""
     from foremend.history.operations import forget_in_history
+    from foremend.stores.private import private_files
 
-    show("Forgotten", forget_in_history(config, appliance_model, appliance), json)
+    with private_files():
+        result = forget_in_history(config, appliance_model, appliance)
+    show("Forgotten", result, json)

@@ -20,6 +20,7 @@ from foremend.service.health import Probe
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
+from foremend.stores.private import close_to_others, private_files
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +67,14 @@ def streams(settings: KafkaSettings) -> tuple[str, ...]:
 
 def run_service(config: Path | None) -> None:
     """Until SIGINT or SIGTERM."""
-    service = build_service(load_settings(config))
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    service.run(stop)
+    with private_files():
+        settings = load_settings(config)
+        close_to_others(settings)
+        service = build_service(settings)
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        service.run(stop)
 
 
 def _silence_ms(settings: KafkaSettings) -> int:

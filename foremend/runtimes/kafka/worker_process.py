@@ -36,6 +36,7 @@ from foremend.runtimes.kafka.worker_health import worker_health
 from foremend.runtimes.patience import Patience
 from foremend.service.health import serve_health
 from foremend.service.status_writer import StatusWriter
+from foremend.stores.private import close_to_others, private_files
 from foremend.types import DeadLetter
 from models.registry import Registry
 from rules.evaluator import RuleBook
@@ -49,7 +50,9 @@ def run_worker(config: Path | None, health_port: int | None) -> None:
     for noisy in ("faust", "mode", "aiokafka", membership.__name__):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)  # 70 lines a second in an outage; we say it once
     try:
-        with threadpool_limits(limits=1):  # engines have one thread; more would wait for each other
+        # Engines have one thread; more would wait for each other.
+        with private_files(), threadpool_limits(limits=1):
+            close_to_others(settings)
             _work(settings, health_port)
     except UnavailableError as error:
         start_anew(str(error))
