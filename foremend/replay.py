@@ -5,6 +5,7 @@ A replay only reports. It opens no ticket and sends no message: what a recording
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -18,7 +19,7 @@ from foremend.errors import InputError
 from foremend.fitted import DayRows
 from foremend.lane import Lane
 from foremend.schema import validated
-from foremend.types import MS_PER_DAY, Finding
+from foremend.types import MS_PER_DAY, Block, Finding
 from ingest.mqtt_publish import MqttPublisher
 from ingest.mqtt_settings import MqttSettings
 from ingest.replay import ReplayMapping, load_mapping, read_file, to_messages
@@ -26,6 +27,8 @@ from ingest.values import Decoded, SignalSpecs
 from models.stream import Windows, summarise_days
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings, SilenceCondition
+
+log = logging.getLogger(__name__)
 
 MOST_REASONS = 20
 
@@ -87,19 +90,27 @@ def publish_recording(
     settings = load_settings(config)
     specs = {name: p.signals for name, p in load_profiles(settings.profiles.folders).items()}
     began = time.monotonic()
-    sent = readings = bad = 0
+    sent = readings = bad = too_old = 0
     broker = validated(MqttSettings, settings.mqtt.model_dump() | {"url": url}, "--mqtt")
     with MqttPublisher(broker) as publisher:
         for part in recording(files, load_mapping(mapping_file), specs):
+            too_old += sum(_refused(block, settings.ingest.oldest) for block in part.blocks)
             for message in (message for block in part.blocks for message in to_messages(block)):
                 publisher.publish(message.topic, message.payload)
                 sent += 1
             readings += part.readings
             bad += len(part.dead_letters)
         publisher.wait_until_acknowledged()
+    if too_old:
+        log.warning(
+            "%d of %d readings are older than ingest.oldest: a pipeline refuses them, unless it has `oldest: null`",
+            too_old,
+            readings,
+        )
     return {
         "messages": sent,
         "readings": readings,
+        "older_than_oldest": too_old,
         "dead_letters": bad,
         "seconds": round(time.monotonic() - began, 2),
     }
@@ -109,6 +120,11 @@ def recording(files: Sequence[Path], mapping: ReplayMapping, specs: SignalSpecs)
     """All files, the one that begins first first, whatever order they were named in."""
     for path in sorted(files, key=lambda path: _begins(path, mapping, specs)):
         yield from read_file(path, mapping, specs)
+
+
+def _refused(block: Block, oldest: int | None) -> int:
+    """How many readings a pipeline with this `ingest.oldest` takes for older than anybody keeps, now."""
+    return 0 if oldest is None else int((block.time < time.time_ns() // 1_000_000 - oldest).sum())
 
 
 def _begins(path: Path, mapping: ReplayMapping, specs: SignalSpecs) -> int:

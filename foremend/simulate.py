@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from foremend.errors import ConfigError
+from foremend.types import MS_PER_DAY
+from ingest.settings import IngestSettings
 from simulators.categories import appliance_models
 from simulators.fleet import Fleet
 from simulators.history import write_history
 from simulators.live import publish
 from simulators.scenario import Scenario, load_scenario, plain_fleet
+
+log = logging.getLogger(__name__)
 
 PASSWORD = "FOREMEND_SIMULATOR_PASSWORD"
 """Environment variable with the password that every simulated appliance uses; its user name is its id."""
@@ -44,6 +50,7 @@ def over_mqtt(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    _warn_of_age(scenario)
     fleet = Fleet(scenario, seed)
     shared = os.environ.get(PASSWORD)
     passwords = {member.appliance_id: shared for member in fleet.members} if shared else None
@@ -55,6 +62,19 @@ def over_mqtt(
         "readings": published.readings,
         "seconds": round(published.seconds, 1),
     }
+
+
+def _warn_of_age(scenario: Scenario) -> None:
+    """A pipeline takes a scenario of years ago for a clock that was never set."""
+    oldest = IngestSettings().oldest
+    age_ms = time.time_ns() // 1_000_000 - scenario.start_ms
+    if oldest is not None and age_ms > oldest:
+        log.warning(
+            "the scenario starts %d days ago: a pipeline refuses readings older than its ingest.oldest (%d d), unless"
+            " it has `oldest: null`; or give the scenario a later `start`",
+            age_ms // MS_PER_DAY,
+            oldest // MS_PER_DAY,
+        )
 
 
 def require_one_way(out: Path | None, mqtt: str | None) -> None:

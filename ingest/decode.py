@@ -202,14 +202,23 @@ class Ingest:
         self, model: str, rows: Rows, ahead: NDArray[np.int64], values: NDArray[np.float64]
     ) -> dict[int, str]:
         """Row -> why it cannot be used; `ahead` (n,) ms after reception, `values` (n, signals)."""
-        limit = self._settings.clock_ahead
         empty = f"signals: none that {model} has ({', '.join(self._names[model])})"
         reasons = dict.fromkeys(np.flatnonzero(np.isnan(values).all(axis=1)).tolist(), empty)
-        for row in np.flatnonzero(ahead > limit).tolist():
-            reasons[row] = (
-                f"ts: {spell(int(ahead[row]))} ahead of reception, more than clock_ahead = {spell(limit)}"
-            )
-        return reasons | dict(_foreign(model, rows))
+        return reasons | self._untimely(ahead) | dict(_foreign(model, rows))
+
+    def _untimely(self, ahead: NDArray[np.int64]) -> dict[int, str]:
+        """Row -> whose clock is wrong, or what is older than anybody keeps."""
+        limit, oldest = self._settings.clock_ahead, self._settings.oldest
+        reasons = {
+            row: f"ts: {spell(int(ahead[row]))} ahead of reception, more than clock_ahead = {spell(limit)}"
+            for row in np.flatnonzero(ahead > limit).tolist()
+        }
+        if oldest is not None:
+            for row in np.flatnonzero(ahead < -oldest).tolist():
+                reasons[row] = (
+                    f"ts: {spell(-int(ahead[row]))} before reception, more than oldest = {spell(oldest)}"
+                )
+        return reasons
 
     def _report_unknown(self, model: str, rows: Rows, batch: Batch) -> None:
         """Leave out signals that the profile lacks; the first message with each says so as a dead letter."""

@@ -163,6 +163,13 @@ class IngestSettings(Strict):
 
     lateness: DurationMs = Field(default=600_000, ge=0)  # readings are put in order within this event time
     clock_ahead: DurationMs = Field(default=3_600_000, ge=0)  # a clock more than this ahead is wrong
+    oldest: DurationMs | None = 400 * 86_400_000  # before reception; null takes recordings of any age
     max_payload_bytes: int = Field(default=1_048_576, ge=1)
     max_readings: int = Field(default=10_000, ge=1)  # in one message
     decoders: tuple[DecoderSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _keeps_what_may_be_late(self) -> IngestSettings:
+        if self.oldest is not None and self.oldest < self.lateness:
+            raise ValueError("oldest is shorter than lateness: what may come that late would be refused")
+        return self

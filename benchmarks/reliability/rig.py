@@ -169,7 +169,10 @@ def configured(servers: Servers, folder: Path, story: Story) -> Path:
         "storage": {"folder": "var"},
         "models": {"registry": "models", "appliance_models": []},
         "mqtt": {"url": servers.mosquitto.url},
-        "ingest": {"lateness": f"{story.lateness_h} h"},
+        "ingest": {
+            "lateness": f"{story.lateness_h} h",
+            "oldest": None,
+        },  # the story is of a year that is over
         "rules": {"book": story.rules()},
         "kafka": {
             "brokers": [servers.kafka.address],

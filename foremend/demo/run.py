@@ -103,6 +103,7 @@ class Demo:
             "storage": {"folder": str(here.resolve())},
             "models": {"registry": str((self.folder / "models").resolve()), "appliance_models": models},
             "mqtt": {"url": broker},
+            "ingest": {"oldest": None},  # its fleet lives in its scenario's year, whatever year it is now
             "alerts": {
                 "database": f"sqlite:///{here.resolve()}/foremend.db",
                 "key_file": str((here / "foremend.key").resolve()),

@@ -128,6 +128,7 @@ def configured(folder: Path, database: str, registry: Path, **kafka: Any) -> Pat
             "webhooks": [{"name": "desk", "url": "https://desk.example.com", "secret_env": "DESK_SECRET"}],
         },
         "rules": {"book": RULES},
+        "ingest": {"oldest": None},
         "kafka": kafka,
     }
     path.write_text(yaml.safe_dump(written))

@@ -16,20 +16,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-
 from foremend.engine import Engine, ReadingsListener
 from foremend.errors import InputError, UnavailableError
 from foremend.lane import Counts
 from foremend.ports import Clock, Effects, History, Snapshot
 from foremend.runtimes.kafka.blocks import decode
+from foremend.runtimes.kafka.event_times import ANY_TIME, EventTimes
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.patience import Patience
 from foremend.service.status import PipelineStatus
 from foremend.types import Block, DeadLetter, Finding
-
-EVENT_TIMES = (946_684_800_000, 4_102_444_800_000)
-"""From the year 2000 to 2099, ms UTC: one far off would move its whole fleet's clock."""
 
 
 class Record(NamedTuple):
@@ -85,11 +81,12 @@ class PartitionRuntime:
         report: Report,
         clock: Clock,
         meter: Meter,
+        event_times: EventTimes = ANY_TIME,
     ) -> None:
         """`permitted` takes out whom nobody may watch; `report` hears of every checkpoint."""
         self._topic, self._engines, self._effects = topic, engines, effects
         self._history, self._permitted, self._report = history, permitted, report
-        self._clock, self._meter = clock, meter
+        self._clock, self._meter, self._event_times = clock, meter, event_times
         self._keyed: dict[str, Keyed] = {}
         self._stop = threading.Event()
         self._patience = Patience(self._stop)
@@ -116,15 +113,13 @@ class PartitionRuntime:
         Make the answer durable before the next checkpoint. Waits while the database or the history is away; raises
         UnavailableError once `abandon` was called.
         """
-        letter = None
+        wrong = ""
         findings: Sequence[Finding] = ()
         try:
             with self._meter.on("decode"):
-                key, block = self._read(record)
+                key, block, wrong = self._read(record)
         except InputError as error:
-            letter = DeadLetter(self._topic, record.value or b"", str(error), record.received)
-            self.totals.dead_letters += 1
-            self._meter.dead_letters += 1
+            wrong = str(error)
         else:
             findings = self._judge(key, block)
             self._count(len(block), len(findings), int(block.time.max(initial=0)))
@@ -133,7 +128,7 @@ class PartitionRuntime:
         self.next_offset = record.offset + 1
         self.totals.records += 1
         self._meter.records += 1
-        return letter
+        return self._letter(record, wrong) if wrong else None
 
     def checkpoint(self) -> dict[str, Any]:
         """Write history, move the position, and answer the state; its arrays are good until the next record."""
@@ -200,7 +195,13 @@ class PartitionRuntime:
             started_at=self._started,
         )
 
-    def _read(self, record: Record) -> tuple[str, Block]:
+    def _letter(self, record: Record, reason: str) -> DeadLetter:
+        self.totals.dead_letters += 1
+        self._meter.dead_letters += 1
+        return DeadLetter(self._topic, record.value or b"", reason, record.received)
+
+    def _read(self, record: Record) -> tuple[str, Block, str]:
+        """The record's key, its readings that can be used, and what is wrong with the others."""
         if record.key is None or record.value is None:
             raise InputError("the record has no key or no value")
         key, block = record.key.decode(errors="replace"), decode(record.value)
@@ -208,9 +209,14 @@ class PartitionRuntime:
             raise InputError(f"the record's key is {key!r}, its readings are of {block.appliance_model!r}")
         if block.appliance_model not in self._engines.appliance_models:
             raise InputError(f"there is no profile for the appliance model {block.appliance_model!r}")
-        if len(block) and not EVENT_TIMES[0] <= np.min(block.time) <= np.max(block.time) < EVENT_TIMES[1]:
-            raise InputError("the record has event times before the year 2000 or after 2099")
-        return key, block
+        believed = self._event_times.believed(block, record.received)
+        if believed.all():
+            return key, block, ""
+        far_off = len(block) - int(believed.sum())
+        wrong = f"{far_off} of {len(block)} readings are too old or ahead (ingest.oldest, ingest.clock_ahead)"
+        if far_off == len(block):
+            raise InputError(wrong)
+        return key, block.take(believed), f"{wrong}; the others are used"
 
     def _judge(self, key: str, block: Block) -> Sequence[Finding]:
         permitted = self._patience.insist(lambda: self._permitted(block))

@@ -27,6 +27,7 @@ from foremend.promotions import PromotionFollower
 from foremend.runtimes.anew import start_anew
 from foremend.runtimes.kafka import membership
 from foremend.runtimes.kafka.dead_letters import decode_letter
+from foremend.runtimes.kafka.event_times import EventTimes
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import Keyed, PartitionRuntime, Record
 from foremend.runtimes.kafka.topics import check
@@ -80,6 +81,7 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> tuple[Worker
             report=StatusWriter(alerts.engine, stream, clock).record,
             clock=clock,
             meter=meter,
+            event_times=EventTimes.of(settings.ingest),
         )
 
     ended = threading.Event()

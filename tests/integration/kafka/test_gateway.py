@@ -240,7 +240,7 @@ def line(kafka: KafkaSettings, mosquitto: Mosquitto, tmp_path: Path) -> Line:
                     "partitions": kafka.partitions,
                     "groups": 3,
                 },
-                "ingest": {"decoders": [PLUGS]},
+                "ingest": {"decoders": [PLUGS], "oldest": None},
             }
         )
     )

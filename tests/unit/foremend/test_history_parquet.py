@@ -1,5 +1,6 @@
 """Parquet history stores every reading once, by appliance model and day."""
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,21 @@ def test_readings_come_back_by_day_with_everything_they_carried(tmp_path: Path) 
     assert np.isnan(first.signals["door"]).all()
     assert dict(zip(first.appliance_ids, first.firmware, strict=True)) == {"a": "1.0", "b": "2.0"}
     assert second.time.tolist() == [DAY + MS_PER_DAY]
+
+
+def test_a_message_of_a_thousand_days_opens_one_file_at_a_time(tmp_path: Path) -> None:
+    """Whatever `ingest.oldest` lets pass: the process has a few files left, and that is enough."""
+    history = ParquetHistory(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    history.write(block([k * MS_PER_DAY for k in range(1_000)]))
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 8, hard))
+    try:
+        history.flush(0, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert len(list(tmp_path.glob("*/*/*.parquet"))) == 1_000
 
 
 def test_a_replay_after_a_crash_stores_nothing_twice(tmp_path: Path) -> None:

@@ -161,6 +161,23 @@ def test_a_clock_ahead_beyond_the_bound_is_refused(make_ingest, message, reading
     assert decoded.dead_letters[0].reason == "ts: 1 h ahead of reception, more than clock_ahead = 1 h"
 
 
+def test_a_reading_older_than_anybody_keeps_is_refused(make_ingest, message, reading, now):
+    """Up to the bound it is used; a clock that was never set is told from a long journey."""
+    bound, old = reading(ts=now - 400 * 86_400_000), reading(ts=now - 401 * 86_400_000)
+
+    decoded = make_ingest().decode([message(bound), message(old)])
+
+    assert decoded.readings == 1
+    assert decoded.dead_letters[0].reason == "ts: 401 d before reception, more than oldest = 400 d"
+
+
+def test_a_recording_of_any_age_may_be_taken(make_ingest, message, reading):
+    """`oldest: null` is for recordings and simulations of years ago."""
+    decoded = make_ingest(oldest=None).decode([message(reading(ts=100_000_000_000))])
+
+    assert decoded.readings == 1
+
+
 def test_old_readings_are_used(make_ingest, message, reading, now):
     """An appliance that was offline for days sends what it kept."""
     decoded = make_ingest().decode([message(reading(ts=now - 2 * 86_400_000))])

@@ -65,7 +65,7 @@ def probe(path, model="refrigerator"):
 
 def test_tasmota_energy(make_ingest, message, payloads):
     """A SENSOR telegram is a reading at its own time; kWh become Wh."""
-    ingest = make_ingest(decoders=[tasmota()])
+    ingest = make_ingest(oldest=None, decoders=[tasmota()])
 
     decoded = ingest.decode([message(payloads["Tasmota"][0], "tele/pow1/SENSOR")])
 
@@ -78,7 +78,7 @@ def test_tasmota_energy(make_ingest, message, payloads):
 
 def test_tasmota_time_is_in_the_zone_of_the_settings(make_ingest, message, payloads):
     """17:37 in Berlin in February is 16:37 UTC."""
-    ingest = make_ingest(decoders=[tasmota(timezone="Europe/Berlin")])
+    ingest = make_ingest(oldest=None, decoders=[tasmota(timezone="Europe/Berlin")])
 
     decoded = ingest.decode([message(payloads["Tasmota"][0], "tele/pow1/SENSOR")])
 
@@ -88,7 +88,7 @@ def test_tasmota_time_is_in_the_zone_of_the_settings(make_ingest, message, paylo
 @pytest.mark.parametrize("received", ["2021-10-31T00:31:00", "2021-10-31T01:31:00"])
 def test_tasmota_repeated_hour_is_the_one_near_reception(make_ingest, message, received):
     """When summer time ends 02:30 happens twice; the message came just after one of them."""
-    ingest = make_ingest(decoders=[tasmota(timezone="Europe/Berlin")])
+    ingest = make_ingest(oldest=None, decoders=[tasmota(timezone="Europe/Berlin")])
     payload = {"Time": "2021-10-31T02:30:00", "ENERGY": {"Power": 1}}
 
     decoded = ingest.decode([message(payload, "tele/pow1/SENSOR", received=ms(received))])
@@ -107,7 +107,7 @@ def test_tasmota_repeated_hour_is_the_one_near_reception(make_ingest, message, r
 )
 def test_tasmota_probes_are_found_by_their_id(make_ingest, message, payloads, block, path, expected):
     """A probe keeps its signal whatever its number is today."""
-    ingest = make_ingest(decoders=[probe(path)])
+    ingest = make_ingest(oldest=None, decoders=[probe(path)])
 
     decoded = ingest.decode([message(payloads["Tasmota"][block], "tele/fridge/SENSOR")])
 
@@ -116,7 +116,7 @@ def test_tasmota_probes_are_found_by_their_id(make_ingest, message, payloads, bl
 
 def test_tasmota_fahrenheit(make_ingest, message):
     """The device says in which unit its temperatures are."""
-    ingest = make_ingest(decoders=[probe("DS18B20.Temperature")])
+    ingest = make_ingest(oldest=None, decoders=[probe("DS18B20.Temperature")])
     payload = {"Time": "2021-01-13T23:58:41", "DS18B20": {"Id": "0", "Temperature": 41.0}, "TempUnit": "F"}
 
     decoded = ingest.decode([message(payload, "tele/fridge/SENSOR")])
@@ -126,7 +126,9 @@ def test_tasmota_fahrenheit(make_ingest, message):
 
 def test_tasmota_channels(make_ingest, message):
     """Of several channels the path names one; a device with one channel sends no array."""
-    ingest = make_ingest(decoders=[tasmota(signals={"current": {"path": "ENERGY.Current[0]", "unit": "A"}})])
+    ingest = make_ingest(
+        oldest=None, decoders=[tasmota(signals={"current": {"path": "ENERGY.Current[0]", "unit": "A"}})]
+    )
 
     several, single = (
         ingest.decode([message({"ENERGY": {"Current": value}}, "tele/pow1/SENSOR")])
@@ -138,7 +140,7 @@ def test_tasmota_channels(make_ingest, message):
 
 def test_tasmota_array_without_an_index_is_a_dead_letter(make_ingest, message):
     """The reason tells what to change in the settings."""
-    ingest = make_ingest(decoders=[tasmota()])
+    ingest = make_ingest(oldest=None, decoders=[tasmota()])
 
     decoded = ingest.decode([message({"ENERGY": {"Current": [1.32, 2.1]}}, "tele/pow1/SENSOR")])
 
@@ -147,7 +149,7 @@ def test_tasmota_array_without_an_index_is_a_dead_letter(make_ingest, message):
 
 def test_tasmota_status8(make_ingest, message, payloads):
     """An answer on request wraps the same data."""
-    ingest = make_ingest(decoders=[tasmota()])
+    ingest = make_ingest(oldest=None, decoders=[tasmota()])
     wrapped = {"StatusSNS": json.loads(payloads["Tasmota"][0])}
 
     decoded = ingest.decode([message(wrapped, "stat/pow1/STATUS8")])
@@ -157,7 +159,7 @@ def test_tasmota_status8(make_ingest, message, payloads):
 
 def test_tasmota_order_of_the_topic_is_the_users(make_ingest, message, payloads):
     """%topic%/%prefix% instead of %prefix%/%topic%, under a prefix of the user's."""
-    ingest = make_ingest(decoders=[tasmota(topic="home/{floor}/{appliance_id}/tele/SENSOR")])
+    ingest = make_ingest(oldest=None, decoders=[tasmota(topic="home/{floor}/{appliance_id}/tele/SENSOR")])
 
     decoded = ingest.decode([message(payloads["Tasmota"][0], "home/cellar/pow1/tele/SENSOR")])
 
@@ -167,7 +169,7 @@ def test_tasmota_order_of_the_topic_is_the_users(make_ingest, message, payloads)
 
 def test_tasmota_clock_not_set_yet(make_ingest, message, now):
     """Before a time server answers, a device lives in 1970; the time of reception is better."""
-    ingest = make_ingest(decoders=[tasmota()])
+    ingest = make_ingest(oldest=None, decoders=[tasmota()])
 
     decoded = ingest.decode(
         [message({"Time": "1970-01-01T00:00:12", "ENERGY": {"Power": 1}}, "tele/pow1/SENSOR")]
@@ -179,7 +181,7 @@ def test_tasmota_clock_not_set_yet(make_ingest, message, now):
 @pytest.mark.parametrize(("word", "online"), [(b"Online", True), (b"Offline", False)])
 def test_tasmota_last_will(make_ingest, message, word, online):
     """LWT is presence."""
-    ingest = make_ingest(decoders=[tasmota()])
+    ingest = make_ingest(oldest=None, decoders=[tasmota()])
 
     decoded = ingest.decode([message(word, "tele/pow1/LWT", retained=True)])
 
@@ -200,7 +202,7 @@ def gen1(**changes):
 
 def test_shelly_gen1(make_ingest, message, payloads, now):
     """Each scalar is a reading of its signal at reception; the relay and the announcement are of no use here."""
-    ingest = make_ingest(decoders=[gen1()])
+    ingest = make_ingest(oldest=None, decoders=[gen1()])
     lines = [line.split(b" ", 1) for line in payloads["Shelly Gen1 (plain scalars)"][0].splitlines()]
 
     decoded = ingest.decode([message(payload, topic.decode()) for topic, payload in lines])
@@ -219,7 +221,7 @@ def test_shelly_gen1(make_ingest, message, payloads, now):
 
 def test_shelly_gen1_subscribes_to_what_is_mapped_only(make_ingest):
     """A busy broker is not asked for channels that nobody uses."""
-    ingest = make_ingest(decoders=[gen1()])
+    ingest = make_ingest(oldest=None, decoders=[gen1()])
 
     assert ingest.subscriptions[2:] == (
         "shellies/+/emeter/0/power",
@@ -234,7 +236,7 @@ def test_shelly_gen1_subscribes_to_what_is_mapped_only(make_ingest):
 )
 def test_a_scalar_that_is_no_finite_number_is_a_dead_letter(make_ingest, message, payload):
     """Python's own float() would take some of these."""
-    ingest = make_ingest(decoders=[gen1()])
+    ingest = make_ingest(oldest=None, decoders=[gen1()])
 
     decoded = ingest.decode([message(payload, "shellies/shellyem3/emeter/0/power")])
 
@@ -265,7 +267,7 @@ GEN2 = "Shelly Gen2 and later"
 
 def test_shelly_gen2_full_status(make_ingest, message, payloads, now):
     """A whole component is a reading at reception: it carries no time."""
-    ingest = make_ingest(decoders=[gen2()])
+    ingest = make_ingest(oldest=None, decoders=[gen2()])
 
     decoded = ingest.decode([message(payloads[GEN2][0], "shellies/plus1pm/status/switch:0")])
 
@@ -278,7 +280,7 @@ def test_shelly_gen2_full_status(make_ingest, message, payloads, now):
 
 def test_shelly_gen2_partial_notification_overlays_the_last_state(make_ingest, message, payloads):
     """What a notification leaves out has not changed."""
-    ingest = make_ingest(decoders=[gen2()])
+    ingest = make_ingest(oldest=None, decoders=[gen2()])
     ingest.decode([message(payloads[GEN2][0], "shellies/plus1pm/status/switch:0")])
 
     decoded = ingest.decode([message(payloads[GEN2][1], "shellies/plus1pm/events/rpc")])
@@ -290,7 +292,7 @@ def test_shelly_gen2_partial_notification_overlays_the_last_state(make_ingest, m
 
 def test_shelly_gen2_partial_notification_without_a_last_state(make_ingest, message, payloads):
     """Nothing is invented for signals never seen."""
-    ingest = make_ingest(decoders=[gen2()])
+    ingest = make_ingest(oldest=None, decoders=[gen2()])
 
     decoded = ingest.decode([message(payloads[GEN2][1], "shellies/plus1pm/events/rpc")])
 
@@ -299,7 +301,7 @@ def test_shelly_gen2_partial_notification_without_a_last_state(make_ingest, mess
 
 def test_shelly_gen2_uptime_is_no_time(make_ingest, message, payloads, now):
     """The first ts after boot counts from the boot."""
-    ingest = make_ingest(decoders=[gen2()])
+    ingest = make_ingest(oldest=None, decoders=[gen2()])
     payload = payloads[GEN2][1].replace(b"1661517410.45", b"1.61")
 
     decoded = ingest.decode([message(payload, "shellies/plus1pm/events/rpc")])
@@ -309,7 +311,7 @@ def test_shelly_gen2_uptime_is_no_time(make_ingest, message, payloads, now):
 
 def test_shelly_gen2_offline_forgets_the_last_state(make_ingest, message, payloads):
     """After a power cut the old power is not the new one."""
-    ingest = make_ingest(decoders=[gen2()])
+    ingest = make_ingest(oldest=None, decoders=[gen2()])
     ingest.decode(
         [
             message(payloads[GEN2][0], "shellies/plus1pm/status/switch:0"),
@@ -324,7 +326,10 @@ def test_shelly_gen2_offline_forgets_the_last_state(make_ingest, message, payloa
 
 def test_shelly_gen2_state_survives_a_restart(make_ingest, message, payloads):
     """A restored decoder overlays on what was known before."""
-    ingest, restarted = make_ingest(decoders=[gen2()]), make_ingest(decoders=[gen2()])
+    ingest, restarted = (
+        make_ingest(oldest=None, decoders=[gen2()]),
+        make_ingest(oldest=None, decoders=[gen2()]),
+    )
     ingest.decode([message(payloads[GEN2][0], "shellies/plus1pm/status/switch:0")])
 
     restarted.restore(ingest.snapshot())
@@ -335,7 +340,7 @@ def test_shelly_gen2_state_survives_a_restart(make_ingest, message, payloads):
 
 def test_shelly_gen2_a_bad_value_does_not_spoil_the_state(make_ingest, message, payloads):
     """A dead letter leaves what is known as it was."""
-    ingest = make_ingest(decoders=[gen2()])
+    ingest = make_ingest(oldest=None, decoders=[gen2()])
     topic = "shellies/plus1pm/status/switch:0"
 
     decoded = ingest.decode(
@@ -359,7 +364,7 @@ def test_shelly_gen2_a_bad_value_does_not_spoil_the_state(make_ingest, message, 
 )
 def test_shelly_gen2_meters(make_ingest, message, payloads, block, component, power, expected):
     """Meters without a switch are components like others."""
-    ingest = make_ingest(decoders=[gen2(component, power)])
+    ingest = make_ingest(oldest=None, decoders=[gen2(component, power)])
 
     decoded = ingest.decode([message(payloads[GEN2][block], f"shellies/em/status/{component}")])
 
@@ -369,7 +374,7 @@ def test_shelly_gen2_meters(make_ingest, message, payloads, block, component, po
 def test_shelly_gen2_temperature_component(make_ingest, message, payloads):
     """A probe of the add-on is a component of its own."""
     signals = {"cabinet_temp": {"path": "temperature:0.tC", "unit": "degC"}}
-    ingest = make_ingest(decoders=[gen2(signals=signals, appliance_model="refrigerator")])
+    ingest = make_ingest(oldest=None, decoders=[gen2(signals=signals, appliance_model="refrigerator")])
 
     decoded = ingest.decode([message(payloads[GEN2][4], "shellies/em/status/temperature:0")])
 
@@ -382,7 +387,7 @@ def test_shelly_gen2_temperature_component(make_ingest, message, payloads):
 )
 def test_shelly_gen2_other_news_are_ignored(make_ingest, message, payload):
     """Buttons and the strength of the Wi-Fi are no faults of ours."""
-    ingest = make_ingest(decoders=[gen2()])
+    ingest = make_ingest(oldest=None, decoders=[gen2()])
 
     decoded = ingest.decode([message(payload, "shellies/em/events/rpc")])
 
@@ -405,7 +410,7 @@ def zigbee(**changes):
 
 def test_zigbee2mqtt_plug(make_ingest, message, payloads):
     """A plug's reading is at last_seen, whose zone counts."""
-    ingest = make_ingest(decoders=[zigbee()])
+    ingest = make_ingest(oldest=None, decoders=[zigbee()])
 
     decoded = ingest.decode(
         [message(payloads["Zigbee2MQTT"][0], "zigbee2mqtt/PS5", received=ms("2025-10-15T17:11:00"))]
@@ -419,7 +424,7 @@ def test_zigbee2mqtt_plug(make_ingest, message, payloads):
 def test_zigbee2mqtt_sensor_without_last_seen(make_ingest, message, payloads, now):
     """Without last_seen the time is that of reception."""
     signals = {"cabinet_temp": {"path": "temperature", "unit": "degC"}}
-    ingest = make_ingest(decoders=[zigbee(signals=signals, appliance_model="refrigerator")])
+    ingest = make_ingest(oldest=None, decoders=[zigbee(signals=signals, appliance_model="refrigerator")])
 
     decoded = ingest.decode([message(payloads["Zigbee2MQTT"][1], "zigbee2mqtt/probe")])
 
@@ -428,7 +433,7 @@ def test_zigbee2mqtt_sensor_without_last_seen(make_ingest, message, payloads, no
 
 def test_zigbee2mqtt_last_seen_as_epoch(make_ingest, message, now):
     """last_seen may be ms since 1970."""
-    ingest = make_ingest(decoders=[zigbee()])
+    ingest = make_ingest(oldest=None, decoders=[zigbee()])
 
     decoded = ingest.decode([message({"power": 3, "last_seen": now - 5000}, "zigbee2mqtt/PS5")])
 
@@ -438,7 +443,7 @@ def test_zigbee2mqtt_last_seen_as_epoch(make_ingest, message, now):
 def test_zigbee2mqtt_friendly_name_with_a_slash(make_ingest, message):
     """Such a name is mapped to an appliance; its availability is too."""
     appliances = {"kitchen/old fridge": {"appliance_id": "fridge-1", "appliance_model": MODEL}}
-    ingest = make_ingest(decoders=[zigbee(appliances=appliances, appliance_model=None)])
+    ingest = make_ingest(oldest=None, decoders=[zigbee(appliances=appliances, appliance_model=None)])
 
     decoded = ingest.decode(
         [
@@ -454,7 +459,7 @@ def test_zigbee2mqtt_friendly_name_with_a_slash(make_ingest, message):
 
 def test_zigbee2mqtt_bridge_and_commands_are_ignored(make_ingest, message):
     """The bridge's own topics and commands come with the same subscription."""
-    ingest = make_ingest(decoders=[zigbee()])
+    ingest = make_ingest(oldest=None, decoders=[zigbee()])
 
     decoded = ingest.decode(
         [
@@ -476,7 +481,7 @@ def esphome(**changes):
 
 def test_esphome_number(make_ingest, message, now):
     """A bare number is a reading at reception, in the profile's unit."""
-    ingest = make_ingest(decoders=[esphome()])
+    ingest = make_ingest(oldest=None, decoders=[esphome()])
 
     decoded = ingest.decode([message(b"39.2", "fridge-1/sensor/cabinet_temperature/state")])
 
@@ -486,7 +491,7 @@ def test_esphome_number(make_ingest, message, now):
 
 def test_esphome_retained_number_is_stale(make_ingest, message):
     """What the broker kept may be from last week and does not say so."""
-    ingest = make_ingest(decoders=[esphome()])
+    ingest = make_ingest(oldest=None, decoders=[esphome()])
 
     decoded = ingest.decode([message(b"39.2", "fridge-1/sensor/cabinet_temperature/state", retained=True)])
 
@@ -495,7 +500,7 @@ def test_esphome_retained_number_is_stale(make_ingest, message):
 
 def test_esphome_status(make_ingest, message):
     """The status topic is presence, retained or not."""
-    ingest = make_ingest(decoders=[esphome()])
+    ingest = make_ingest(oldest=None, decoders=[esphome()])
 
     decoded = ingest.decode([message(b"offline", "fridge-1/status", retained=True)])
 
@@ -539,13 +544,13 @@ def test_devices_of_one_kind_may_be_mapped_apart(make_ingest, message):
 def test_a_mapping_that_does_not_fit_the_profile_is_refused(make_ingest, change, expected):
     """The sentence names the decoder, the key and what there is instead."""
     with pytest.raises(ConfigError, match=expected):
-        make_ingest(decoders=[tasmota(**change)])
+        make_ingest(oldest=None, decoders=[tasmota(**change)])
 
 
 @pytest.mark.parametrize("value", [True, "12", [], {}, 10**400, math.nan, math.inf])
 def test_a_value_that_is_no_finite_number_is_a_dead_letter(make_ingest, message, value):
     """Strings, flags, whole objects and numbers beyond all bounds are refused by the signal's name."""
-    ingest = make_ingest(decoders=[gen2()])
+    ingest = make_ingest(oldest=None, decoders=[gen2()])
 
     decoded = ingest.decode([message({"apower": value}, "shellies/plus1pm/status/switch:0")])
 

@@ -19,11 +19,13 @@ from foremend.config import load_profiles
 from foremend.engine import Engine, ReadingsListener
 from foremend.errors import IntegrityError, UnavailableError
 from foremend.history.parquet import ParquetHistory
-from foremend.runtimes.kafka.blocks import encode
+from foremend.runtimes.kafka.blocks import decode, encode
+from foremend.runtimes.kafka.event_times import EventTimes
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import Keyed, PartitionRuntime, Record
 from foremend.snapshots import pack, unpack
 from foremend.types import MS_PER_DAY, Block, DeadLetter, Finding
+from ingest.settings import IngestSettings
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings
 
@@ -83,7 +85,9 @@ def alerts(tmp_path: Path) -> Iterator[Alerts]:
     opened.close()
 
 
-def partition(folder: Path, effects: Any, report: Any = lambda engines, status: None) -> PartitionRuntime:
+def partition(
+    folder: Path, effects: Any, report: Any = lambda engines, status: None, **more: Any
+) -> PartitionRuntime:
     return PartitionRuntime(
         topic="blocks",
         engines=Engines(),
@@ -93,6 +97,7 @@ def partition(folder: Path, effects: Any, report: Any = lambda engines, status: 
         report=report,
         clock=SystemClock(),
         meter=Meter(),
+        **more,
     )
 
 
@@ -201,6 +206,22 @@ def test_a_bad_record_becomes_a_dead_letter_and_the_partition_goes_on(
     assert isinstance(letters[1], DeadLetter)
     assert letters[1].reason
     assert (one.next_offset, one.totals.readings, one.totals.dead_letters) == (3, 2 * A_RECORD, 1)
+
+
+def test_one_reading_of_another_age_does_not_take_its_neighbours_along(
+    tmp_path: Path, alerts: Alerts
+) -> None:
+    """The others of its record are used, and the dead letter says how many were not."""
+    block = decode(RECORDS[0].value or b"")
+    block.time[3] = START - 800 * MS_PER_DAY
+    one = partition(tmp_path, alerts.effects.of("fleet-0"), event_times=EventTimes.of(IngestSettings()))
+    one.restore(None)
+
+    letter = one.process(RECORDS[0]._replace(value=encode(block)))
+
+    assert one.totals.readings == A_RECORD - 1
+    assert letter is not None
+    assert letter.reason.startswith(f"1 of {A_RECORD} readings are too old or ahead")
 
 
 def test_a_database_that_is_away_is_waited_for(
