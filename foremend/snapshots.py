@@ -79,11 +79,15 @@ def save_snapshot(path: Path, snapshot: Mapping[str, Any]) -> None:
 def load_snapshot(path: Path) -> dict[str, Any] | None:
     """The snapshot at `path`, or None where there is none yet.
 
-    Raises IntegrityError when the file does not match its checksum, or is of another version of Foremend.
+    Raises IntegrityError when the file does not match its checksum, or is of another version of Foremend, and
+    UnavailableError when the disk refuses.
     """
-    if not path.exists():
+    try:
+        content = bytearray(path.read_bytes())
+    except FileNotFoundError:
         return None
-    content = bytearray(path.read_bytes())
+    except OSError as error:
+        raise UnavailableError(f"the snapshot {path} cannot be read: {error.strerror}") from error
     digest, body = content[:32], memoryview(content)[32:]
     if hashlib.sha256(body).digest() != digest:
         raise IntegrityError(f"the snapshot {path} does not match its checksum: restore it from a backup")

@@ -75,13 +75,14 @@ class InProcessRuntime:
     def recover(self, stop: threading.Event | None = None) -> None:
         """Load the last snapshot and replay the journal's tail; `stop` ends waiting for what is away."""
         self._patience = Patience(stop or threading.Event())
-        self._position = self._journal.first_kept()
-        snapshot = load_snapshot(self._snapshot_file)
+        self._position = self._patience.insist(self._journal.first_kept)
+        snapshot = self._patience.insist(lambda: load_snapshot(self._snapshot_file))
         if snapshot is not None:
             self._restore(snapshot)
         self._patience.insist(lambda: self._history.forget_after(self._position))
         self._snapshot_position = self._position
-        end, self._committed = self._journal.last_position(), self._patience.insist(self._effects.position)
+        end = self._patience.insist(self._journal.last_position)
+        self._committed = self._patience.insist(self._effects.position)
         # The first cut keeps committed effects from happening again.
         for up_to in (min(self._committed, end), end):
             for position, messages in self._journal.replay(self._position, up_to):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import resource
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,17 +17,21 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from sqlalchemy import Engine, select
 
 from alerts.channels import Message, OutboxFileChannel
+from alerts.database import open_database, reading, upsert, writing
+from alerts.tables import PositionRow
 from foremend.demo.processes import free_port
 from foremend.errors import UnavailableError
 from foremend.history.compaction import ON_COMMAND
 from foremend.history.parquet import ParquetHistory
 from foremend.history.parquet_settings import ParquetSettings
 from foremend.history.upkeep import Upkeep
+from foremend.journal import SqliteJournal
 from foremend.promotions import LOOK_EVERY_MS, PromotionFollower
 from foremend.snapshots import load_snapshot, save_snapshot
-from foremend.types import MS_PER_DAY, Block
+from foremend.types import MS_PER_DAY, Block, RawMessage
 from models.card import ModelCard
 from models.registry import Registry
 
@@ -193,3 +200,42 @@ def test_a_start_without_room_ends_with_a_sentence(full: str, tmp_path: Path, sm
     assert "Traceback" not in ended.stderr
     assert ended.stderr.splitlines()[-1].startswith("foremend: ")
     assert str(places[full]) in ended.stderr or "the effects database" in ended.stderr
+
+
+@contextmanager
+def broken_writes() -> Iterator[None]:
+    """No file of this process may grow beyond a page: what SQLite calls a disk I/O error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_journal_that_meets_an_io_error_works_again_afterwards(tmp_path: Path) -> None:
+    """Nothing of the batch is kept, so that the broker's second try is the first one here."""
+    journal = SqliteJournal(tmp_path / "journal.db")
+    message = RawMessage("topic", bytes(50_000), 1)
+    with broken_writes(), pytest.raises(UnavailableError, match="disk I/O error"):
+        journal.append([message])
+
+    assert journal.append([message]) == 1
+    assert journal.read(0, 10) == [(1, message)]
+
+
+def test_a_database_that_meets_an_io_error_works_again_afterwards(tmp_path: Path) -> None:
+    """All or nothing of the transaction."""
+    engine = open_database(f"sqlite:///{tmp_path}/effects.db")
+    with broken_writes(), pytest.raises(UnavailableError, match="disk I/O error"):
+        keep(engine, 1)
+
+    keep(engine, 2)
+    with reading(engine) as session:
+        assert [(row.stream, row.value) for row in session.scalars(select(PositionRow))] == [("s", 2)]
+    engine.dispose()
+
+
+def keep(engine: Engine, value: int) -> None:
+    with writing(engine) as session:
+        upsert(session, PositionRow, [{"stream": "s", "value": value}])
