@@ -9,7 +9,7 @@ from typing import Protocol
 
 import orjson
 
-from foremend.errors import RefusedError, UnavailableError
+from foremend.errors import ConfigError, RefusedError, UnavailableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,10 @@ class Channel(Protocol):
         """Returns once the receiver has it. Raises UnavailableError to be asked again, RefusedError never to be."""
         ...
 
+    def cut(self) -> None:
+        """Make a `send` that is under way in another thread end soon, and any later one at once."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -55,12 +59,17 @@ class OutboxFileChannel:
     longest_send = 1_000
 
     def __init__(self, path: Path, name: str) -> None:
-        """`name` (`sms`, `push`) is written with each line. Raises UnavailableError when the disk refuses."""
+        """`name` (`sms`, `push`) is written with each line.
+
+        Raises UnavailableError when the disk refuses, ConfigError where no such file can be.
+        """
         self._path = path
         self._name = name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._seen = _ids(path)
+            self._seen = _ids(path) if path.is_file() else set()
+        except (NotADirectoryError, FileExistsError, PermissionError) as error:
+            raise ConfigError(f"alerts.{name}.file: {path} cannot be used: {error.strerror}") from error
         except OSError as error:
             raise UnavailableError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -80,6 +89,9 @@ class OutboxFileChannel:
         except OSError as error:
             raise UnavailableError(f"{self._path} cannot be written: {error.strerror}") from error
         self._seen.add(message.id)
+
+    def cut(self) -> None:
+        """A line is written at once, or the disk says that it cannot."""
 
     def close(self) -> None:
         """Nothing stays open between messages."""
@@ -104,16 +116,18 @@ def mask(address: str) -> str:
 
 def _ids(path: Path) -> set[str]:
     """The ids in the file. A last line cut short by a crash is ended, so that the next starts on its own."""
-    if not path.exists():
-        return set()
     content = path.read_bytes()
     if content and not content.endswith(b"\n"):
         with path.open("ab") as file:
             file.write(b"\n")
-    found = set()
-    for line in content.split(b"\n"):
-        try:
-            found.add(orjson.loads(line)["id"])
-        except orjson.JSONDecodeError:
-            continue  # the torn line: its message is sent again
-    return found
+    return {found for line in content.split(b"\n") if (found := _id(line)) is not None}
+
+
+def _id(line: bytes) -> str | None:
+    """The id of a line; None of one that a crash tore, whose message is sent again, or that somebody else wrote."""
+    try:
+        said = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    found = said.get("id") if isinstance(said, dict) else None
+    return found if isinstance(found, str) else None

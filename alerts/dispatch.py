@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import Engine
 
-from alerts.channels import Channel, GoneError, Message, OutboxFileChannel, TryLaterError
-from alerts.gate import Defer, Discard, Gate, Withhold
+from alerts.channels import Channel, OutboxFileChannel
+from alerts.gate import Gate
+from alerts.lane import Lane
 from alerts.owners import Owners
 from alerts.queue import Queue
-from alerts.schedule import retry_delay
-from alerts.settings import AlertsSettings, RetrySettings
-from alerts.tables import OutboxRow
+from alerts.settings import AlertsSettings
 from alerts.webhook import open_webhook
-from foremend.errors import ForemendError, RefusedError, UnavailableError
 from foremend.ports import Clock
 
 _LOG = logging.getLogger(__name__)
-_LEASE_MARGIN_MS = 5_000  # for recording the outcome, on top of the longest send
-_LONGEST_NAP_MS = 5_000  # another process may have added a message without waking us
-_SHORTEST_NAP_MS = 20  # another dispatcher may hold what is due
+_FINISH_S = 5.0  # for what is under way at a stop
+_CUT_S = 3.0  # to end what did not
 
 
 def open_channels(settings: AlertsSettings, clock: Clock, environ: Mapping[str, str]) -> dict[str, Channel]:
@@ -40,66 +38,14 @@ def open_channels(settings: AlertsSettings, clock: Clock, environ: Mapping[str, 
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """Sends to one target, so that a slow receiver holds up nobody else."""
+class LaneState:
+    """One moment of a lane. `ended`: its thread is gone, which only a restart mends; `trouble`: why it waits, or None;
+    `set_aside`: messages that raised what nobody foresaw, since the start."""
 
     target: str
-    channel: Channel
-    queue: Queue
-    gate: Gate
-    retry: RetrySettings
-    rng: np.random.Generator
-
-    def step(self) -> bool:
-        """Deal with the next message that is due; False when there is none."""
-        row = self.queue.claim(self.target, self.channel.longest_send + _LEASE_MARGIN_MS)
-        if row is None:
-            return False
-        if (reason := self.queue.disabled_reason(self.target)) is not None:
-            self.queue.dead(row, f"the target is disabled: {reason}")
-            return True
-        match self.gate.judge(row, self.queue.clock.now_ms()):
-            case Withhold(decision):
-                self.queue.withheld(row, decision)
-            case Defer(until, reason):
-                self.queue.deferred(row, reason, until)
-            case Discard(reason):
-                self.queue.dead(row, reason)
-            case Message() as message:
-                self._send(row, message)
-        return True
-
-    def nap(self) -> int:
-        """How long nothing will be due, in ms, within reason."""
-        due = self.queue.next_due(self.target)
-        if due is None:
-            return _LONGEST_NAP_MS
-        return min(max(due - self.queue.clock.now_ms(), _SHORTEST_NAP_MS), _LONGEST_NAP_MS)
-
-    def _send(self, row: OutboxRow, message: Message) -> None:
-        try:
-            self.channel.send(message)
-        except GoneError as error:
-            self.queue.disable(self.target, str(error))
-            self.queue.dead(row, str(error))
-        except RefusedError as error:
-            self.queue.dead(row, str(error))
-        except ForemendError as error:
-            self._try_again(row, error)
-        else:
-            self.queue.sent(row)
-
-    def _try_again(self, row: OutboxRow, error: ForemendError) -> None:
-        now = self.queue.clock.now_ms()
-        wait = (
-            error.wait
-            if isinstance(error, TryLaterError)
-            else retry_delay(row.attempts, self.retry, self.rng)
-        )
-        if now + wait > row.created_at + self.retry.give_up_after:
-            self.queue.dead(row, f"given up after {row.attempts} attempts: {error}")
-        else:
-            self.queue.failed(row, str(error), now + wait)
+    ended: bool
+    trouble: str | None
+    set_aside: int
 
 
 class Dispatcher:
@@ -141,6 +87,13 @@ class Dispatcher:
         """Whether every lane is running."""
         return all(thread.is_alive() for thread in self._threads)
 
+    def states(self) -> list[LaneState]:
+        """How every lane is, for other threads."""
+        return [
+            LaneState(lane.target, _has_ended(thread), lane.trouble, lane.aside.count)
+            for lane, thread in zip(self._lanes, self._threads, strict=True)
+        ]
+
     def wake(self) -> None:
         """Something new may be due. Cheap; call it after every commit that wrote to the outbox."""
         with self._changed:
@@ -153,29 +106,37 @@ class Dispatcher:
         with self._changed:
             return self._changed.wait_for(lambda: self._queue.waiting(targets) == 0, timeout_s)
 
-    def close(self) -> None:
-        """Let each lane finish the message it is at, then stop."""
+    def close(self, finish_s: float = _FINISH_S) -> None:
+        """Let each lane finish the message it is at, for `finish_s` at most; then break that off.
+
+        A lane that does not end even so (its database hangs) is left behind; its message leaves again, with its id,
+        when its lease is over. Takes `finish_s` and 3 s at the very most, whatever a receiver does.
+        """
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+        self._join(finish_s)
+        for lane, thread in zip(self._lanes, self._threads, strict=True):
+            if thread.is_alive():
+                lane.channel.cut()
+        self._join(_CUT_S)
+        for lane, thread in zip(self._lanes, self._threads, strict=True):
+            if thread.is_alive():
+                _LOG.warning("%s did not end; its message is sent again after the next start", lane.target)
+            else:
+                lane.channel.close()
+
+    def _join(self, seconds: float) -> None:
+        """Wait for all threads together, `seconds` at most."""
+        until = time.monotonic() + seconds
         for thread in self._threads:
             if thread.is_alive():
-                thread.join()
-        for lane in self._lanes:
-            lane.channel.close()
+                thread.join(max(0.0, until - time.monotonic()))
 
     def _run(self, lane: Lane) -> None:
-        away = False
         while not self._closing:
             seen = self._wakes
-            try:
-                nap = 0 if lane.step() else lane.nap()
-                away = False
-            except UnavailableError as error:
-                if not away:
-                    _LOG.warning("%s waits for the database: %s", lane.target, error)
-                nap, away = _LONGEST_NAP_MS, True
-            self._rest(nap, seen)
+            self._rest(lane.go(), seen)
 
     def _rest(self, nap: int, seen: int) -> None:
         with self._changed:
@@ -183,6 +144,10 @@ class Dispatcher:
                 self._changed.notify_all()  # for those who wait until the outbox is empty
             else:
                 self._changed.wait_for(lambda: self._closing or self._wakes != seen, nap / 1000)
+
+
+def _has_ended(thread: threading.Thread) -> bool:
+    return thread.ident is not None and not thread.is_alive()
 
 
 def _drain(lane: Lane) -> int:

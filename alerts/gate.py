@@ -10,10 +10,11 @@ from sqlalchemy import Engine
 from alerts.channels import Message
 from alerts.consent import Decision, decide, histories
 from alerts.database import reading
-from alerts.owners import CHANNELS, Owners
+from alerts.owners import CHANNELS, Owners, time_zone
 from alerts.schedule import quiet_until
 from alerts.settings import AlertsSettings
 from alerts.tables import OutboxRow
+from foremend.errors import InputError, IntegrityError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,10 @@ class Gate:
             if not decision.given:
                 return Withhold(decision)
         if row.purpose in CHANNELS:
-            return self._to_owner(row, now)
+            try:
+                return self._to_owner(row, now)
+            except (InputError, IntegrityError) as error:  # of this owner alone
+                return Discard(f"what is registered of the owner cannot be used: {error}")
         return Message(row.message_id, row.event_type, row.body, at=now)
 
     def _to_owner(self, row: OutboxRow, now: int) -> Verdict:
@@ -66,7 +70,7 @@ class Gate:
         if appliance is None:
             return Discard("the appliance has no owner any more")
         if self._quiet_hours is not None:
-            until = quiet_until(now, appliance.timezone, self._quiet_hours)
+            until = quiet_until(now, time_zone(appliance.timezone), self._quiet_hours)
             if until is not None:
                 return Defer(until, "quiet hours")
         address = self._owners.contact(appliance.owner_id, row.target)

@@ -66,7 +66,7 @@ class Owners:
         """
         found = list(appliances)
         for zone in {appliance.timezone for appliance in found}:
-            _check_timezone(zone)
+            time_zone(zone)
         with writing(self._engine) as session:
             _check_owners(session, {appliance.owner_id for appliance in found})
             upsert(session, ApplianceRow, [_row(appliance) for appliance in found])
@@ -104,9 +104,10 @@ def _row(appliance: OwnedAppliance) -> dict[str, str]:
     }
 
 
-def _check_timezone(name: str) -> None:
+def time_zone(name: str) -> ZoneInfo:
+    """The zone of an IANA name. Raises InputError when it is none."""
     try:
-        ZoneInfo(name)
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InputError(f"{name!r} is not a time zone; write an IANA name such as Asia/Shanghai") from error
 

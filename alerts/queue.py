@@ -15,6 +15,13 @@ from alerts.tables import DisabledTargetRow, FindingRow, OutboxRow, OutboxState
 from foremend.errors import InputError
 from foremend.ports import Clock
 
+_LONGEST_ERROR = 500  # letters that are kept of what a receiver says
+_UNREADABLE = "the row cannot be read: it holds words that this Foremend does not know"
+
+
+class UnreadableRowError(InputError):
+    """A row of the outbox holds words that nobody knows; it was set aside."""
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
@@ -27,22 +34,26 @@ class Queue:
         """The next row that is due, kept from others for `lease` ms; None when nothing is due.
 
         A row waits until the rows before it in its ordering are through, so that `closed` cannot overtake `opened`.
+        Raises UnreadableRowError for a row that cannot be read, after it was set aside.
         """
         now = self.clock.now_ms()
         query = (
-            select(OutboxRow)
+            select(OutboxRow.seq)
             .where(_next(target), OutboxRow.due_at <= now)
             .order_by(OutboxRow.due_at, OutboxRow.seq)
             .limit(1)
             .with_for_update(skip_locked=True, of=OutboxRow)
         )
-        with writing(self.engine) as session:
-            row = session.scalars(query).one_or_none()
-            if row is not None:
-                row.due_at = self.clock.now_ms() + lease  # again: waiting for other writers takes time
-                row.attempts += 1
-                session.flush()
-                session.expunge(row)
+        with change(self.engine, self.clock) as work:
+            seq = work.session.scalar(query)
+            if seq is None:
+                return None
+            until = self.clock.now_ms() + lease  # again: waiting for other writers takes time
+            leased = {"due_at": until, "attempts": OutboxRow.attempts + 1}
+            work.session.execute(update(OutboxRow).where(OutboxRow.seq == seq).values(leased))
+            row = _read(work, seq)
+        if row is None:
+            raise UnreadableRowError(_UNREADABLE)
         return row
 
     def next_due(self, target: str) -> int | None:
@@ -66,7 +77,7 @@ class Queue:
     def failed(self, row: OutboxRow, error: str, due_at: int) -> None:
         """It is tried again at `due_at`."""
         with writing(self.engine) as session:
-            session.execute(_update(row).values(due_at=due_at, error=error))
+            session.execute(_update(row).values(due_at=due_at, error=error[:_LONGEST_ERROR]))
 
     def deferred(self, row: OutboxRow, reason: str, due_at: int) -> None:
         """It is looked at again at `due_at`; this was no attempt."""
@@ -82,6 +93,8 @@ class Queue:
             hold_back(work, act, row.purpose, row.appliance_id, row.episode_id, _fault(work, row), decision)
 
     def dead(self, row: OutboxRow, error: str) -> None:
+        """It is set aside with its reason, until somebody replays it."""
+        error = error[:_LONGEST_ERROR]
         with change(self.engine, self.clock) as work:
             _set(work, row, OutboxState.DEAD, error=error)
             work.note("message.dead", row.message_id, target=row.target, type=row.event_type, error=error)
@@ -115,6 +128,20 @@ class Queue:
                 raise InputError(f"there is no dead message {outbox_id!r} in the outbox")
             row.state, row.due_at, row.created_at, row.attempts = OutboxState.PENDING, work.at, work.at, 0
             work.note("message.replayed", row.message_id, target=row.target, type=row.event_type)
+
+
+def _read(work: Change, seq: int) -> OutboxRow | None:
+    """A row, free of its session; None where it holds words that nobody knows, and it is set aside then."""
+    try:
+        row = work.session.get_one(OutboxRow, seq)
+    except LookupError:  # another Foremend's purpose, or a hand in the database
+        said = update(OutboxRow).where(OutboxRow.seq == seq)
+        work.session.execute(said.values(state=OutboxState.DEAD, error=_UNREADABLE))
+        message = work.session.scalar(select(OutboxRow.message_id).where(OutboxRow.seq == seq)) or ""
+        work.note("message.dead", message, error=_UNREADABLE)
+        return None
+    work.session.expunge(row)
+    return row
 
 
 def _next(target: str) -> ColumnElement[bool]:

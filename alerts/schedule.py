@@ -21,16 +21,27 @@ def retry_delay(attempts: int, retry: RetrySettings, rng: np.random.Generator) -
     return round(longest * (0.5 + 0.5 * rng.random()))
 
 
-def quiet_until(now: int, timezone: str, quiet: QuietHours) -> int | None:
+def named_delay(wait: int, retry: RetrySettings) -> int:
+    """ms until the next try where the receiver named `wait` (Retry-After): no longer than `longest_delay`, so that a
+    message is tried again within its life; no shorter than `first_delay`, so that 0 makes no storm of it."""
+    return max(min(wait, retry.longest_delay), min(retry.first_delay, retry.longest_delay))
+
+
+def quiet_until(now: int, timezone: ZoneInfo, quiet: QuietHours) -> int | None:
     """The end of the quiet hours that `now` falls in, ms UTC; None outside of them."""
-    local = datetime.fromtimestamp(now / 1000, ZoneInfo(timezone))
+    local = datetime.fromtimestamp(now / 1000, timezone)
     if not _is_quiet(local.time(), quiet):
         return None
     is_tomorrow = local.time() >= quiet.end
     end = (local + timedelta(days=int(is_tomorrow))).replace(
         hour=quiet.end.hour, minute=quiet.end.minute, second=quiet.end.second, microsecond=0, fold=0
     )
-    return round(end.astimezone(UTC).timestamp() * 1000)
+    until = _utc_ms(end)
+    return until if until > now else _utc_ms(end.replace(fold=1))  # an hour that comes twice: its second time
+
+
+def _utc_ms(moment: datetime) -> int:
+    return round(moment.astimezone(UTC).timestamp() * 1000)
 
 
 def _is_quiet(clock: time, quiet: QuietHours) -> bool:

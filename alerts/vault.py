@@ -31,7 +31,7 @@ class Vault:
         """Raises IntegrityError when it was sealed with another key or was changed."""
         try:
             return self._fernet.decrypt(sealed).decode()
-        except InvalidToken as error:
+        except (InvalidToken, TypeError, UnicodeDecodeError) as error:
             raise IntegrityError(
                 "a contact cannot be unsealed: the key is another one, or the data was changed"
             ) from error

@@ -2,68 +2,80 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
+import asyncio
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
+from alerts.addresses import Lookup, Resolver, resolve
 from alerts.channels import GoneError, Message, TryLaterError
 from alerts.settings import WebhookEndpoint
 from foremend.errors import ConfigError, UnavailableError
 from foremend.ports import Clock
 
-_MOST_ADDRESSES = 2  # of a name with many, so that a send stays bounded: a name's IPv6 and IPv4
+_MOST_DIGITS = 9  # of a number of seconds: 31 years; more is as good as for ever
+_FOR_EVER_MS = 10**_MOST_DIGITS * 1_000
 
 
 class WebhookChannel:
-    """One endpoint. Redirects are not followed, proxies not used, answers not read beyond their headers."""
+    """One endpoint. Redirects are not followed, proxies not used, answers not read beyond their headers.
 
-    def __init__(self, endpoint: WebhookEndpoint, secret: str, clock: Clock) -> None:
+    The endpoint's timeout is one deadline for the whole exchange, from the look-up of the name to the last byte of the
+    answer's headers (httpx bounds them to 100 KB): a receiver that trickles gains nothing by it.
+    """
+
+    def __init__(
+        self, endpoint: WebhookEndpoint, secret: str, clock: Clock, resolver: Resolver = resolve
+    ) -> None:
         """`secret`: `whsec_` and base64, as Standard Webhooks writes it. Raises ConfigError when it is not."""
         self._endpoint = endpoint
         self._clock = clock
         self._url = httpx.URL(endpoint.url)
-        try:
-            self._signer = Webhook(secret)
-        except (ValueError, EmptyWebhookSecretError) as error:
-            raise ConfigError(f"webhook {endpoint.name!r}: the secret is not base64 after whsec_") from error
-        seconds = endpoint.timeout / 1000
-        timeout = httpx.Timeout(seconds, connect=seconds / _MOST_ADDRESSES)
-        self._client = httpx.Client(
+        self._signer = signer(endpoint, secret)
+        self._lookup = Lookup(resolver)
+        self._exchange = Exchange(endpoint.timeout / 1000)
+        self._client = httpx.AsyncClient(
             verify=ssl.create_default_context(),  # the system's authorities, and those in SSL_CERT_FILE
-            timeout=timeout,
+            timeout=None,  # the exchange has one deadline
             follow_redirects=False,
             trust_env=False,
         )
-        self.longest_send = 3 * endpoint.timeout  # connect, write and wait for the answer
+        self.longest_send = endpoint.timeout
 
     def send(self, message: Message) -> None:
-        addresses = allowed_addresses(self._url, self._endpoint.allow_private)
         try:
-            self._judge(self._post_to_first(message, addresses))
-        except httpx.HTTPError as error:
-            kind = type(error).__name__
-            raise UnavailableError(f"webhook {self._endpoint.name!r}: no answer ({kind}: {error})") from error
+            response = self._exchange.run(lambda: self._post_to_first(message))
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+            said = f"{type(error).__name__}: {error}" if str(error) else f"within {self.longest_send} ms"
+            raise UnavailableError(f"webhook {self._endpoint.name!r}: no answer ({said})") from error
+        self._judge(response)
+
+    def cut(self) -> None:
+        """Break off what is under way, from another thread; nothing is sent any more."""
+        self._exchange.cut()
 
     def close(self) -> None:
-        self._client.close()
+        self._exchange.close(self._client.aclose)
 
-    def _post_to_first(self, message: Message, addresses: list[str]) -> httpx.Response:
-        """The answer of the first address that takes the connection."""
+    async def _post_to_first(self, message: Message) -> httpx.Response:
+        """The answer of the first address that takes the connection; each but the last has its part of the time."""
+        port = self._url.port or (443 if self._url.scheme == "https" else 80)
+        addresses = await self._lookup.addresses(self._url.host, port, self._endpoint.allow_private)
         for address in addresses[:-1]:
             try:
-                return self._post(message, address)
+                return await self._post(message, address, self._endpoint.timeout / 1000 / len(addresses))
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-        return self._post(message, addresses[-1])
+        return await self._post(message, addresses[-1], None)
 
-    def _post(self, message: Message, address: str) -> httpx.Response:
+    async def _post(self, message: Message, address: str, connect_s: float | None) -> httpx.Response:
         """Connect to the very address that was checked: asking the name again could give another one."""
         request = self._client.build_request(
             "POST",
@@ -71,9 +83,10 @@ class WebhookChannel:
             content=message.body.encode(),
             headers=self._headers(message),
             extensions={"sni_hostname": self._url.host},
+            timeout=httpx.Timeout(None, connect=connect_s),
         )
-        response = self._client.send(request, stream=True)
-        response.close()
+        response = await self._client.send(request, stream=True)
+        await response.aclose()
         return response
 
     def _headers(self, message: Message) -> dict[str, str]:
@@ -98,53 +111,94 @@ class WebhookChannel:
         raise UnavailableError(sentence)
 
 
+class Exchange:
+    """Runs one exchange at a time, to its end or its deadline; only `cut` is for other threads."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._runner = asyncio.Runner()
+        self._lock = threading.Lock()
+        self._cut = self._closed = False
+        self._under_way: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]] | None = None
+
+    def run(self, exchange: Callable[[], Any]) -> Any:
+        """What `exchange` answers. Raises TimeoutError at the deadline, UnavailableError when it was cut."""
+        try:
+            return self._runner.run(self._bounded(exchange))
+        except asyncio.CancelledError as error:
+            raise UnavailableError("broken off: Foremend stops") from error
+
+    def cut(self) -> None:
+        """Cancel what is under way, and whatever would be begun."""
+        with self._lock:
+            self._cut = True
+            if self._under_way is not None:
+                loop, task = self._under_way
+                loop.call_soon_threadsafe(task.cancel)
+
+    def close(self, last: Callable[[], Any]) -> None:
+        """Run `last` and let go of the loop. Safe to call twice."""
+        if not self._closed:
+            self._closed = True
+            self._runner.run(last())
+            self._runner.close()
+
+    async def _bounded(self, exchange: Callable[[], Any]) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        with self._lock:
+            if self._cut:
+                raise asyncio.CancelledError
+            self._under_way = asyncio.get_running_loop(), task
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await exchange()
+        finally:
+            with self._lock:
+                self._under_way = None
+
+
 def open_webhook(endpoint: WebhookEndpoint, clock: Clock, environ: Mapping[str, str]) -> WebhookChannel:
     """The channel of an endpoint with the secret its settings point at. Raises ConfigError when there is none."""
+    return WebhookChannel(endpoint, secret_of(endpoint, environ), clock)
+
+
+def secret_of(endpoint: WebhookEndpoint, environ: Mapping[str, str]) -> str:
+    """The secret that an endpoint's settings point at. Raises ConfigError when there is none."""
     if endpoint.secret_file is not None:
         if not endpoint.secret_file.is_file():
             raise ConfigError(f"webhook {endpoint.name!r}: there is no secret file {endpoint.secret_file}")
-        secret = endpoint.secret_file.read_text().strip()
+        try:
+            secret = endpoint.secret_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"webhook {endpoint.name!r}: the secret file {endpoint.secret_file} cannot be read ({error})"
+            ) from error
     else:
         secret = environ.get(str(endpoint.secret_env), "")
     if not secret:
         raise ConfigError(
             f"webhook {endpoint.name!r}: no secret in {endpoint.secret_file or endpoint.secret_env}"
         )
-    return WebhookChannel(endpoint, secret, clock)
+    return secret
 
 
-def allowed_addresses(url: httpx.URL, allow_private: bool) -> list[str]:
-    """The addresses of the URL's host. One that is not public refuses them all, so that no name leads inside.
-
-    Raises UnavailableError when the name has no address or a private one.
-    """
-    port = url.port or (443 if url.scheme == "https" else 80)
+def signer(endpoint: WebhookEndpoint, secret: str) -> Webhook:
+    """What signs with `secret`, `whsec_` and base64. Raises ConfigError when it is not, without showing it."""
     try:
-        found = socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise UnavailableError(f"{url.host} has no address ({error})") from error
-    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-    private = [address for address in addresses if not _is_public(address)]
-    if private and not allow_private:
-        raise UnavailableError(
-            f"{url.host} is at the private address {private[0]}; set allow_private if it is meant"
-        )
-    return addresses[:_MOST_ADDRESSES]
+        return Webhook(secret)
+    except (ValueError, EmptyWebhookSecretError) as error:
+        raise ConfigError(f"webhook {endpoint.name!r}: the secret is not base64 after whsec_") from error
 
 
 def retry_after(value: str, now: int) -> int | None:
     """Retry-After (RFC 9110, section 10.2.3), seconds or a date, as ms from `now`; None where it is neither."""
     if value.isascii() and value.isdigit():
-        return int(value) * 1000
+        number = value.lstrip("0")
+        return int(number or "0") * 1_000 if len(number) <= _MOST_DIGITS else _FOR_EVER_MS
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0, round(moment.timestamp() * 1000) - now)
-
-
-def _is_public(address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return found.is_global and not found.is_multicast
+        ahead = round(moment.timestamp() * 1000) - now
+    except (ValueError, OverflowError, TypeError, IndexError, AttributeError, OSError):
+        return None  # a receiver may write what it likes: a date that is none is as if it were not there
+    return min(max(0, ahead), _FOR_EVER_MS)

@@ -35,6 +35,7 @@ from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.service.app import create_app
 from foremend.service.health import Health, Probe
 from foremend.service.read_model import ReadModel
+from foremend.service.sending import with_sending
 from foremend.service.server import Server
 from foremend.stores.lock import FolderLock
 from foremend.stores.private import close_to_others, private_files
@@ -119,7 +120,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     catalogue, host = load_catalogue(), settings.service.host
     model = ReadModel(alerts.engine, runtime, profiles, catalogue, feature_titles(profiles.values()))
     upkeep = open_upkeep(settings.storage, clock)
-    health = _with_storage(model.health(), runtime, follower, upkeep)
+    health = with_sending(_with_storage(model.health(), runtime, follower, upkeep), alerts.dispatcher)
     server = Server(create_app(model, host, health), host, settings.service.port)
     return Application(alerts, runtime, server, upkeep, lock)
 

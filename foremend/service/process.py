@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from alerts.desk import Alerts
@@ -16,8 +16,8 @@ from foremend.config import Settings, load_profiles, load_settings
 from foremend.ports import Clock
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.service.app import create_app
-from foremend.service.health import Probe
 from foremend.service.read_model import ReadModel
+from foremend.service.sending import with_sending
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
 from foremend.stores.private import close_to_others, private_files
@@ -52,10 +52,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
     pipeline = SharedPipeline(alerts.engine, streams(settings.kafka), clock, _silence_ms(settings.kafka))
     profiles = load_profiles(settings.profiles.folders)
     model = ReadModel(alerts.engine, pipeline, profiles, load_catalogue(), feature_titles(profiles.values()))
-    sending = Probe(
-        "dispatcher", lambda: None if alerts.dispatcher.alive() else "a thread that sends has ended"
-    )
-    health = replace(model.health(), alive=(sending,))
+    health = with_sending(model.health(), alerts.dispatcher)
     host = settings.service.host
     return Service(alerts, Server(create_app(model, host, health), host, settings.service.port))
 

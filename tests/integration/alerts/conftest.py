@@ -17,7 +17,6 @@ from alerts.guide import Guide
 from alerts.owners import OwnedAppliance, Owner
 from alerts.settings import AlertsSettings
 from alerts.vault import Vault
-from foremend.errors import ForemendError
 from foremend.types import Evidence, Finding, FindingKind, Purpose, Severity
 
 NOON = 1_767_240_000_000  # 2026-01-01 12:00 in Shanghai
@@ -47,7 +46,7 @@ class ListChannel:
 
     longest_send: int = 1_000
     sent: list[Message] = field(default_factory=list)
-    errors: list[ForemendError] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
     tries: int = 0
 
     def send(self, message: Message) -> None:
@@ -55,6 +54,9 @@ class ListChannel:
         if self.errors:
             raise self.errors.pop(0)
         self.sent.append(message)
+
+    def cut(self) -> None:
+        """Nothing takes long."""
 
     def close(self) -> None:
         """Nothing to close."""

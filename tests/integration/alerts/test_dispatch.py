@@ -7,10 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import Executable, text, update
 
 from alerts import queries
 from alerts.channels import GoneError, TryLaterError
-from alerts.owners import Owner
+from alerts.database import reading, writing
+from alerts.owners import OwnedAppliance, Owner
+from alerts.tables import ApplianceRow, ContactRow, OutboxRow
 from foremend.errors import InputError, RefusedError, UnavailableError
 from foremend.types import Finding, Purpose, Severity
 
@@ -111,6 +115,131 @@ def test_the_time_a_receiver_names_is_kept(warned: Any) -> None:
     warned.alerts.dispatcher.run_once()
 
     assert state(warned, HOOK)["due_at"] == warned.clock.now + 77_000
+
+
+@pytest.mark.parametrize(
+    ("named", "kept"), [(999_999_000, 4 * 3_600_000), (10**12, 4 * 3_600_000), (0, 5_000)]
+)
+def test_a_named_time_is_kept_within_bounds(warned: Any, named: int, kept: int) -> None:
+    """Longer than the longest delay, the message is tried again at that; 0 makes no storm of tries."""
+    warned.channels[HOOK].errors = [TryLaterError("busy", named)]
+
+    warned.alerts.dispatcher.run_once()
+
+    assert (state(warned, HOOK)["state"], state(warned, HOOK)["due_at"]) == (
+        "pending",
+        warned.clock.now + kept,
+    )
+
+
+def broken() -> Exception:
+    """What nobody foresaw, with something personal in its words."""
+    return OverflowError("+8613800001234")
+
+
+def test_a_lane_survives_any_exception(warned: Any, finding: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """Two messages that raise are set aside with a reason, the third leaves; one traceback a kind, nothing personal."""
+    warned.channels[HOOK].errors = [broken(), broken()]
+    warned.alerts.effects.apply([finding(fault=f"fault-{number}") for number in range(2)], [], 2)
+
+    warned.alerts.dispatcher.start()
+    assert warned.alerts.dispatcher.wait_until_empty(20)
+
+    rows = [row for row in queries.outbox(warned.alerts.engine).items if row["target"] == HOOK]
+    assert sorted(row["state"] for row in rows) == ["dead", "dead", "sent"]
+    reasons = {row["error"] for row in rows if row["state"] == "dead"}
+    assert all(
+        reason.startswith("internal error, kept for a developer (OverflowError in") for reason in reasons
+    )
+    tracebacks = [record for record in caplog.records if "OverflowError" in record.getMessage()]
+    assert len(tracebacks) == 1
+    assert "send" in tracebacks[0].getMessage()
+    assert "+8613800001234" not in caplog.text + str(reasons)
+    assert warned.alerts.dispatcher.alive()
+    assert [one.set_aside for one in warned.alerts.dispatcher.states()] == [2, 0, 0]
+
+
+def test_what_was_set_aside_can_be_replayed(warned: Any) -> None:
+    """Once mended, by hand, with the same id."""
+    warned.channels[HOOK].errors = [broken()]
+    warned.alerts.dispatcher.run_once()
+    row = state(warned, HOOK)
+
+    warned.alerts.queue.replay(row["id"])
+    warned.alerts.dispatcher.run_once()
+
+    assert (row["state"], [one.id for one in warned.sent(HOOK)]) == ("dead", [row["message_id"]])
+
+
+OTHER_KEY = Fernet.generate_key()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (update(ContactRow).values(sealed=Fernet(OTHER_KEY).encrypt(b"+86")), "a contact cannot be unsealed"),
+        (update(ContactRow).values(sealed=b"\xff\x00"), "a contact cannot be unsealed"),
+        (update(ApplianceRow).values(timezone="Mars/Olympus"), "'Mars/Olympus' is not a time zone"),
+        (update(ApplianceRow).values(timezone="../../etc"), "is not a time zone"),
+        (update(OutboxRow).values(body="{"), "JSONDecodeError"),
+        (update(OutboxRow).values(body="[]"), "TypeError"),
+        (update(OutboxRow).values(body="{}"), "KeyError"),
+        (text("UPDATE outbox SET purpose = 'pigeon' WHERE target = 'sms'"), "the row cannot be read"),
+    ],
+)
+def test_one_owner_ends_sms_for_nobody_else(
+    warned: Any, finding: Make, change: Executable, reason: str
+) -> None:
+    """A contact of another key, a zone that is none, a damaged row: it is set aside and the next owner is told."""
+    with writing(warned.alerts.engine) as session:
+        session.execute(change)
+    warned.alerts.owners.register_owners([Owner("o-2", {"sms": "+8613900005678"})])
+    warned.alerts.owners.register_appliances([OwnedAppliance("fridge-2", "o-2", "BCD-200", "en", "UTC")])
+    warned.say(Purpose.SMS, True, "fridge-2", "o-2")
+    warned.clock.now = NIGHT - 2 * 3_600_000  # afternoon in UTC
+    warned.alerts.effects.apply([finding(appliance_id="fridge-2")], [], 2)
+
+    warned.alerts.dispatcher.run_once()
+
+    with reading(warned.alerts.engine) as session:
+        error, dead = session.execute(
+            text("SELECT error, state FROM outbox WHERE target = 'sms' ORDER BY seq")
+        ).first()
+    assert dead == "dead"
+    assert reason in error
+    assert [message.address for message in warned.sent("sms")] == ["+8613900005678"]
+
+
+def test_words_of_a_receiver_fit_every_database(warned: Any) -> None:
+    """NUL, lone surrogates and 100,000 letters are no reason that a database refuses."""
+    warned.channels[HOOK].errors = [UnavailableError("a\x00b\ud800c" + "x" * 100_000)]
+
+    warned.alerts.dispatcher.run_once()
+
+    assert state(warned, HOOK)["error"] == "a␀b�c" + "x" * 495
+
+
+def test_a_lane_outlives_trouble_with_its_queue(open_stage: Callable[..., Any], finding: Make) -> None:
+    """Its table renamed away and back: the lane says so meanwhile, and then sends."""
+    stage = open_stage()
+    stage.say(Purpose.TICKET, True)
+    stage.alerts.effects.apply([finding()], [], 1)
+    [lane] = [one for one in stage.alerts.dispatcher._lanes if one.target == HOOK]
+    rename(stage, "outbox", "outbox_away")
+
+    lane.go()
+    [troubled] = [one.trouble for one in stage.alerts.dispatcher.states() if one.target == HOOK]
+    rename(stage, "outbox_away", "outbox")
+    lane.go()
+
+    assert troubled
+    assert lane.trouble is None
+    assert len(stage.sent(HOOK)) == 1
+
+
+def rename(stage: Any, old: str, new: str) -> None:
+    with writing(stage.alerts.engine) as session:
+        session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
 
 
 def test_a_message_that_grows_too_old_is_given_up(warned: Any) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from alerts.channels import Message, OutboxFileChannel, mask
-from foremend.errors import UnavailableError
+from foremend.errors import ConfigError, UnavailableError
 
 SMS = Message("nt_1", "foremend.warning", "您的冰箱…", "+8613800001234", "zh", 5)
 
@@ -70,3 +73,43 @@ def test_a_folder_in_the_way_is_a_reason_to_try_again(tmp_path: Path) -> None:
 def test_masks_keep_at_most_three_characters(address: str, shown: str) -> None:
     """Short addresses show nothing."""
     assert mask(address) == shown
+
+
+def test_half_a_line_on_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    """A file that cannot grow: the message waits, the file is as before, and later the line is whole."""
+    path = tmp_path / "sms.jsonl"
+    channel = OutboxFileChannel(path, "sms")
+    channel.send(SMS)
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, hard))
+    try:
+        with pytest.raises(UnavailableError, match="cannot be written"):
+            channel.send(replace(SMS, id="nt_2"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    left = path.read_bytes()
+
+    channel.send(replace(SMS, id="nt_2"))
+
+    assert left == before
+    assert [line["id"] for line in lines(path)] == ["nt_1", "nt_2"]
+
+
+def test_lines_that_somebody_else_wrote_are_passed_over(tmp_path: Path) -> None:
+    """The start does not end on them."""
+    path = tmp_path / "sms.jsonl"
+    path.write_text('[]\n7\n{"text": "no id"}\n{"id": {}}\n')
+
+    OutboxFileChannel(path, "sms").send(SMS)
+
+    assert '"id":"nt_1"' in path.read_text()
+
+
+def test_a_file_where_the_folder_should_be_is_a_sentence(tmp_path: Path) -> None:
+    """It names the setting and the file."""
+    (tmp_path / "outbox").write_text("")
+
+    with pytest.raises(ConfigError, match=r"alerts.sms.file: .*outbox/sms.jsonl cannot be used"):
+        OutboxFileChannel(tmp_path / "outbox" / "sms.jsonl", "sms")

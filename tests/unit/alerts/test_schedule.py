@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -12,6 +13,15 @@ from alerts.settings import QuietHours, RetrySettings
 
 NIGHT = QuietHours(start=time(21), end=time(8))
 SIESTA = QuietHours(start=time(13), end=time(15))
+
+
+def test_the_end_of_quiet_hours_is_never_behind() -> None:
+    """Where an hour comes twice, an end within it is the second one for those who are past the first."""
+    second_time = utc("2026-10-25T01:15")  # 02:15 in Berlin, for the second time
+
+    until = quiet_until(second_time, ZoneInfo("Europe/Berlin"), QuietHours(start=time(21), end=time(2, 30)))
+
+    assert until == utc("2026-10-25T01:30")
 
 
 def utc(text: str) -> int:
@@ -46,6 +56,6 @@ def test_quiet_hours_end_where_the_appliance_is(
     now: str, zone: str, quiet: QuietHours, until: str | None
 ) -> None:
     """The end is the next one on the local clock, over midnight and over a change to or from summer time."""
-    end = quiet_until(utc(now), zone, quiet)
+    end = quiet_until(utc(now), ZoneInfo(zone), quiet)
 
     assert end == (None if until is None else utc(until))

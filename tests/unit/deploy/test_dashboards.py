@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from cryptography.fernet import Fernet
 
 from alerts.database import open_database, writing
+from alerts.dispatch import Dispatcher
+from alerts.owners import Owners
 from alerts.tables import OutboxRow, OutboxState
+from alerts.vault import Vault
 from foremend.bootstrap import SystemClock
 from foremend.config import Settings, load_profiles
 from foremend.history.influx_lines import line_protocol
@@ -25,6 +29,7 @@ from foremend.runtimes.kafka.worker_health import worker_health
 from foremend.runtimes.kafka.worker_process import build_worker
 from foremend.schema import validated
 from foremend.service.read_model import ReadModel
+from foremend.service.sending import with_sending
 from foremend.service.shared_pipeline import SharedPipeline
 from foremend.types import Block
 from ingest.decode import Ingest
@@ -89,7 +94,15 @@ def _service(settings: Settings) -> set[str]:
             )
         )  # fmt: skip
     pipeline = SharedPipeline(tables, ("foremend-0",), SystemClock(), 1)
-    text = ReadModel(tables, pipeline, {}, {}, {}).health().metrics()
+    dispatcher = Dispatcher(
+        tables,
+        {},
+        Owners(tables, Vault(Fernet.generate_key().decode()), SystemClock()),
+        settings.alerts,
+        SystemClock(),
+        np.random.default_rng(1),
+    )
+    text = with_sending(ReadModel(tables, pipeline, {}, {}, {}).health(), dispatcher).metrics()
     tables.dispose()
     return rendered(text)
 

@@ -1,0 +1,125 @@
+"""One lane of the dispatcher: takes what is due for one target and sends it. No exception ends it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from alerts.aside import Aside
+from alerts.channels import Channel, GoneError, Message, TryLaterError
+from alerts.gate import Defer, Discard, Gate, Withhold
+from alerts.queue import Queue, UnreadableRowError
+from alerts.schedule import named_delay, retry_delay
+from alerts.settings import RetrySettings
+from alerts.tables import OutboxRow
+from foremend.errors import ForemendError, RefusedError, UnavailableError
+
+_LOG = logging.getLogger(__name__)
+_LEASE_MARGIN_MS = 5_000  # for recording the outcome, on top of the longest send
+LONGEST_NAP_MS = 5_000  # another process may have added a message without waking us
+_SHORTEST_NAP_MS = 20  # another dispatcher may hold what is due
+
+
+@dataclass(slots=True)
+class Lane:
+    """Sends to one target, so that a slow receiver holds up nobody else."""
+
+    target: str
+    channel: Channel
+    queue: Queue
+    gate: Gate
+    retry: RetrySettings
+    rng: np.random.Generator
+    trouble: str | None = None  # why it cannot work now, in words
+    aside: Aside = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.aside = Aside(self.target)
+
+    def step(self) -> bool:
+        """Deal with the next message that is due; False when there is none.
+
+        A message that raises what nobody foresaw is set aside with the reason, to be replayed by hand. Raises
+        UnavailableError while the database is away, and whatever else keeps the lane from its queue.
+        """
+        try:
+            row = self.queue.claim(self.target, self.channel.longest_send + _LEASE_MARGIN_MS)
+        except UnreadableRowError as error:  # the queue has set it aside
+            self.aside.reason(error)
+            return True
+        if row is None:
+            return False
+        try:
+            self._deal(row)
+        except UnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 one message must not hold up all that come after it
+            self.queue.dead(row, self.aside.reason(error))
+        return True
+
+    def go(self) -> int:
+        """One step, whatever happens; answers how long to rest, in ms. Tells once when it fails and once when back."""
+        try:
+            nap = 0 if self.step() else self._nap()
+        except UnavailableError as error:
+            return self._fail(f"waits for the database: {error}")
+        except Exception as error:  # noqa: BLE001 the lane outlives what is wrong with its queue
+            return self._fail(self.aside.reason(error))
+        if self.trouble is not None:
+            _LOG.warning("%s works again", self.target)
+            self.trouble = None
+        return nap
+
+    def _fail(self, trouble: str) -> int:
+        if self.trouble is None:
+            _LOG.warning("%s %s", self.target, trouble)
+        self.trouble = trouble
+        return LONGEST_NAP_MS
+
+    def _nap(self) -> int:
+        """How long nothing will be due, in ms, within reason."""
+        due = self.queue.next_due(self.target)
+        if due is None:
+            return LONGEST_NAP_MS
+        return min(max(due - self.queue.clock.now_ms(), _SHORTEST_NAP_MS), LONGEST_NAP_MS)
+
+    def _deal(self, row: OutboxRow) -> None:
+        if (reason := self.queue.disabled_reason(self.target)) is not None:
+            self.queue.dead(row, f"the target is disabled: {reason}")
+            return
+        match self.gate.judge(row, self.queue.clock.now_ms()):
+            case Withhold(decision):
+                self.queue.withheld(row, decision)
+            case Defer(until, reason):
+                self.queue.deferred(row, reason, until)
+            case Discard(reason):
+                self.queue.dead(row, reason)
+            case Message() as message:
+                self._send(row, message)
+
+    def _send(self, row: OutboxRow, message: Message) -> None:
+        try:
+            self.channel.send(message)
+        except GoneError as error:
+            self.queue.disable(self.target, str(error))
+            self.queue.dead(row, str(error))
+        except RefusedError as error:
+            self.queue.dead(row, str(error))
+        except ForemendError as error:
+            self._try_again(row, error)
+        else:
+            self.queue.sent(row)
+
+    def _try_again(self, row: OutboxRow, error: ForemendError) -> None:
+        now = self.queue.clock.now_ms()
+        wait = (
+            named_delay(error.wait, self.retry)
+            if isinstance(error, TryLaterError)
+            else retry_delay(row.attempts, self.retry, self.rng)
+        )
+        if now + wait > row.created_at + self.retry.give_up_after:
+            self.queue.dead(row, f"given up after {row.attempts} attempts: {error}")
+        else:
+            self.queue.failed(row, str(error), now + wait)
