@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Engine, LargeBinary, Select, func, select
 from sqlalchemy.orm import Session
 
 from alerts.database import reading
@@ -27,7 +27,7 @@ from alerts.wording import iso
 from foremend.errors import InputError
 from foremend.types import DeadLetter
 
-_PREVIEW = 200  # bytes of a dead letter shown in a list
+_PREVIEW = 200  # bytes of a dead letter, and characters of its topic, shown in a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +132,20 @@ def disabled_targets(engine: Engine) -> list[dict[str, Any]]:
 
 
 def dead_letters(engine: Engine, limit: int = 50, offset: int = 0) -> Page:
-    """Dead letters with the first bytes of each."""
-    query = select(DeadLetterRow).order_by(DeadLetterRow.received.desc(), DeadLetterRow.id)
-    return _page(engine, query, limit, offset, _dead_letter)
+    """Dead letters with the first bytes of each; the payloads stay in the database."""
+    columns = (
+        DeadLetterRow.id,
+        func.substr(DeadLetterRow.topic, 1, _PREVIEW).label("topic"),
+        DeadLetterRow.reason,
+        DeadLetterRow.received,
+        func.length(DeadLetterRow.payload).label("bytes"),
+        func.substr(DeadLetterRow.payload, 1, _PREVIEW, type_=LargeBinary).label("preview"),
+    )
+    query = select(*columns).order_by(DeadLetterRow.received.desc(), DeadLetterRow.id)
+    with reading(engine) as session:
+        total = _count(session, DeadLetterRow)
+        items = [_dead_letter(row) for row in session.execute(query.limit(limit).offset(offset)).mappings()]
+    return Page(items, total)
 
 
 def dead_letter(engine: Engine, dead_letter_id: str) -> DeadLetter | None:
@@ -176,13 +187,5 @@ def _ticket(row: TicketRow) -> dict[str, Any]:
     return ticket_view(row) | {"note": row.note, "created_at": iso(row.created_at)}
 
 
-def _dead_letter(row: DeadLetterRow) -> dict[str, Any]:
-    preview = row.payload[:_PREVIEW].decode(errors="replace")
-    return {
-        "id": row.id,
-        "topic": row.topic,
-        "reason": row.reason,
-        "received": row.received,
-        "bytes": len(row.payload),
-        "preview": preview,
-    }
+def _dead_letter(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {**row, "preview": bytes(row["preview"]).decode(errors="replace")}

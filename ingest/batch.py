@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 
 from foremend.types import DeadLetter, RawMessage
 from ingest.columns import Rows, as_payload
+from ingest.dead_letters import Problems
 from ingest.values import ApplianceKey, DeviceReading, Ignored, Presence
 
 
@@ -48,9 +50,12 @@ class Waiting:
 class Batch:
     """Collects what the messages of one batch turn into."""
 
-    def __init__(self, messages: Sequence[RawMessage]) -> None:
-        self._messages = messages
-        self._dead_letters: list[tuple[int, DeadLetter]] = []
+    def __init__(self, messages: Sequence[RawMessage], most_letter_bytes: int) -> None:
+        self._messages, self._most_letter_bytes = messages, most_letter_bytes
+        self._found: list[
+            tuple[int, str, int, bytes | None]
+        ] = []  # position, reason, key and JSON of the reading
+        self._problems: dict[int, Problems] = {}  # by position of the message, once copies are settled
         self.received = np.fromiter((message.received for message in messages), np.int64, len(messages))
         self.single: dict[str, Waiting] = defaultdict(Waiting)  # by appliance model
         self.arrays: dict[str, Waiting] = defaultdict(Waiting)
@@ -64,17 +69,20 @@ class Batch:
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
-        """In order of arrival of their messages."""
-        return [letter for _, letter in sorted(self._dead_letters, key=lambda pair: pair[0])]
+        """At most one a message, in order of arrival; after `settle_copies`."""
+        return [
+            problems.letter(self._messages[position], self._most_letter_bytes)
+            for position, problems in sorted(self._problems.items(), key=itemgetter(0))
+        ]
 
     @contextmanager
     def as_before_if_it_raises(self) -> Iterator[None]:
         """Dead letters of the `with` are taken back where it raises: it is done again, in parts."""
-        letters = len(self._dead_letters)
+        found = len(self._found)
         try:
             yield
         except Exception:
-            del self._dead_letters[letters:]
+            del self._found[found:]
             raise
 
     def wait(self, position: int, appliance: ApplianceKey, payload: bytes) -> None:
@@ -85,14 +93,15 @@ class Batch:
 
     def settle_copies(self) -> list[bytes]:
         """Copies share the fate of their first: repeated, or dead letters. Answers the digests of what is useless."""
-        letters: dict[int, list[DeadLetter]] = defaultdict(list)
-        for position, letter in self._dead_letters:
-            if position not in self.used:
-                letters[position].append(letter)
+        for position, reason, key, reading in self._found:
+            self._problems.setdefault(position, Problems()).add(reason, key, reading)
+        useless = self._problems.keys() - self.used
         for position, first in self.copies:
-            self._dead_letters += [(position, letter) for letter in letters.get(first, ())]
-            self.repeated += first not in letters
-        return [digest for digest, position in self.firsts.items() if position in letters]
+            if first in useless:
+                self._problems[position] = self._problems[first]
+            else:
+                self.repeated += 1
+        return [digest for digest, position in self.firsts.items() if position in useless]
 
     def take(self, position: int, said: DeviceReading | Presence | Ignored) -> None:
         """What a device decoder made of a message."""
@@ -105,11 +114,13 @@ class Batch:
         else:
             self.ignored += 1
 
-    def reject(self, position: int, reason: str, payload: bytes | None = None) -> None:
-        """A dead letter of a message, or of the part of it given as `payload`."""
-        message = self._messages[position]
-        content = message.payload if payload is None else payload
-        self._dead_letters.append((position, DeadLetter(message.topic, content, reason, message.received)))
+    def reject(self, position: int, reason: str) -> None:
+        """A message cannot be used."""
+        self._found.append((position, reason, 0, None))
+
+    def reject_part(self, position: int, reason: str, key: int, reading: bytes) -> None:
+        """One reading of a message cannot be used; `key` tells it from its other readings."""
+        self._found.append((position, reason, key, reading))
 
     def reject_all(self, waiting: Waiting, reasons: Mapping[int, str]) -> None:
         """A dead letter of each message whose place in `waiting` has a reason."""
@@ -117,10 +128,12 @@ class Batch:
             self.reject(waiting.positions[at], reason)
 
     def reject_row(self, rows: Rows, row: int, reason: str) -> None:
-        """A dead letter of one reading: its own JSON where the message holds several."""
+        """One checked reading cannot be used, or only in part; of a message with one reading that is all of it."""
         position = rows.messages[row]
-        several = self._messages[position].payload.lstrip().startswith(b"[")
-        self.reject(position, reason, as_payload(rows.readings[row]) if several else None)
+        if self._messages[position].payload.lstrip().startswith(b"["):
+            self.reject_part(position, reason, row, as_payload(rows.readings[row]))
+        else:
+            self.reject(position, reason)
 
     def reject_rows(self, rows: Rows, reasons: Iterable[tuple[int, str]]) -> None:
         """The same for several."""

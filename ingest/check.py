@@ -44,7 +44,8 @@ def _check_elements(
     readings, bad = payloads.objects(elements)
     rows.extend(readings, repeat(name, len(readings)), repeat(position, len(readings)))
     for index, reason in bad.items():
-        batch.reject(position, f"reading {index + 1} of {len(elements)}: {reason}", elements[index])
+        said = f"reading {index + 1} of {len(elements)}: {reason}"
+        batch.reject_part(position, said, -1 - index, elements[index])  # rows count from 0
 
 
 def _elements(payload: bytes, limit: int) -> list[bytes]:

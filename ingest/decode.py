@@ -16,6 +16,7 @@ from ingest.batch import Batch, Waiting
 from ingest.canonical import CanonicalPayload
 from ingest.check import check_arrays, check_single
 from ingest.columns import Rows
+from ingest.dead_letters import REASONS_SHOWN
 from ingest.decoders import build_decoders
 from ingest.decoders.base import presence
 from ingest.durations import spell
@@ -29,6 +30,7 @@ Check = Callable[[CanonicalPayload, Waiting, Rows, Batch], None]
 
 _TOPICS_REMEMBERED = 500_000
 _UNKNOWN_NAMES_REMEMBERED = 1_000
+_NAME_SHOWN = 80  # characters of a name that a device made up
 
 
 class Ingest:
@@ -62,7 +64,7 @@ class Ingest:
 
     def decode(self, messages: Sequence[RawMessage]) -> Decoded:
         """What `messages`, in order of arrival, say. Cost: about 4 us a message of one reading in batches of 1,000."""
-        batch = Batch(messages)
+        batch = Batch(messages, self._settings.dead_letter_bytes)
         for position, message in enumerate(messages):
             self._sort(position, message, batch)
         for model, waiting in batch.single.items():
@@ -223,13 +225,20 @@ class Ingest:
     def _report_unknown(self, model: str, rows: Rows, batch: Batch) -> None:
         """Leave out signals that the profile lacks; the first message with each says so as a dead letter."""
         reported = self._unknown[model]
+        by_row: dict[int, list[str]] = {}
         for name, row in rows.take_unknown_signals(len(self._names[model])).items():
-            if name not in reported and len(reported) < _UNKNOWN_NAMES_REMEMBERED:
-                reported.add(name)
-                reason = (
-                    f"signals.{name:.80}: {model} has no such signal; the others are used (said once a name)"
-                )
-                batch.reject_row(rows, row, reason)
+            short = name[:_NAME_SHOWN]
+            if short not in reported and len(reported) < _UNKNOWN_NAMES_REMEMBERED:
+                reported.add(short)
+                by_row.setdefault(row, []).append(f"signals.{short}")
+        for row, names in by_row.items():
+            batch.reject_row(rows, row, _unknown(model, names))
+
+
+def _unknown(model: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - REASONS_SHOWN} more" if len(names) > REASONS_SHOWN else ""
+    shown = ", ".join(names[:REASONS_SHOWN])
+    return f"{shown}{more}: {model} has no such signal; the others are used (said once a name)"
 
 
 def _foreign(model: str, rows: Rows) -> Iterator[tuple[int, str]]:

@@ -166,6 +166,9 @@ class IngestSettings(Strict):
     oldest: DurationMs | None = 400 * 86_400_000  # before reception; null takes recordings of any age
     max_payload_bytes: int = Field(default=1_048_576, ge=1)
     max_readings: int = Field(default=10_000, ge=1)  # in one message
+    dead_letter_bytes: int = Field(
+        default=65_536, ge=1_024, le=600_000
+    )  # kept of a payload; Kafka takes no more
     decoders: tuple[DecoderSettings, ...] = ()
 
     @model_validator(mode="after")

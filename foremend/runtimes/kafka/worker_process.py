@@ -39,6 +39,7 @@ from foremend.service.health import serve_health
 from foremend.service.status_writer import StatusWriter
 from foremend.stores.private import close_to_others, private_files
 from foremend.types import DeadLetter
+from ingest.dead_letters import bounded
 from models.registry import Registry
 from rules.evaluator import RuleBook
 
@@ -117,6 +118,7 @@ class Letters:
     def __init__(self, settings: Settings, alerts: Alerts, stop: threading.Event) -> None:
         """`stop` ends waiting for a database that is away."""
         self._topic, self._effects = settings.kafka.dead_letters_topic, alerts.effects
+        self._most_bytes = settings.ingest.dead_letter_bytes
         self._patience = Patience(stop)
 
     def store(self, partition: int, record: Record) -> None:
@@ -126,6 +128,7 @@ class Letters:
             letter = decode_letter(value)
         except InputError as error:
             letter = DeadLetter(self._topic, value, str(error), record.received)
+        letter = bounded(letter, self._most_bytes)
         effects = self._effects.of(f"{self._topic}-{partition}")
         self._patience.insist(lambda: effects.apply((), (letter,), record.offset + 1))
 

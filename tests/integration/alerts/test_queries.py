@@ -7,8 +7,10 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import event
 
 from alerts import queries
+from alerts.tables import DeadLetterRow
 from foremend.errors import InputError
 from foremend.types import DeadLetter, Finding, Purpose
 
@@ -81,6 +83,24 @@ def test_the_outbox_can_be_asked_by_state(busy: Any) -> None:
     assert queries.outbox(busy.alerts.engine, state="held_back").total == 6
     with pytest.raises(InputError, match="pending, sent, held_back, superseded, dead"):
         queries.outbox(busy.alerts.engine, state="lost")
+
+
+def test_the_list_of_dead_letters_leaves_the_payloads_in_the_database(busy: Any) -> None:
+    """Of a topic as of a payload the beginning comes; the whole of one letter is asked for by its id."""
+    big = DeadLetter("t" * 60_000, b"x" * 60_000, "not JSON", 9)
+    busy.alerts.effects.apply([], [big], 2)
+    fetched: list[int] = []
+
+    @event.listens_for(DeadLetterRow, "load")
+    def _loaded(*_: Any) -> None:
+        fetched.append(1)
+
+    [newest, *_] = queries.dead_letters(busy.alerts.engine).items
+    event.remove(DeadLetterRow, "load", _loaded)
+
+    assert fetched == []
+    assert (newest["bytes"], newest["preview"], newest["topic"]) == (60_000, "x" * 200, "t" * 200)
+    assert queries.dead_letter(busy.alerts.engine, newest["id"]) == big
 
 
 def test_a_dead_letter_in_a_list_is_a_preview(busy: Any) -> None:

@@ -138,8 +138,8 @@ def test_a_payload_too_large_is_not_even_parsed(make_ingest, message, reading):
 
     decoded = make_ingest().decode([message(padded)])
 
-    assert decoded.dead_letters[0].reason == (
-        f"payload of {len(padded)} bytes, more than max_payload_bytes = 1048576"
+    assert decoded.dead_letters[0].reason.startswith(
+        f"payload of {len(padded)} bytes, more than max_payload_bytes = 1048576 (only the first 65536 of"
     )
 
 
@@ -206,6 +206,42 @@ def test_one_bad_reading_of_an_array_costs_only_itself(make_ingest, message, rea
     (letter,) = decoded.dead_letters
     assert letter.reason == "reading 2 of 3: signals.current: 'x' is not a valid number"
     assert json.loads(letter.payload) == array[1]
+
+
+def test_whatever_is_wrong_in_a_message_is_one_dead_letter(make_ingest, message, reading):
+    """Ten thousand ones are ten thousand reasons: three are told, the others counted."""
+    decoded = make_ingest().decode([message([1] * 10_000)])
+
+    (letter,) = decoded.dead_letters
+    assert letter.reason.startswith("reading 1 of 10000: should be a JSON object, is 1; reading 2 of 10000: ")
+    assert letter.reason.endswith("; and 9997 more")
+    assert json.loads(letter.payload) == [1] * 10_000
+
+
+def test_the_good_readings_of_an_array_are_used_and_the_bad_ones_kept_together(make_ingest, message, reading):
+    """The dead letter holds all that were refused, so that they can be sent again without the others."""
+    array = [reading(seq=seq, signals={"current": "x" if seq % 2 else 1}) for seq in range(6)]
+
+    decoded = make_ingest().decode([message(array)])
+
+    (letter,) = decoded.dead_letters
+    assert decoded.blocks[0].seq.tolist() == [0, 2, 4]
+    assert [one["seq"] for one in json.loads(letter.payload)] == [1, 3, 5]
+
+
+def test_a_thousand_unknown_signals_are_one_dead_letter_of_a_bounded_size(make_ingest, message, reading):
+    """Half a megabyte of them was a thousand letters of half a megabyte each."""
+    strange = {f"{'x' * 480}{number}": 1 for number in range(999)}
+    strange |= {f"s{number}": 1 for number in range(500)}
+
+    decoded = make_ingest().decode([message(reading(signals={"current": 1} | strange))])
+
+    (letter,) = decoded.dead_letters
+    assert decoded.readings == 1
+    assert len(letter.payload) == 65_536
+    assert "and 498 more: refrigerator has no such signal" in letter.reason
+    assert "only the first 65536 of" in letter.reason
+    assert letter.reason.endswith("it cannot be sent again)")
 
 
 def test_a_wrong_clock_in_an_array_costs_only_that_reading(make_ingest, message, reading, now):

@@ -135,6 +135,7 @@ def test_the_example_in_the_documentation_works(make_ingest):
         ({"latenes": "5 min"}, "did you mean 'lateness'"),
         ({"lateness": "soon"}, "is not a duration"),
         ({"lateness": "2 d", "oldest": "1 d"}, "oldest is shorter than lateness"),
+        ({"dead_letter_bytes": 10}, "greater than or equal to 1024"),
         ({"max_readings": 0}, "greater than or equal to 1"),
         ({"decoders": [{"decoder": "sonoff"}]}, "does not match any of the expected tags"),
         ({"decoders": [TASMOTA | {"timezone": "Mars"}]}, "'Mars' is not a time zone"),
