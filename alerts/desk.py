@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from alerts.channels import Channel
 from alerts.consent import ConsentLedger
 from alerts.database import open_database
+from alerts.dead_letters import DeadLetterUpkeep
 from alerts.dispatch import Dispatcher
 from alerts.effects import DatabaseEffects
 from alerts.guide import Guide
@@ -33,9 +34,11 @@ class Alerts:
     effects: DatabaseEffects
     queue: Queue
     dispatcher: Dispatcher
+    letters: DeadLetterUpkeep
 
     def close(self) -> None:
         """Stop the dispatcher after the messages it is at, and let go of the database."""
+        self.letters.close()
         self.dispatcher.close()
         self.engine.dispose()
 
@@ -63,4 +66,5 @@ def open_alerts(
     effects = DatabaseEffects(
         engine, outbox, settings, clock, dispatcher.wake, guides, feature_titles, stream
     )
-    return Alerts(engine, owners, consent, effects, Queue(engine, clock), dispatcher)
+    letters = DeadLetterUpkeep(engine, settings.dead_letters, clock)
+    return Alerts(engine, owners, consent, effects, Queue(engine, clock), dispatcher, letters)

@@ -63,6 +63,13 @@ class RetrySettings(Strict):
     give_up_after: Annotated[DurationMs, Field(ge=1)] = 3 * 86_400_000
 
 
+class DeadLetterSettings(Strict):
+    """How long, and how many bytes of topics and payloads, dead letters are kept; the oldest go first."""
+
+    retention: Annotated[DurationMs, Field(ge=60_000)] = 90 * 86_400_000
+    most_bytes: Annotated[int, Field(ge=1_048_576)] = 268_435_456
+
+
 def _beside_settings(url: str, info: ValidationInfo) -> str:
     """A relative SQLite file starts at the settings file's folder, as every path there."""
     folder, prefix = (info.context or {}).get("folder"), "sqlite:///"
@@ -84,6 +91,7 @@ class AlertsSettings(Strict):
     push: FileChannel | None = FileChannel(file=Path("var/outbox/push.jsonl"))
     quiet_hours: QuietHours | None = QuietHours()
     retry: RetrySettings = RetrySettings()
+    dead_letters: DeadLetterSettings = DeadLetterSettings()
     act_from: Severity = Severity.WARNING
     """Findings below this severity are shown but open no ticket and send no message."""
     ticket_update_every: Annotated[DurationMs, Field(ge=0)] = 86_400_000

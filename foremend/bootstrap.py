@@ -72,6 +72,7 @@ class Application:
         with self.server as address:
             log.info("the page is on %s", address)
             self.alerts.dispatcher.start()
+            self.alerts.letters.start()
             try:
                 if self.upkeep:
                     self.upkeep.start()

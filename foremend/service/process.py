@@ -38,6 +38,7 @@ class Service:
         """Serve and send until `stop` is set."""
         try:
             self.alerts.dispatcher.start()
+            self.alerts.letters.start()
             with self.server as address:
                 log.info("the page is on %s", address)
                 stop.wait()

@@ -1,0 +1,79 @@
+"""Dead letters are kept for a time and up to a size; the oldest go, a bounded batch a transaction."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from sqlalchemy import Engine, delete, func, select
+
+from alerts.database import reading, writing
+from alerts.settings import DeadLetterSettings
+from alerts.tables import DeadLetterRow
+from foremend.errors import ForemendError
+from foremend.ports import Clock
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 60.0
+BATCH = 500
+"""Rows of one transaction: SQLite has one writer at a time, and the pipeline is another."""
+
+
+class DeadLetterUpkeep:
+    """Rounds of it, by themselves in a thread between `start` and `close`, or one by `round`."""
+
+    def __init__(self, engine: Engine, settings: DeadLetterSettings, clock: Clock) -> None:
+        self._engine, self._settings, self._clock = engine, settings, clock
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dead-letter-upkeep", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """End after the batch that is under way."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def round(self) -> int:
+        """Remove what is too old, then the oldest while all are too large together; how many letters went.
+
+        Raises UnavailableError while the database is away.
+        """
+        gone = 0
+        while not self._stop.is_set() and (ids := self._surplus()):
+            with writing(self._engine) as session:
+                session.execute(delete(DeadLetterRow).where(DeadLetterRow.id.in_(ids)))
+            gone += len(ids)
+        return gone
+
+    def _surplus(self) -> list[str]:
+        """The next batch to remove, oldest first."""
+        kept_from = self._clock.now_ms() - self._settings.retention
+        size = func.length(DeadLetterRow.payload) + func.length(DeadLetterRow.topic)
+        oldest = select(DeadLetterRow.id, DeadLetterRow.received, size).order_by(DeadLetterRow.received)
+        with reading(self._engine) as session:
+            excess = int(session.scalar(select(func.sum(size))) or 0) - self._settings.most_bytes
+            rows = session.execute(oldest.limit(BATCH)).all()
+        ids = []
+        for letter_id, received, letter_bytes in rows:
+            if received >= kept_from and excess <= 0:
+                break
+            ids.append(letter_id)
+            excess -= letter_bytes
+        return ids
+
+    def _run(self) -> None:
+        failed = stopped = False
+        while not stopped:
+            try:
+                if gone := self.round():
+                    log.info("%d dead letters were older or more than is kept and are gone", gone)
+                failed = False
+            except ForemendError as error:
+                if not failed:
+                    log.error("dead letters cannot be looked after: %s", error)
+                failed = True
+            stopped = self._stop.wait(EVERY_S)
