@@ -39,7 +39,9 @@ def open_database(url: str) -> Engine:
     Whoever uses the engine hears of its troubles as errors of Foremend (`alerts.database_errors`): UnavailableError to
     try again, InputError where the database refuses the data, IntegrityError and RefusedError to stop.
     """
-    parsed = _checked(url)
+    parsed = checked_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        _make_folder(Path(str(parsed.database)).parent)
     try:
         # Parameters are hidden so that no contact or ticket reaches a log through an error message.
         engine = create_engine(
@@ -150,7 +152,15 @@ def _insert(dialect: str, table: Table) -> Any:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
-def _checked(url: str) -> URL:
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (NotADirectoryError, FileExistsError, PermissionError) as error:
+        raise ConfigError(f"alerts.database: {folder} cannot be made: {error.strerror}") from error
+
+
+def checked_url(url: str) -> URL:
+    """What SQLAlchemy needs to know of the database. Opens nothing. Raises ConfigError for an unusable URL."""
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -164,7 +174,6 @@ def _checked(url: str) -> URL:
         raise ConfigError(
             f"alerts.database: {backend} at {parsed.database!r} cannot keep effects; use a SQLite file or PostgreSQL"
         )
-    Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
     return parsed
 
 

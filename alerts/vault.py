@@ -46,9 +46,21 @@ def open_vault(settings: AlertsSettings, environ: Mapping[str, str]) -> Vault:
             _create_key(settings.key_file)
         except OSError as error:
             raise UnavailableError(f"{settings.key_file} cannot be written: {error.strerror}") from error
-    if settings.key_file.stat().st_mode & 0o077:
-        raise ConfigError(f"{settings.key_file} can be read by others; run: chmod 600 {settings.key_file}")
-    return Vault(settings.key_file.read_text())
+    return _of_file(settings.key_file)
+
+
+def check_key(settings: AlertsSettings, environ: Mapping[str, str]) -> None:
+    """Raises ConfigError when there is a key that could not be used. Makes none."""
+    if key := environ.get(settings.key_env):
+        Vault(key)
+    elif settings.key_file.is_file():
+        _of_file(settings.key_file)
+
+
+def _of_file(path: Path) -> Vault:
+    if path.stat().st_mode & 0o077:
+        raise ConfigError(f"{path} can be read by others; run: chmod 600 {path}")
+    return Vault(path.read_text())
 
 
 def _create_key(path: Path) -> None:

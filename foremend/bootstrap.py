@@ -29,6 +29,7 @@ from foremend.history.parquet import ParquetHistory
 from foremend.history.upkeep import Upkeep
 from foremend.journal import SqliteJournal
 from foremend.learning.training import fitted_models, open_registry
+from foremend.plan import make_plan
 from foremend.ports import Clock, History
 from foremend.promotions import PromotionFollower
 from foremend.runtimes.inprocess import InProcessRuntime
@@ -238,7 +239,7 @@ def guide_of(entry: FaultEntry) -> Guide:
 def run_until_signal(config: Path | None) -> None:
     """`foremend run`: until SIGINT or SIGTERM, then a last checkpoint."""
     with private_files():
-        application = build(load_settings(config))
+        application = build(make_plan(config).settings)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())

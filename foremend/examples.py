@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from foremend.config import Profile, Settings, load_profiles, load_settings
+from foremend.config import Profile, Settings
 from foremend.engine import Engine
 from foremend.errors import ConfigError
+from foremend.plan import make_plan
 from foremend.types import MS_PER_DAY, Block
 from rules.evaluator import RuleBook
 from rules.examples import Example, Expected, Readings, outcome, told
@@ -19,13 +20,12 @@ _START = 20_000 * MS_PER_DAY  # a midnight, so that hours and days of an example
 
 
 def check_config(path: Path | None) -> dict[str, Any]:
-    """Load settings and profiles, see that every rule can speak, and run the examples; counts of each.
+    """See that `foremend run` could start (`foremend.plan`), and run the examples; counts of each.
 
     Raises ConfigError with a line per mistake or per example that does not come true.
     """
-    settings = load_settings(path)
-    profiles = load_profiles(settings.profiles.folders)
-    RuleBook(settings.rules).check(profiles.values())
+    plan = make_plan(path)
+    settings, profiles = plan.settings, plan.profiles
     wrong = [line for example in settings.examples for line in _mismatch(example, settings, profiles)]
     if wrong:
         raise ConfigError("\n".join(wrong))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from foremend.errors import IntegrityError
 from foremend.types import MS_PER_DAY, Evidence, Finding, FindingKind, Severity
@@ -200,7 +200,7 @@ class DriftWatch:
         Infinite for what was never seen in training.
         """
         appliances = self._counts[0].sum() / self._weight
-        quantile = chi2.isf(self._alpha / len(self._names), self._bins)
+        quantile = chdtri(self._bins, self._alpha / len(self._names))
         with np.errstate(divide="ignore"):
             return np.asarray(quantile * (1.0 / appliances + 1.0 / self._learnt_appliances))
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import IsolationForest
 
 from foremend.ports import Snapshot
 from foremend.types import Score
@@ -61,6 +60,8 @@ class Isolation(Columns):
         fit, rest = split_rows(len(rows), self._fit_share, self._seed)
         self._scaler.learn(rows[fit])
         sample = min(_SAMPLE, len(fit))
+        from sklearn.ensemble import IsolationForest  # most processes never learn: it takes half a second
+
         forest = IsolationForest(n_estimators=self._trees, max_samples=sample, random_state=self._seed)
         self._forest = flatten(forest.fit(self._prepared(rows[fit])).estimators_, _cuts)
         self._calibrate.learn(-mean_value(self._prepared(rows[rest]), self._forest))
