@@ -13,6 +13,7 @@ from foremend.plan import make_plan
 
 HOOK = "alerts: {webhooks: [{name: desk, url: 'https://desk.example/', secret_env: NOWHERE_SET}]}"
 GENERIC = "appliance_model: generic-compressor, signals: {power: {path: P, unit: W}}"
+VOLTS = GENERIC.replace("unit: W", "unit: V")
 RULE = "name: hot, fault: hot, when: {signal: power, above: 1, unit: W}"
 BROKEN = {
     "storage: {folder: file/var}": "storage.folder: DIR/file/var cannot be a folder: DIR/file is a file",
@@ -22,11 +23,11 @@ BROKEN = {
     "ingest: {decoders: [{decoder: tasmota, appliance_model: toaster, signals: {power: {path: P, unit: W}}}]}": (
         "ingest.decoders[0] (tasmota): appliance model 'toaster' has no profile"
     ),
-    "ingest: {decoders: [{decoder: tasmota, %s}, {decoder: esphome, %s}]}"
-    % (
-        GENERIC,
-        GENERIC.replace("unit: W", "unit: V"),
-    ): "ingest.decoders[1] (esphome): 'V' (voltage) cannot become",
+    "ingest: {decoders: [{decoder: tasmota, "
+    + GENERIC
+    + "}, {decoder: esphome, "
+    + VOLTS
+    + "}]}": "ingest.decoders[1] (esphome): 'V' (voltage) cannot become",
     "ingest: {decoders: [{decoder: esphome, "
     + GENERIC.replace("power", "pwr")
     + "}]}": "pwr is no signal of",
@@ -40,8 +41,9 @@ BROKEN = {
     "service: {port: 70000}": "service.port",
     "rules: {}": "rules.book: there is no rule",
     "rules: {book: [{" + RULE.replace("unit: W", "unit: kW") + "}]}": "rule hot: power is measured in W",
-    "rules: {book: [{%s, applies_to: {category: toaster}}]}"
-    % RULE: "rule hot: applies_to matches no appliance model",
+    "rules: {book: [{"
+    + RULE
+    + ", applies_to: {category: toaster}}]}": "rule hot: applies_to matches no appliance model",
     "rules: {book: [{" + RULE.replace("power", "pwr") + "}]}": "measures 'pwr'",
     HOOK: "webhook 'desk': no secret in NOWHERE_SET",
     HOOK.replace("secret_env: NOWHERE_SET", "secret_file: nowhere"): "there is no secret file DIR/nowhere",
