@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from foremend.fitted import Drivers, FittedModel, Scored
+from foremend.rows import Leaving
 from foremend.shadow import Shadow
 from foremend.types import Finding
 from models.drift import drifting
@@ -40,6 +44,15 @@ class Companions:
             },
             "shadow": None if self.shadow is None else self.shadow.report(),
         }
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`; a drift is the fleet's."""
+        return {} if self.shadow is None else {"shadow": self.shadow.leave(leaving)}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered."""
+        if self.shadow is not None and "shadow" in part:
+            self.shadow.join(part["shadow"], rows)
 
     def snapshot(self) -> dict[str, Any]:
         drift = self._champion.drift

@@ -11,17 +11,21 @@ depend on how readings were cut into blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foremend.companions import Companions
 from foremend.config import Profile
 from foremend.errors import IntegrityError
 from foremend.fitted import DayRows, FittedModel, scored
-from foremend.lane import Counts, Lane, Step, deviation_names, joined
+from foremend.lane import NO_TIME, Counts, Lane, Step, deviation_names, joined
+from foremend.ports import Rows
+from foremend.resting import Resting, RestRules, by_layout, of, packed, unpacked
+from foremend.rows import Leaving
 from foremend.shadow import Shadow
 from foremend.types import MS_PER_HOUR, Block, Evidence, Finding, Score
 from foremend.watching import WATCHES, Watches, Watching
@@ -111,6 +115,36 @@ class Engine:
         companions = self._companions.get(appliance_model)
         return None if companions is None else companions.report()
 
+    def retire(self, settings: RestRules) -> list[Resting]:
+        """Take out of memory whom nothing was heard of for long, and of whom all was said.
+
+        Between two blocks, at any time: with `readmit`, findings are those of an engine that keeps everybody.
+        """
+        retired: list[Resting] = []
+        for name, lane in self.lanes.items():
+            gone = _who_rests(lane, self.rules[name].has_said("silence", len(lane.ids)), settings)
+            if len(gone):
+                retired += self._let_rest(lane, Leaving.of(gone, len(lane.ids)))
+        return retired
+
+    def absent(self, block: Block) -> list[str]:
+        """Appliances of `block` that are not in memory: new, or resting."""
+        known = self._lane(block.appliance_model).rows
+        return [one for one in block.appliance_ids if one not in known]
+
+    def readmit(self, resting: Sequence[Resting]) -> list[Finding]:
+        """Bring appliances back, before the block that speaks of them. What is of other signals is learnt anew.
+
+        What was to be said of their silence meanwhile; nothing, unless rules changed.
+        """
+        findings: list[Finding] = []
+        for name, layout, some in by_layout(resting):
+            lane = self._lane(name)
+            if of(layout) == lane.of:
+                rows = self._bring_back(lane, [one.appliance_id for one in some], layout, some)
+                findings += self._judge_silence(lane, rows)
+        return findings
+
     def counts(self) -> Counts:
         """Where the readings of all lanes went."""
         return Counts.total(lane.counts for lane in list(self.lanes.values()))
@@ -157,6 +191,36 @@ class Engine:
                 self._watching[appliance_model] = Watching(profile, self._watches)
         return self.lanes[appliance_model]
 
+    def _let_rest(self, lane: Lane, leaving: Leaving) -> list[Resting]:
+        name = lane.profile.name
+        seen, strange = lane.last_seen[leaving.gone].tolist(), lane.strangers()[leaving.gone].tolist()
+        ids, mine = lane.leave(leaving)
+        part = {"lane": mine} | {kind: rows.leave(leaving) for kind, rows in self._rows_of(name)}
+        layout, states = packed(part, len(ids), lane.of)
+        each = zip(ids, seen, strange, states, strict=True)
+        return [Resting(name, one, when, new, layout, state) for one, when, new, state in each]
+
+    def _bring_back(
+        self, lane: Lane, ids: Sequence[str], layout: str, some: Sequence[Resting]
+    ) -> NDArray[np.intp]:
+        part = unpacked(layout, [one.state for one in some])
+        rows = lane.join(ids, part["lane"])
+        for kind, keeps in self._rows_of(lane.profile.name):
+            if kind in part:
+                keeps.join(part[kind], rows)
+        return rows
+
+    def _rows_of(self, appliance_model: str) -> Iterator[tuple[str, Rows]]:
+        """What keeps rows of a lane's appliances besides the lane."""
+        kinds: Mapping[str, Mapping[str, Rows]] = {
+            "rules": self.rules,
+            "companions": self._companions,
+            "watching": self._watching,
+        }
+        for kind, by_model in kinds.items():
+            if appliance_model in by_model:
+                yield kind, by_model[appliance_model]
+
     def _take(self, lane: Lane, step: Step) -> list[Finding]:
         if self._on_readings is not None:
             self._on_readings(lane.as_block(step.released))
@@ -192,10 +256,16 @@ class Engine:
         findings: list[Finding] = []
         for day in lane.finished_days():
             findings += self._judge_day(lane, rules, day)
-        silent = lane.silent_ms()[:, None].astype(np.float64)
-        rows = np.arange(len(lane.ids), dtype=np.int32)
-        now = np.full(len(rows), lane.newest)
-        return findings + rules.evaluate("silence", lane.ids, rows, now, ("silent_ms",), silent)
+        lane.ticked = lane.newest
+        return findings + self._judge_silence(lane, np.arange(len(lane.ids)))
+
+    def _judge_silence(self, lane: Lane, among: NDArray[np.intp]) -> list[Finding]:
+        """As of the last tick. Strangers are passed over: nobody knows that they should speak."""
+        rows = among[~lane.strangers()[among]].astype(np.int32)
+        silent = lane.silent_ms()[rows, None].astype(np.float64)
+        now = np.full(len(rows), lane.ticked)
+        rules = self.rules[lane.profile.name]
+        return rules.evaluate("silence", lane.ids, rows, now, ("silent_ms",), silent)
 
     def _judge_day(self, lane: Lane, rules: RuleState, day: DayRows) -> list[Finding]:
         features = lane.features
@@ -212,6 +282,19 @@ class Engine:
         return findings + self._companions[lane.profile.name].follow(
             lane.profile.name, lane.ids, said, drivers
         )
+
+
+def _who_rests(lane: Lane, has_said: NDArray[np.bool_], settings: RestRules) -> NDArray[np.intp]:
+    """Rows that may leave: too many strangers, the longest silent first, and whoever was not heard of for long."""
+    seen, strange = lane.last_seen[: len(lane.ids)], lane.strangers()
+    free = ~lane.busy() & (seen != NO_TIME)
+    after = np.where(strange, settings.strangers_after, settings.after)
+    rests = free & (strange | has_said) & (lane.newest - seen > after)
+    strangers = np.flatnonzero(strange & free)
+    if len(strangers) > settings.most_strangers:
+        oldest = np.argsort(seen[strangers], kind="stable")[: len(strangers) - settings.most_strangers // 2]
+        rests[strangers[oldest]] = True
+    return np.flatnonzero(rests)
 
 
 def _drivers(lane: Lane, fitted: FittedModel, day: DayRows, row: int, fault: int) -> Sequence[Evidence]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from foremend.config import Profile
 from foremend.errors import IntegrityError
 from foremend.fitted import DayRows
+from foremend.rows import Leaving
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block
 from ingest.reorder import Released, Reorder
 from models.features import DailyFeatures
@@ -20,6 +21,9 @@ from models.states import Counterpart, State, States
 from models.stream import STANDBY, SignalStream, StreamOutput, Windows
 
 NO_TIME = np.iinfo(np.int64).min
+STRANGER_MS = MS_PER_HOUR
+_COLUMNS = {"last_seen": NO_TIME, "first_seen": np.iinfo(np.int64).max, "number": 0}
+"""What a lane itself knows of each appliance, and of one that was not heard of."""
 LOAD = "load"  # what the cycles are read from where several signals may show them, in the unit of the first
 
 
@@ -59,6 +63,10 @@ class Lane:
         self.rows: dict[str, int] = {}
         self.firmware: list[str] = []
         self.last_seen = np.zeros(0, np.int64)
+        self.first_seen = np.zeros(0, np.int64)
+        self.number = np.zeros(0, np.int64)  # in order of first hearing, whatever row one has by now
+        self.heard_of = 0  # appliances ever, also those that rest
+        self.rearranged = 0  # how often rows changed their appliance
         self.counts = Counts()
         self.features: DailyFeatures | None = None
         self._reorder = Reorder(len(self.signals), lateness_ms)
@@ -66,6 +74,7 @@ class Lane:
         self._stream = _stream(profile)
         self._grace_ms = grace_ms
         self._newest = NO_TIME
+        self.ticked = NO_TIME  # `newest` at the last look at who is silent
         self._next_tick = NO_TIME
         self._days: list[Windows] = []
 
@@ -90,6 +99,7 @@ class Lane:
         appliance = self._fleet_rows(block)
         values = np.column_stack([block.signals.get(name, _unknown(len(block))) for name in self.signals])
         np.maximum.at(self.last_seen, appliance, block.time)
+        np.minimum.at(self.first_seen, appliance, block.time)
         released = self._reorder.push(appliance, block.time, block.seq, values)
         self.counts.repeats += released.repeats
         self.counts.merged += released.merged
@@ -126,17 +136,69 @@ class Lane:
         days, self._days = joined(self._days), []
         if self.features is None:
             self.features = DailyFeatures(days.names)
-        days = days.take(np.lexsort((days.appliance, days.start)))
+        days = days.take(np.lexsort((self.number[days.appliance], days.start)))
         return [self._deviations(days.take(days.start == start)) for start in np.unique(days.start)]
 
     def silent_ms(self) -> NDArray[np.int64]:
-        """How long ago each appliance was last heard of, in event time."""
-        return self._newest - self.last_seen[: len(self.ids)]
+        """How long ago each appliance was last heard of, in event time, at the last tick."""
+        return self.ticked - self.last_seen[: len(self.ids)]
+
+    def strangers(self) -> NDArray[np.bool_]:
+        """Who was never heard of for longer than an hour: nobody can say yet that such a one fell silent."""
+        n = len(self.ids)
+        return self.last_seen[:n] - self.first_seen[:n] < STRANGER_MS
+
+    def busy(self) -> NDArray[np.bool_]:
+        """Who has a day that the next tick will look at."""
+        busy = np.zeros(len(self.ids), np.bool_)
+        for days in self._days:
+            busy[days.appliance] = True
+        return busy
+
+    def leave(self, leaving: Leaving) -> tuple[list[str], dict[str, Any]]:
+        """See `foremend.rows`; with the ids of those who leave, none of whom is busy."""
+        ids, firmware = ([names[row] for row in leaving.gone.tolist()] for names in (self.ids, self.firmware))
+        part: dict[str, Any] = {"firmware": [version or None for version in firmware]}
+        for name in _COLUMNS:
+            part[name] = getattr(self, name)[leaving.gone]
+            setattr(self, name, getattr(self, name)[leaving.kept])
+        part |= {"reorder": self._reorder.leave(leaving), "stream": self._stream.leave(leaving)}
+        if self.features is not None:
+            part["features"] = self.features.leave(leaving)
+        moved = leaving.moved()
+        self._days = [replace(days, appliance=moved[days.appliance].astype(np.int32)) for days in self._days]
+        kept = leaving.kept.tolist()
+        self.ids, self.firmware = ([names[row] for row in kept] for names in (self.ids, self.firmware))
+        self.rows = {appliance_id: row for row, appliance_id in enumerate(self.ids)}
+        self.rearranged += 1
+        return ids, part
+
+    def join(self, ids: Sequence[str], part: Mapping[str, Any]) -> NDArray[np.intp]:
+        """Take back what `leave` answered for `ids`, none of whom is here; their rows."""
+        rows = np.arange(len(self.ids), len(self.ids) + len(ids))
+        for name in _COLUMNS:
+            column = getattr(self, name)[: len(self.ids)]
+            setattr(self, name, np.concatenate([column, part[name]]))
+        self._reorder.join(part["reorder"], rows)
+        self._stream.join(part["stream"], rows)
+        if "features" in part:
+            self.features = self.features or DailyFeatures(self._stream.names)
+            self.features.join(part["features"], rows)
+        self.ids += ids
+        self.firmware += [version or "" for version in part["firmware"]]
+        self.rows |= zip(ids, rows.tolist(), strict=True)
+        self.rearranged += 1
+        return rows
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The plain daily features of this model, in the order of `DayRows.values`."""
         return self._stream.names
+
+    @property
+    def of(self) -> str:
+        """What its appliances' state is of: it fits no lane with other signals or states."""
+        return " ".join((self.profile.name, *self.signals, "of", *self.feature_names))
 
     @property
     def newest(self) -> int:
@@ -150,9 +212,10 @@ class Lane:
             "signals": list(self.signals),
             "ids": list(self.ids),
             "firmware": list(self.firmware),
-            "last_seen": self.last_seen[: len(self.ids)],
+            **{name: getattr(self, name)[: len(self.ids)] for name in _COLUMNS},
+            "heard_of": self.heard_of,
             "counts": [self.counts.used, self.counts.repeats, self.counts.merged, self.counts.late],
-            "clock": [self._newest, self._next_tick],
+            "clock": [self._newest, self._next_tick, self.ticked],
             "reorder": self._reorder.snapshot(),
             "stream": self._stream.snapshot(),
             "feature_names": names,
@@ -169,9 +232,11 @@ class Lane:
             )
         self.ids, self.firmware = list(snapshot["ids"]), list(snapshot["firmware"])
         self.rows = {appliance_id: row for row, appliance_id in enumerate(self.ids)}
-        self.last_seen = np.array(snapshot["last_seen"])
+        for name in _COLUMNS:
+            setattr(self, name, np.array(snapshot[name]))
+        self.heard_of, self.rearranged = snapshot["heard_of"], self.rearranged + 1
         self.counts = Counts(*snapshot["counts"])
-        self._newest, self._next_tick = snapshot["clock"]
+        self._newest, self._next_tick, self.ticked = snapshot["clock"]
         self._reorder.restore(snapshot["reorder"])
         self._stream.restore(snapshot["stream"])
         self._days = [_unpack(packed) for packed in snapshot["days"]]
@@ -205,16 +270,27 @@ class Lane:
 
     def _fleet_rows(self, block: Block) -> NDArray[np.int32]:
         """The block's own appliance index as rows in the fleet's state; newcomers get the next rows."""
+        before = len(self.ids)
         known = [self.rows.setdefault(appliance_id, len(self.rows)) for appliance_id in block.appliance_ids]
         newest_first = islice(reversed(self.rows), len(self.rows) - len(self.ids))
         self.ids.extend(reversed(list(newest_first)))  # never a walk over the fleet
         self.firmware.extend([""] * (len(self.ids) - len(self.firmware)))
         for row, firmware in zip(known, block.firmware, strict=False):
             self.firmware[row] = firmware or self.firmware[row]
-        if len(self.ids) > len(self.last_seen):
-            more = np.full(2 * len(self.ids) - len(self.last_seen), NO_TIME)
-            self.last_seen = np.concatenate([self.last_seen, more])
+        if len(self.ids) > before:
+            self._welcome(before)
         return np.array(known, np.int32)[block.appliance]
+
+    def _welcome(self, before: int) -> None:
+        """Room for the newcomers behind the first `before` rows, and their numbers."""
+        missing = len(self.ids) - len(self.last_seen)
+        if missing > 0:
+            for name, fresh in _COLUMNS.items():
+                more = np.full(missing + len(self.ids), fresh)
+                setattr(self, name, np.concatenate([getattr(self, name), more]))
+        fleet = len(self.ids)
+        self.number[before:fleet] = np.arange(self.heard_of, self.heard_of + fleet - before)
+        self.heard_of += fleet - before
 
     def _tick_after(self, time: int) -> int:
         return (time // MS_PER_DAY + 1) * MS_PER_DAY + self._grace_ms

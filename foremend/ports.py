@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.rows import Leaving
 from foremend.types import Block, DeadLetter, Finding, Prediction, RawMessage, Score
 
 Snapshot = Mapping[str, Any]
@@ -83,7 +84,15 @@ class Stateful(Protocol):
     def restore(self, snapshot: Snapshot) -> None: ...
 
 
-class Detector(Stateful, Protocol):
+class Rows(Protocol):
+    """What keeps a row of state an appliance lets some leave and come back: see `foremend.rows`."""
+
+    def leave(self, leaving: Leaving) -> Mapping[str, Any]: ...
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None: ...
+
+
+class Detector(Stateful, Rows, Protocol):
     """Not normal for this appliance model? One row of `features` per appliance and window.
 
     `features` is (n, d) float64 with NaN for unknown, `names` its d columns, `appliance` (n,) fleet rows.

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foremend.fitted import Drivers, FittedModel, Scored, scored
+from foremend.rows import Leaving
 from foremend.types import FindingKind
 from rules.evaluator import RuleBook, RuleState, Watched
 
@@ -56,6 +58,20 @@ class Shadow:
             "opened_by_challenger_only": sorted(challenger - champion),
             "mean_difference": self._difference / max(self._rows, 1),
         }
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`."""
+        champion, challenger = (rules.leave(leaving) for rules in self._rules)
+        return {"of": self._of(), "champion": champion, "challenger": challenger}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered; what is about other versions is left aside."""
+        if part["of"] == self._of():
+            for name, rules in zip(("champion", "challenger"), self._rules, strict=True):
+                rules.join(part[name], rows)
+
+    def _of(self) -> str:
+        return f"{self.champion} {self.challenger.version}"
 
     def snapshot(self) -> dict[str, Any]:
         return {

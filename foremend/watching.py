@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from foremend.config import Profile
 from foremend.lane import Step
 from foremend.ports import Detector
+from foremend.rows import Leaving
 from foremend.types import MS_PER_HOUR, Evidence, Score
 from models.detectors import hour_watch, reading_watch
 
@@ -70,6 +71,18 @@ class Watching:
             return self._score(hours.appliance, hours.start + MS_PER_HOUR, rows)
         released = step.released
         return self._score(released.appliance, released.time, released.values[:, self._columns])
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`."""
+        return {"of": self._of(), "detector": dict(self._detector.leave(leaving))}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered; of other rows or signals, their usual is learnt anew."""
+        if part["of"] == self._of():
+            self._detector.join(part["detector"], rows)
+
+    def _of(self) -> str:
+        return f"{self._rows} {' '.join(self._names)}"
 
     def snapshot(self) -> dict[str, Any]:
         return {"rows": self._rows, "names": list(self._names), "detector": dict(self._detector.snapshot())}

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.rows import Leaving, staying, taken
 from ingest import _reorder_kernel as kernel
 
 REMEMBERED = 64
@@ -32,6 +33,19 @@ _KNOWN = (
     "recent",
     "recent_at",
 )  # what a snapshot has of each appliance besides its held readings
+
+
+_LISTS = ("head", "tail", "held")
+_FRESH: Mapping[str, NDArray[Any]] = {
+    "head": np.full(1, -1, np.int32),
+    "tail": np.full(1, -1, np.int32),
+    "held": np.zeros(1, np.int32),
+    "newest": np.full(1, LONG_AGO, np.int64),
+    "floor": np.full(1, LONG_AGO, np.int64),
+    "recent": np.zeros((1, REMEMBERED), np.uint32),
+    "recent_at": np.zeros(1, np.int32),
+}
+"""An appliance that was not heard of yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +146,40 @@ class Reorder:
             getattr(self._state, name)[: self._fleet] = snapshot[name]
         kernel.hold_all(self._state, out)
 
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`: what is known of those who leave, with their held readings."""
+        self._reserve(0, len(leaving.gone) + len(leaving.kept))
+        held = [self._let_go(unit) for unit in leaving.gone.tolist()]
+        part = {name: taken(getattr(self._state, name), _FRESH[name], leaving.gone) for name in _KNOWN}
+        columns = {name: staying(getattr(self._state, name), leaving) for name in (*_LISTS, *_KNOWN)}
+        self._state, self._fleet = self._state._replace(**columns), len(leaving.kept)
+        return {"known": part, "held": held}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered, as `rows` that nothing is known of yet."""
+        self._reserve(0, int(rows.max(initial=-1)) + 1)
+        for name in _KNOWN:
+            getattr(self._state, name)[rows] = part["known"][name]
+        for row, held in zip(rows.tolist(), part["held"], strict=True):
+            if held is not None:
+                self._reserve(len(held["time"]), 0)
+                unit = np.full(len(held["time"]), row, np.int32)
+                kernel.hold_all(self._state, _Outbox(unit, held["time"], held["seq"], held["values"]))
+
+    def _let_go(self, unit: int) -> dict[str, NDArray[Any]] | None:
+        """The held readings of one appliance, which hold no room any more."""
+        state, slots = self._state, []
+        slot = int(state.head[unit])
+        while slot >= 0:
+            slots.append(slot)
+            slot = int(state.next[slot])
+        if not slots:
+            return None
+        free = int(state.n_free[0])
+        state.free[free : free + len(slots)] = slots
+        state.n_free[0] += len(slots)
+        return {name: getattr(state, name)[slots] for name in ("time", "seq", "values")}
+
     def _outbox(self, size: int) -> _Outbox:
         """Room for `size` rows, kept from push to push: what is released is copied out of it."""
         if len(self._scratch.time) < size:
@@ -154,22 +202,16 @@ class Reorder:
         n_free = int(state.n_free[0])
         free[n_free : n_free + more] = np.arange(size + more - 1, size - 1, -1)
         grown = {
-            name: _longer(getattr(state, name), more, 0)
+            name: _longer(getattr(state, name), more)
             for name in ("next", "previous", "time", "seq", "values")
         }
         self._state = state._replace(free=free, n_free=np.array([n_free + more]), **grown)
 
     def _grow_fleet(self, more: int) -> None:
-        fill = {
-            "head": -1,
-            "tail": -1,
-            "held": 0,
-            "newest": LONG_AGO,
-            "floor": LONG_AGO,
-            "recent": 0,
-            "recent_at": 0,
+        grown = {
+            name: np.concatenate([getattr(self._state, name), np.repeat(fresh, more, axis=0)])
+            for name, fresh in _FRESH.items()
         }
-        grown = {name: _longer(getattr(self._state, name), more, value) for name, value in fill.items()}
         self._state = self._state._replace(**grown)
 
 
@@ -226,5 +268,5 @@ def _empty_state(n_signals: int) -> _State:
     )
 
 
-def _longer(column: NDArray[Any], more: int, fill: int) -> NDArray[Any]:
-    return np.concatenate([column, np.full((more, *column.shape[1:]), fill, column.dtype)])
+def _longer(column: NDArray[Any], more: int) -> NDArray[Any]:
+    return np.concatenate([column, np.zeros((more, *column.shape[1:]), column.dtype)])

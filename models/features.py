@@ -7,12 +7,13 @@ share (weather, season, holidays); comparing with the appliance's own usual remo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.rows import Leaving, staying, taken
 from foremend.types import Evidence
 from models.conditions import Conditions, is_weather, measured_states, named_states
 from models.spread import nanmedian
@@ -107,6 +108,21 @@ class DailyFeatures:
             known = siblings if np.isfinite(siblings) else None
             found.append(Evidence(self.base_names[self._chosen[column]], value, usual, known))
         return tuple(found)
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`."""
+        fresh, gone = _empty(1, len(self._chosen)), leaving.gone
+        state = {name: taken(column, fresh[name], gone) for name, column in self._state.items()}
+        self._state = {name: staying(column, leaving) for name, column in self._state.items()}
+        return {"state": state, "usual": {str(k): part.leave(leaving) for k, part in enumerate(self._parts)}}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered."""
+        self._grow(int(rows.max(initial=-1)) + 1)
+        for name, column in self._state.items():
+            column[rows] = part["state"][name]
+        for k, usual in enumerate(self._parts):
+            usual.join(part["usual"][str(k)], rows)
 
     def snapshot(self) -> dict[str, Any]:
         medians = {str(day): median for day, median in self._medians.items()}

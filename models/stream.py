@@ -9,7 +9,7 @@ The result depends on the readings alone, not on how they were cut into calls, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from foremend.errors import ConfigError, IntegrityError
 from foremend.ports import Snapshot
+from foremend.rows import Leaving
 from foremend.types import MS_PER_HOUR, MS_PER_SECOND
 from models import stream_pool, stream_state
 from models.states import States
@@ -165,6 +166,30 @@ class SignalStream:
         nothing = np.full((self._fleet, len(self._signals)), np.nan)
         return self._walk(rows, np.full(self._fleet, END_OF_INPUT), nothing)
 
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`: what is known of those who leave, with the readings that wait for their on-level."""
+        self._make_room(len(leaving.gone) + len(leaving.kept))
+        slots = self._state.machine["slot"][leaving.gone].tolist()
+        waiting = [stream_pool.let_go(self._pool, slot) if slot >= 0 else None for slot in slots]
+        owner, moved = self._pool.buffer["owner"], leaving.moved()
+        owner[:] = np.where(owner == NOBODY, NOBODY, moved[owner])
+        self._state, state = stream_state.leaves(self._state, leaving)
+        self._fleet = len(leaving.kept)
+        return {"state": state, "waiting": waiting}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered, as `rows` that nothing is known of yet."""
+        self._make_room(int(rows.max(initial=-1)) + 1)
+        for column, known in zip(self._state, stream_state.thawed(part["state"]), strict=True):
+            column[rows] = known
+        waits = [(row, w) for row, w in zip(rows.tolist(), part["waiting"], strict=True) if w is not None]
+        if waits:
+            counts = np.array([len(w["time"]) for _, w in waits])
+            slots = self._give_slots(np.array([row for row, _ in waits]))
+            self._pool = stream_pool.with_room(self._pool, slots, counts)
+            for slot, (_, one) in zip(slots.tolist(), waits, strict=True):
+                stream_pool.fill(self._pool, slot, one)
+
     def snapshot(self) -> Snapshot:
         """Everything that `restore` needs, as nested mappings of arrays."""
         return {
@@ -206,14 +231,19 @@ class SignalStream:
         slot = self._state.machine["slot"]
         fresh = np.unique(rows[slot[rows] == FRESH])
         if len(fresh) > 0:
-            missing = len(fresh) - int(np.sum(self._pool.buffer["owner"] == NOBODY))
-            if missing > 0:
-                self._pool = stream_pool.with_buffers(self._pool, missing)
-            unused = np.flatnonzero(self._pool.buffer["owner"] == NOBODY)[: len(fresh)]
-            self._pool.buffer["owner"][unused] = fresh
-            slot[fresh] = unused
+            self._give_slots(fresh)
         machines, readings = np.unique(rows[slot[rows] >= 0], return_counts=True)
         self._pool = stream_pool.with_room(self._pool, slot[machines], readings)
+
+    def _give_slots(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Give each of these appliances a buffer of its own; which ones."""
+        missing = len(rows) - int(np.sum(self._pool.buffer["owner"] == NOBODY))
+        if missing > 0:
+            self._pool = stream_pool.with_buffers(self._pool, missing)
+        unused = np.flatnonzero(self._pool.buffer["owner"] == NOBODY)[: len(rows)].astype(np.int32)
+        self._pool.buffer["owner"][unused] = rows
+        self._state.machine["slot"][rows] = unused
+        return unused
 
     def _walk(
         self, rows: NDArray[np.int64], time: NDArray[np.int64], values: NDArray[np.float64]

@@ -132,6 +132,37 @@ def with_room(pool: Pool, slots: NDArray[np.int32], readings: NDArray[np.int64])
     )
 
 
+def let_go(pool: Pool, k: int) -> dict[str, Any]:
+    """What waits in buffer `k`, which is nobody's from now on."""
+    buffer = pool.buffer[k]
+    count = int(buffer["count"])
+    pages = pool.pages[k, : -(-count // PAGE)]
+    values = pool.values[pages].reshape(-1, pool.values.shape[2])[:count]
+    waits = {
+        "spacing": int(buffer["spacing"]),
+        "time": pool.time[pages].reshape(-1)[:count],
+        "values": values,
+    }
+    free = int(pool.free_count[0])
+    pool.free[free : free + len(pages)] = pages
+    pool.free_count[0] += len(pages)
+    buffer["owner"], buffer["count"], buffer["spacing"] = NOBODY, 0, 0
+    return waits
+
+
+def fill(pool: Pool, k: int, waits: Mapping[str, Any]) -> None:
+    """Put back what `let_go` answered, into a buffer with room for it."""
+    count = len(waits["time"])
+    for first in range(0, count, PAGE):
+        pool.free_count[0] -= 1
+        page = pool.free[pool.free_count[0]]
+        pool.pages[k, first // PAGE] = page
+        some = slice(first, min(first + PAGE, count))
+        pool.time[page, : some.stop - first] = waits["time"][some]
+        pool.values[page, : some.stop - first] = waits["values"][some]
+    pool.buffer["count"][k], pool.buffer["spacing"][k] = count, waits["spacing"]
+
+
 def frozen(pool: Pool) -> dict[str, NDArray[Any]]:
     """The buffers in use and their pages, as arrays of plain numbers."""
     held = np.flatnonzero(pool.buffer["owner"] != NOBODY)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.rows import Leaving
 from models.on_level import BINS
 from models.states import Plan
 
@@ -133,6 +134,14 @@ def grown(state: State, rows: int) -> State:
     have, gauges, counters = len(state.machine), state.gauge.shape[2], state.counter.shape[2]
     more = new_state(max(rows - have, have), gauges, counters, state.stay.shape[1], state.measure.shape[1])
     return State(**{name: np.concatenate([c, getattr(more, name)]) for name, c in state._asdict().items()})
+
+
+def leaves(state: State, leaving: Leaving) -> tuple[State, dict[str, Any]]:
+    """The state without those who leave, and theirs, laid out as `frozen` does."""
+    gone, kept = (
+        State(**{name: column[rows] for name, column in state._asdict().items()}) for rows in leaving
+    )
+    return kept, frozen(gone, len(leaving.gone))
 
 
 def frozen(state: State, fleet: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.rows import Leaving, staying, taken
 from models.conditions import Conditions
 from models.expected import Expected
 from models.spread import Spread
@@ -77,6 +78,18 @@ class UnderConditions:
         more = self._fresh(max(0, size - len(self._state["days"])))
         if len(more["days"]):
             self._state = {name: np.concatenate([column, more[name]]) for name, column in self._state.items()}
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`; what the fleet taught stays."""
+        fresh = self._fresh(1)
+        part = {name: taken(column, fresh[name], leaving.gone) for name, column in self._state.items()}
+        self._state = {name: staying(column, leaving) for name, column in self._state.items()}
+        return part
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered; there is room."""
+        for name, column in self._state.items():
+            column[rows] = part[name]
 
     def snapshot(self) -> dict[str, Any]:
         return {

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.rows import Leaving, staying, taken
 from foremend.types import FindingKind, Severity
 from rules._kernel import CHANGES, NEVER, OPENS, RELEASES
 
 _ORDER = tuple(Severity)
+
+_NEVER = np.full(1, NEVER, np.int64)
 
 Key = tuple[int, str]
 """Fleet row and fault."""
@@ -98,19 +101,44 @@ class Episodes:
         changed = verdict.code == CHANGES and verdict.time - episode.spoken >= self._update_every
         return more_urgent or changed
 
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`; `open` are the open episodes of each."""
+        gone: dict[int, list[Any]] = {row: [] for row in leaving.gone.tolist()}
+        for (row, fault), episode in self._open.items():
+            if row in gone:
+                gone[row].append(_said(fault, episode))
+        moved = leaving.moved()
+        self._open = {(int(moved[row]), f): e for (row, f), e in self._open.items() if row not in gone}
+        closed = {fault: taken(times, _NEVER, leaving.gone) for fault, times in self._closed.items()}
+        self._closed = {fault: staying(times, leaving) for fault, times in self._closed.items()}
+        return {"closed": closed, "open": [episodes or None for episodes in gone.values()]}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp], holders: Sequence[str]) -> None:
+        """Take back what `leave` answered; `holders` are the conditions that still exist."""
+        for fault, times in part["closed"].items():
+            self.closed(fault, int(rows.max()) + 1)[rows] = times
+        for row, episodes in zip(rows.tolist(), part["open"], strict=True):
+            for fault, *episode in episodes or ():
+                self._open[(row, fault)] = _episode(episode, holders)
+
     def snapshot(self, fleet: int) -> dict[str, Any]:
         """Of a fleet of so many appliances."""
-        episodes = [
-            [row, fault, e.start, e.rule, e.severity.value, e.spoken, list(e.holders)]
-            for (row, fault), e in self._open.items()
-        ]
+        episodes = [[row, *_said(fault, episode)] for (row, fault), episode in self._open.items()]
         closed = {fault: times[:fleet].copy() for fault, times in self._closed.items()}
         return {"open": episodes, "closed": closed}
 
     def restore(self, snapshot: Mapping[str, Any], holders: Sequence[str]) -> None:
         """`holders` are the conditions that still exist; others let go."""
         self._closed = {fault: np.array(times) for fault, times in snapshot["closed"].items()}
-        self._open = {
-            (row, fault): Episode(start, rule, Severity(severity), spoken, [h for h in held if h in holders])
-            for row, fault, start, rule, severity, spoken, held in snapshot["open"]
-        }
+        self._open = {(row, fault): _episode(episode, holders) for row, fault, *episode in snapshot["open"]}
+
+
+def _said(fault: str, e: Episode) -> list[Any]:
+    """An episode as plain values."""
+    return [fault, e.start, e.rule, e.severity.value, e.spoken, list(e.holders)]
+
+
+def _episode(said: Sequence[Any], holders: Sequence[str]) -> Episode:
+    """The episode of `_said`, without its fault."""
+    start, rule, severity, spoken, held = said
+    return Episode(start, rule, Severity(severity), spoken, [h for h in held if h in holders])

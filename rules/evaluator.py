@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.errors import ConfigError
+from foremend.rows import Leaving, joined, record_joins, record_leaves, staying, taken
 from foremend.types import Finding, Prediction
 from rules._kernel import ESCALATES, NEVER, Spells, advance, fresh, no_spells
 from rules.conditions import Kind, Watch, watch
 from rules.episodes import Episodes, Verdict
 from rules.findings import Call, EvidenceOf, Seen, closing, finding
 from rules.settings import Rule, RulesSettings, SignalCondition
+
+_NEVER = np.full(1, NEVER, np.int64)
 
 
 class Watched(Protocol):
@@ -188,6 +191,44 @@ class RuleState:
                 episode = self._episodes.close((row, fault), time)
                 findings.append(closing(call.ids[row], self._appliance_model, fault, episode, time))
         return findings
+
+    def has_said(self, kind: Kind, fleet: int) -> NDArray[np.bool_]:
+        """(fleet,) of whom every rule of `kind` has said all it could: it holds an episode open, and is as severe as
+        it gets. Of all where no rule is of this kind."""
+        said = np.ones(fleet, np.bool_)
+        for watched in self._watches:
+            if watched.kind == kind:
+                spells = self._spells.get(f"{watched.rule.name}/{watched.column}")
+                held = np.zeros(fleet, np.bool_) if spells is None else spells.held[:fleet]
+                held = held & spells.severe[:fleet] if spells and watched.rule.escalate else held
+                said[: len(held)] &= held
+                said[len(held) :] = False
+        return said
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`: spells and episodes go along."""
+        latest = {series: taken(times, _NEVER, leaving.gone) for series, times in self._latest.items()}
+        self._latest = {series: staying(times, leaving) for series, times in self._latest.items()}
+        spells = {}
+        for holder, columns in self._spells.items():
+            self._spells[holder], spells[holder] = record_leaves(columns, no_spells(1), leaving)
+        episodes, self._fleet = self._episodes.leave(leaving), len(leaving.kept)
+        self._abandoned = self._episodes.abandoned()
+        return {"latest": latest, "spells": spells, "episodes": episodes}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered; an episode whose rules are gone from the book closes at its next window."""
+        rules = {watched.rule.name for watched in self._watches}
+        for series, times in part["latest"].items():
+            known = self._latest.get(series, _NEVER[:0])
+            self._latest[series] = joined(known, _NEVER, rows, times)
+        for holder, columns in part["spells"].items():
+            if holder.split("/")[0] in rules:
+                known_spells = self._spells.get(holder, no_spells(0))
+                self._spells[holder] = record_joins(known_spells, no_spells(1), columns, rows)
+        self._episodes.join(part["episodes"], rows, list(self._spells))
+        self._fleet = max(self._fleet, int(rows.max(initial=-1)) + 1)
+        self._abandoned = self._episodes.abandoned()
 
     def snapshot(self) -> dict[str, Any]:
         """Everything, as arrays and plain values; without the room that they have for a growing fleet."""

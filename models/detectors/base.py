@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy.special import ndtr
 
 from foremend.errors import ConfigError, InputError, IntegrityError
 from foremend.ports import Detector, Snapshot
+from foremend.rows import Leaving
 from foremend.types import Score
 
 Floats = NDArray[np.float64]
@@ -31,6 +32,13 @@ class Columns:
 
     name: str
     names: tuple[str, ...] | None = None
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`. Here: of a detector that keeps nothing of single appliances."""
+        return {}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered."""
 
     def _take_names(self, names: Sequence[str], features: Floats) -> Floats:
         """The rows to learn from; raises InputError where they do not have one column per name."""

@@ -7,14 +7,15 @@ wandering signal's level cannot tell, a change within one span may.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from foremend.ports import Snapshot
+from foremend.rows import Leaving, record_joins, record_leaves
 from foremend.types import Score
 from models.detectors.base import (
     Columns,
@@ -280,6 +281,15 @@ class ControlCharts(Columns):
         np.minimum(fresh.weight, self._params.memory, out=fresh.weight)
         _find_bursts(rows, fresh, self._params)
         return fresh
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`."""
+        self._state, part = record_leaves(self._state, self._fresh, leaving)
+        return dict(part)
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered."""
+        self._state = record_joins(self._state, self._fresh, part, rows)
 
     def snapshot(self) -> Snapshot:
         """Baselines and the fleet's state as arrays."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foremend.errors import ConfigError, IntegrityError
 from foremend.ports import Detector, Snapshot
+from foremend.rows import Leaving
 from foremend.types import Score
 from models.detectors.base import Columns, Floats
 
@@ -49,6 +51,15 @@ class Combined(Columns):
         p_value = ((1.0 - values) / self._shares[:, None]).min(axis=0)
         usual = next((score.usual for score in scores if score.usual is not None), None)
         return self._pack(appliance, time, np.maximum(1.0 - p_value, 0.0), usual)
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`."""
+        return {str(k): member.leave(leaving) for k, member in enumerate(self.members)}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered."""
+        for k, member in enumerate(self.members):
+            member.join(part[str(k)], rows)
 
     def snapshot(self) -> Snapshot:
         """The members' snapshots."""

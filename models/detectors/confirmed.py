@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from foremend.errors import IntegrityError
 from foremend.ports import Detector, Snapshot
+from foremend.rows import Leaving, record_joins, record_leaves
 from foremend.types import Score
 from models.detectors.base import Columns, Floats, fleet_size, grown, no_rows, packed, unpacked
 from models.detectors.settings import DEFAULTS
@@ -72,6 +73,16 @@ class Confirmed(Columns):
         score = self.detector.score(appliance, time, self._rows(features))
         self._last = grown(self._last, self._fresh, fleet_size(appliance))
         return self._pack(appliance, time, _confirm(appliance, score.value, self._last), score.usual)
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`."""
+        self._last, part = record_leaves(self._last, self._fresh, leaving)
+        return {"last": part, "of": self.detector.leave(leaving)}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered."""
+        self._last = record_joins(self._last, self._fresh, part["last"], rows)
+        self.detector.join(part["of"], rows)
 
     def snapshot(self) -> Snapshot:
         """The detector's snapshot and the last scores."""

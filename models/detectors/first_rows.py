@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foremend.ports import Snapshot
+from foremend.rows import Leaving, joined, staying, taken
 from foremend.types import Score
 from models.detectors.base import Floats, Starting
 from models.detectors.combined import Combined
 from models.detectors.settings import DEFAULTS
+
+_NOT_BEGUN = np.zeros(1, np.bool_)
 
 
 class FirstRows(Combined):
@@ -77,6 +81,21 @@ class FirstRows(Combined):
         for member in self._starting:
             member.begin(unit, rows)
         self._begun[unit] = True
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`."""
+        waiting = [self._waiting.pop(unit, None) for unit in leaving.gone.tolist()]
+        begun, moved = taken(self._begun, _NOT_BEGUN, leaving.gone), leaving.moved()
+        self._begun = staying(self._begun, leaving)
+        self._waiting = {int(moved[unit]): rows for unit, rows in self._waiting.items()}
+        return {"members": super().leave(leaving), "begun": begun, "waiting": waiting}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered."""
+        super().join(part["members"], rows)
+        self._begun = joined(self._begun, _NOT_BEGUN, rows, part["begun"])
+        pairs = zip(rows.tolist(), part["waiting"], strict=True)
+        self._waiting |= {unit: np.array(waiting) for unit, waiting in pairs if waiting is not None}
 
     def snapshot(self) -> Snapshot:
         """The members' snapshots, and the rows of appliances that wait."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from foremend.ports import Snapshot
+from foremend.rows import Leaving, record_joins, record_leaves
 from foremend.types import Score
 from models.detectors.base import (
     Columns,
@@ -187,6 +188,15 @@ class SilenceAndStuck(Columns):
         still = np.maximum(1.0 - 2.0 * stuck * max(rows.shape[1], 1), 0.0)
         quiet = evidence_to_score(silence, np.where(silence > 0, 1.0, 0.0))
         return self._pack(appliance, time, np.maximum(quiet, still))
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`."""
+        self._state, part = record_leaves(self._state, self._fresh, leaving)
+        return dict(part)
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered."""
+        self._state = record_joins(self._state, self._fresh, part, rows)
 
     def snapshot(self) -> Snapshot:
         """Habits and the fleet's state as arrays."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from foremend.ports import Snapshot
+from foremend.rows import Leaving, record_joins, record_leaves
 from foremend.types import Score
 from models.detectors.base import (
     Columns,
@@ -259,6 +260,15 @@ class CycleStructure(Columns):
         self._state = grown(self._state, self._fresh, fleet_size(appliance))
         largest, looks = _follow(appliance, np.ascontiguousarray(time), rows, self._state)
         return self._pack(appliance, time, evidence_to_score(largest, looks))
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.rows`."""
+        self._state, part = record_leaves(self._state, self._fresh, leaving)
+        return dict(part)
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered."""
+        self._state = record_joins(self._state, self._fresh, part, rows)
 
     def snapshot(self) -> Snapshot:
         """What was learnt and the fleet's runs, as arrays."""
