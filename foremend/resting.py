@@ -51,13 +51,15 @@ def packed(part: Mapping[str, Any], appliances: int, of: str) -> tuple[str, list
     columns = [(path, leaf) for path, leaf in leaves if isinstance(leaf, np.ndarray)]
     described = [[path, column.dtype.str, column.shape[1:]] for path, column in columns]
     fixed = np.hstack([np.empty((appliances, 0), np.uint8), *(_bytes(column) for _, column in columns)])
-    differing = [(json.dumps(path), leaf) for path, leaf in leaves if not isinstance(leaf, np.ndarray)]
-    lists = [path for path, _ in leaves if path not in {p for p, _ in columns}]
+    lists = [(json.dumps(path), leaf) for path, leaf in leaves if isinstance(leaf, list)]
+    empty = [path for path, leaf in leaves if isinstance(leaf, Mapping)]
     states = []
     for row in range(appliances):
-        rest = {path: leaf[row] for path, leaf in differing if leaf[row] is not None}
+        rest = {path: leaf[row] for path, leaf in lists if leaf[row] is not None}
         states.append(zlib.compress(fixed[row].tobytes() + (bytes(pack(rest)) if rest else b""), _LEVEL))
-    return json.dumps({"of": of, "columns": described, "lists": lists}), states
+    return json.dumps(
+        {"of": of, "columns": described, "lists": [path for path, _ in lists], "empty": empty}
+    ), states
 
 
 def unpacked(layout: str, states: Sequence[bytes]) -> dict[str, Any]:
@@ -73,7 +75,9 @@ def unpacked(layout: str, states: Sequence[bytes]) -> dict[str, Any]:
         at += width
     rest = [unpack(one[at:]) if len(one) > at else {} for one in raw]
     for path in described["lists"]:
-        _put(part, path, [one.get(json.dumps(path)) for one in rest])
+        _put(part, json.loads(path), [one.get(path) for one in rest])
+    for path in described["empty"]:
+        _put(part, path, {})
     return part
 
 
@@ -94,7 +98,7 @@ def by_layout(resting: Sequence[Resting]) -> Iterator[tuple[str, str, list[Resti
 
 def _leaves(node: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Any]]:
     for name, child in node.items():
-        if isinstance(child, Mapping):
+        if isinstance(child, Mapping) and child:
             yield from _leaves(child, (*path, name))
         else:
             yield (*path, name), child

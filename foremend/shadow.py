@@ -62,11 +62,11 @@ class Shadow:
     def leave(self, leaving: Leaving) -> dict[str, Any]:
         """See `foremend.rows`."""
         champion, challenger = (rules.leave(leaving) for rules in self._rules)
-        return {"of": self._of(), "champion": champion, "challenger": challenger}
+        return {"of": [self._of()] * len(leaving.gone), "champion": champion, "challenger": challenger}
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
         """Take back what `leave` answered; what is about other versions is left aside."""
-        if part["of"] == self._of():
+        if part["of"][0] == self._of():
             for name, rules in zip(("champion", "challenger"), self._rules, strict=True):
                 rules.join(part[name], rows)
 

@@ -74,11 +74,11 @@ class Watching:
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
         """See `foremend.rows`."""
-        return {"of": self._of(), "detector": dict(self._detector.leave(leaving))}
+        return {"of": [self._of()] * len(leaving.gone), "detector": dict(self._detector.leave(leaving))}
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
         """Take back what `leave` answered; of other rows or signals, their usual is learnt anew."""
-        if part["of"] == self._of():
+        if part["of"][0] == self._of():
             self._detector.join(part["detector"], rows)
 
     def _of(self) -> str:
