@@ -32,7 +32,10 @@ from foremend.learning.training import fitted_models, open_registry
 from foremend.plan import make_plan
 from foremend.ports import Clock, History
 from foremend.promotions import PromotionFollower
+from foremend.resting import RestRules
+from foremend.resting_store import RestingStore
 from foremend.runtimes.inprocess import InProcessRuntime
+from foremend.runtimes.resting import STRANGERS_REST_AFTER, Resting
 from foremend.service.app import create_app
 from foremend.service.health import Health, Probe
 from foremend.service.read_model import ReadModel
@@ -101,10 +104,14 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
     source = MqttSource(settings.mqtt.model_copy(update={"subscribe": subscribe}))
     journal = SqliteJournal(folder / "journal.db")
     alerts = open_desk(settings, clock, journal.id)
-    history = open_history(settings.storage, journal.id, ForgottenAppliances(alerts.engine, clock).all)
+    forgotten = ForgottenAppliances(alerts.engine, clock).all
+    history = open_history(settings.storage, journal.id, forgotten)
     registry = open_registry(settings.models)
     engine = build_engine(settings, profiles, registry, history, clock)
     follower = PromotionFollower(registry, engine, scored_models(settings, profiles))
+    permitted = ConsentFilter(alerts.consent, clock)
+    rules = RestRules(settings.storage.rest_after, STRANGERS_REST_AFTER, settings.storage.most_strangers)
+    store = RestingStore(folder / "resting.db")
     runtime = InProcessRuntime(
         source=source,
         journal=journal,
@@ -115,9 +122,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
         snapshot_file=folder / "engine.snapshot",
         clock=clock,
         checkpoint_every_ms=settings.storage.checkpoint_every,
-        permitted=ConsentFilter(alerts.consent, clock),
+        permitted=permitted,
         report=lambda progress: source.publish(PROGRESS, progress.to_json()),
         follow=follower,
+        resting=Resting(store, rules, forgotten, permitted.withdrawn),
     )
     catalogue, host = load_catalogue(), settings.service.host
     model = ReadModel(alerts.engine, runtime, profiles, catalogue, feature_titles(profiles.values()))

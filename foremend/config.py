@@ -41,6 +41,12 @@ class StorageSettings(Strict):
 
     folder: SettingsPath = Path("var")
     checkpoint_every: DurationMs = Field(default=15_000, ge=100)  # a restart replays at most about this much
+    rest_after: DurationMs = Field(
+        default=30 * 86_400_000, ge=86_400_000
+    )  # silent for so long: out of memory
+    most_strangers: int = Field(
+        default=10_000, ge=100
+    )  # in memory, of each model, heard of for less than an hour
     history: Literal["parquet", "influx"] = "parquet"  # parquet: under `folder`
     parquet: ParquetSettings = Field(default_factory=ParquetSettings)
     influx: InfluxSettings | None = None

@@ -32,6 +32,10 @@ class ConsentFilter:
         self.held_back += int((~rows).sum())
         return block.take(rows)
 
+    def withdrawn(self) -> frozenset[str]:
+        """Whose owners do not want them watched, as last asked."""
+        return self._withdrawn
+
     def _refresh(self) -> None:
         now = self._clock.now_ms()
         if now - self._asked >= REFRESH_MS:

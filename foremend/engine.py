@@ -145,6 +145,10 @@ class Engine:
                 findings += self._judge_silence(lane, rows)
         return findings
 
+    def heard_of(self) -> int:
+        """How many appliances were ever heard of, whether in memory or not."""
+        return sum(lane.heard_of for lane in list(self.lanes.values()))
+
     def counts(self) -> Counts:
         """Where the readings of all lanes went."""
         return Counts.total(lane.counts for lane in list(self.lanes.values()))

@@ -22,6 +22,7 @@ from foremend.journal import SqliteJournal
 from foremend.lane import NO_TIME
 from foremend.ports import Clock, Effects, History, PipelineSource
 from foremend.runtimes.patience import Patience
+from foremend.runtimes.resting import Resting
 from foremend.service.status import ApplianceStatus, PipelineStatus
 from foremend.snapshots import load_snapshot, save_snapshot
 from foremend.topics import Progress
@@ -57,13 +58,18 @@ class InProcessRuntime:
         permitted: Callable[[Block], Block],
         report: ProgressListener,
         follow: Callable[[int], None] = lambda now_ms: None,
+        resting: Resting | None = None,
     ) -> None:
-        """`follow` is called with the wall clock between blocks, to take up what was promoted meanwhile."""
+        """`resting` keeps memory within bounds; without it everybody stays in memory.
+
+        `follow` is called with the wall clock between blocks, to take up what was promoted meanwhile.
+        """
         self._source, self._journal, self._ingest, self._engine = source, journal, ingest, engine
         self._effects, self._history, self._clock = effects, history, clock
         self._snapshot_file = snapshot_file
         self._checkpoint_every_ms = checkpoint_every_ms
         self._permitted, self._report, self._follow = permitted, report, follow
+        self._resting = resting
         self._position = self._snapshot_position = 0
         self._reported = self._checkpointed = 0
         self._committed = 0
@@ -79,6 +85,8 @@ class InProcessRuntime:
         snapshot = self._patience.insist(lambda: load_snapshot(self._snapshot_file))
         if snapshot is not None:
             self._restore(snapshot)
+        if self._resting is not None:
+            self._find_resting(self._resting, snapshot)
         self._patience.insist(lambda: self._history.forget_after(self._position))
         self._snapshot_position = self._position
         end = self._patience.insist(self._journal.last_position)
@@ -122,6 +130,8 @@ class InProcessRuntime:
     def checkpoint(self) -> None:
         """Write history and a snapshot, then forget the journal up to it."""
         self._patience.insist(lambda: self._history.flush(self._snapshot_position, self._position))
+        if self._resting is not None and self._resting.due(self._engine):
+            self._make_room(self._resting)
         snapshot = {
             "journal": self._journal.id,
             "position": self._position,
@@ -130,6 +140,8 @@ class InProcessRuntime:
             "engine": self._engine.snapshot(),
         }
         self._patience.insist(lambda: save_snapshot(self._snapshot_file, snapshot))
+        if self._resting is not None:
+            self._patience.insist(partial(self._resting.settle, self._engine))
         self._patience.insist(lambda: self._journal.prune(self._position))
         self._snapshot_position = self._position
         self._checkpointed = self._clock.now_ms()
@@ -153,10 +165,25 @@ class InProcessRuntime:
             position=self._position,
             committed=self._committed,
             started_at=self._started,
+            newcomers=self._engine.heard_of(),
+            resting=0 if self._resting is None else self._resting.store.count,
         )
 
     def fleet(self) -> Sequence[ApplianceStatus]:
-        """Every appliance heard of, for the service's threads."""
+        """Every appliance heard of, for the service's threads; strangers that rest are left out."""
+        return self._in_memory() + self._at_rest()
+
+    def _at_rest(self) -> list[ApplianceStatus]:
+        if self._resting is None or not self._resting.store.count:
+            return []
+        lanes = dict(self._engine.lanes)
+        return [
+            ApplianceStatus(appliance_id, model, lanes[model].profile.category, seen)
+            for model, appliance_id, seen in self._resting.store.known()
+            if model in lanes and appliance_id not in lanes[model].rows
+        ]
+
+    def _in_memory(self) -> list[ApplianceStatus]:
         return [
             ApplianceStatus(appliance_id, lane.profile.name, lane.profile.category, seen)
             for lane in list(self._engine.lanes.values())
@@ -175,12 +202,25 @@ class InProcessRuntime:
         self._ingest.restore(snapshot["ingest"])
         self._engine.restore(snapshot["engine"])
 
+    def _find_resting(self, resting: Resting, snapshot: dict[str, Any] | None) -> None:
+        same = snapshot is None or snapshot["journal"] == self._journal.id
+        position = -1 if snapshot is None else int(snapshot["position"])  # without one nobody rests either
+        self._patience.insist(partial(resting.start, self._engine, position, same))
+
+    def _make_room(self, resting: Resting) -> None:
+        gone = resting.make_room(self._engine)
+        if gone:
+            self._patience.insist(partial(resting.store.put, gone, self._position))
+
     def _process(self, messages: Sequence[RawMessage], position: int) -> None:
         decoded = self._ingest.decode(messages)
         findings = []
         newest = self.progress.time
         for block in decoded.blocks:
-            findings += self._engine.process(self._patience.insist(partial(self._permitted, block)))
+            permitted = self._patience.insist(partial(self._permitted, block))
+            if self._resting is not None:
+                findings += self._patience.insist(partial(self._resting.bring_back, self._engine, permitted))
+            findings += self._engine.process(permitted)
             newest = max(newest, int(block.time.max()))
         if position > self._committed:
             self._patience.insist(lambda: self._effects.apply(findings, decoded.dead_letters, position))
@@ -200,6 +240,8 @@ class InProcessRuntime:
             self._report(self.progress)
             self._reported = now
         self._follow(now)
+        if self._resting is not None and self._resting.crowded(self._engine):
+            self._make_room(self._resting)
         overdue = now - self._checkpointed >= self._checkpoint_every_ms
         if self._position > self._snapshot_position and (
             overdue or self._history.waiting_rows > MOST_WAITING_ROWS

@@ -17,6 +17,8 @@ def pipeline_families(pipeline: PipelineStatus) -> Iterator[Family]:
     yield counter("readings_total", "Readings decoded", pipeline.readings)
     yield counter("repeated_readings_total", "Readings dropped as repeats", pipeline.repeats)
     yield counter("late_readings_total", "Readings later than the lateness bound", pipeline.late)
+    yield counter("newcomers_total", "Appliances heard of for the first time", pipeline.newcomers)
+    yield gauge("appliances_resting", "Appliances whose state rests in the store", pipeline.resting)
     behind = pipeline.position - pipeline.committed
     yield gauge("journal_behind", "Messages in the journal that are not acted on yet", behind)
     if pipeline.event_time is not None:

@@ -36,7 +36,10 @@ class SharedPipeline:
     def status(self) -> PipelineStatus:
         """Counts are sums; the event time is the newest; connected while any worker that is heard of is."""
         rows = self._rows()
-        said = [PipelineStatus(**{name: row.status[name] for name in _FIELDS}) for row in rows]
+        said = [
+            PipelineStatus(**{name: row.status[name] for name in _FIELDS if name in row.status})
+            for row in rows
+        ]
         heard = {row.stream for row in rows if self._age(row) <= self._stalled_after_ms}
         return PipelineStatus(
             state=self._state(rows, heard),

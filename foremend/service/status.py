@@ -25,6 +25,8 @@ class PipelineStatus:
     position: int  # the journal's last message
     committed: int  # the last message whose effects are in the database
     started_at: int  # ms UTC, wall clock
+    newcomers: int = 0  # appliances heard of for the first time
+    resting: int = 0  # appliances whose state is in the store and not in memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,8 @@ class PipelineView(BaseModel):
     position: int
     committed: int
     started_at: Time
+    newcomers: int  # appliances heard of for the first time
+    resting: int  # appliances whose state is in the store, not in memory
 
 
 class CountsView(BaseModel):

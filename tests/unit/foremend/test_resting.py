@@ -210,7 +210,7 @@ def test_silence_is_told_once_before_one_rests() -> None:
     said: list[FindingKind] = []
     rested: list[bool] = []
 
-    for piece in days_of(alone(0, 1, 12)):
+    for piece in days_of(alone(0, 1, *range(12, DAYS))):
         pipeline.process(piece)
         pipeline.let_rest(AT_ONCE)
         said = [one.kind for one in pipeline.findings if (one.appliance_id, one.fault) == ("rf-0", "silent")]
