@@ -33,7 +33,6 @@ from foremend.plan import make_plan
 from foremend.ports import Clock, History
 from foremend.promotions import PromotionFollower
 from foremend.resting import RestRules
-from foremend.resting_store import RestingStore
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import STRANGERS_REST_AFTER, Resting
 from foremend.service.app import create_app
@@ -43,6 +42,7 @@ from foremend.service.sending import with_sending
 from foremend.service.server import Server
 from foremend.stores.lock import FolderLock
 from foremend.stores.private import close_to_others, private_files
+from foremend.stores.resting import RestingStore
 from foremend.terminal import progress_bar
 from foremend.topics import PROGRESS
 from foremend.types import Forgotten

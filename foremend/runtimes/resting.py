@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from foremend.engine import Engine
 from foremend.resting import Resting as Gone
 from foremend.resting import RestRules
-from foremend.resting_store import RestingStore
+from foremend.stores.resting import RestingStore
 from foremend.types import MS_PER_DAY, Block, Finding, Forgotten
 
 STRANGERS_REST_AFTER = 2 * MS_PER_DAY

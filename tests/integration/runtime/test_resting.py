@@ -21,12 +21,13 @@ from alerts.vault import open_vault
 from foremend.bootstrap import SystemClock
 from foremend.config import load_profiles
 from foremend.engine import Engine
+from foremend.errors import IntegrityError
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
 from foremend.resting import RestRules
-from foremend.resting_store import RestingStore
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import Resting
+from foremend.stores.resting import RestingStore
 from foremend.types import MS_PER_DAY, Forgotten, RawMessage
 from ingest.decode import Ingest
 from ingest.settings import IngestSettings
@@ -260,3 +261,14 @@ def test_strangers_in_the_store_are_bounded(tmp_path: Path) -> None:
     assert store.count == 30
     assert store.find(MODEL, ["made-up-19"]) == []
     assert store.known() == []
+
+
+def test_a_damaged_store_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    """Code 7 and what to do, instead of a traceback."""
+    file = tmp_path / "resting.db"
+    file.write_bytes(b"no database" * 1_000)
+
+    with pytest.raises(IntegrityError, match=r"resting.db is damaged.*restore the whole folder") as refused:
+        RestingStore(file)
+
+    assert refused.value.exit_code == 7

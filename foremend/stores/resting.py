@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from foremend.errors import UnavailableError
+from foremend.errors import IntegrityError, UnavailableError
 from foremend.resting import Resting
 from foremend.types import Forgotten
 
@@ -33,14 +33,16 @@ class RestingStore:
     """Every method raises UnavailableError where the disk refuses: nothing was changed then, call again."""
 
     def __init__(self, path: Path) -> None:
+        """Raises IntegrityError where the file is none of ours, or damaged."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._lock = path, threading.RLock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
-            self._db.execute(f"PRAGMA {setting}")
-        for statement in _SCHEMA:
-            self._db.execute(statement)
-        self._count = self._counted()
+        with self._in_our_words():
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+                self._db.execute(f"PRAGMA {setting}")
+            for statement in _SCHEMA:
+                self._db.execute(statement)
+            self._count = self._counted()
 
     @property
     def count(self) -> int:
@@ -137,23 +139,31 @@ class RestingStore:
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+        with self._lock, self._in_our_words():
+            self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._db.execute("BEGIN IMMEDIATE")
                 yield self._db
                 self._db.execute("COMMIT")
-            except sqlite3.OperationalError as error:
+            finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                raise UnavailableError(f"{self._path} cannot be written: {error}") from error
             self._count = self._counted()
 
     def _read(self, query: str, values: Sequence[Any]) -> list[Any]:
-        with self._lock:
-            try:
-                return self._db.execute(query, values).fetchall()
-            except sqlite3.OperationalError as error:
-                raise UnavailableError(f"{self._path} cannot be read: {error}") from error
+        with self._lock, self._in_our_words():
+            return self._db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise UnavailableError(f"{self._path} cannot be used now: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise IntegrityError(
+                f"{self._path} is damaged ({error}): restore the whole folder from a backup, or remove this file to let"
+                " the appliances that rest in it be learnt anew"
+            ) from error
 
     def _counted(self) -> int:
         (count,) = self._db.execute("SELECT count(*) FROM resting").fetchone()
