@@ -168,13 +168,15 @@ class SignalStream:
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
         """See `foremend.rows`: what is known of those who leave, with the readings that wait for their on-level."""
-        self._make_room(len(leaving.gone) + len(leaving.kept))
-        slots = self._state.machine["slot"][leaving.gone].tolist()
-        waiting = [stream_pool.let_go(self._pool, slot) if slot >= 0 else None for slot in slots]
+        gone = leaving.gone
+        slots = np.full(len(gone), FRESH)
+        inside = gone < self._fleet
+        slots[inside] = self._state.machine["slot"][gone[inside]]
+        waiting = [stream_pool.let_go(self._pool, slot) if slot >= 0 else None for slot in slots.tolist()]
         owner, moved = self._pool.buffer["owner"], leaving.moved()
         owner[:] = np.where(owner == NOBODY, NOBODY, moved[owner])
         self._state, state = stream_state.leaves(self._state, leaving)
-        self._fleet = len(leaving.kept)
+        self._fleet = int(np.sum(leaving.kept < self._fleet))
         return {"state": state, "waiting": waiting}
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.rows import Leaving
+from foremend.rows import Leaving, staying, taken
 from models.on_level import BINS
 from models.states import Plan
 
@@ -138,10 +138,12 @@ def grown(state: State, rows: int) -> State:
 
 def leaves(state: State, leaving: Leaving) -> tuple[State, dict[str, Any]]:
     """The state without those who leave, and theirs, laid out as `frozen` does."""
-    gone, kept = (
-        State(**{name: column[rows] for name, column in state._asdict().items()}) for rows in leaving
-    )
-    return kept, frozen(gone, len(leaving.gone))
+    gauges, counters = state.gauge.shape[2], state.counter.shape[2]
+    fresh = new_state(1, gauges, counters, state.stay.shape[1], state.measure.shape[1])
+    kept, gone = {}, {}
+    for name, column in state._asdict().items():
+        kept[name], gone[name] = staying(column, leaving), taken(column, getattr(fresh, name), leaving.gone)
+    return State(**kept), frozen(State(**gone), len(leaving.gone))
 
 
 def frozen(state: State, fleet: int) -> dict[str, Any]:
