@@ -184,6 +184,7 @@ def test_a_start_without_room_ends_with_a_sentence(full: str, tmp_path: Path, sm
     places[full] = small_disk.path / full
     alerts = {"database": f"sqlite:///{places['database']}", "key_file": str(places["key_file"])}
     settings = {
+        "extends": "shipped",
         "service": {"port": free_port()},
         "storage": {"folder": str(places["storage"])},
         "models": {"appliance_models": [], "registry": str(tmp_path / "models")},

@@ -99,7 +99,7 @@ def make_place(tmp_path: Path) -> Callable[..., Place]:
             "storage": {"folder": str(folder), "checkpoint_every": "1 s", **storage},
             "models": {"registry": str(folder / "models"), "appliance_models": []},
             "mqtt": {"url": broker},
-            "rules": {"book": []},
+            "rules": {"book": [{"name": "never", "when": {"probability": "any", "above": 0.99}}]},
             "alerts": {
                 "database": f"sqlite:///{folder}/foremend.db",
                 "key_file": str(folder / "foremend.key"),
