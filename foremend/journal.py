@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -30,6 +31,9 @@ PAGE_BYTES = 16_384
 REPLAY_BYTES = 2 * 1024 * 1024
 """A batch of a replay is full with this much of topics and payloads, as a take of the MQTT source is."""
 
+_GROUPS = "CREATE TABLE judged (last INTEGER PRIMARY KEY)"
+"""Where a group ended that was judged together: a replay must sort by time what was sorted together, and no more."""
+
 _IDENTITY = "CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)"
 
 
@@ -49,11 +53,13 @@ class SqliteJournal:
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute(_SCHEMA)
             self._db.execute(_IDENTITY)
+            self._begin_groups()
             self.id = self._identity()
 
-    def append(self, messages: Sequence[RawMessage]) -> int:
+    def append(self, messages: Sequence[RawMessage], whole: bool = True) -> int:
         """Store `messages` in one transaction; the position of the last one.
 
+        They end a group that is judged together, unless it is not `whole` yet: then `judge_together` ends it.
         Raises UnavailableError when the disk refuses: nothing was acknowledged, so the broker keeps them.
         """
         rows = [(m.received, m.topic, m.payload, m.retained) for m in messages]
@@ -61,6 +67,8 @@ class SqliteJournal:
             self._db.executemany(
                 "INSERT INTO message (received, topic, payload, retained) VALUES (?, ?, ?, ?)", rows
             )
+            if whole:
+                self._db.execute("INSERT INTO judged SELECT seq FROM sqlite_sequence WHERE name = 'message'")
         return self.last_position()
 
     def last_position(self) -> int:
@@ -75,9 +83,11 @@ class SqliteJournal:
             (oldest,) = self._db.execute("SELECT MIN(position) FROM message").fetchone()
         return self.last_position() if oldest is None else int(oldest) - 1
 
-    def read(self, after: int, limit: int) -> Sequence[tuple[int, RawMessage]]:
-        """Up to `limit` messages with a position above `after`, in order; fewer where they pass `REPLAY_BYTES`."""
-        found, left = [], REPLAY_BYTES
+    def read(
+        self, after: int, limit: int, most_bytes: int = REPLAY_BYTES
+    ) -> Sequence[tuple[int, RawMessage]]:
+        """Up to `limit` messages with a position above `after`, in order; fewer where they pass `most_bytes`."""
+        found, left = [], most_bytes
         with self._in_our_words(), closing(self._db.cursor()) as rows:
             rows.execute(
                 "SELECT position, topic, payload, received, retained FROM message"
@@ -91,12 +101,34 @@ class SqliteJournal:
                     break
         return found
 
+    def judge_together(self, up_to: int) -> None:
+        """What was appended since the last group, up to `up_to`, is one group: for `replay`.
+
+        Raises UnavailableError when the disk refuses: call again.
+        """
+        with self._in_our_words():
+            self._db.execute("INSERT OR IGNORE INTO judged VALUES (?)", (up_to,))
+
+    def last_judged(self) -> int:
+        """Where the last group ended."""
+        with self._in_our_words():
+            (last,) = self._db.execute("SELECT MAX(last) FROM judged").fetchone()
+        return int(last)
+
     def replay(
         self, after: int, up_to: int, batch: int = 2_000
     ) -> Iterator[tuple[int, Sequence[RawMessage]]]:
-        """Batches of messages in (after, up_to], each with the position of its last message."""
+        """Messages in (after, up_to] by the groups they were judged in, each with the position of its last message.
+
+        A group that nobody marked comes in batches of at most `batch` messages and about `REPLAY_BYTES`.
+        """
         while after < up_to:
-            rows = self.read(after, min(batch, up_to - after))
+            (end,) = self._db.execute("SELECT MIN(last) FROM judged WHERE last > ?", (after,)).fetchone()
+            rows = (
+                self.read(after, min(batch, up_to - after))
+                if end is None or end > up_to
+                else self.read(after, end - after, sys.maxsize)
+            )
             if not rows:
                 return
             after = rows[-1][0]
@@ -109,6 +141,7 @@ class SqliteJournal:
         """
         with self._in_our_words():
             self._db.execute("DELETE FROM message WHERE position <= ?", (up_to,))
+            self._db.execute("DELETE FROM judged WHERE last < ?", (up_to,))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -127,6 +160,13 @@ class SqliteJournal:
         except sqlite3.Error as error:
             known = of_sqlite(error, f"the journal {self._path}")
             raise known or error from error
+
+    def _begin_groups(self) -> None:
+        """In a journal of before, all that is there was judged as it came."""
+        if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'judged'").fetchone() is None:
+            with self._transaction():
+                self._db.execute(_GROUPS)
+                self._db.execute("INSERT INTO judged VALUES (?)", (self.last_position(),))
 
     def _identity(self) -> str:
         row = self._db.execute("SELECT id FROM identity").fetchone()

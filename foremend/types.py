@@ -21,7 +21,7 @@ MS_PER_DAY = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Readings of one appliance model as columns, one row per reading, in arrival order.
+    """Readings of one appliance model as columns, one row per reading, in the order to use them in.
 
     `appliance` holds indices into `appliance_ids` (dictionary encoding, as Arrow does), so a block can be
     understood alone, on any worker. A signal that a reading does not carry is NaN.

@@ -198,7 +198,7 @@ class Ingest:
             rows, time, values = rows.keep(good), time[good], values[good]
         block = rows.block(model, names, time, values)
         batch.used.update(rows.messages)
-        return block
+        return _in_order_of_time(block)
 
     def _reasons(
         self, model: str, rows: Rows, ahead: NDArray[np.int64], values: NDArray[np.float64]
@@ -239,6 +239,13 @@ def _unknown(model: str, names: Sequence[str]) -> str:
     more = f" and {len(names) - REASONS_SHOWN} more" if len(names) > REASONS_SHOWN else ""
     shown = ", ".join(names[:REASONS_SHOWN])
     return f"{shown}{more}: {model} has no such signal; the others are used (said once a name)"
+
+
+def _in_order_of_time(block: Block) -> Block:
+    """Some brokers let messages overtake each other; what came together must not make its own past too late."""
+    if (block.time[1:] >= block.time[:-1]).all():
+        return block
+    return block.take(np.argsort(block.time, kind="stable"))
 
 
 def _foreign(model: str, rows: Rows) -> Iterator[tuple[int, str]]:

@@ -65,7 +65,9 @@ class Decoded:
     Each is in `blocks` or `presence`, counted in `ignored` or `repeated`, or a dead letter.
     """
 
-    blocks: Sequence[Block]  # one per appliance model, rows in order of arrival; more around what raised
+    blocks: Sequence[
+        Block
+    ]  # one per appliance model, rows in order of time, those of one time of arrival; more around what raised
     dead_letters: Sequence[DeadLetter]
     presence: Sequence[Presence] = ()
     ignored: int = 0  # see Ignored

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 TAKE_TIMEOUT_S = 0.05
 PROGRESS_EVERY_MS = 100
+CAUGHT_UP_S = 0.5  # nothing came for this long: what waited at the broker is here
+TOGETHER_BYTES = 4 * 1024 * 1024  # of payloads and topics that are judged together at most
 MOST_WAITING_ROWS = 2_000_000
 
 
@@ -72,6 +74,9 @@ class InProcessRuntime:
         self._resting = resting
         self._position = self._snapshot_position = 0
         self._reported = self._checkpointed = 0
+        self._catching_up = False
+        self._collected: list[RawMessage] = []  # in the journal, not judged yet
+        self._collected_bytes = self._collected_up_to = 0
         self._committed = 0
         self._state: Literal["starting", "running", "stopping"] = "starting"
         self._started = clock.now_ms()
@@ -92,9 +97,12 @@ class InProcessRuntime:
         end = self._patience.insist(self._journal.last_position)
         self._committed = self._patience.insist(self._effects.position)
         # The first cut keeps committed effects from happening again.
-        for up_to in (min(self._committed, end), end):
+        judged = min(end, max(self._committed, self._patience.insist(self._journal.last_judged)))
+        for up_to in (min(self._committed, end), judged):
             for position, messages in self._journal.replay(self._position, up_to):
                 self._process(messages, position)
+        for position, messages in self._journal.replay(self._position, end):
+            self._collect(messages, position)
         self._checkpointed = self._clock.now_ms()
 
     def run(self, stop: threading.Event) -> None:
@@ -105,6 +113,7 @@ class InProcessRuntime:
         """
         self._patience = Patience(stop)
         self._source.connect()
+        self._catching_up = True
         self._state = "running"
         try:
             # A day's rows are few: more threads would only wait for each other.
@@ -117,13 +126,26 @@ class InProcessRuntime:
         self.checkpoint()
 
     def step(self, timeout_s: float = TAKE_TIMEOUT_S) -> int:
-        """Take what waits, make it durable, acknowledge, process; how many messages that were."""
-        taken = self._source.take(timeout_s)
+        """Take what waits, make it durable, acknowledge, process; how many messages that were.
+
+        After each connect what waited at the broker is collected first, until nothing came for `CAUGHT_UP_S` or
+        it is `TOGETHER_BYTES`: some brokers shuffle it, and it is put in order of time together.
+        """
+        self._catching_up |= not self._source.connected()
+        taken = self._source.take(CAUGHT_UP_S if self._catching_up else timeout_s)
         if taken:
             messages = [message for message, _ in taken]
-            position = self._patience.insist(lambda: self._journal.append(messages))
+            whole = not self._catching_up and not self._collected
+            position = self._patience.insist(lambda: self._journal.append(messages, whole))
             self._source.acknowledge([token for _, token in taken])
-            self._process(messages, position)
+            if whole:
+                self._process(messages, position)
+            else:
+                self._collect(messages, position)
+        elif self._source.connected():
+            self._catching_up = False
+        if not self._catching_up:
+            self._judge_collected()
         self._keep_up()
         return len(taken)
 
@@ -211,6 +233,22 @@ class InProcessRuntime:
         gone = resting.make_room(self._engine)
         if gone:
             self._patience.insist(partial(resting.store.put, gone, self._position))
+
+    def _collect(self, messages: Sequence[RawMessage], position: int) -> None:
+        """Messages that the journal has, to be judged together with those before them."""
+        self._collected += messages
+        self._collected_up_to = position
+        self._collected_bytes += sum(len(message.topic) + len(message.payload) for message in messages)
+        if self._collected_bytes >= TOGETHER_BYTES:
+            self._judge_collected()
+
+    def _judge_collected(self) -> None:
+        if not self._collected:
+            return
+        messages, position = self._collected, self._collected_up_to
+        self._patience.insist(lambda: self._journal.judge_together(position))
+        self._collected, self._collected_bytes = [], 0
+        self._process(messages, position)
 
     def _process(self, messages: Sequence[RawMessage], position: int) -> None:
         decoded = self._ingest.decode(messages)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from alerts.desk import Alerts, open_alerts
 from alerts.queries import counts, dead_letters
@@ -23,6 +27,7 @@ from foremend.engine import Engine
 from foremend.errors import UnavailableError
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
+from foremend.runtimes import inprocess
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.patience import Patience
 from foremend.types import MS_PER_DAY, DeadLetter, Finding, RawMessage
@@ -287,3 +292,77 @@ def test_bad_messages_become_dead_letters_and_the_stream_goes_on(tmp_path: Path,
 
     assert dead_letters(alerts.engine).total == len(bad) == one.progress.dead_letters
     assert findings(alerts) == 1
+
+
+class Backlog(ListSource):
+    """Lets a runtime run until nothing is left, or until `most` takes were made: then it stops, as kill -9 would."""
+
+    def __init__(self, messages: Iterable[RawMessage], stop: threading.Event, most: int = 10**9) -> None:
+        super().__init__(messages)
+        self._stop, self.most = stop, most
+
+    def take(self, timeout_s: float) -> Sequence[tuple[RawMessage, Any]]:
+        taken = super().take(timeout_s)
+        self.most -= 1
+        if not taken or not self.most:
+            self._stop.set()
+        return taken
+
+
+def caught_up(
+    folder: Path, messages: Sequence[RawMessage], effects: Any, most: int = 10**9
+) -> InProcessRuntime:
+    stop = threading.Event()
+    one = runtime(folder, Backlog(messages, stop, most), effects)
+    one.recover()
+    one.run(stop)
+    return one
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.randoms(use_true_random=False))
+def test_a_shuffled_backlog_is_judged_as_one_in_order(random: Any) -> None:
+    """However a broker shuffles what waited there, none of it is late, and the findings are the same."""
+    shuffled = list(MESSAGES)
+    random.shuffle(shuffled)
+    with tempfile.TemporaryDirectory() as name:
+        alerts = desk(Path(name), f"sqlite:///{name}/foremend.db")
+        one = caught_up(Path(name), shuffled, alerts.effects)
+
+        assert one.status().late == 0
+        assert findings(alerts) == 1
+        alerts.close()
+
+
+def test_a_kill_in_the_middle_of_a_shuffled_backlog_makes_nothing_late(tmp_path: Path) -> None:
+    """What was acknowledged and not judged yet waits in the journal for the rest of the backlog."""
+    alerts, shuffled = desk(tmp_path, f"sqlite:///{tmp_path}/foremend.db"), list(MESSAGES)
+    Random(1).shuffle(shuffled)
+
+    first = caught_up(tmp_path, shuffled, alerts.effects, most=12)
+    second = caught_up(tmp_path, shuffled[480:], alerts.effects)
+
+    assert (first.progress.messages, second.progress.messages) == (0, len(MESSAGES))
+    assert second.status().late == 0
+    assert findings(alerts) == 1
+
+
+def test_a_backlog_beyond_the_bound_is_judged_in_parts_and_a_replay_has_the_same_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restart without its snapshot comes to the same counts, readings that came too late included."""
+    monkeypatch.setattr(inprocess, "TOGETHER_BYTES", 10_000)
+    alerts, shuffled = desk(tmp_path, f"sqlite:///{tmp_path}/foremend.db"), list(MESSAGES)
+    Random(2).shuffle(shuffled)
+    stop = threading.Event()
+    first = runtime(tmp_path, Backlog(shuffled, stop), alerts.effects)
+    first.recover()
+    first._catching_up = True
+    drain(first)
+
+    second = runtime(tmp_path, ListSource([]), alerts.effects)
+    second.recover()
+
+    assert 0 < first.status().late < len(MESSAGES)
+    assert second.status().late == first.status().late
+    assert second.progress == first.progress

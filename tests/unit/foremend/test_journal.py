@@ -66,8 +66,24 @@ def test_a_replay_is_bounded_by_bytes_as_well(tmp_path: Path) -> None:
     """Large payloads come back in small batches, in order; one that is larger than a batch comes alone."""
     journal = SqliteJournal(tmp_path / "journal.db")
     sizes = [REPLAY_BYTES // 2] * 4 + [10] * 3 + [2 * REPLAY_BYTES, 10]
-    journal.append(messages(*[bytes([number]) * size for number, size in enumerate(sizes)]))
+    journal.append(messages(*[bytes([number]) * size for number, size in enumerate(sizes)]), whole=False)
 
     batches = [[message.payload[0] for message in batch] for _, batch in journal.replay(0, len(sizes))]
 
     assert batches == [[0, 1], [2, 3], [4, 5, 6, 7], [8]]
+
+
+def test_a_replay_gives_the_groups_that_were_judged_together(tmp_path: Path) -> None:
+    """Sorting by time in a group gives the same then; what was not judged yet is behind the last group."""
+    journal = SqliteJournal(tmp_path / "journal.db")
+    journal.append(messages(b"1", b"2"), whole=False)
+    journal.judge_together(journal.append(messages(b"3"), whole=False))
+    journal.append(messages(b"4", b"5"))
+    journal.append(messages(b"6", b"7"), whole=False)
+    journal.close()
+
+    reopened = SqliteJournal(tmp_path / "journal.db")
+
+    assert reopened.last_judged() == 5
+    assert [position for position, _ in reopened.replay(0, reopened.last_judged())] == [3, 5]
+    assert [message.payload for _, batch in reopened.replay(5, 7) for message in batch] == [b"6", b"7"]
