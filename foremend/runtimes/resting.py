@@ -17,7 +17,7 @@ from foremend.types import MS_PER_DAY, Block, Finding, Forgotten
 STRANGERS_REST_AFTER = 2 * MS_PER_DAY
 STRANGERS_FORGOTTEN_AFTER = 30 * MS_PER_DAY
 MOST_STRANGERS_STORED = 1_000_000
-"""About 0.7 GB; with less than an hour of readings each, none of them is worth more."""
+"""About 1 GB; with less than an hour of readings each, none of them is worth more."""
 
 
 class Resting:
