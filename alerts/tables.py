@@ -293,3 +293,13 @@ class AuditHeadRow(Base):
 for _column in (column for table in Base.metadata.tables.values() for column in table.columns):
     if isinstance(_column.type, Name):
         _column.type.place = str(_column)
+
+
+class InstallationRow(Base):
+    """The one installation of `foremend run` that this database belongs to."""
+
+    __tablename__ = "installation"
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    stream: Mapped[str] = mapped_column(Name(120))  # the id of its journal
+    settled: Mapped[int]  # a snapshot may be at this position, never beyond
+    history: Mapped[str] = mapped_column(Name(20))  # where readings were stored last: parquet or influx

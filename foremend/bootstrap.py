@@ -17,6 +17,7 @@ from alerts.desk import Alerts, open_alerts
 from alerts.dispatch import open_channels
 from alerts.forgotten import ForgottenAppliances
 from alerts.guide import Guide
+from alerts.installation import settle
 from alerts.vault import open_vault
 from foremend.catalogue import FaultEntry, load_catalogue
 from foremend.catalogue.features import feature_titles
@@ -40,6 +41,7 @@ from foremend.service.health import Health, Probe
 from foremend.service.read_model import ReadModel
 from foremend.service.sending import with_sending
 from foremend.service.server import Server
+from foremend.stores.installation import Stores
 from foremend.stores.lock import FolderLock
 from foremend.stores.private import close_to_others, private_files
 from foremend.stores.resting import RestingStore
@@ -92,12 +94,21 @@ class Application:
 def build(settings: Settings, clock: Clock | None = None) -> Application:
     """Wire the in-process pipeline. Trains what was never trained; opens the database, but no network yet.
 
-    Raises RefusedError when another process has the storage folder.
+    Raises RefusedError when another process has the storage folder, IntegrityError when its stores do not agree.
     """
     clock = clock or SystemClock()
+    lock = FolderLock(settings.storage.folder)
+    try:
+        close_to_others(settings)
+        Stores(settings, clock).require_agreement()
+        return _wire(settings, clock, lock)
+    except BaseException:
+        lock.close()
+        raise
+
+
+def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
     folder = settings.storage.folder
-    lock = FolderLock(folder)
-    close_to_others(settings)
     profiles = load_profiles(settings.profiles.folders)
     ingest = Ingest(settings.ingest, {name: profile.signals for name, profile in profiles.items()})
     subscribe = tuple(dict.fromkeys((*settings.mqtt.subscribe, *ingest.subscriptions)))
@@ -122,6 +133,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Application:
         snapshot_file=folder / "engine.snapshot",
         clock=clock,
         checkpoint_every_ms=settings.storage.checkpoint_every,
+        settle=lambda position: settle(alerts.engine, journal.id, position),
         permitted=permitted,
         report=lambda progress: source.publish(PROGRESS, progress.to_json()),
         follow=follower,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.markup import escape
 
-from foremend.commands import history, kafka, models, service, tickets
+from foremend.commands import history, kafka, models, service, stores, tickets
 from foremend.commands.common import Config, Json, lifecycle, show
 from foremend.errors import ForemendError, UnavailableError
 from foremend.terminal import emit, people
@@ -32,6 +32,9 @@ app.add_typer(kafka.topics, name="topics")
 app.command()(kafka.gateway)
 app.command()(service.service)
 app.command()(kafka.worker)
+app.command()(stores.doctor)
+app.command()(stores.backup)
+app.command()(stores.restore)
 
 
 @app.command()

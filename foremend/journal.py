@@ -5,11 +5,12 @@ SQLite in WAL mode with synchronous=FULL, so a committed message survives a powe
 
 from __future__ import annotations
 
+import os
 import secrets
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from alerts.database_errors import of_sqlite
@@ -35,6 +36,7 @@ _GROUPS = "CREATE TABLE judged (last INTEGER PRIMARY KEY)"
 """Where a group ended that was judged together: a replay must sort by time what was sorted together, and no more."""
 
 _IDENTITY = "CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)"
+_BELONGS = "CREATE TABLE IF NOT EXISTS installation (id TEXT NOT NULL, accepted INTEGER NOT NULL)"
 
 
 class SqliteJournal:
@@ -54,7 +56,9 @@ class SqliteJournal:
             self._db.execute(_SCHEMA)
             self._db.execute(_IDENTITY)
             self._begin_groups()
+            self._db.execute(_BELONGS)
             self.id = self._identity()
+        self._mark = os.open(mark_file(path), os.O_RDWR | os.O_CREAT, 0o600)
 
     def append(self, messages: Sequence[RawMessage], whole: bool = True) -> int:
         """Store `messages` in one transaction; the position of the last one.
@@ -69,7 +73,42 @@ class SqliteJournal:
             )
             if whole:
                 self._db.execute("INSERT INTO judged SELECT seq FROM sqlite_sequence WHERE name = 'message'")
-        return self.last_position()
+        position = self.last_position()
+        # A log that is cut short is told by it. Never ahead of what is durable, so it need not be synced.
+        with suppress(OSError):
+            os.pwrite(self._mark, f"{self.id} {position:019d}\n".encode(), 0)
+        return position
+
+    @property
+    def installation(self) -> str | None:
+        """The installation that it belongs to; None before `belong`."""
+        row = self._belonging()
+        return None if row is None else row[0]
+
+    @property
+    def accepted(self) -> int:
+        """Messages up to this position may be missing: somebody said so."""
+        row = self._belonging()
+        return 0 if row is None else row[1]
+
+    def belong(self, installation: str, accepted: int = 0, go_on_from: int = 0) -> None:
+        """Keep whose journal it is, which losses are accepted, and give out no position up to `go_on_from`."""
+        with self._in_our_words(), self._transaction():
+            self._db.execute("DELETE FROM installation")
+            self._db.execute("INSERT INTO installation VALUES (?, ?)", (installation, accepted))
+            if go_on_from > self.last_position():
+                self._db.execute("DELETE FROM sqlite_sequence WHERE name = 'message'")
+                self._db.execute("INSERT INTO sqlite_sequence VALUES ('message', ?)", (go_on_from,))
+
+    def sound(self) -> bool:
+        """Whether SQLite finds nothing damaged in the file."""
+        with self._in_our_words():
+            return bool(self._db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+
+    def mark(self) -> int:
+        """The newest position that was given out, as kept outside the database; 0 where nobody knows."""
+        stream, _, position = os.pread(self._mark, 100, 0).decode("ascii", "replace").partition(" ")
+        return int(position) if stream == self.id and position.strip().isdigit() else 0
 
     def last_position(self) -> int:
         """The highest position ever given out; 0 before the first message."""
@@ -161,12 +200,18 @@ class SqliteJournal:
             known = of_sqlite(error, f"the journal {self._path}")
             raise known or error from error
 
+<<<<<<< HEAD
     def _begin_groups(self) -> None:
         """In a journal of before, all that is there was judged as it came."""
         if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'judged'").fetchone() is None:
             with self._transaction():
                 self._db.execute(_GROUPS)
                 self._db.execute("INSERT INTO judged VALUES (?)", (self.last_position(),))
+=======
+    def _belonging(self) -> tuple[str, int] | None:
+        with self._in_our_words():
+            row = self._db.execute("SELECT id, accepted FROM installation").fetchone()
+        return None if row is None else (str(row[0]), int(row[1]))
 
     def _identity(self) -> str:
         row = self._db.execute("SELECT id FROM identity").fetchone()
@@ -177,3 +222,9 @@ class SqliteJournal:
 
     def close(self) -> None:
         self._db.close()
+        os.close(self._mark)
+
+
+def mark_file(journal: Path) -> Path:
+    """Beside the journal: its id and the newest position that it gave out."""
+    return journal.with_suffix(".position")

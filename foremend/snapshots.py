@@ -64,6 +64,19 @@ def unpack(packed: bytes | bytearray | memoryview) -> dict[str, Any]:
     return restored
 
 
+def snapshot_header(path: Path) -> dict[str, Any]:
+    """The plain values at the top of the snapshot at `path`, without its arrays. Raises IntegrityError as they do."""
+    with path.open("rb") as file:
+        file.seek(32)
+        if file.read(len(_MAGIC)) != _MAGIC:
+            unpack(b"")
+        try:
+            tree = json.loads(file.read(int.from_bytes(file.read(_LENGTH), "little")))["tree"]["m"]
+            return {name: node["v"] for name, node in tree.items() if "v" in node}
+        except (ValueError, KeyError, TypeError, AttributeError, MemoryError, OverflowError) as error:
+            raise IntegrityError(f"the snapshot {path} does not match its checksum") from error
+
+
 def save_snapshot(path: Path, snapshot: Mapping[str, Any]) -> None:
     """Write `snapshot` to `path`; a crash leaves the old file or the new one, never half of one.
 

@@ -61,17 +61,19 @@ class InProcessRuntime:
         report: ProgressListener,
         follow: Callable[[int], None] = lambda now_ms: None,
         resting: Resting | None = None,
+        settle: Callable[[int], None] = lambda position: None,
     ) -> None:
         """`resting` keeps memory within bounds; without it everybody stays in memory.
 
-        `follow` is called with the wall clock between blocks, to take up what was promoted meanwhile.
+        `follow` is called with the wall clock between blocks, to take up what was promoted meanwhile; `settle` with
+        the position of each snapshot before it is written.
         """
         self._source, self._journal, self._ingest, self._engine = source, journal, ingest, engine
         self._effects, self._history, self._clock = effects, history, clock
         self._snapshot_file = snapshot_file
         self._checkpoint_every_ms = checkpoint_every_ms
         self._permitted, self._report, self._follow = permitted, report, follow
-        self._resting = resting
+        self._resting, self._settle = resting, settle
         self._position = self._snapshot_position = 0
         self._reported = self._checkpointed = 0
         self._catching_up = False
@@ -155,12 +157,14 @@ class InProcessRuntime:
         if self._resting is not None and self._resting.due(self._engine):
             self._make_room(self._resting)
         snapshot = {
+            "installation": self._journal.installation,
             "journal": self._journal.id,
             "position": self._position,
             "progress": asdict(self.progress),
             "ingest": self._ingest.snapshot(),
             "engine": self._engine.snapshot(),
         }
+        self._patience.insist(lambda: self._settle(self._position))
         self._patience.insist(lambda: save_snapshot(self._snapshot_file, snapshot))
         if self._resting is not None:
             self._patience.insist(partial(self._resting.settle, self._engine))

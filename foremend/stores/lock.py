@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from foremend.errors import RefusedError
+from foremend.errors import ConfigError, RefusedError
 
 NAME = "foremend.lock"
 
@@ -15,9 +15,12 @@ class FolderLock:
     """Held from its making until `close` or the end of the process, kill -9 included; child processes never have it."""
 
     def __init__(self, folder: Path) -> None:
-        """Makes the folder where there is none. Raises RefusedError, naming the process that has the lock."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = os.fdopen(os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+        """Makes the folder where there is none. Raises RefusedError, naming the process that has it."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.fdopen(os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+        except OSError as error:
+            raise ConfigError(f"storage.folder {folder} cannot be used: {error.strerror}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -1,0 +1,311 @@
+"""Stores that are missing, older, cut short or damaged: refused at the start, told, and repaired by what is named."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from alerts.audit import verify
+from foremend.bootstrap import Application, SystemClock, build
+from foremend.errors import ConfigError, IntegrityError
+from foremend.history.parquet import ParquetHistory
+from foremend.stores.agreement import STORES
+from foremend.stores.doctor import accept_loss, examine
+from foremend.stores.installation import Stores
+from foremend.types import MS_PER_DAY, RawMessage
+
+START = 1_767_225_600_000
+MODEL = "generic-compressor"
+
+
+class ListSource:
+    """A source of messages that are already there."""
+
+    def __init__(self, messages: Iterable[RawMessage]) -> None:
+        self._waiting = deque(messages)
+
+    def connect(self) -> None: ...
+
+    def take(self, timeout_s: float) -> Sequence[tuple[RawMessage, Any]]:
+        return [(self._waiting.popleft(), None) for _ in range(min(5, len(self._waiting)))]
+
+    def acknowledge(self, tokens: Iterable[Any]) -> None: ...
+
+    def connected(self, timeout_s: float = 0.0) -> bool:
+        return True
+
+    def close(self) -> None: ...
+
+
+def message(number: int) -> RawMessage:
+    body = {"ts": START + number * 60_000, "seq": number, "signals": {"power": 90.0}}
+    return RawMessage(
+        f"dt/appliance/{MODEL}/freezer-1/telemetry", orjson.dumps(body), START + number * 60_000
+    )
+
+
+@contextmanager
+def started(place: Any) -> Iterator[Application]:
+    """Everything that `foremend run` opens, up to the point where it would take messages."""
+    application = build(place.settings)
+    try:
+        application.runtime.recover()
+        yield application
+    finally:
+        application.alerts.close()
+        application.runtime._journal.close()
+        application.lock.close()
+
+
+def take(application: Application, first: int, last: int) -> None:
+    application.runtime._source = ListSource(message(number) for number in range(first, last + 1))
+    while application.runtime.step(0.0):
+        pass
+
+
+def stored(place: Any) -> list[int]:
+    blocks = ParquetHistory(place.folder / "history").read(MODEL, START, START + MS_PER_DAY)
+    return [int(number) for block in blocks for number in block.seq]
+
+
+@pytest.fixture
+def place(make_place: Callable[..., Any]) -> Any:
+    """Messages 1 to 40 are covered by a snapshot, 41 to 80 are in the journal's log alone."""
+    place = make_place("mqtt://127.0.0.1:1", checkpoint_every="1 h")
+    with started(place) as application:
+        take(application, 1, 40)
+        application.runtime.checkpoint()
+        take(application, 41, 80)
+        shutil.copytree(place.folder, place.folder.parent / "killed")
+    shutil.rmtree(place.folder)
+    (place.folder.parent / "killed").rename(place.folder)
+    return place
+
+
+def remove(folder: Path, pattern: str) -> None:
+    for path in folder.glob(pattern):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def cut_log(folder: Path) -> None:
+    log = folder / "journal.db-wal"
+    os.truncate(log, log.stat().st_size * 6 // 10)
+
+
+def scribble(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[: len(content) // 2] = os.urandom(len(content) // 2)
+    file.write_bytes(content)
+
+
+def damage_database(folder: Path) -> None:
+    remove(folder, "foremend.db-*")
+    scribble(folder / "foremend.db")
+
+
+def damage_journal(folder: Path) -> None:
+    remove(folder, "journal.db-*")
+    scribble(folder / "journal.db")
+
+
+def empty_database(folder: Path) -> None:
+    remove(folder, "foremend.db-*")
+    (folder / "foremend.db").write_bytes(b"")
+
+
+FAULTS: dict[str, tuple[str, str, Callable[[Path], None]]] = {
+    "a log cut to 60 %": ("journal", "are gone", cut_log),
+    "no log at all": (
+        "journal",
+        "is missing or empty|are gone",
+        lambda folder: remove(folder, "journal.db-wal"),
+    ),
+    "no journal": ("journal", "is missing", lambda folder: remove(folder, "journal.db*")),
+    "a damaged journal": ("journal", "is damaged", damage_journal),
+    "no database": ("database", "is missing", lambda folder: remove(folder, "foremend.db*")),
+    "an emptied database": ("database", "is missing or empty", empty_database),
+    "a damaged database": ("database", "is damaged", damage_database),
+    "no snapshot": ("snapshot", "is missing", lambda folder: remove(folder, "engine.snapshot")),
+    "a snapshot that is no snapshot": (
+        "snapshot",
+        "is damaged",
+        lambda folder: scribble(folder / "engine.snapshot"),
+    ),
+    "no history": ("history", "is missing", lambda folder: remove(folder, "history")),
+    "no history and none of its marks": (
+        "history",
+        "is missing",
+        lambda folder: remove(folder, "history*"),
+    ),
+}
+
+
+def test_a_killed_pipeline_starts_again_with_everything(place: Any) -> None:
+    """Nothing is wrong with what a kill leaves behind: the log is replayed and the doctor is content."""
+    assert examine(place.config, lambda done, total: None)["problems"] == []
+
+    with started(place) as application:
+        readings = application.runtime.status().readings
+
+    assert readings == 80
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_store_that_does_not_fit_is_refused_and_the_named_command_repairs_it(
+    place: Any, fault: str
+) -> None:
+    """The sentence names file, meaning and command; the command works, once; and what comes then is not swallowed."""
+    store, words, injure = FAULTS[fault]
+    injure(place.folder)
+
+    with pytest.raises(IntegrityError, match=words) as refusal, started(place):
+        pass
+    told = examine(place.config, lambda done, total: None)["problems"]
+    accept_loss(place.config, store)
+    with started(place) as application:
+        before = application.runtime.status().messages
+        take(application, 81, 120)
+        application.runtime.checkpoint()
+        after = application.runtime.status().messages
+        audit = verify(application.alerts.engine)
+    with started(place):
+        numbers = stored(place)
+
+    assert f"foremend doctor --accept-loss {store}" in str(refusal.value)
+    assert str(refusal.value) in "; ".join(told)
+    assert after - before == 40
+    assert len(numbers) == len(set(numbers))
+    assert set(range(81, 109)) <= set(numbers)  # the last ten minutes are held for late ones
+    assert audit.intact
+    assert audit.entries
+    with pytest.raises(ConfigError, match="nothing is wrong"):
+        accept_loss(place.config, store)
+
+
+def test_an_older_journal_is_refused(place: Any) -> None:
+    """Restored alone from a backup, it would give out positions whose findings the database takes for known."""
+    older = place.folder.parent / "older"
+    shutil.copytree(place.folder, older)
+    with started(place) as application:
+        take(application, 81, 120)
+        application.runtime.checkpoint()
+    remove(place.folder, "journal.*")
+    for file in older.glob("journal.*"):
+        shutil.copy(file, place.folder)
+
+    with pytest.raises(IntegrityError, match="ends at message 80 and 120 were written, 40 are gone"):
+        build(place.settings)
+
+
+@pytest.mark.parametrize("store", ["database", "snapshot"])
+def test_an_older_database_or_snapshot_is_refused(place: Any, store: str) -> None:
+    """What happened since is lost in it; the others know how far it was."""
+    files = {"database": "foremend.db*", "snapshot": "engine.snapshot"}[store]
+    older = place.folder.parent / "older"
+    shutil.copytree(place.folder, older)
+    with started(place) as application:
+        take(application, 81, 120)
+        application.runtime.checkpoint()
+    remove(place.folder, files)
+    for file in older.glob(files):
+        shutil.copy(file, place.folder)
+
+    with pytest.raises(IntegrityError, match=f"is older.*--accept-loss {store}"):
+        build(place.settings)
+
+
+def test_a_log_without_what_the_database_never_saw_is_told_too(place: Any) -> None:
+    """Appended, acknowledged, killed before its effects: only the mark beside the journal knows of it."""
+    with started(place) as application:
+        application.runtime._journal.append([message(81), message(82)])
+        remove(place.folder.parent, "killed")
+        shutil.copytree(place.folder, place.folder.parent / "killed")
+    shutil.rmtree(place.folder)
+    (place.folder.parent / "killed").rename(place.folder)
+    log = place.folder / "journal.db-wal"
+    os.truncate(log, log.stat().st_size - 100)
+
+    with pytest.raises(IntegrityError, match="ends at message 80 and 82 were written, 2 are gone"):
+        build(place.settings)
+
+
+def test_a_folder_of_an_earlier_version_is_adopted_once(place: Any) -> None:
+    """No store has an id: all get the same one, without a question, and keep it."""
+    journal = sqlite3.connect(place.folder / "journal.db")
+    journal.execute("DROP TABLE installation")
+    journal.commit()
+    journal.close()
+    database = sqlite3.connect(place.folder / "foremend.db")
+    database.execute("DELETE FROM installation")
+    database.commit()
+    database.close()
+    remove(place.folder, "history.work/installation")
+    remove(place.folder, "engine.snapshot")
+    (place.folder / "journal.position").unlink()
+
+    with pytest.raises(IntegrityError, match=r"engine\.snapshot is missing"):
+        build(place.settings)
+    accept_loss(place.config, "snapshot")
+    with started(place):
+        first = Stores(place.settings, SystemClock()).facts()
+    with started(place):
+        second = Stores(place.settings, SystemClock()).facts()
+
+    assert first.installation == second.installation == first.history
+    assert first.journal is not None
+    assert first.database is not None
+    assert first.journal.installation == first.database.installation == first.installation
+
+
+def test_a_setup_that_was_killed_is_finished_by_the_next_start(make_place: Callable[..., Any]) -> None:
+    """While the first start gives out the id, a kill leaves some stores with it and some without."""
+    place = make_place("mqtt://127.0.0.1:1")
+    with started(place):
+        known = Stores(place.settings, SystemClock()).facts().installation
+    remove(place.folder, "foremend.db*")
+    remove(place.folder, "history*")
+    (place.folder / "installation.new").write_text(known)
+
+    with started(place):
+        facts = Stores(place.settings, SystemClock()).facts()
+
+    assert facts.database is not None
+    assert facts.database.installation == facts.history == known
+    assert facts.adopting is None
+
+
+def test_a_damaged_file_of_history_is_found_and_set_aside(place: Any) -> None:
+    """The doctor names it; accepted, it is moved away and the rest can be read."""
+    file = next(iter(place.folder.glob("history/*/*/*.parquet")))
+    scribble(file)
+
+    told = examine(place.config, lambda done, total: None)["problems"]
+    accept_loss(place.config, "files")
+
+    assert len(told) == 1
+    assert str(file) in told[0]
+    assert examine(place.config, lambda done, total: None)["problems"] == []
+    assert (place.folder / "set-aside" / file.relative_to(place.folder)).exists()
+
+
+def test_the_doctor_says_what_is_wrong_with_code_7(place: Any) -> None:
+    """One JSON object on stdout, the sentence on stderr; a store that is none is code 2."""
+    well = place.call("doctor", "--json")
+    remove(place.folder, "history")
+
+    ill = place.call("doctor", "--json")
+    wrong = place.call("doctor", "--accept-loss", "everything")
+
+    assert (well.returncode, ill.returncode, wrong.returncode) == (0, 7, 2)
+    assert orjson.loads(well.stdout)["problems"] == []
+    assert "--accept-loss history" in orjson.loads(ill.stdout)["problems"][0]
+    assert all(store in wrong.stderr for store in STORES)

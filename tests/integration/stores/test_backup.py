@@ -1,0 +1,103 @@
+"""A backup of a pipeline under load, brought back elsewhere after its kill."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow.dataset as ds
+import pytest
+
+from benchmarks.mosquitto_server import Mosquitto
+
+HELD_BACK = 11  # the last ten minutes are held for late readings
+
+
+def stored(place: Any) -> Counter[int]:
+    table = ds.dataset(place.folder / "history", partitioning="hive").to_table(["seq"])
+    return Counter(table["seq"].to_pylist())
+
+
+@pytest.mark.timeout(600)
+def test_a_restored_backup_goes_on_and_doubles_and_loses_nothing_but_what_came_after_it(
+    make_place: Callable[..., Any], mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """Backed up under load, killed, restored into another folder, gone on with in the same session of the broker."""
+    here, elsewhere = make_place(mosquitto.url), make_place(mosquitto.url, "elsewhere")
+    backup = tmp_path / "backup"
+
+    with here.running() as child:
+        here.publish(1, 200)
+        sending = threading.Thread(target=here.publish, args=(201, 1_000))
+        sending.start()
+        said = here.call("backup", str(backup), "--json")
+        sending.join()
+        here.wait_until(lambda: len(stored(here)) > 900, child)
+        here.kill(child)
+    here.publish(1_001, 1_200)
+    manifest = orjson.loads((backup / "manifest.json").read_bytes())
+    restored = elsewhere.call("restore", str(backup), "--json")
+    shutil.copy(here.folder / "foremend.key", elsewhere.folder)
+    with elsewhere.running() as child:
+        elsewhere.wait_until(lambda: max(stored(elsewhere), default=0) >= 1_200 - HELD_BACK, child)
+    numbers = stored(elsewhere)
+
+    assert said.returncode == restored.returncode == 0, said.stderr + restored.stderr
+    assert set(numbers.values()) == {1}
+    assert 200 - HELD_BACK <= manifest["journal"] <= 1_000
+    assert set(range(1, manifest["journal"] + 1)) <= set(numbers)  # all up to the moment of the backup
+    assert set(range(1_001, 1_200 - HELD_BACK)) <= set(numbers)  # and what the broker kept since the kill
+    assert not [path for path in backup.rglob("*") if path.stat().st_mode & 0o077]
+    assert not (backup / "foremend.key").exists()
+    assert "withdrawn since" in orjson.loads(restored.stdout)["to_do"]
+
+
+def test_a_backup_that_was_altered_and_a_folder_that_is_not_empty_are_refused(
+    make_place: Callable[..., Any], mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """One flipped byte is named with code 7; nothing is overwritten, with code 2; a backup is never half there."""
+    here, elsewhere = make_place(mosquitto.url), make_place(mosquitto.url, "elsewhere")
+    backup = tmp_path / "backup"
+    with here.running():
+        here.publish(1, 50)
+    made = here.call("backup", str(backup))
+
+    again = here.call("backup", str(backup))
+    over = here.call("restore", str(backup))
+    content = bytearray((backup / "foremend.db").read_bytes())
+    content[5_000] ^= 1
+    (backup / "foremend.db").write_bytes(content)
+    altered = elsewhere.call("restore", str(backup))
+
+    assert made.returncode == 0, made.stderr
+    assert (again.returncode, over.returncode, altered.returncode) == (2, 2, 7)
+    assert "is there already" in again.stderr
+    assert "is there already" in over.stderr
+    assert "foremend.db is not as it was backed up" in altered.stderr.replace("\n", " ")
+
+
+def test_a_restore_that_was_cut_short_is_refused_at_the_start_and_done_again(
+    make_place: Callable[..., Any], mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """Half of the files are there: `run` names the command, which starts from the beginning."""
+    here, elsewhere = make_place(mosquitto.url), make_place(mosquitto.url, "elsewhere")
+    backup = tmp_path / "backup"
+    with here.running():
+        here.publish(1, 50)
+    here.call("backup", str(backup))
+    elsewhere.folder.mkdir(mode=0o700)
+    shutil.copy(backup / "journal.db", elsewhere.folder)
+    (elsewhere.folder / "restoring").write_text(str(backup))
+
+    refused = elsewhere.call("run")
+    restored = elsewhere.call("restore", str(backup))
+    well = elsewhere.call("doctor")
+
+    assert refused.returncode == 7
+    assert f"foremend restore {backup}" in refused.stderr.replace("\n", " ")
+    assert (restored.returncode, well.returncode) == (0, 0), restored.stderr + well.stderr
