@@ -95,13 +95,13 @@ def restore(config: Path | None, source: Path, progress: Progress) -> dict[str, 
 def _copy(settings: Settings, database: Path, part: Path, progress: Progress) -> dict[str, Any]:
     folder = settings.storage.folder
     with ExitStack() as stack:
-        snapshot, effects, journal, at = _pinned(folder, database, stack)
+        snapshot, databases, at = _pinned(folder, database, stack)
         moment = {"at": SystemClock().now_ms(), **at}
         names = []
         if snapshot is not None:
             _copy_file(snapshot, part / "engine.snapshot")
             names.append("engine.snapshot")
-        for name, one in (("journal.db", journal), ("foremend.db", effects)):
+        for name, one in databases.items():
             _copy_database(one, part / name, progress)
             names.append(name)
     mark = part / mark_file(Path("journal.db"))
@@ -121,18 +121,22 @@ def _copy(settings: Settings, database: Path, part: Path, progress: Progress) ->
 
 def _pinned(
     folder: Path, database: Path, stack: ExitStack
-) -> tuple[BinaryIO | None, sqlite3.Connection, sqlite3.Connection, dict[str, Any]]:
-    """Handles on one moment of snapshot, database and journal, and its positions."""
+) -> tuple[BinaryIO | None, dict[str, sqlite3.Connection], dict[str, Any]]:
+    """Handles on one moment of the snapshot and the databases, and its positions."""
+    file, resting = folder / "engine.snapshot", folder / "resting.db"
     for _ in range(_TRIES):
         with ExitStack() as trying:
-            file = folder / "engine.snapshot"
             snapshot = trying.enter_context(file.open("rb")) if file.exists() else None
-            effects = trying.enter_context(closing(_reading(database)))
-            journal = trying.enter_context(closing(_reading(folder / "journal.db")))
-            at = _positions(snapshot, effects, journal)
-            if at["first_kept"] <= at["snapshot"] <= at["committed"] <= at["journal"]:
+            found = {"foremend.db": trying.enter_context(closing(_reading(database)))}
+            if resting.exists():
+                found["resting.db"] = trying.enter_context(closing(_reading(resting)))
+            found["journal.db"] = trying.enter_context(closing(_reading(folder / "journal.db")))
+            at = _positions(snapshot, found["foremend.db"], found["journal.db"])
+            ordered = at["first_kept"] <= at["snapshot"] <= at["committed"] <= at["journal"]
+            # A later snapshot may already have let go of who came back from `resting.db`.
+            if ordered and (snapshot is None or file.stat().st_ino == os.fstat(snapshot.fileno()).st_ino):
                 stack.push(trying.pop_all())
-                return snapshot, effects, journal, at
+                return snapshot, found, at
     raise IntegrityError(f"the stores in {folder} do not agree: see `foremend doctor`")
 
 
