@@ -205,7 +205,8 @@ def _outbox_files(settings: Settings) -> list[tuple[Path, str]]:
 def _places(settings: Settings) -> dict[str, Path]:
     """Where what a backup calls by the first part of its name belongs."""
     folder, alerts = settings.storage.folder, settings.alerts
-    found = {name: folder / name for name in ("journal.db", "journal.position", "engine.snapshot", "history")}
+    names = ("journal.db", "journal.position", "resting.db", "engine.snapshot", "history")
+    found = {name: folder / name for name in names}
     found |= {"history.work": folder / "history.work", "foremend.db": _database(settings)}
     found |= {"models": settings.models.registry}
     channels = {"outbox/sms.jsonl": alerts.sms, "outbox/push.jsonl": alerts.push}
