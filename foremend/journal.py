@@ -200,14 +200,13 @@ class SqliteJournal:
             known = of_sqlite(error, f"the journal {self._path}")
             raise known or error from error
 
-<<<<<<< HEAD
     def _begin_groups(self) -> None:
         """In a journal of before, all that is there was judged as it came."""
         if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'judged'").fetchone() is None:
             with self._transaction():
                 self._db.execute(_GROUPS)
                 self._db.execute("INSERT INTO judged VALUES (?)", (self.last_position(),))
-=======
+
     def _belonging(self) -> tuple[str, int] | None:
         with self._in_our_words():
             row = self._db.execute("SELECT id, accepted FROM installation").fetchone()
