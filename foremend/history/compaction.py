@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from foremend.errors import UnavailableError
 from foremend.history import exchange
 from foremend.history.parquet_folder import Folder, flushed, write_durably
-from foremend.history.tables import open_files
+from foremend.history.tables import damage_named, open_files
 
 MOST_ROWS = 1_000_000
 """About the most readings in a file: what is sorted in memory at once, 0.4 GB, and 10 to 15 MB on disk."""
@@ -75,11 +75,13 @@ def compact(
 ) -> Compacted | None:
     """Exchange `files` of `day` for few; None when `stopped`, asked now and then, said so. Hold `upkeep`.
 
-    Raises UnavailableError when one has gone or the disk refuses. The day is then, and after a stop, as it was.
+    Raises UnavailableError when one has gone or the disk refuses, IntegrityError for one that is damaged. The day is
+    then, and after a stop, as it was.
     """
     new = exchange.prepared(folder, day)
     try:
-        readings, kept = _merge(files, new, folder.work / "spill", stopped)
+        with damage_named(files):
+            readings, kept = _merge(files, new, folder.work / "spill", stopped)
         if stopped():
             return None
         made = list(new.iterdir())
@@ -101,7 +103,7 @@ def _candidates(folder: Folder, day: Path, closed: bool) -> list[Path]:
     files = sorted(day.glob("*.parquet"))
     fresh = [file for file in files if (name := flushed(file)) and folder.is_settled(name)]
     if closed:
-        fresh += [file for file in files if file.name.startswith(_PREFIX) and _rows(file) < MOST_ROWS // 2]
+        fresh += [file for file in files if file.name.startswith(_PREFIX) and not _is_full(file)]
     return fresh
 
 
@@ -178,6 +180,14 @@ def _spilled(data: ds.Dataset, bounds: Sequence[str], spill: Path, stopped: Call
             for k in np.unique(share):
                 writers[k].write_batch(batch.filter(pa.array(share == k)))
     return files
+
+
+def _is_full(file: Path) -> bool:
+    """A damaged one is not: the compaction of its day then tells of it, and other days go on."""
+    try:
+        return _rows(file) >= MOST_ROWS // 2
+    except pa.ArrowException:
+        return False
 
 
 def _rows(file: Path) -> int:

@@ -28,7 +28,14 @@ from foremend.history.parquet_folder import (
     sync_folder,
     write_durably,
 )
-from foremend.history.tables import from_table, open_files, split_days, to_table, without_forgotten
+from foremend.history.tables import (
+    damage_named,
+    from_table,
+    open_files,
+    split_days,
+    to_table,
+    without_forgotten,
+)
 from foremend.types import MS_PER_DAY, Block, Forgotten
 
 log = logging.getLogger(__name__)
@@ -85,7 +92,10 @@ class ParquetHistory:
             raise UnavailableError(f"history cannot be made ready: {error}") from error
 
     def forget_appliance(self, appliance_model: str, appliance: str) -> int:
-        """Remove every reading of one appliance, those that wait too; how many. Other files are left as they are."""
+        """Remove every reading of one appliance, those that wait too; how many. Other files are left as they are.
+
+        Raises IntegrityError, naming the file, at one that is damaged: call again when it is set aside.
+        """
         others = pc.field("appliance") != appliance
         waited = self.waiting_rows
         if tables := [table.filter(others) for table in self._waiting.pop(appliance_model, [])]:
@@ -96,11 +106,16 @@ class ParquetHistory:
             with self._folder.exchanging():
                 """A flush that did not know of it yet has ended."""
             for day in self._folder.days(appliance_model):
-                gone += sum(self._keep(file, others) for file in sorted(day.glob("*.parquet")))
+                for file in sorted(day.glob("*.parquet")):
+                    with damage_named([file]):
+                        gone += self._keep(file, others)
         return gone
 
     def read(self, appliance_model: str, start: int, end: int) -> Iterator[Block]:
-        """Blocks of one day each with start <= time < end (ms UTC), sorted by time."""
+        """Blocks of one day each with start <= time < end (ms UTC), sorted by time.
+
+        Raises IntegrityError, naming the file, where one is damaged.
+        """
         wanted = (pc.field("time") >= start) & (pc.field("time") < end)
         for day in self._folder.days(appliance_model):
             first = day_start_ms(day)
@@ -185,7 +200,8 @@ def _read(day: Path, wanted: pc.Expression) -> pa.Table | None:
     for _ in range(_LOOKS):
         files = sorted(day.glob("*.parquet"))
         try:
-            return open_files(files).to_table(filter=wanted) if files else None
+            with damage_named(files):
+                return open_files(files).to_table(filter=wanted) if files else None
         except FileNotFoundError:
             continue  # compacted after we listed it: the others have their readings
     raise UnavailableError(f"{day} changes faster than it can be read")

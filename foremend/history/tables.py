@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from foremend.errors import IntegrityError
 from foremend.types import MS_PER_DAY, Block, Forgotten
 
 KEYS = ("appliance", "time", "seq", "fw")
@@ -50,6 +52,36 @@ def open_files(files: Sequence[Path]) -> ds.Dataset:
     """
     schema = pa.unify_schemas([pq.read_schema(file) for file in files])
     return ds.dataset([str(file) for file in files], schema=schema)
+
+
+@contextmanager
+def damage_named(files: Sequence[Path]) -> Iterator[None]:
+    """Around reading `files`: raises IntegrityError, naming those that are damaged, instead of what Arrow says."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        damaged = [str(file) for file in files if not is_whole(file)]
+        if not damaged:
+            raise
+        raise IntegrityError(
+            f"{', '.join(damaged)} cannot be read, damaged: put the right one back, or run `foremend doctor` and set"
+            " it aside by `foremend doctor --accept-loss files`"
+        ) from error
+
+
+def is_whole(file: Path) -> bool:
+    """Whether a Parquet file can be read to its end; one that has gone was compacted, so it is."""
+    try:
+        with pq.ParquetFile(file) as opened:
+            for batch in opened.iter_batches():
+                batch.validate(full=True)
+    except FileNotFoundError:
+        return True
+    except (pa.ArrowException, OSError):
+        return False
+    return True
 
 
 def split_days(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:

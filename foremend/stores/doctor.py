@@ -7,15 +7,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from alerts.audit import verify
 from alerts.database import open_database
 from foremend.bootstrap import SystemClock
 from foremend.config import Settings, load_settings
 from foremend.errors import ConfigError
 from foremend.history.parquet_folder import Folder
+from foremend.history.tables import is_whole
 from foremend.history.upkeep import DayDone
 from foremend.stores.agreement import STORES, problems
 from foremend.stores.installation import Stores
@@ -74,22 +72,10 @@ def damaged_files(settings: Settings, progress: DayDone) -> list[Path]:
     files = [file for day in folder.all_days() for file in sorted(day.glob("*.parquet"))]
     found = []
     for done, file in enumerate(files, start=1):
-        if not _readable(file):
+        if not is_whole(file):
             found.append(file)
         progress(done, len(files))
     return found
-
-
-def _readable(file: Path) -> bool:
-    try:
-        with pq.ParquetFile(file) as opened:
-            for batch in opened.iter_batches():
-                batch.validate(full=True)
-    except FileNotFoundError:
-        return True  # compacted meanwhile
-    except (pa.ArrowException, OSError):
-        return False
-    return True
 
 
 def _set_files_aside(settings: Settings) -> list[Path]:

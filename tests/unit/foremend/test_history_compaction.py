@@ -225,6 +225,22 @@ def test_a_file_that_cannot_be_read_is_named_and_stops_no_other_day(tmp_path: Pa
     assert broken.exists()
 
 
+def test_a_compacted_file_that_is_damaged_is_named_and_stops_no_other_day(tmp_path: Path) -> None:
+    """Late readings make its closed day worth another compaction: that day is told, the next one compacted."""
+    history = flushed_often(tmp_path, 10, stream="a")
+    round_of(tmp_path)
+    history.forget_after(10)
+    flushed_often(tmp_path, 10, DAY + MS_PER_DAY, stream="b")
+    (compacted,) = tmp_path.rglob("compacted-*")
+    compacted.write_bytes(b"not parquet")
+
+    report = round_of(tmp_path)
+
+    assert len(report.failed) == 1
+    assert str(compacted) in report.failed[0]
+    assert report.days_compacted == 1
+
+
 def test_days_over_the_retention_go(tmp_path: Path) -> None:
     """Whole days, once their last reading is old enough; the others stay."""
     history = ParquetHistory(tmp_path, "j")

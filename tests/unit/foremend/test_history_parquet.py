@@ -1,12 +1,14 @@
 """Parquet history stores every reading once, by appliance model and day."""
 
 import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow.dataset as ds
 import pytest
 
+from foremend.errors import IntegrityError
 from foremend.history.parquet import ParquetHistory
 from foremend.types import MS_PER_DAY, Block
 
@@ -96,3 +98,47 @@ def test_a_file_half_written_at_a_crash_is_not_read_and_is_cleared(tmp_path: Pat
     assert ds.dataset(tmp_path, partitioning="hive").count_rows() == 1
     history.forget_after(1)
     assert [file.name for file in folder.iterdir()] == ["-000000000000001-000000000000001.parquet"]
+
+
+def read(history: ParquetHistory) -> object:
+    return list(history.read("rf-260", DAY, DAY + MS_PER_DAY))
+
+
+def erase(history: ParquetHistory) -> object:
+    return history.forget_appliance("rf-260", "a")
+
+
+def cut_in_half(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def garble_the_middle(file: Path) -> None:
+    """The footer stays whole, so that only reading the columns can tell."""
+    content = bytearray(file.read_bytes())
+    content[4:200] = bytes(196)
+    file.write_bytes(content)
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+@pytest.mark.parametrize("injure", [cut_in_half, garble_the_middle, empty])
+@pytest.mark.parametrize("use", [read, erase])
+def test_a_damaged_file_is_named_with_the_command_that_tells_more(
+    tmp_path: Path, injure: Callable[[Path], None], use: Callable[[ParquetHistory], object]
+) -> None:
+    """Whoever reads or erases gets a sentence with code 7, not Arrow's words; the file beside it is not blamed."""
+    history = ParquetHistory(tmp_path)
+    for start in (0, 1_000):
+        history.write(block(list(range(DAY + start, DAY + start + 1_000))))
+        history.flush(start, start + 1_000)
+    damaged, whole = sorted(tmp_path.glob("*/*/*.parquet"))
+    injure(damaged)
+
+    with pytest.raises(IntegrityError, match="foremend doctor") as told:
+        use(history)
+
+    assert str(damaged) in str(told.value)
+    assert str(whole) not in str(told.value)
+    assert told.value.exit_code == 7
