@@ -88,6 +88,7 @@ class ParquetHistory:
             with self._folder.writing():
                 for day in self._folder.all_days():
                     self._forget_in(day, position)
+                self._folder.remember_models()
         except OSError as error:
             raise UnavailableError(f"history cannot be made ready: {error}") from error
 
@@ -165,6 +166,7 @@ class ParquetHistory:
             raise
         for file in written:
             file.rename(file.with_name(name))
+        self._folder.remember_models()
         for folder in {parent for file in written for parent in (file.parent, file.parent.parent)}:
             sync_folder(folder)
 

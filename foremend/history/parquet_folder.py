@@ -82,6 +82,24 @@ class Folder:
     def all_days(self) -> list[Path]:
         return [day for model in self.models() for day in self.days(model)]
 
+    def remember_models(self) -> None:
+        """Keep beside it which appliance models have a folder. Only their days ever go: one that is gone was lost."""
+        marks = self.work / "models"
+        marks.mkdir(parents=True, exist_ok=True)
+        for model in self.models():
+            if not (marks / model).exists():
+                (marks / model).touch()
+
+    def models_gone(self) -> tuple[str, ...]:
+        """The appliance models that had a folder and have none."""
+        known = {mark.name for mark in (self.work / "models").glob("*")}
+        return tuple(sorted(known.difference(self.models())))
+
+    def forget_models_gone(self) -> None:
+        """Somebody knows that they are lost."""
+        for model in self.models_gone():
+            (self.work / "models" / model).unlink()
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Adding files: many may at once, but nobody exchanges a folder meanwhile."""

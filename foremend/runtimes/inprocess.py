@@ -163,6 +163,7 @@ class InProcessRuntime:
             "progress": asdict(self.progress),
             "ingest": self._ingest.snapshot(),
             "engine": self._engine.snapshot(),
+            **({} if self._resting is None else self._resting.mark()),
         }
         self._patience.insist(lambda: self._settle(self._position))
         self._patience.insist(lambda: save_snapshot(self._snapshot_file, snapshot))

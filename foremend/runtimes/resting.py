@@ -66,6 +66,10 @@ class Resting:
         self._ticked, self._heard_of = _ticked(engine), engine.heard_of()
         return engine.retire(self._rules)
 
+    def mark(self) -> dict[str, str | int]:
+        """For the snapshot: which store it goes with, and how far that was."""
+        return {"resting": self.store.id, "resting_changes": self.store.changes}
+
     def settle(self, engine: Engine) -> None:
         """A snapshot of this moment is durable: let go of what it supersedes, and of what may not be kept."""
         awake = {one for one in self._back if one[1] in engine.lanes[one[0]].rows}

@@ -1,4 +1,4 @@
-"""Do journal, database, snapshot, history and key belong together? Plain values in, problems out; touches nothing."""
+"""Do the stores of one installation belong together? Plain values in, problems out; touches nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from alerts.installation import Belonging
 
-STORES = ("journal", "database", "snapshot", "history", "key")
+STORES = ("journal", "database", "snapshot", "resting", "history", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,21 @@ class JournalFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RestingFacts:
+    """Which file of appliances that rest, and how often it changed."""
+
+    id: str
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotFacts:
-    """`installation` is None of one that an earlier version wrote."""
+    """`installation` and `resting`, the file that it goes with, are None of one that an earlier version wrote."""
 
     installation: str | None
     stream: str
     position: int
+    resting: RestingFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,9 @@ class Facts:
     database: Belonging | None
     committed: int  # position of the journal's stream in the database
     snapshot: SnapshotFacts | None
+    resting: RestingFacts | None
     history: str | None  # the installation that its folder names
+    history_gone: tuple[str, ...]  # appliance models that had a folder in it
     history_kind: str  # parquet or influx, as set
     settled: int  # position that history knows a snapshot of
     key_missing: bool
@@ -84,6 +95,7 @@ _LOST = {
     "journal": "messages that were acknowledged and not yet worked on are lost",
     "database": "consents, withdrawals, owners, tickets and messages in it are lost, and who withdrew is watched again",
     "snapshot": "what was learnt of every appliance and its open episodes are lost",
+    "resting": "what was learnt of appliances that rest and their open episodes are lost",
     "history": "stored readings are lost",
     "key": "the contacts of owners cannot be read",
 }
@@ -112,6 +124,18 @@ def _disagreements(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "journal", "is missing, and the snapshot is of another one"
     if facts.journal is not None:
         yield from _positions(facts, facts.journal)
+    if facts.snapshot is not None and facts.snapshot.resting is not None:
+        yield from _resting(facts.resting, facts.snapshot.resting)
+
+
+def _resting(found: RestingFacts | None, needed: RestingFacts) -> Iterator[tuple[str, str]]:
+    if found is None:
+        if needed.changes:
+            yield "resting", "is missing or empty, and the snapshot knows of it"
+    elif found.id != needed.id:
+        yield "resting", "is not the one that the snapshot knows"
+    elif found.changes < needed.changes:
+        yield "resting", f"is older than the snapshot: at change {found.changes} of {needed.changes}"
 
 
 def _strangers(facts: Facts, known: str) -> Iterator[tuple[str, str]]:
@@ -130,6 +154,8 @@ def _strangers(facts: Facts, known: str) -> Iterator[tuple[str, str]]:
     both = facts.history_kind == "parquet" and (database is None or database.history == "parquet")
     if both and facts.history != known:
         yield "history", "is missing" if facts.history is None else "belongs to another installation"
+    elif both and facts.history_gone:
+        yield "history", f"was emptied: nothing is there of {', '.join(facts.history_gone)}"
 
 
 def _positions(facts: Facts, journal: JournalFacts) -> Iterator[tuple[str, str]]:

@@ -20,8 +20,17 @@ from foremend.history.parquet_folder import Folder
 from foremend.journal import SqliteJournal
 from foremend.ports import Clock
 from foremend.snapshots import load_snapshot, replace_atomically, snapshot_header
-from foremend.stores.agreement import STORES, Facts, JournalFacts, Problem, SnapshotFacts, problems
+from foremend.stores.agreement import (
+    STORES,
+    Facts,
+    JournalFacts,
+    Problem,
+    RestingFacts,
+    SnapshotFacts,
+    problems,
+)
 from foremend.stores.private import database_file
+from foremend.stores.resting import RestingStore
 
 
 class Stores:
@@ -32,7 +41,7 @@ class Stores:
         folder = settings.storage.folder
         self._journal, self._snapshot = folder / "journal.db", folder / "engine.snapshot"
         self._adopting, self._aside = folder / "installation.new", folder / "set-aside"
-        self._restoring = folder / "restoring"
+        self._restoring, self._resting = folder / "restoring", folder / "resting.db"
         self._history = Folder(folder / "history")
         self._history_mark = self._history.work / "installation"
 
@@ -54,7 +63,7 @@ class Stores:
             self._adopt(known, facts)
 
     def facts(self, thorough: bool = False) -> Facts:
-        """What every store says, without making any; `thorough` also reads the whole snapshot."""
+        """What every store says, without making any; `thorough` also reads all of snapshot and `resting.db`."""
         damaged: dict[str, str] = {}
         snapshot = self._snapshot_facts(damaged, thorough)
         history = self._history_mark.read_text() if self._history_mark.exists() else None
@@ -67,6 +76,8 @@ class Stores:
             database=database[0],
             committed=database[1].get(journal.stream, 0) if journal else 0,
             snapshot=snapshot,
+            resting=self._resting_facts(damaged, thorough),
+            history_gone=self._history.models_gone(),
             history=history if self._history.root.is_dir() else None,
             history_kind=self._settings.storage.history,
             settled=stream.settled if stream else 0,
@@ -126,6 +137,14 @@ class Stores:
         settled = facts.snapshot.position if same and facts.snapshot else 0
         self._belong(Belonging(known, stream, settled, self._settings.storage.history))
 
+    def _accept_resting(self, facts: Facts, known: str) -> None:
+        needed = facts.snapshot.resting if facts.snapshot else None
+        if facts.resting is None or "resting" in facts.damaged or (needed and needed.id != facts.resting.id):
+            self._set_aside(self._resting, "-wal", "-shm")
+        with closing(RestingStore(self._resting)) as opened:
+            if needed is not None:
+                opened.go_on_as(needed.id, needed.changes)
+
     def _accept_history(self, facts: Facts, known: str) -> None:
         self._keep_history(known)
 
@@ -153,6 +172,7 @@ class Stores:
     def _keep_history(self, installation: str) -> None:
         self._history.root.mkdir(parents=True, exist_ok=True)
         replace_atomically(self._history_mark, installation.encode())
+        self._history.forget_models_gone()
 
     def _set_aside(self, file: Path, *ends: str) -> None:
         number = self._clock.now_ms()
@@ -187,9 +207,23 @@ class Stores:
             header = snapshot_header(self._snapshot)
             if thorough:
                 load_snapshot(self._snapshot)
-            return SnapshotFacts(header.get("installation"), header["journal"], header["position"])
+            named = header.get("resting")
+            resting = None if named is None else RestingFacts(named, header["resting_changes"])
+            return SnapshotFacts(header.get("installation"), header["journal"], header["position"], resting)
         except (IntegrityError, KeyError) as error:
             damaged["snapshot"] = f"is damaged or of another version ({error})"
+            return None
+
+    def _resting_facts(self, damaged: dict[str, str], thorough: bool) -> RestingFacts | None:
+        if not self._resting.exists() or not self._resting.stat().st_size:
+            return None
+        try:
+            with closing(RestingStore(self._resting)) as resting:
+                if thorough and not resting.sound():
+                    damaged["resting"] = "is damaged"
+                return RestingFacts(resting.id, resting.changes)
+        except IntegrityError as error:
+            damaged["resting"] = f"is damaged ({error.__cause__})"
             return None
 
     def _database_facts(
@@ -216,6 +250,7 @@ class Stores:
             self._journal,
             database_file(self._settings) or f"the database {url.database} on {url.host or 'this machine'}",
             self._snapshot,
+            self._resting,
             self._history.root,
             self._settings.alerts.key_file,
         )

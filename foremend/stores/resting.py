@@ -2,11 +2,13 @@
 
 Every state has the position at which its appliance left memory. It is durable here before a snapshot without it is
 written, and what came back stays here until a snapshot with it is durable: whatever snapshot a start finds, going back
-to its position leaves exactly what it lacks.
+to its position leaves exactly what it lacks. The file has an id and counts its changes; a snapshot names both, so that
+one that is missing, older or another is told.
 """
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -24,6 +26,7 @@ _SCHEMA = (
     " position INTEGER NOT NULL, last_seen INTEGER NOT NULL, stranger INTEGER NOT NULL, layout INTEGER NOT NULL,"
     " state BLOB NOT NULL, PRIMARY KEY (appliance_model, appliance_id, position)) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS by_age ON resting (stranger, last_seen)",
+    "CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL, changes INTEGER NOT NULL)",
 )
 _ONE = "appliance_model = ? AND appliance_id = ?"
 _CHUNK = 500
@@ -43,6 +46,22 @@ class RestingStore:
             for statement in _SCHEMA:
                 self._db.execute(statement)
             self._count = self._counted()
+            self.id, self._changes = self._identity()
+
+    @property
+    def changes(self) -> int:
+        """How often the file changed."""
+        return self._changes
+
+    def go_on_as(self, identity: str, changes: int) -> None:
+        """From now on be the file that a snapshot names, whatever is missing here: somebody said so."""
+        with self._change() as db:
+            db.execute("UPDATE identity SET id = ?, changes = max(changes, ?)", (identity, changes))
+        self.id = identity
+
+    def sound(self) -> bool:
+        """Whether SQLite finds nothing damaged in the file."""
+        return bool(self._read("PRAGMA quick_check(1)", ())[0][0] == "ok")
 
     @property
     def count(self) -> int:
@@ -141,13 +160,17 @@ class RestingStore:
     def _change(self) -> Iterator[sqlite3.Connection]:
         with self._lock, self._in_our_words():
             self._db.execute("BEGIN IMMEDIATE")
+            before = self._db.total_changes
             try:
                 yield self._db
+                if self._db.total_changes > before:
+                    self._db.execute("UPDATE identity SET changes = changes + 1")
                 self._db.execute("COMMIT")
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
             self._count = self._counted()
+            _, self._changes = self._identity()
 
     def _read(self, query: str, values: Sequence[Any]) -> list[Any]:
         with self._lock, self._in_our_words():
@@ -161,13 +184,21 @@ class RestingStore:
             raise UnavailableError(f"{self._path} cannot be used now: {error}") from error
         except sqlite3.DatabaseError as error:
             raise IntegrityError(
-                f"{self._path} is damaged ({error}): restore the whole folder from a backup, or remove this file to let"
-                " the appliances that rest in it be learnt anew"
+                f"{self._path} is damaged ({error}): restore the whole folder from a backup, or let the appliances that"
+                " rest in it be learnt anew by `foremend doctor --accept-loss resting`"
             ) from error
 
     def _counted(self) -> int:
         (count,) = self._db.execute("SELECT count(*) FROM resting").fetchone()
         return int(count)
+
+    def _identity(self) -> tuple[str, int]:
+        query = "SELECT id, changes FROM identity"
+        found = self._db.execute(query).fetchone()
+        if found is None:
+            self._db.execute("INSERT INTO identity VALUES (?, 0)", (secrets.token_hex(8),))
+            found = self._db.execute(query).fetchone()
+        return str(found[0]), int(found[1])
 
 
 def _number(db: sqlite3.Connection, layout: str) -> int:

@@ -19,8 +19,10 @@ from foremend.bootstrap import Application, SystemClock, build
 from foremend.errors import ConfigError, IntegrityError
 from foremend.history.parquet import ParquetHistory
 from foremend.stores.agreement import STORES
+from foremend.stores.backup import back_up, restore
 from foremend.stores.doctor import accept_loss, examine
 from foremend.stores.installation import Stores
+from foremend.stores.resting import RestingStore
 from foremend.types import MS_PER_DAY, RawMessage
 
 START = 1_767_225_600_000
@@ -46,10 +48,10 @@ class ListSource:
     def close(self) -> None: ...
 
 
-def message(number: int) -> RawMessage:
+def message(number: int, appliance: str = "freezer-1") -> RawMessage:
     body = {"ts": START + number * 60_000, "seq": number, "signals": {"power": 90.0}}
     return RawMessage(
-        f"dt/appliance/{MODEL}/freezer-1/telemetry", orjson.dumps(body), START + number * 60_000
+        f"dt/appliance/{MODEL}/{appliance}/telemetry", orjson.dumps(body), START + number * 60_000
     )
 
 
@@ -67,7 +69,11 @@ def started(place: Any) -> Iterator[Application]:
 
 
 def take(application: Application, first: int, last: int) -> None:
-    application.runtime._source = ListSource(message(number) for number in range(first, last + 1))
+    take_messages(application, [message(number) for number in range(first, last + 1)])
+
+
+def take_messages(application: Application, messages: Iterable[RawMessage]) -> None:
+    application.runtime._source = ListSource(messages)
     while application.runtime.step(0.0):
         pass
 
@@ -88,6 +94,18 @@ def place(make_place: Callable[..., Any]) -> Any:
         shutil.copytree(place.folder, place.folder.parent / "killed")
     shutil.rmtree(place.folder)
     (place.folder.parent / "killed").rename(place.folder)
+    return place
+
+
+@pytest.fixture
+def resting_place(make_place: Callable[..., Any]) -> Any:
+    """Two freezers were heard of for hours, then one of them for days; the other one rests since."""
+    place = make_place("mqtt://127.0.0.1:1", checkpoint_every="1 h", rest_after="1 d")
+    with started(place) as application:
+        hours = [message(n, one) for n in range(1, 240, 10) for one in ("freezer-1", "freezer-2")]
+        take_messages(application, hours + [message(n) for n in range(240, 5 * 1_440, 120)])
+        application.runtime.checkpoint()
+        assert application.runtime.status().resting == 1
     return place
 
 
@@ -122,6 +140,10 @@ def empty_database(folder: Path) -> None:
     (folder / "foremend.db").write_bytes(b"")
 
 
+def empty_history(folder: Path) -> None:
+    remove(folder / "history", "*")
+
+
 FAULTS: dict[str, tuple[str, str, Callable[[Path], None]]] = {
     "a log cut to 60 %": ("journal", "are gone", cut_log),
     "no log at all": (
@@ -141,6 +163,7 @@ FAULTS: dict[str, tuple[str, str, Callable[[Path], None]]] = {
         lambda folder: scribble(folder / "engine.snapshot"),
     ),
     "no history": ("history", "is missing", lambda folder: remove(folder, "history")),
+    "an emptied history": ("history", f"was emptied: nothing is there of {MODEL}", empty_history),
     "no history and none of its marks": (
         "history",
         "is missing",
@@ -236,6 +259,110 @@ def test_a_log_without_what_the_database_never_saw_is_told_too(place: Any) -> No
 
     with pytest.raises(IntegrityError, match="ends at message 80 and 82 were written, 2 are gone"):
         build(place.settings)
+
+
+def older_resting(folder: Path) -> None:
+    """As a backup of this one file would be, taken before anybody rested."""
+    remove(folder, "resting.db*")
+    shutil.copy(folder.parent / "resting-before.db", folder / "resting.db")
+
+
+def another_resting(folder: Path) -> None:
+    remove(folder, "resting.db*")
+    RestingStore(folder / "resting.db").close()
+
+
+def empty_resting(folder: Path) -> None:
+    remove(folder, "resting.db-*")
+    (folder / "resting.db").write_bytes(b"")
+
+
+def damage_resting(folder: Path) -> None:
+    remove(folder, "resting.db-*")
+    scribble(folder / "resting.db")
+
+
+RESTING_FAULTS: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "missing": ("is missing or empty", lambda folder: remove(folder, "resting.db*")),
+    "emptied": ("is missing or empty", empty_resting),
+    "another one": ("is not the one that the snapshot knows", another_resting),
+    "older": (r"is older than the snapshot: at change \d+ of \d+", older_resting),
+    "damaged": ("is damaged", damage_resting),
+}
+
+
+@pytest.mark.parametrize("fault", RESTING_FAULTS)
+def test_those_who_rest_are_missed_like_any_other_store(resting_place: Any, fault: str) -> None:
+    """Refused with code 7, file, meaning and command; the command goes on without them, once; others rest again."""
+    words, injure = RESTING_FAULTS[fault]
+    before = sqlite3.connect(resting_place.folder / "resting.db")
+    older = sqlite3.connect(resting_place.folder.parent / "resting-before.db")
+    before.backup(older)
+    older.execute("UPDATE identity SET changes = 0")
+    older.execute("DELETE FROM resting")
+    older.commit()
+    before.close()
+    older.close()
+    injure(resting_place.folder)
+
+    with pytest.raises(IntegrityError, match=words) as refusal:
+        build(resting_place.settings)
+    told = examine(resting_place.config, lambda done, total: None)["problems"]
+    accept_loss(resting_place.config, "resting")
+    with started(resting_place) as application:
+        rested = application.runtime.status().resting
+        take_messages(
+            application,
+            [message(n, "freezer-2") for n in range(5 * 1_440, 5 * 1_440 + 240, 10)]
+            + [message(n) for n in range(5 * 1_440 + 240, 10 * 1_440, 120)],
+        )
+        application.runtime.checkpoint()
+        rest_again = application.runtime.status().resting
+
+    assert refusal.value.exit_code == 7
+    assert "resting.db" in str(refusal.value)
+    assert "foremend doctor --accept-loss resting" in str(refusal.value)
+    assert told == [str(refusal.value)]
+    assert (rested, rest_again) == (0, 1)
+    with pytest.raises(ConfigError, match="nothing is wrong"):
+        accept_loss(resting_place.config, "resting")
+
+
+def test_a_kill_right_after_the_snapshot_leaves_no_resting_file_to_be_refused(resting_place: Any) -> None:
+    """What the file lets go of after a snapshot may be missing: it is newer than the snapshot says, never older."""
+    with started(resting_place) as application:
+        take_messages(application, [message(5 * 1_440, "freezer-2")])
+        application.runtime.checkpoint()
+        assert application.runtime.status().resting == 0
+        shutil.copytree(resting_place.folder, resting_place.folder.parent / "killed")
+    shutil.rmtree(resting_place.folder)
+    (resting_place.folder.parent / "killed").rename(resting_place.folder)
+
+    with started(resting_place) as application:
+        heard_of = {one.appliance_id for one in application.runtime.fleet()}
+
+    assert heard_of == {"freezer-1", "freezer-2"}
+
+
+def test_a_restored_backup_has_those_who_rest(
+    resting_place: Any, make_place: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Who rested at the backup's moment comes back in the restored folder, and is no newcomer."""
+    elsewhere = make_place("mqtt://127.0.0.1:1", "elsewhere", checkpoint_every="1 h", rest_after="1 d")
+    back_up(resting_place.config, tmp_path / "backup", lambda what, done, total: None)
+    restore(elsewhere.config, tmp_path / "backup", lambda what, done, total: None)
+
+    with started(elsewhere) as application:
+        before = application.runtime.status()
+        take_messages(application, [message(5 * 1_440, "freezer-2")])
+        application.runtime.checkpoint()
+        after = application.runtime.status()
+    remove(elsewhere.folder, "resting.db*")
+
+    assert (before.resting, after.resting) == (1, 0)
+    assert after.newcomers == before.newcomers
+    with pytest.raises(IntegrityError, match=r"resting\.db is missing or empty"):
+        build(elsewhere.settings)
 
 
 def test_a_folder_of_an_earlier_version_is_adopted_once(place: Any) -> None:
