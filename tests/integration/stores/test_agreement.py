@@ -8,6 +8,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,35 @@ def test_an_older_database_or_snapshot_is_refused(place: Any, store: str) -> Non
 
     with pytest.raises(IntegrityError, match=f"is older.*--accept-loss {store}"):
         build(place.settings)
+
+
+def on_database(make_place: Callable[..., Any], name: str, database: str) -> Any:
+    place = make_place("mqtt://127.0.0.1:1", name, checkpoint_every="1 h")
+    alerts = place.settings.alerts.model_copy(update={"database": database})
+    return replace(place, settings=place.settings.model_copy(update={"alerts": alerts}))
+
+
+def test_a_second_folder_on_the_same_database_is_refused(
+    make_place: Callable[..., Any], database: str
+) -> None:
+    """On this machine or another one, new or with an installation of its own; the first one goes on."""
+    first, second, third = (on_database(make_place, name, database) for name in ("one", "two", "three"))
+    with started(first) as application:
+        take(application, 1, 40)
+    own = make_place("mqtt://127.0.0.1:1", "three")
+    with started(own):
+        pass
+
+    with started(first) as application:
+        with pytest.raises(IntegrityError, match="is missing or empty, and others know of it") as new:
+            build(second.settings)
+        with pytest.raises(IntegrityError, match="belongs to another installation"):
+            build(third.settings)
+        take(application, 41, 80)
+        messages = application.runtime.status().messages
+
+    assert new.value.exit_code == 7
+    assert messages == 80
 
 
 def test_a_log_without_what_the_database_never_saw_is_told_too(place: Any) -> None:
