@@ -12,6 +12,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 SWITCH_S = 0.0005
 _TICK_S = 0.5  # how often keepalive is looked at
+_LASTING_S = 5.0  # a connection that ended sooner came to nothing, whatever the broker said at first
+_SUSPICIOUS = 5  # of these in a row
 
 
 class Listener(Protocol):
@@ -69,7 +72,7 @@ class Connection:
         self._client.on_subscribe = self._on_subscribe
         # Without this callback paho writes to the socket from whatever thread queues a packet.
         self._client.on_socket_register_write = lambda *_: self.wake()
-        self._online = False
+        self._online, self._since = False, 0.0
         self.trouble = f"no MQTT broker answers on {settings.url}"  # why the last attempt came to nothing
         self._closing = threading.Event()
         self._wake_in, self._wake_out = socket.socketpair()
@@ -116,13 +119,28 @@ class Connection:
                 self._listener.failed(UnavailableError("the MQTT thread ended; the log has its traceback"))
 
     def _keep_connected(self) -> None:
-        failures = 0
+        failures = short = 0
         while not self._closing.is_set():
             if self._open():
                 self._serve()
-            failures = 0 if self._online else failures + 1
+            lasted = self._online and time.monotonic() - self._since >= _LASTING_S
+            failures = 0 if lasted else failures + 1
+            short = 0 if lasted else short + self._online
+            if self._online and short == _SUSPICIOUS and not self._closing.is_set():
+                self._tell_of_a_namesake()
             self._lose()
             self._closing.wait(self._pause_s(failures))
+
+    def _tell_of_a_namesake(self) -> None:
+        """No broker says why it ends a session, but a client of the same name is what they end it for."""
+        log.error(
+            "%s ended %d connections in a row within %g s each: does another Foremend use mqtt.client_id %r? Each then"
+            " gets a part of the messages; give each a client_id of its own",
+            self._settings.url,
+            _SUSPICIOUS,
+            _LASTING_S,
+            self._settings.client_id,
+        )
 
     def _pause_s(self, failures: int) -> float:
         first, longest = self._settings.reconnect_first, self._settings.reconnect_longest
@@ -230,6 +248,6 @@ class Connection:
 
     def _come_online(self) -> None:
         if not self._online:
-            self._online = True
+            self._online, self._since = True, time.monotonic()
             self._listener.online()
             log.info("the broker on %s is there", self._settings.url)
