@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 EVERY_S = 60.0
 BATCH = 500
 """Rows of one transaction: SQLite has one writer at a time, and the pipeline is another."""
+_SIZE = func.length(DeadLetterRow.payload) + func.length(DeadLetterRow.topic)
 
 
 class DeadLetterUpkeep:
@@ -42,28 +43,34 @@ class DeadLetterUpkeep:
 
         Raises UnavailableError while the database is away.
         """
-        gone = 0
-        while not self._stop.is_set() and (ids := self._surplus()):
+        gone, excess = 0, self._bytes() - self._settings.most_bytes
+        while not self._stop.is_set():
+            ids, freed = self._surplus(excess)
+            if not ids:
+                break
             with writing(self._engine) as session:
                 session.execute(delete(DeadLetterRow).where(DeadLetterRow.id.in_(ids)))
-            gone += len(ids)
+            gone, excess = gone + len(ids), excess - freed
         return gone
 
-    def _surplus(self) -> list[str]:
-        """The next batch to remove, oldest first."""
-        kept_from = self._clock.now_ms() - self._settings.retention
-        size = func.length(DeadLetterRow.payload) + func.length(DeadLetterRow.topic)
-        oldest = select(DeadLetterRow.id, DeadLetterRow.received, size).order_by(DeadLetterRow.received)
+    def _bytes(self) -> int:
+        """Looked at once a round: all rows are read for it."""
         with reading(self._engine) as session:
-            excess = int(session.scalar(select(func.sum(size))) or 0) - self._settings.most_bytes
+            return int(session.scalar(select(func.sum(_SIZE))) or 0)
+
+    def _surplus(self, excess: int) -> tuple[list[str], int]:
+        """The next batch to remove, oldest first, and how many bytes it has."""
+        kept_from = self._clock.now_ms() - self._settings.retention
+        oldest = select(DeadLetterRow.id, DeadLetterRow.received, _SIZE).order_by(DeadLetterRow.received)
+        with reading(self._engine) as session:
             rows = session.execute(oldest.limit(BATCH)).all()
-        ids = []
+        ids, freed = [], 0
         for letter_id, received, letter_bytes in rows:
-            if received >= kept_from and excess <= 0:
+            if received >= kept_from and freed >= excess:
                 break
             ids.append(letter_id)
-            excess -= letter_bytes
-        return ids
+            freed += letter_bytes
+        return ids, freed
 
     def _run(self) -> None:
         failed = stopped = False

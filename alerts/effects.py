@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from alerts import dead_letter_bounds
 from alerts.change import Change, change
 from alerts.consent import Decision, decide, histories
 from alerts.database import insert_new, raise_to, reading, relaxed
@@ -17,7 +17,7 @@ from alerts.guide import Guide, advice
 from alerts.held_back import hold_back
 from alerts.outbox import Notification, Outbox
 from alerts.settings import AlertsSettings
-from alerts.tables import DeadLetterRow, FindingRow, PositionRow, TicketRow, TicketStatus
+from alerts.tables import FindingRow, PositionRow, TicketRow, TicketStatus
 from alerts.tickets import TicketDesk, tickets_of, withdraw
 from alerts.wording import Titles, warning
 from foremend.ports import Clock
@@ -48,6 +48,7 @@ class DatabaseEffects:
         self._outbox = outbox
         self._desk = TicketDesk(outbox, guides, feature_titles, settings.ticket_update_every)
         self._act_from = settings.act_from
+        self._bounds = settings.dead_letters
         self._clock = clock
         self._wake = wake
         self._stream = stream
@@ -74,11 +75,14 @@ class DatabaseEffects:
             self._move_to(position)
             return
         with change(self._engine, self._clock) as work:
-            insert_new(work.session, DeadLetterRow, _dead_letter_rows(dead_letters))
+            before = self._position_of(work) if dead_letters else None
             fresh = _keep(work, findings)
             if fresh:
                 self._act(work, fresh)
             work.session.execute(self._advance, {"stream": self._stream, "value": position})
+            if dead_letters:
+                first_time = before is None or before < position
+                dead_letter_bounds.keep(work.session, dead_letters, self._bounds, first_time)
         if fresh:
             self._wake()
 
@@ -86,6 +90,11 @@ class DatabaseEffects:
         """Most blocks lead to nothing. Should a power cut take their position back, their replay leads to nothing."""
         with relaxed(self._engine) as connection:
             connection.execute(self._advance, {"stream": self._stream, "value": position})
+
+    def _position_of(self, work: Change) -> int | None:
+        """As it was before; nobody else moves it until the transaction ends."""
+        stored = select(PositionRow.value).where(PositionRow.stream == self._stream).with_for_update()
+        return work.session.scalar(stored)
 
     def _act(self, work: Change, findings: Sequence[Finding]) -> None:
         appliances = {finding.appliance_id for finding in findings}
@@ -168,24 +177,3 @@ def _finding_row(finding: Finding, at: int) -> dict[str, Any]:
         "evidence": [asdict(one) for one in finding.evidence],
         "at": at,
     }
-
-
-def _dead_letter_rows(dead_letters: Sequence[DeadLetter]) -> list[dict[str, Any]]:
-    """Equal letters of one batch are told apart by counting them: each was a message of its own."""
-    seen: Counter[DeadLetter] = Counter()
-    rows = []
-    for letter in dead_letters:
-        seen[letter] += 1
-        key = deterministic_id(
-            "dl", letter.topic, letter.payload.hex(), letter.reason, letter.received, seen[letter]
-        )
-        rows.append(
-            {
-                "id": key,
-                "topic": letter.topic,
-                "payload": letter.payload,
-                "reason": letter.reason,
-                "received": letter.received,
-            }
-        )
-    return rows

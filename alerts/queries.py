@@ -11,6 +11,7 @@ from sqlalchemy import Engine, LargeBinary, Select, func, select
 from sqlalchemy.orm import Session
 
 from alerts.database import reading
+from alerts.dead_letter_bounds import TOTAL
 from alerts.tables import (
     Base,
     DeadLetterRow,
@@ -21,6 +22,7 @@ from alerts.tables import (
     OutboxState,
     TicketRow,
     TicketStatus,
+    TotalRow,
 )
 from alerts.tickets import ticket_view
 from alerts.wording import iso
@@ -32,7 +34,10 @@ _PREVIEW = 200  # bytes of a dead letter, and characters of its topic, shown in 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What happened so far. `notifications_sent` are SMS and push; `held_back` counts acts by purpose."""
+    """What happened so far. `notifications_sent` are SMS and push; `held_back` counts acts by purpose.
+
+    `dead_letters` counts every message that was one, those without a row of their own and those removed since too.
+    """
 
     findings: int
     tickets_opened: int
@@ -68,7 +73,7 @@ def counts(engine: Engine) -> Counts:
             webhooks_delivered=outbox["webhook", OutboxState.SENT],
             notifications_sent=outbox["sms", OutboxState.SENT] + outbox["push", OutboxState.SENT],
             held_back={purpose.value: number for purpose, number in session.execute(held_back)},
-            dead_letters=_count(session, DeadLetterRow),
+            dead_letters=session.scalar(select(TotalRow.value).where(TotalRow.name == TOTAL)) or 0,
             messages_waiting=sum(
                 number for (_, state), number in outbox.items() if state is OutboxState.PENDING
             ),
@@ -138,6 +143,7 @@ def dead_letters(engine: Engine, limit: int = 50, offset: int = 0) -> Page:
         func.substr(DeadLetterRow.topic, 1, _PREVIEW).label("topic"),
         DeadLetterRow.reason,
         DeadLetterRow.received,
+        DeadLetterRow.times,
         func.length(DeadLetterRow.payload).label("bytes"),
         func.substr(DeadLetterRow.payload, 1, _PREVIEW, type_=LargeBinary).label("preview"),
     )
@@ -188,4 +194,5 @@ def _ticket(row: TicketRow) -> dict[str, Any]:
 
 
 def _dead_letter(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {**row, "preview": bytes(row["preview"]).decode(errors="replace")}
+    beginning = row["preview"] or b""  # SQLite says NULL of a payload without a byte
+    return {**row, "preview": bytes(beginning).decode(errors="replace")}

@@ -64,10 +64,14 @@ class RetrySettings(Strict):
 
 
 class DeadLetterSettings(Strict):
-    """How long, and how many bytes of topics and payloads, dead letters are kept; the oldest go first."""
+    """How many dead letters become rows an hour, the others are counted; how long and how many bytes are kept."""
 
     retention: Annotated[DurationMs, Field(ge=60_000)] = 90 * 86_400_000
     most_bytes: Annotated[int, Field(ge=1_048_576)] = 268_435_456
+    """Of topics and payloads; the oldest go first."""
+    most_per_hour: Annotated[int, Field(ge=1)] = 100
+    """Of each topic and kind of reason, by the hour of reception."""
+    most_together_per_hour: Annotated[int, Field(ge=1)] = 10_000
 
 
 def _beside_settings(url: str, info: ValidationInfo) -> str:

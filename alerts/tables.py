@@ -261,12 +261,22 @@ class DeadLetterRow(Base):
     """Messages and readings that could not be used, with their bytes."""
 
     __tablename__ = "dead_letters"
-    __table_args__ = (Index(None, "received"),)
+    __table_args__ = (Index(None, "received"), Index(None, "bucket"))
     id: Mapped[str] = mapped_column(Name(40), primary_key=True)
     topic: Mapped[str] = mapped_column(FreeText)
     payload: Mapped[bytes] = mapped_column(LargeBinary)
     reason: Mapped[str] = mapped_column(FreeText)
     received: Mapped[int]
+    bucket: Mapped[str] = mapped_column(Name(40), server_default="")  # of topic, kind of reason and hour
+    times: Mapped[int] = mapped_column(server_default="1")  # how many such messages this row stands for
+
+
+class TotalRow(Base):
+    """What is counted for ever, whatever became of the rows."""
+
+    __tablename__ = "totals"
+    name: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    value: Mapped[int]
 
 
 class AuditRow(Base):

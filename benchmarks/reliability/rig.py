@@ -187,6 +187,8 @@ def configured(servers: Servers, folder: Path, story: Story) -> Path:
             "webhooks": [desk_of_service],
             "sms": {"file": "sms.jsonl"},
             "push": None,
+            # every letter's bytes are looked for
+            "dead_letters": {"most_per_hour": 1_000_000, "most_together_per_hour": 1_000_000},
         },
     }
     config = folder / "config.yaml"

@@ -122,6 +122,7 @@ class DeadLetterView(BaseModel):
     topic: str
     reason: str
     received: Time
+    times: int  # how many such messages it stands for, itself among them
     bytes: int
     preview: str
 

@@ -25,7 +25,7 @@ from alerts.consent import ConsentRecord
 from alerts.database import reading
 from alerts.desk import Alerts
 from alerts.owners import OwnedAppliance, Owner
-from alerts.queries import dead_letters
+from alerts.queries import counts
 from alerts.tables import FindingRow, HeldBackRow, OutboxRow, TicketRow
 from benchmarks.kafka_server import KafkaServer
 from benchmarks.worker_process import WorkerProcess, committed, ends, feed, feed_raw
@@ -247,7 +247,7 @@ def caught_up(settings: Settings, workers: Sequence[WorkerProcess]) -> None:
 def put_aside(alerts: Alerts, count: int) -> None:
     """Wait until the database has so many dead letters; they come by a topic of their own, behind the checkpoints."""
     until = time.monotonic() + PATIENCE_S
-    while (total := dead_letters(alerts.engine).total) != count:
+    while (total := counts(alerts.engine).dead_letters) != count:
         assert total < count
         assert time.monotonic() < until, f"{total} dead letters came"
         time.sleep(0.2)  # nor does the database

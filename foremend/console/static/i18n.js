@@ -7,6 +7,7 @@ const WORDS = {
   attempts: ["Attempts", "尝试次数"],
   behind: ["{n} waiting to be acted on", "{n} 条待处理"],
   bytes: ["{n} bytes", "{n} 字节"],
+  times: ["{n} such messages", "共 {n} 条同类消息"],
   close: ["Close", "关闭"],
   coming: ["What is coming", "即将发生"],
   coming_empty: ["Nothing is expected to fail. Foremend keeps watching.", "暂无预计故障，Foremend 持续监测中。"],

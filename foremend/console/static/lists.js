@@ -87,7 +87,7 @@ export const LISTS = {
     path: "dead-letters",
     columns: [
       ["when", (one) => time(one.received)],
-      ["reason", (one) => one.reason],
+      ["reason", (one) => [one.reason, one.times > 1 ? h("small", { class: "under" }, t("times", { n: integer(one.times) })) : ""]],
       ["topic", (one) => h("code", {}, one.topic)],
       ["preview", (one) => [h("code", {}, one.preview), h("small", { class: "under" }, t("bytes", { n: integer(one.bytes) }))]],
     ],

@@ -107,6 +107,7 @@ def test_dead_letters_show_reason_and_first_bytes(client: httpx.Client) -> None:
     (letter,) = get(client, "/api/dead-letters")["items"]
 
     assert (letter["reason"], letter["preview"]) == ("ts is not a number", '{"ts": NaN}')
+    assert letter["times"] == 1
 
 
 def test_the_service_is_ready_while_the_broker_is_there(client: httpx.Client) -> None:
