@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.errors import IntegrityError
 from foremend.snapshots import pack, unpack
 
 _LEVEL = 1
@@ -63,10 +64,15 @@ def packed(part: Mapping[str, Any], appliances: int, of: str) -> tuple[str, list
 
 
 def unpacked(layout: str, states: Sequence[bytes]) -> dict[str, Any]:
-    """The part that `packed` was given; its arrays are its own."""
+    """The part that `packed` was given; its arrays are its own. Raises IntegrityError where bytes are not whole."""
     described = json.loads(layout)
     part: dict[str, Any] = {}
-    raw = [zlib.decompress(state) for state in states]
+    try:
+        raw = [zlib.decompress(state) for state in states]
+    except zlib.error as error:
+        raise IntegrityError(
+            f"what was kept of an appliance that rests is damaged ({error}): run `foremend doctor`"
+        ) from error
     at = 0
     for path, kind, shape in described["columns"]:
         width = np.dtype(kind).itemsize * int(np.prod(shape))
@@ -79,6 +85,15 @@ def unpacked(layout: str, states: Sequence[bytes]) -> dict[str, Any]:
     for path in described["empty"]:
         _put(part, path, {})
     return part
+
+
+def is_whole(state: bytes) -> bool:
+    """Whether the bytes of one appliance are as they were packed: they end with a checksum."""
+    try:
+        zlib.decompress(state)
+    except zlib.error:
+        return False
+    return True
 
 
 def of(layout: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from foremend.errors import IntegrityError, UnavailableError
-from foremend.resting import Resting
+from foremend.resting import Resting, is_whole
 from foremend.types import Forgotten
 
 _SCHEMA = (
@@ -60,8 +60,11 @@ class RestingStore:
         self.id = identity
 
     def sound(self) -> bool:
-        """Whether SQLite finds nothing damaged in the file."""
-        return bool(self._read("PRAGMA quick_check(1)", ())[0][0] == "ok")
+        """Whether SQLite finds nothing damaged in the file, nor anybody's state is."""
+        if self._read("PRAGMA quick_check(1)", ())[0][0] != "ok":
+            return False
+        with self._lock, self._in_our_words():
+            return all(is_whole(state) for (state,) in self._db.execute("SELECT state FROM resting"))
 
     @property
     def count(self) -> int:

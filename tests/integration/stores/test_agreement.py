@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -356,6 +356,24 @@ def test_those_who_rest_are_missed_like_any_other_store(resting_place: Any, faul
     assert (rested, rest_again) == (0, 1)
     with pytest.raises(ConfigError, match="nothing is wrong"):
         accept_loss(resting_place.config, "resting")
+
+
+def test_one_who_rests_and_whose_bytes_were_altered_is_no_traceback(resting_place: Any) -> None:
+    """Seen when it speaks, and by the doctor; its message is in the journal and is worked on after the repair."""
+    with closing(sqlite3.connect(resting_place.folder / "resting.db")) as database:
+        (state,) = database.execute("SELECT state FROM resting").fetchone()
+        database.execute("UPDATE resting SET state = ?", (state[:-4] + bytes(4),))
+        database.commit()
+
+    with started(resting_place) as application, pytest.raises(IntegrityError, match="foremend doctor"):
+        take_messages(application, [message(5 * 1_440, "freezer-2")])
+    told = examine(resting_place.config, lambda done, total: None)["problems"]
+    accept_loss(resting_place.config, "resting")
+    with started(resting_place) as application:
+        heard_of = {one.appliance_id for one in application.runtime.fleet()}
+
+    assert "resting.db is damaged" in told[0]
+    assert heard_of == {"freezer-1", "freezer-2"}
 
 
 def test_a_kill_right_after_the_snapshot_leaves_no_resting_file_to_be_refused(resting_place: Any) -> None:
