@@ -7,25 +7,35 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
 from benchmarks.reliability.story import MOST_ROUNDS, READINGS, Message, Story
-from benchmarks.reliability.watch import LogWatch, Readings
+from benchmarks.reliability.watch import Readings
 from foremend.types import MS_PER_SECOND, RawMessage
 from ingest.mqtt_publish import MqttPublisher
 from ingest.mqtt_settings import MqttSettings
+
+
+class Watched(Protocol):
+    """Sees from outside how far the pipeline is."""
+
+    seen: Readings
+
+    def until_seen(self, readings: Readings) -> None: ...
+
+    def until_covered(self, readings: Readings) -> None: ...
 
 
 class Load:
     """Goes on until `finish`; a context manager.
 
     A fleet in life is never ahead of `ingest.lateness` by mere speed. This one would be, on a machine slow enough:
-    it waits for Kafka where it is half of the lateness ahead, and says for how long (`held_back_s`).
+    it waits for the pipeline where it is half of the lateness ahead, and says for how long (`held_back_s`).
     """
 
-    def __init__(self, story: Story, mqtt: MqttSettings, watch: LogWatch) -> None:
+    def __init__(self, story: Story, mqtt: MqttSettings, watch: Watched) -> None:
         self._story, self._mqtt, self._watch = story, mqtt, watch
         self._finish = threading.Event()
         self._thread = ThreadPoolExecutor(1, "load")
@@ -56,9 +66,9 @@ class Load:
             while not self._finish.wait(max(began + self.rounds * self._story.round_s - time.monotonic(), 0)):
                 self._send(publisher, self._story.round(self.rounds))
                 self.rounds += 1
-                began += self._wait_for_kafka(self.rounds)
+                began += self._wait_for_pipeline(self.rounds)
                 assert self.rounds < MOST_ROUNDS, "the fault took longer than its story"
-            self._wait_for_kafka(self.rounds + self._story.rounds_ahead)
+            self._wait_for_pipeline(self.rounds + self._story.rounds_ahead)
             self._send(publisher, self._story.last_words(self.rounds))
             publisher.wait_until_acknowledged()
 
@@ -73,7 +83,7 @@ class Load:
             self.messages.append(RawMessage(message.topic, message.payload, now))
             publisher.publish(message.topic, message.payload)
 
-    def _wait_for_kafka(self, rounds: int) -> float:
+    def _wait_for_pipeline(self, rounds: int) -> float:
         """Until it has all but the last so many; how long that took, s."""
         due = max(rounds - self._story.rounds_ahead, 0) * READINGS
         began = time.monotonic()

@@ -163,26 +163,32 @@ def rigged(
 
 def configured(servers: Servers, folder: Path, story: Story) -> Path:
     """A config.yaml in `folder`, with topics and a database of its own."""
+    written = written_settings(folder, servers.mosquitto.url, servers.postgres.new_database(), story)
+    written["kafka"] = {
+        "brokers": [servers.kafka.address],
+        "prefix": f"r{uuid.uuid4().hex[:12]}",
+        "partitions": PARTITIONS,
+        "checkpoint_every": f"{CHECKPOINT_S} s",
+        "session_timeout": f"{SESSION_S} s",
+    }
+    config = folder / "config.yaml"
+    config.write_text(yaml.safe_dump(written), encoding="utf-8")
+    return config
+
+
+def written_settings(folder: Path, broker: str, database: str, story: Story) -> dict[str, Any]:
+    """What both runtimes are told, for config.yaml in `folder`."""
     (folder / "secret").write_text("whsec_" + b64encode(secrets.token_bytes(32)).decode(), encoding="utf-8")
     desk_of_service = {"name": "desk", "url": "https://desk.example.com", "secret_file": "secret"}
-    written: dict[str, Any] = {
+    return {
         "storage": {"folder": "var"},
         "models": {"registry": "models", "appliance_models": []},
-        "mqtt": {"url": servers.mosquitto.url},
-        "ingest": {
-            "lateness": f"{story.lateness_h} h",
-            "oldest": None,
-        },  # the story is of a year that is over
+        "mqtt": {"url": broker},
+        # The story is of a year that is over.
+        "ingest": {"lateness": f"{story.lateness_h} h", "oldest": None},
         "rules": {"book": story.rules()},
-        "kafka": {
-            "brokers": [servers.kafka.address],
-            "prefix": f"r{uuid.uuid4().hex[:12]}",
-            "partitions": PARTITIONS,
-            "checkpoint_every": f"{CHECKPOINT_S} s",
-            "session_timeout": f"{SESSION_S} s",
-        },
         "alerts": {
-            "database": servers.postgres.new_database(),
+            "database": database,
             "key_file": "key",
             "webhooks": [desk_of_service],
             "sms": {"file": "sms.jsonl"},
@@ -191,9 +197,6 @@ def configured(servers: Servers, folder: Path, story: Story) -> Path:
             "dead_letters": {"most_per_hour": 1_000_000, "most_together_per_hour": 1_000_000},
         },
     }
-    config = folder / "config.yaml"
-    config.write_text(yaml.safe_dump(written), encoding="utf-8")
-    return config
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow.dataset as ds
@@ -15,7 +15,8 @@ from sqlalchemy import Engine, select
 from alerts.database import reading
 from alerts.desk import Alerts
 from alerts.tables import DeadLetterRow, FindingRow, HeldBackRow, OutboxRow, TicketRow
-from benchmarks.reliability.rig import Rig, desk, until
+from benchmarks.reliability.load import Load, Watched
+from benchmarks.reliability.rig import desk, until
 from benchmarks.reliability.story import Story, time_of
 from foremend.bootstrap import SystemClock, open_desk
 from foremend.config import Settings, load_profiles
@@ -38,6 +39,19 @@ Ids = dict[str, frozenset[str]]
 """By table."""
 
 
+class Struck(Protocol):
+    """A rig that a fault was done to."""
+
+    story: Story
+    settings: Settings
+    load: Load
+
+    @property
+    def watch(self) -> Watched: ...
+
+    def end(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """After everything was sent, worked on and stopped."""
@@ -51,16 +65,25 @@ class Verdict:
     counts: dict[str, int]  # rows of the undisturbed run, by table
     lost: dict[str, int]  # of these, missing
     doubled: dict[str, int]  # rows that the undisturbed run does not have
-    held_back_s: float  # how long the fleet waited for Kafka
+    held_back_s: float  # how long the fleet waited for the pipeline
 
     @property
     def sound(self) -> bool:
         """Nothing lost, nothing doubled, the same findings."""
-        wrong = (self.lost_readings, self.lost_dead_letters, *self.lost.values(), *self.doubled.values())
-        return not any(wrong)
+        return not self.all_lost and not sum(self.doubled.values())
+
+    @property
+    def all_lost(self) -> int:
+        """Readings, dead letters and rows together."""
+        return self.lost_readings + self.lost_dead_letters + sum(self.lost.values())
+
+    @property
+    def all_doubled(self) -> int:
+        """Readings and rows together."""
+        return self.readings_stored_twice + sum(self.doubled.values())
 
 
-def judge(rig: Rig, folder: Path, garbage: Collection[bytes] = ()) -> Verdict:
+def judge(rig: Struck, folder: Path, garbage: Collection[bytes] = ()) -> Verdict:
     """End the story, wait until the last of it is worked on, stop, and compare.
 
     `garbage` are values of records that must be dead letters now; `folder` is for the undisturbed run.
@@ -78,7 +101,7 @@ def judge(rig: Rig, folder: Path, garbage: Collection[bytes] = ()) -> Verdict:
         alerts.close()
 
 
-def _compared(rig: Rig, alerts: Alerts, folder: Path, letters: set[bytes]) -> Verdict:
+def _compared(rig: Struck, alerts: Alerts, folder: Path, letters: set[bytes]) -> Verdict:
     found = _ids(alerts.engine)
     expected = undisturbed(rig.settings, rig.story, rig.load.messages, folder)
     sent = rig.load.sent.copy()
@@ -115,7 +138,7 @@ def undisturbed(settings: Settings, story: Story, messages: Sequence[RawMessage]
         return _ids(alerts.engine)
 
 
-def stored_readings(rig: Rig) -> np.ndarray:
+def stored_readings(rig: Struck) -> np.ndarray:
     """(appliances, seq): how often history holds each reading at its own time."""
     history = ds.dataset(rig.settings.storage.folder / "history", partitioning="hive")
     table = history.to_table(["appliance", "time", "seq"])
