@@ -23,7 +23,7 @@ from ingest.mqtt_publish import MqttPublisher
 Seconds = list[float]
 _REFUSED = 7
 _LIBFAKETIME = "faketime/libfaketime.so.1"
-_TMPFS = "size=160m"
+_TMPFS = "size=160m,mode=0700"
 
 
 @dataclass(frozen=True, slots=True)

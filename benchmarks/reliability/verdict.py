@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow.dataset as ds
@@ -28,7 +28,7 @@ from rules.evaluator import RuleBook
 
 _TAKE = 40  # messages
 _LETTERS_S = 60.0
-_IDS: dict[str, Select[tuple[str]]] = {
+_IDS: dict[str, Select[Any]] = {
     "findings": select(FindingRow.id),
     "tickets": select(TicketRow.id),
     "outbox": select(OutboxRow.id),
