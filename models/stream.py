@@ -182,7 +182,8 @@ class SignalStream:
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
         """Take back what `leave` answered, as `rows` that nothing is known of yet."""
         self._make_room(int(rows.max(initial=-1)) + 1)
-        for column, known in zip(self._state, stream_state.thawed(part["state"]), strict=True):
+        own: tuple[NDArray[Any], ...] = self._state
+        for column, known in zip(own, stream_state.thawed(part["state"]), strict=True):
             column[rows] = known
         waits = [(row, w) for row, w in zip(rows.tolist(), part["waiting"], strict=True) if w is not None]
         if waits:

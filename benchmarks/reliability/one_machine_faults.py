@@ -104,7 +104,6 @@ def damage_files(rig: OneMachine, times: int) -> Seconds:
         good = folder.parent / f"good-{name}"
         shutil.copy2(folder / name, good)
         with (folder / name).open("r+b") as file:
-            file.seek(200)
             file.write(b"\xff" * 3_000)
         code = _code_of(Pipeline(rig.config, rig.environment))
         if code != _REFUSED:
