@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -35,6 +36,7 @@ TAKE_TIMEOUT_S = 0.05
 PROGRESS_EVERY_MS = 100
 CAUGHT_UP_S = 0.5  # nothing came for this long: what waited at the broker is here
 TOGETHER_BYTES = 4 * 1024 * 1024  # of payloads and topics that are judged together at most
+COLLECT_S = 5.0  # that brought less than TOGETHER_BYTES: a fleet that talks on, no backlog
 MOST_WAITING_ROWS = 2_000_000
 
 
@@ -77,6 +79,7 @@ class InProcessRuntime:
         self._position = self._snapshot_position = 0
         self._reported = self._checkpointed = 0
         self._catching_up = False
+        self._collecting_since = 0.0  # monotonic, s
         self._collected: list[RawMessage] = []  # in the journal, not judged yet
         self._collected_bytes = self._collected_up_to = 0
         self._committed = 0
@@ -115,7 +118,7 @@ class InProcessRuntime:
         """
         self._patience = Patience(stop)
         self._source.connect()
-        self._catching_up = True
+        self._await_backlog()
         self._state = "running"
         try:
             # A day's rows are few: more threads would only wait for each other.
@@ -130,10 +133,12 @@ class InProcessRuntime:
     def step(self, timeout_s: float = TAKE_TIMEOUT_S) -> int:
         """Take what waits, make it durable, acknowledge, process; how many messages that were.
 
-        After each connect what waited at the broker is collected first, until nothing came for `CAUGHT_UP_S` or
-        it is `TOGETHER_BYTES`: some brokers shuffle it, and it is put in order of time together.
+        After each connect what waited at the broker is collected first, `TOGETHER_BYTES` at a time: some brokers
+        shuffle it, and it is put in order of time together. The backlog is over when nothing came for `CAUGHT_UP_S`,
+        or when `COLLECT_S` brought less than that: a fleet that never pauses must not wait for a pause.
         """
-        self._catching_up |= not self._source.connected()
+        if not self._source.connected():
+            self._await_backlog()
         taken = self._source.take(CAUGHT_UP_S if self._catching_up else timeout_s)
         if taken:
             messages = [message for message, _ in taken]
@@ -146,6 +151,7 @@ class InProcessRuntime:
                 self._collect(messages, position)
         elif self._source.connected():
             self._catching_up = False
+        self._catching_up &= time.monotonic() - self._collecting_since < COLLECT_S
         if not self._catching_up:
             self._judge_collected()
         self._keep_up()
@@ -239,6 +245,9 @@ class InProcessRuntime:
         if gone:
             self._patience.insist(partial(resting.store.put, gone, self._position))
 
+    def _await_backlog(self) -> None:
+        self._catching_up, self._collecting_since = True, time.monotonic()
+
     def _collect(self, messages: Sequence[RawMessage], position: int) -> None:
         """Messages that the journal has, to be judged together with those before them."""
         self._collected += messages
@@ -246,6 +255,7 @@ class InProcessRuntime:
         self._collected_bytes += sum(len(message.topic) + len(message.payload) for message in messages)
         if self._collected_bytes >= TOGETHER_BYTES:
             self._judge_collected()
+            self._collecting_since = time.monotonic()
 
     def _judge_collected(self) -> None:
         if not self._collected:

@@ -347,6 +347,20 @@ def test_a_kill_in_the_middle_of_a_shuffled_backlog_makes_nothing_late(tmp_path:
     assert findings(alerts) == 1
 
 
+def test_a_fleet_that_never_pauses_is_no_backlog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is always a next message, it is judged all the same once the time to collect is over."""
+    monkeypatch.setattr(inprocess, "COLLECT_S", 0.0)
+    alerts = desk(tmp_path, f"sqlite:///{tmp_path}/foremend.db")
+    talking = runtime(tmp_path, ListSource(MESSAGES), alerts.effects)
+    talking.recover()
+    talking._await_backlog()
+
+    taken = talking.step()
+
+    assert 0 < taken < len(MESSAGES)
+    assert talking.progress.messages == taken
+
+
 def test_a_backlog_beyond_the_bound_is_judged_in_parts_and_a_replay_has_the_same_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,7 +371,7 @@ def test_a_backlog_beyond_the_bound_is_judged_in_parts_and_a_replay_has_the_same
     stop = threading.Event()
     first = runtime(tmp_path, Backlog(shuffled, stop), alerts.effects)
     first.recover()
-    first._catching_up = True
+    first._await_backlog()
     drain(first)
 
     second = runtime(tmp_path, ListSource([]), alerts.effects)
