@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from foremend.errors import ConfigError, RefusedError
+from foremend.errors import ConfigError, RefusedError, UnavailableError
 
 NAME = "foremend.lock"
 
@@ -30,9 +30,16 @@ class FolderLock:
                 f"{folder} is used by another Foremend, process {holder or 'unknown'}: stop that one, or give this"
                 " one a storage.folder of its own"
             ) from error
-        self._file.truncate(0)
-        self._file.write(f"{os.getpid()}\n")
-        self._file.flush()
+        self._sign(folder)
+
+    def _sign(self, folder: Path) -> None:
+        """Write who holds it. Raises UnavailableError where the disk has no room even for that."""
+        try:
+            self._file.truncate(0)
+            os.pwrite(self._file.fileno(), f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            self._file.close()
+            raise UnavailableError(f"{folder / NAME} cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
         """Let the next one have it. Safe to call twice."""

@@ -134,7 +134,10 @@ def test_the_page_shows_what_workers_wrote(
     assert (fleet["total"], fleet["by_state"]["warning"]) == (20, 20)
     assert httpx.get(f"{address}/api/summary").json()["pipeline"]["state"] == "running"
     assert httpx.get(f"{address}/livez").text == "ok\n"
-    assert httpx.get(f"{address}/readyz").json() == {"ready": True, "checks": {"database": "ok"}}
+    assert httpx.get(f"{address}/readyz").json() == {
+        "ready": True,
+        "checks": {"database": "ok", "dispatcher": "ok"},
+    }
     assert metric(address, 'stream_silent_seconds{stream="foremend-0"}') is not None
 
 
