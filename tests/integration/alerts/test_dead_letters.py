@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hypothesis import given
@@ -122,6 +123,28 @@ def test_letters_of_a_stream_that_starts_anew_are_kept(stage: Any) -> None:
 
     assert queries.dead_letters(stage.alerts.engine).total == 2
     assert queries.counts(stage.alerts.engine).dead_letters == 2
+
+
+def test_writers_of_one_flood_count_every_letter(open_stage: Callable[..., Any]) -> None:
+    """Workers that store letters of the same topics at once wait for one another and lose no count."""
+    stage = open_stage(dead_letters={"most_per_hour": 5, "most_together_per_hour": 60})
+
+    def write(writer: int) -> None:
+        effects = stage.alerts.effects.of(f"letters-{writer}")
+        for turn in range(30):
+            numbers = range(turn * 20, turn * 20 + 20)
+            letters = [
+                DeadLetter(f"t/{n * writer % 17}", b"%d" % n, "not JSON", NOON + writer) for n in numbers
+            ]
+            effects.apply([], letters, turn + 1)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(write, (1, 2, 3)))
+
+    items = queries.dead_letters(stage.alerts.engine, limit=200).items
+    assert queries.counts(stage.alerts.engine).dead_letters == 1_800
+    assert sum(item["times"] for item in items) == 1_800
+    assert len(items) <= 60 + 3 * 20 + 3
 
 
 def test_the_total_never_falls(stage: Any) -> None:

@@ -42,6 +42,7 @@ def config(kafka: KafkaSettings, tmp_path: Path) -> Path:
     }  # fmt: skip
     written = {
         "kafka": told,
+        "ingest": {"oldest": None},  # the readings are of 2024
         "models": {"appliance_models": []},
         "rules": {"book": [RULE]},
         "alerts": {"database": f"sqlite:///{tmp_path}/foremend.db", "key_file": "key"},
