@@ -40,7 +40,7 @@ from foremend.service.app import create_app
 from foremend.service.health import Health, Probe
 from foremend.service.read_model import ReadModel
 from foremend.service.sending import with_sending
-from foremend.service.server import Server
+from foremend.service.server import Server, require_port
 from foremend.stores.installation import Stores
 from foremend.stores.lock import FolderLock
 from foremend.stores.private import close_to_others, private_files
@@ -94,11 +94,13 @@ class Application:
 def build(settings: Settings, clock: Clock | None = None) -> Application:
     """Wire the in-process pipeline. Trains what was never trained; opens the database, but no network yet.
 
-    Raises RefusedError when another process has the storage folder, IntegrityError when its stores do not agree.
+    Raises ConfigError when the page's port is taken, before any work; RefusedError when
+    another process has the storage folder, IntegrityError when its stores do not agree.
     """
     clock = clock or SystemClock()
     lock = FolderLock(settings.storage.folder)
     try:
+        require_port(settings.service.host, settings.service.port)
         close_to_others(settings)
         Stores(settings, clock).require_agreement()
         return _wire(settings, clock, lock)

@@ -48,11 +48,20 @@ class Server:
         self.stop()
 
     def _listen(self) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        try:
-            return socket.create_server((self._host, self._port), family=family, backlog=128)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot listen on {self._host}:{self._port} ({error.strerror}):"
-                f" stop what uses the port, or set {self._setting} to another one or to 0"
-            ) from error
+        return _listener(self._host, self._port, self._setting)
+
+
+def require_port(host: str, port: int) -> None:
+    """Take `port` and let go of it again, before any long work. Raises ConfigError as `Server.start` would."""
+    _listener(host, port, "service.port").close()
+
+
+def _listener(host: str, port: int, setting: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port} ({error.strerror}):"
+            f" stop what uses the port, or set {setting} to another one or to 0"
+        ) from error
