@@ -11,6 +11,7 @@ depend on how readings were cut into blocks.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -66,19 +67,28 @@ class Engine:
         self._companions: dict[str, Companions] = {}
         self._watching: dict[str, Watching] = {}
         self._lateness_ms = lateness_ms
+        self._at_first: dict[str, dict[str, Any]] = {}  # the companions' state before the first day
+        self.days_left_out = 0
         self.lanes: dict[str, Lane] = {}
         self.rules: dict[str, RuleState] = {}
         for name, model in (fitted or {}).items():
             self.adopt(name, model)
 
-    def process(self, block: Block) -> list[Finding]:
-        """Findings that `block` brings, in event-time order for each appliance."""
+    def process(self, block: Block, *, judge_days: bool = True) -> list[Finding]:
+        """Findings that `block` brings, in event-time order for each appliance.
+
+        Without `judge_days` the days that it ends are left out, and counted: for a day that cannot be judged, as
+        whoever sends the next reading must not pay for it.
+        """
         lane = self._lane(block.appliance_model)
         findings: list[Finding] = []
         for piece, due in lane.pieces(block):
             findings += self._take(lane, lane.push(piece))
-            if due:
+            if due and judge_days:
                 findings += self._tick(lane)
+            elif due:
+                self.days_left_out += 1
+                lane.forget_days()
         return findings
 
     def flush(self) -> list[Finding]:
@@ -97,6 +107,7 @@ class Engine:
         self._check(appliance_model, fitted)
         self._fitted[appliance_model] = fitted
         self._companions[appliance_model] = Companions(fitted)
+        self._remember_companions(appliance_model)
 
     def let_challenge(self, appliance_model: str, challenger: FittedModel | None) -> None:
         """From the next tick on, score `challenger` beside the champion without acting on it; None ends that.
@@ -109,6 +120,7 @@ class Engine:
         self._companions[appliance_model].shadow = (
             Shadow(challenger, champion.version, self._rulebook, profile) if challenger is not None else None
         )
+        self._remember_companions(appliance_model)
 
     def report(self, appliance_model: str) -> dict[str, Any] | None:
         """What was seen of drift and of the challenger; None for an appliance model without a champion."""
@@ -165,7 +177,13 @@ class Engine:
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Raises IntegrityError when a profile of the snapshot is gone or has other signals."""
+        """Back to `snapshot`, whatever was before. Models that were taken up since stay in use.
+
+        Raises IntegrityError when a profile of the snapshot is gone or has other signals.
+        """
+        self.lanes, self.rules, self._watching = {}, {}, {}
+        for name, state in self._at_first.items():
+            self._companions[name].restore(copy.deepcopy(state))
         for name, part in snapshot.items():
             if name not in self._profiles:
                 raise IntegrityError(
@@ -178,6 +196,9 @@ class Engine:
                 self._companions[name].restore(part["companions"])
             if name in self._watching:
                 self._watching[name].restore(part.get("watching"))
+
+    def _remember_companions(self, name: str) -> None:
+        self._at_first[name] = copy.deepcopy(self._companions[name].snapshot())
 
     def _check(self, appliance_model: str, fitted: FittedModel) -> None:
         if fitted.names != deviation_names(self._profiles[appliance_model]):

@@ -6,7 +6,8 @@ ForemendError
 ├── UnavailableError   retry  a broker, database or receiver is away
 ├── RefusedError       stop   the other side said no for good (bad password, ACL, 410 Gone)
 ├── MissingExtraError  stop   an optional dependency is not installed; the sentence names the extra
-└── IntegrityError     stop   stored state does not match its checksum or its schema
+├── IntegrityError     stop   stored state does not match its checksum or its schema
+└── DefectError        stop   nothing goes through any more, and no message is to blame: a mistake of our own
 """
 
 from __future__ import annotations
@@ -62,3 +63,14 @@ class IntegrityError(ForemendError):
     """Stored state does not match its checksum or schema."""
 
     exit_code = 7
+
+
+class DefectError(ForemendError):
+    """Message after message raises what nobody foresaw; they are kept, and wait for a version that can take them."""
+
+
+def is_unforeseen(error: Exception) -> bool:
+    """Whether one message may be to blame for `error`, and not a machine, a disk, a setting or somebody we talk to."""
+    if isinstance(error, ForemendError):
+        return error.answer == "skip"
+    return not isinstance(error, OSError | MemoryError)

@@ -139,6 +139,10 @@ class Lane:
         days = days.take(np.lexsort((self.number[days.appliance], days.start)))
         return [self._deviations(days.take(days.start == start)) for start in np.unique(days.start)]
 
+    def forget_days(self) -> None:
+        """Leave out the days that closed since the last tick."""
+        self._days = []
+
     def silent_ms(self) -> NDArray[np.int64]:
         """How long ago each appliance was last heard of, in event time, at the last tick."""
         return self.ticked - self.last_seen[: len(self.ids)]

@@ -61,7 +61,7 @@ class History(Protocol):
         ...
 
     def forget_after(self, position: int) -> None:
-        """Make ready for a replay from `position`, so that it stores nothing twice."""
+        """Make ready for a replay from `position`, so that it stores nothing twice: what waits is forgotten too."""
         ...
 
     def read(self, appliance_model: str, start: int, end: int) -> Iterable[Block]:

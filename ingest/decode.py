@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from foremend.errors import InputError
 from foremend.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD, parse_status_topic, parse_telemetry_topic
-from foremend.types import Block, RawMessage
+from foremend.types import Block, DeadLetter, RawMessage
 from ingest.batch import Batch, Waiting
 from ingest.canonical import CanonicalPayload
 from ingest.check import check_arrays, check_single
 from ingest.columns import Rows
-from ingest.dead_letters import REASONS_SHOWN
+from ingest.dead_letters import REASONS_SHOWN, bounded
 from ingest.decoders import build_decoders
 from ingest.decoders.base import presence
 from ingest.durations import spell
@@ -76,6 +76,11 @@ class Ingest:
             self._recent.forget(digest)
         readings = sum(map(len, blocks))
         return Decoded(blocks, batch.dead_letters, batch.presence, batch.ignored, batch.repeated, readings)
+
+    def letter(self, message: RawMessage, reason: str) -> DeadLetter:
+        """The dead letter of a message that could be decoded, and raised later."""
+        letter = DeadLetter(message.topic, message.payload, reason, message.received)
+        return bounded(letter, self._settings.dead_letter_bytes)
 
     def snapshot(self) -> Mapping[str, Any]:
         """The devices' last states, which unknown signals were already reported, and the last messages' digests."""

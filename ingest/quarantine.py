@@ -12,6 +12,9 @@ from typing import TypeVar
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+STAGES = ("decode", "engine", "effects", "history", "day", "held", "record")
+"""Where something is set aside: `day` is a day of one appliance model, `held` a message that was not tried."""
+
 INTERNAL_ERROR = "internal error, kept for a developer"
 MOST_KINDS = 1_000
 """Kinds of error and place that are remembered as told: a flood of broken input must not become a flood in the log."""
@@ -27,6 +30,10 @@ class Quarantine:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self._told: set[tuple[type[Exception], str, int]] = set()
+
+    def by_stage(self) -> dict[str, int]:
+        """How much was set aside at each stage since the process began."""
+        return {stage: self.counts[stage] for stage in STAGES}
 
     def reason(self, stage: str, error: Exception, many: int = 1) -> str:
         """Count and tell `error`; answers the reason of the `many` dead letters that it makes.
@@ -55,19 +62,24 @@ class Quarantine:
 
 
 def sift(
-    items: Sequence[T], attempt: Callable[[Sequence[T]], None], alone: Callable[[T, Exception], None]
+    items: Sequence[T],
+    attempt: Callable[[Sequence[T]], None],
+    alone: Callable[[T, Exception], None],
+    blamed: Callable[[Exception], bool] = lambda error: True,
 ) -> None:
     """`attempt` all items; where that raises, each half of them, until `alone` gets the one item that raises.
 
-    An attempt that raises must have changed nothing. Of n items one bad one costs about 2 log2(n) attempts on n items
-    in all, as each half is tried.
+    An attempt that raises must have changed nothing. What is not `blamed` on an item is raised. Of n items one bad one
+    costs about 2 log2(n) attempts on n items in all, as each half is tried.
     """
     try:
         attempt(items)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is looked for
+    except Exception as error:
+        if not blamed(error):
+            raise
         if len(items) == 1:
             alone(items[0], error)
             return
         middle = len(items) // 2
-        sift(items[:middle], attempt, alone)
-        sift(items[middle:], attempt, alone)
+        sift(items[:middle], attempt, alone, blamed)
+        sift(items[middle:], attempt, alone, blamed)

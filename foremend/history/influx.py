@@ -75,7 +75,9 @@ class InfluxHistory:
                 self.waiting_rows -= len(block)
 
     def forget_after(self, position: int) -> None:
-        """Nothing to do: the replay from `position` overwrites the same points."""
+        """Forget what waits; the replay from `position` overwrites points that are there."""
+        self._waiting.clear()
+        self.waiting_rows = 0
 
     def read(self, appliance_model: str, start: int, end: int) -> Iterator[Block]:
         """Blocks of one day each with start <= time < end (ms UTC), sorted by time; one query a day, streamed.

@@ -79,10 +79,12 @@ class ParquetHistory:
         self.waiting_rows = 0
 
     def forget_after(self, position: int) -> None:
-        """Own the stream from now on; remove its files beyond `position`, for a replay writes their readings again.
+        """Own the stream from now on; forget what waits and files beyond `position`: a replay writes them again.
 
         Raises UnavailableError when the disk refuses: call again.
         """
+        self._waiting.clear()
+        self.waiting_rows = 0
         try:
             self._own(position)
             with self._folder.writing():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -19,10 +19,12 @@ from typing import Any, Literal
 from threadpoolctl import threadpool_limits
 
 from foremend.engine import Engine
+from foremend.errors import DefectError, is_unforeseen
 from foremend.journal import SqliteJournal
 from foremend.lane import NO_TIME
 from foremend.ports import Clock, Effects, History, PipelineSource
 from foremend.runtimes.patience import Patience
+from foremend.runtimes.rescue import NOT_TRIED, Held, Rescue
 from foremend.runtimes.resting import Resting
 from foremend.service.status import ApplianceStatus, PipelineStatus
 from foremend.snapshots import load_snapshot, save_snapshot
@@ -86,26 +88,23 @@ class InProcessRuntime:
         self._state: Literal["starting", "running", "stopping"] = "starting"
         self._started = clock.now_ms()
         self._patience = Patience(threading.Event())
+        self._held, self._rescue = Held(), Rescue(self, ingest.quarantine)
+        self._whole = True  # state is that of `_position`; not so within a step
+        self._stage = ""
+        self._attempted = self._begin = 0
+        self._judge_days = True
         self.progress = Progress(messages=0, readings=0, dead_letters=0, time=0)
 
     def recover(self, stop: threading.Event | None = None) -> None:
         """Load the last snapshot and replay the journal's tail; `stop` ends waiting for what is away."""
         self._patience = Patience(stop or threading.Event())
-        self._position = self._patience.insist(self._journal.first_kept)
-        snapshot = self._patience.insist(lambda: load_snapshot(self._snapshot_file))
-        if snapshot is not None:
-            self._restore(snapshot)
-        if self._resting is not None:
-            self._find_resting(self._resting, snapshot)
-        self._patience.insist(lambda: self._history.forget_after(self._position))
-        self._snapshot_position = self._position
+        self._begin = self._patience.insist(self._journal.first_kept)
+        self._nothing = self._snapshot(self._begin)
+        self.go_back()
         end = self._patience.insist(self._journal.last_position)
         self._committed = self._patience.insist(self._effects.position)
-        # The first cut keeps committed effects from happening again.
         judged = min(end, max(self._committed, self._patience.insist(self._journal.last_judged)))
-        for up_to in (min(self._committed, end), judged):
-            for position, messages in self._journal.replay(self._position, up_to):
-                self._process(messages, position)
+        self._replay(judged)
         for position, messages in self._journal.replay(self._position, end):
             self._collect(messages, position)
         self._checkpointed = self._clock.now_ms()
@@ -146,7 +145,7 @@ class InProcessRuntime:
             position = self._patience.insist(lambda: self._journal.append(messages, whole))
             self._source.acknowledge([token for _, token in taken])
             if whole:
-                self._process(messages, position)
+                self._judge(messages, position)
             else:
                 self._collect(messages, position)
         elif self._source.connected():
@@ -158,19 +157,68 @@ class InProcessRuntime:
         return len(taken)
 
     def checkpoint(self) -> None:
-        """Write history and a snapshot, then forget the journal up to it."""
+        """Write history and a snapshot, then forget the journal up to it.
+
+        Not in the middle of a step that failed: state and position are only ever written together.
+        """
+        if not self._whole:
+            log.error("the last step was not finished: no snapshot is written, the next start does it again")
+            return
+        try:
+            self._checkpoint()
+        except Exception as error:  # noqa: BLE001 - raised again where no message is to blame
+            self._rescue.after(error, self._snapshot_position, self._position)
+
+    @property
+    def position(self) -> int:
+        """Of the journal's last message that is in the state."""
+        return self._position
+
+    def go_back(self) -> None:
+        """To the last snapshot, as after a kill."""
+        self._whole = False
+        snapshot = self._patience.insist(lambda: load_snapshot(self._snapshot_file))
+        self._position = self._begin
+        self._restore(self._nothing if snapshot is None else snapshot)
+        if self._resting is not None:
+            self._find_resting(self._resting, snapshot)
+        self._patience.insist(lambda: self._history.forget_after(self._position))
+        self._snapshot_position = self._position
+        self._whole = True
+
+    def go_on(self, up_to: int, *, judge_days: bool = True) -> None:
+        """From the journal, up to `up_to`, and a checkpoint; `foremend.runtimes.rescue` says what for."""
+        self._judge_days = judge_days
+        try:
+            for position, messages in self._journalled(up_to):
+                self._process(messages, position)
+            self._checkpoint()
+        finally:
+            self._judge_days = True
+
+    def put_aside(self, error: Exception) -> None:
+        """The next message of the journal becomes a dead letter, together with its position."""
+        ((position, message),) = self._journal.read(self._position, 1)
+        self._held.note(message, error)
+        letter = self._ingest.letter(message, self._ingest.quarantine.reason(self._stage, error))
+        self._patience.insist(lambda: self._effects.apply((), (letter,), position))
+        self._committed, self._position = max(self._committed, position), position
+        before = self.progress
+        self.progress = replace(before, messages=before.messages + 1, dead_letters=before.dead_letters + 1)
+        self._checkpoint()
+
+    def days_left_out(self) -> int:
+        """Days that could not be judged, of appliance models, since the process began."""
+        return self._engine.days_left_out
+
+    def _checkpoint(self) -> None:
+        self._stage = "history"
         self._patience.insist(lambda: self._history.flush(self._snapshot_position, self._position))
         if self._resting is not None and self._resting.due(self._engine):
             self._make_room(self._resting)
-        snapshot = {
-            "installation": self._journal.installation,
-            "journal": self._journal.id,
-            "position": self._position,
-            "progress": asdict(self.progress),
-            "ingest": self._ingest.snapshot(),
-            "engine": self._engine.snapshot(),
-            **({} if self._resting is None else self._resting.mark()),
-        }
+        snapshot = self._snapshot(self._position)
+        if self._resting is not None:
+            snapshot |= self._resting.mark()
         self._patience.insist(lambda: self._settle(self._position))
         self._patience.insist(lambda: save_snapshot(self._snapshot_file, snapshot))
         if self._resting is not None:
@@ -199,6 +247,7 @@ class InProcessRuntime:
             committed=self._committed,
             started_at=self._started,
             newcomers=self._engine.heard_of(),
+            quarantined=self._ingest.quarantine.by_stage(),
             resting=0 if self._resting is None else self._resting.store.count,
         )
 
@@ -224,6 +273,17 @@ class InProcessRuntime:
             if seen != NO_TIME
         ]
 
+    def _snapshot(self, position: int) -> dict[str, Any]:
+        return {
+            "installation": self._journal.installation,
+            "journal": self._journal.id,
+            "position": position,
+            "progress": asdict(self.progress),
+            "ingest": self._ingest.snapshot(),
+            "engine": self._engine.snapshot(),
+            "held": self._held.snapshot(),
+        }
+
     def _restore(self, snapshot: dict[str, Any]) -> None:
         if snapshot["journal"] == self._journal.id:
             self._position = snapshot["position"]
@@ -234,6 +294,8 @@ class InProcessRuntime:
         self.progress = Progress(**snapshot["progress"])
         self._ingest.restore(snapshot["ingest"])
         self._engine.restore(snapshot["engine"])
+        if "held" in snapshot:
+            self._held.restore(snapshot["held"])
 
     def _find_resting(self, resting: Resting, snapshot: dict[str, Any] | None) -> None:
         same = snapshot is None or snapshot["journal"] == self._journal.id
@@ -241,9 +303,16 @@ class InProcessRuntime:
         self._patience.insist(partial(resting.start, self._engine, position, same))
 
     def _make_room(self, resting: Resting) -> None:
-        gone = resting.make_room(self._engine)
-        if gone:
-            self._patience.insist(partial(resting.store.put, gone, self._position))
+        self._whole = False  # who left memory is in no snapshot, and not in the store yet
+        try:
+            gone = resting.make_room(self._engine)
+            if gone:
+                self._patience.insist(partial(resting.store.put, gone, self._position))
+        except Exception as error:
+            if is_unforeseen(error):
+                raise DefectError(f"appliances could not be put to rest ({type(error).__name__})") from error
+            raise
+        self._whole = True
 
     def _await_backlog(self) -> None:
         self._catching_up, self._collecting_since = True, time.monotonic()
@@ -263,36 +332,69 @@ class InProcessRuntime:
         messages, position = self._collected, self._collected_up_to
         self._patience.insist(lambda: self._journal.judge_together(position))
         self._collected, self._collected_bytes = [], 0
-        self._process(messages, position)
+        self._judge(messages, position)
+
+    def _judge(self, messages: Sequence[RawMessage], position: int) -> None:
+        """A whole step, whatever is in it: what raises is found, and set aside."""
+        before = self._position
+        try:
+            self._process(messages, position)
+        except Exception as error:  # noqa: BLE001 - raised again where no message is to blame
+            self._rescue.after(error, before, position)
+
+    def _replay(self, up_to: int) -> None:
+        """What the journal has up to there; the same."""
+        while self._position < up_to:
+            before = self._position
+            try:
+                for position, messages in self._journalled(up_to):
+                    self._process(messages, position)
+            except Exception as error:  # noqa: BLE001 - raised again where no message is to blame
+                self._rescue.after(error, self._position, self._attempted)
+            if self._position == before:
+                return
+
+    def _journalled(self, up_to: int) -> Iterator[tuple[int, Sequence[RawMessage]]]:
+        """Groups behind the position; a cut keeps committed effects from happening again."""
+        for end in (min(self._committed, up_to), up_to):
+            yield from self._journal.replay(self._position, end)
 
     def _process(self, messages: Sequence[RawMessage], position: int) -> None:
-        decoded = self._ingest.decode(messages)
+        self._whole, self._attempted, self._stage = False, position, "decode"
+        tried, held = self._held.split(messages)
+        decoded = self._ingest.decode(tried)
+        letters = [*decoded.dead_letters, *(self._ingest.letter(message, NOT_TRIED) for message in held)]
+        self._stage = "engine"
         findings = []
         newest = self.progress.time
         for block in decoded.blocks:
             permitted = self._patience.insist(partial(self._permitted, block))
             if self._resting is not None:
                 findings += self._patience.insist(partial(self._resting.bring_back, self._engine, permitted))
-            findings += self._engine.process(permitted)
+            findings += self._engine.process(permitted, judge_days=self._judge_days)
             newest = max(newest, int(block.time.max()))
+        self._stage = "effects"
         if position > self._committed:
-            self._patience.insist(lambda: self._effects.apply(findings, decoded.dead_letters, position))
+            self._patience.insist(lambda: self._effects.apply(findings, letters, position))
             self._committed = position
-        self._position = position
+        if tried:
+            self._held.went_through()
+        self._ingest.quarantine.counts["held"] += len(held)
+        self._position, self._whole = position, True
         self.progress = replace(
             self.progress,
             messages=self.progress.messages + len(messages),
             readings=self.progress.readings + decoded.readings,
-            dead_letters=self.progress.dead_letters + len(decoded.dead_letters),
+            dead_letters=self.progress.dead_letters + len(letters),
             time=newest,
         )
 
     def _keep_up(self) -> None:
         now = self._clock.now_ms()
         if now - self._reported >= PROGRESS_EVERY_MS:
-            self._report(self.progress)
+            self._without_harm("report", lambda: self._report(self.progress))
             self._reported = now
-        self._follow(now)
+        self._without_harm("promotion", lambda: self._follow(now))
         if self._resting is not None and self._resting.crowded(self._engine):
             self._make_room(self._resting)
         overdue = now - self._checkpointed >= self._checkpoint_every_ms
@@ -300,3 +402,12 @@ class InProcessRuntime:
             overdue or self._history.waiting_rows > MOST_WAITING_ROWS
         ):
             self.checkpoint()
+
+    def _without_harm(self, what: str, act: Callable[[], object]) -> None:
+        """Beside the stream: what it raises by a mistake is told once, and is tried again next time."""
+        try:
+            act()
+        except Exception as error:
+            if not is_unforeseen(error):
+                raise
+            self._ingest.quarantine.tell(what, error)

@@ -39,6 +39,7 @@ class Resting:
 
     def start(self, engine: Engine, position: int, same_journal: bool) -> None:
         """The engine was restored from a snapshot of `position`; where it begins anew, -1."""
+        self._back, self._ticked = set(), ()
         self.store.go_back(position)
         awake = [(model, one) for model, lane in engine.lanes.items() for one in lane.ids]
         self.store.awake(awake if self.store.count else ())

@@ -9,6 +9,12 @@ from foremend.service.status import PipelineStatus
 from foremend.service.views import CountsView, FleetView
 
 
+def quarantined(by_stage: Mapping[str, int]) -> Family:
+    """What was set aside because of a mistake of ours, in this process."""
+    words = "Messages set aside, and days left out, because of a mistake of Foremend's"
+    return Family("counter", "quarantined_total", words, labelled("stage", by_stage))
+
+
 def pipeline_families(pipeline: PipelineStatus) -> Iterator[Family]:
     """Of the pipeline in this process."""
     yield gauge("up", "1 while the pipeline runs", pipeline.state == "running")
@@ -19,6 +25,7 @@ def pipeline_families(pipeline: PipelineStatus) -> Iterator[Family]:
     yield counter("late_readings_total", "Readings later than the lateness bound", pipeline.late)
     yield counter("newcomers_total", "Appliances heard of for the first time", pipeline.newcomers)
     yield gauge("appliances_resting", "Appliances whose state rests in the store", pipeline.resting)
+    yield quarantined(pipeline.quarantined)
     behind = pipeline.position - pipeline.committed
     yield gauge("journal_behind", "Messages in the journal that are not acted on yet", behind)
     if pipeline.event_time is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 
@@ -27,6 +27,7 @@ class PipelineStatus:
     started_at: int  # ms UTC, wall clock
     newcomers: int = 0  # appliances heard of for the first time
     resting: int = 0  # appliances whose state is in the store and not in memory
+    quarantined: Mapping[str, int] = field(default_factory=dict)  # by stage, since the process began
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from foremend.errors import ForemendError, MissingExtraError, RefusedError, UnavailableError
 from foremend.ports import PipelineSource
 from foremend.runtimes.kafka.blocks import encode_in_parts, partition_of, split
 from foremend.runtimes.kafka.dead_letters import encode_letter
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
-from foremend.types import RawMessage
+from foremend.types import Block, DeadLetter, RawMessage
 from ingest.decode import Ingest
+from ingest.quarantine import sift
+from ingest.replay import to_messages
 from ingest.values import Decoded
 
 try:
@@ -100,6 +104,7 @@ class Gateway:
         self._source, self._ingest, self._settings = source, ingest, settings
         self._waiting: asyncio.Queue[tuple[Take, Sequence[asyncio.Future[Any]]]] = asyncio.Queue(MOST_WAITING)
         self.stalled = False
+        self.quarantine = ingest.quarantine
         self.counts = GatewayCounts()
 
     def connected(self) -> bool:
@@ -177,16 +182,36 @@ class Gateway:
 
     def _records(self, decoded: Decoded) -> Iterator[Record]:
         settings = self._settings
+        letters = list(decoded.dead_letters)
         for block in decoded.blocks:
-            for key, part in split(block, settings.groups):
-                partition = partition_of(key, settings.partitions)
-                for value in encode_in_parts(part):
-                    self.counts.blocks += 1
-                    self.counts.block_bytes += len(value)
-                    yield Record(settings.blocks_topic, key.encode(), value, partition)
-        for letter in decoded.dead_letters:
+            for record in self._encoded(block, letters):
+                self.counts.blocks += 1
+                self.counts.block_bytes += len(record.value)
+                yield record
+        for letter in letters:
             self.counts.dead_letters += 1
             yield Record(settings.dead_letters_topic, letter.topic.encode(), encode_letter(letter))
+
+    def _encoded(self, block: Block, letters: list[DeadLetter]) -> list[Record]:
+        """The records of a block; a reading that cannot be one goes to `letters`, as canonical JSON."""
+        settings, records = self._settings, list[Record]()
+
+        def attempt(rows: Sequence[int]) -> None:
+            part = block if len(rows) == len(block) else block.take(np.array(rows))
+            made = [
+                Record(settings.blocks_topic, key.encode(), value, partition_of(key, settings.partitions))
+                for key, one in split(part, settings.groups)
+                for value in encode_in_parts(one)
+            ]
+            records.extend(made)  # all of them or none
+
+        def alone(row: int, error: Exception) -> None:
+            reason = self.quarantine.reason("record", error)
+            (message,) = to_messages(block.take(np.array([row])))
+            letters.append(DeadLetter(message.topic, message.payload, reason, int(block.time[row])))
+
+        sift(range(len(block)), attempt, alone)
+        return records
 
     async def _send(self, producer: AIOKafkaProducer, record: Record) -> asyncio.Future[Any]:
         """Hand the record to the producer, which tries until Kafka has it and keeps each partition's order."""

@@ -15,6 +15,7 @@ from foremend.runtimes.kafka.gateway import STALLED_S, Gateway
 from foremend.runtimes.kafka.topics import check
 from foremend.service.health import Health, Probe, serve_health
 from foremend.service.metrics import Family, counter, gauge
+from foremend.service.pipeline_metrics import quarantined
 from foremend.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
@@ -101,5 +102,6 @@ def _families(gateway: Gateway) -> Iterator[Family]:
     yield counter("gateway_block_bytes_total", "Bytes of these blocks", counts.block_bytes)
     yield counter("gateway_dead_letters_total", "Dead letters made for Kafka", counts.dead_letters)
     yield counter("gateway_stalls_total", "Times Kafka took nothing for 5 s", counts.stalls)
+    yield quarantined(gateway.quarantine.by_stage())
     waiting = counts.messages - counts.acknowledged
     yield gauge("gateway_unacknowledged", "MQTT messages taken and not acknowledged", waiting)

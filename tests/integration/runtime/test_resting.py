@@ -50,7 +50,7 @@ RULES = RulesSettings.model_validate(
 )
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """What a kill -9 looks like from here: nothing after it runs."""
 
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
-from foremend.config import Settings
+from foremend.config import Settings, load_profiles
 from foremend.errors import ConfigError
+from foremend.runtimes.kafka import gateway as gateway_module
+from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.dead_letters import MOST_PAYLOAD_BYTES, decode_letter, encode_letter
-from foremend.runtimes.kafka.gateway import SLICE_BYTES, slices
-from foremend.runtimes.kafka.gateway_process import mqtt_settings
+from foremend.runtimes.kafka.gateway import SLICE_BYTES, Gateway, slices
+from foremend.runtimes.kafka.gateway_process import gateway_health, mqtt_settings
 from foremend.schema import validated
-from foremend.types import DeadLetter, RawMessage
+from foremend.service.metrics import render
+from foremend.types import Block, DeadLetter, RawMessage
+from ingest.decode import Ingest
+from ingest.quarantine import INTERNAL_ERROR
 
 TASMOTA = {
     "decoder": "tasmota",
@@ -107,3 +114,61 @@ def test_without_the_extra_the_command_names_it() -> None:
 
     assert ended.returncode == 6
     assert "pip install 'foremend[kafka]'" in ended.stderr
+
+
+class Silent:
+    """A source that is there and brings nothing."""
+
+    def connect(self) -> None: ...
+
+    def take(self, timeout_s: float) -> Sequence[tuple[RawMessage, Any]]:
+        return ()
+
+    def acknowledge(self, tokens: Iterable[Any]) -> None: ...
+
+    def connected(self) -> bool:
+        return True
+
+    def close(self) -> None: ...
+
+
+def test_a_reading_that_cannot_become_a_record_is_a_dead_letter_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It can be sent again as it is; nothing that one appliance sends ends a gateway."""
+    settings = settings_with()
+    signals = {name: profile.signals for name, profile in load_profiles().items()}
+    gateway = Gateway(Silent(), Ingest(settings.ingest, signals), settings.kafka)
+    real = gateway_module.encode_in_parts
+
+    def raising(block: Block) -> Iterator[bytes]:
+        if (block.signals["power"] == 666.0).any():
+            raise ZeroDivisionError("by the mark")
+        return real(block)
+
+    monkeypatch.setattr(gateway_module, "encode_in_parts", raising)
+    now = 1_732_190_000_000
+    sent = [
+        (
+            RawMessage(
+                f"dt/appliance/generic-compressor/plug-{n % 7}/telemetry",
+                b'{"ts":%d,"seq":%d,"signals":{"power":%d}}' % (now + n, n, 666 if n in (3, 40) else 90),
+                now,
+            ),
+            n,
+        )
+        for n in range(50)
+    ]
+
+    take = gateway._pack(sent)
+
+    blocks = [record for record in take.records if record.topic == settings.kafka.blocks_topic]
+    letters = [decode_letter(record.value) for record in take.records if record not in blocks]
+    times = [int(time) - now for record in blocks for time in decode(record.value).time]
+    assert sorted(times) == [n for n in range(50) if n not in (3, 40)]
+    assert [b'"seq":%d' % n in letter.payload for n, letter in zip((3, 40), letters, strict=True)] == [
+        True
+    ] * 2
+    assert all(letter.reason.startswith(INTERNAL_ERROR) for letter in letters)
+    assert list(take.tokens) == list(range(50))
+    assert 'foremend_quarantined_total{stage="record"} 2' in render(gateway_health(gateway).families())
