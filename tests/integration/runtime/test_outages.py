@@ -29,6 +29,7 @@ from foremend.engine import Engine
 from foremend.errors import UnavailableError
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
+from foremend.runtimes import inprocess
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.types import MS_PER_DAY, RawMessage
 from ingest.decode import Ingest
@@ -185,6 +186,12 @@ def outage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Outage]:
                 lambda: other.execute("BEGIN IMMEDIATE"),
                 lambda: other.execute("ROLLBACK"),
             )
+
+
+@pytest.fixture(autouse=True)
+def _talks_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes is judged as it comes: none of it is a backlog, which is collected first."""
+    monkeypatch.setattr(inprocess, "COLLECT_S", 0.0)
 
 
 def test_a_database_away_in_the_middle_is_waited_for(
