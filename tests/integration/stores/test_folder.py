@@ -52,6 +52,7 @@ def test_whatever_is_stored_is_closed_to_others(make_place: MakePlace, broker: E
     with place.running() as child:
         place.publish(1, 50)
         place.wait_until(lambda: list(place.folder.glob("history/*/*/*.parquet")), child)
+        place.wait_until((place.folder / "engine.snapshot").exists, child)  # written after the history
         running = open_to_others(place.folder)
         names = {path.name for path in place.folder.rglob("*")}
 
