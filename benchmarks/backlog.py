@@ -1,11 +1,11 @@
-"""How much memory a pipeline takes while a backlog comes in, against the same pipeline at rest.
+"""How much more memory a pipeline takes for a backlog than for the same messages as they come.
 
     python -m benchmarks.backlog [--messages 1000000] [--json]
 
 A real Mosquitto keeps `--messages` of one reading for the pipeline's persistent session; then `foremend run` starts as
-a process of its own. At rest means: it has used four messages of each of the 500 appliances, has written its first
-checkpoint, and waits for more. Peaks are of VmHWM, the most that was ever resident, so nothing is missed between two
-looks.
+a process of its own. At rest means: another one has used the same messages live, never more than 500 of them waiting,
+has written a checkpoint, and waits for more. What it keeps of 500 appliances is the same then: only the backlog
+differs. Peaks are of VmHWM, the most that was ever resident, so nothing is missed between two looks.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,9 +32,11 @@ from foremend.topics import TELEMETRY_WILDCARD
 from ingest.mqtt import MqttSource
 from ingest.mqtt_settings import MqttSettings
 
-REST_MESSAGES = 4 * APPLIANCES
+AT_ONCE = APPLIANCES
 PATIENCE_S = 600.0
-_LOOK_S = 0.2
+_LOOK_S = 0.05
+
+Metrics = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -60,15 +64,18 @@ def main() -> None:
 
 def measure(messages: int) -> Backlog:
     """Both pipelines, each with a broker and a folder of its own, one after the other."""
-    rest, _, _ = peak_of(REST_MESSAGES)
+    rest, _, _ = peak_of(messages, live=True)
     peak, seconds, late = peak_of(messages)
     rest_mb, peak_mb = round(rest * 1024 / 1e6, 1), round(peak * 1024 / 1e6, 1)
     more_mb = round(peak_mb - rest_mb, 1)
     return Backlog(messages, rest_mb, peak_mb, more_mb, round(seconds, 1), round(messages / seconds), late)
 
 
-def peak_of(messages: int) -> tuple[int, float, int]:
-    """The most kB that were resident while so many waiting messages were used, the seconds, and readings too late."""
+def peak_of(messages: int, live: bool = False) -> tuple[int, float, int]:
+    """The most kB that were resident while so many messages were used, the seconds, and readings too late.
+
+    They wait for the pipeline, or come while it runs where `live` is set.
+    """
     with tempfile.TemporaryDirectory(prefix="foremend-backlog-") as name:
         folder = Path(name)
         (folder / "broker").mkdir()
@@ -76,8 +83,9 @@ def peak_of(messages: int) -> tuple[int, float, int]:
         folder.chmod(0o755)  # Mosquitto leaves root behind
         broker.start()
         try:
-            leave_waiting(broker, messages)
-            return _run(folder, broker, messages)
+            if not live:
+                leave_waiting(broker, messages)
+            return _run(folder, broker, messages, live)
         finally:
             broker.stop()
 
@@ -90,7 +98,7 @@ def leave_waiting(broker: Mosquitto, messages: int) -> None:
     send_all(broker.port, messages, 1)
 
 
-def _run(folder: Path, broker: Mosquitto, messages: int) -> tuple[int, float, int]:
+def _run(folder: Path, broker: Mosquitto, messages: int, live: bool) -> tuple[int, float, int]:
     page = free_port()
     config = folder / "config.yaml"
     written = {
@@ -104,18 +112,33 @@ def _run(folder: Path, broker: Mosquitto, messages: int) -> tuple[int, float, in
     config.write_text(yaml.safe_dump(written))
     with process(["run", "--config", str(config)], folder / "pipeline.log") as child:
         begun = time.monotonic()
+        if live:
+            _wait(child, page, lambda counts: counts.get("broker_connected", 0) == 1)
+        for first in range(0, messages, AT_ONCE) if live else ():
+            send_all(broker.port, AT_ONCE, 1, first)
+            _wait(child, page, _used(first + AT_ONCE))
+        _wait(child, page, _used(messages))
         snapshot = folder / "var" / "engine.snapshot"
-        while (counts := metrics(page)).get("messages_total", 0) < messages or not snapshot.exists():
-            if child.poll() is not None or time.monotonic() > begun + PATIENCE_S:
-                raise UnavailableError(
-                    f"the pipeline did not finish: {(folder / 'pipeline.log').read_text()}"
-                )
-            time.sleep(_LOOK_S)
+        counts = _wait(child, page, lambda counts: snapshot.exists())
         seconds = time.monotonic() - begun
         return peak_kb(child.pid), seconds, int(counts["late_readings_total"])
 
 
-def metrics(port: int) -> dict[str, float]:
+def _used(messages: int) -> Callable[[Metrics], bool]:
+    return lambda counts: counts.get("messages_total", 0) >= messages
+
+
+def _wait(child: subprocess.Popen[bytes], page: int, holds: Callable[[Metrics], bool]) -> Metrics:
+    """Look until `holds`; the numbers of the last look. Raises UnavailableError when that never comes."""
+    end = time.monotonic() + PATIENCE_S
+    while not holds(counts := metrics(page)):
+        if child.poll() is not None or time.monotonic() > end:
+            raise UnavailableError(f"the pipeline did not go on: code {child.returncode}")
+        time.sleep(_LOOK_S)
+    return counts
+
+
+def metrics(port: int) -> Metrics:
     """Those of a pipeline without labels; empty until it answers."""
     try:
         text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30.0).text

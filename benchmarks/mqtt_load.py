@@ -52,19 +52,19 @@ def publish_packet(topic: str, payload: bytes, mid: int) -> bytes:
     return b"\x32" + _length(len(body)) + body
 
 
-def packets(messages: int, readings: int) -> Iterator[bytes]:
-    """`messages` packets, round and round the fleet, each appliance in the order of its time."""
+def packets(messages: int, readings: int, first: int = 0) -> Iterator[bytes]:
+    """`messages` packets from the `first` on, round and round the fleet, each appliance in the order of its time."""
     topics = [telemetry_topic(APPLIANCE_MODEL, f"fridge-{number:04d}") for number in range(APPLIANCES)]
-    for number in range(messages):
+    for number in range(first, first + messages):
         turn, appliance = divmod(number, APPLIANCES)
         yield publish_packet(
             topics[appliance], payload_of(appliance, turn * readings, readings), number % 65_535 + 1
         )
 
 
-def send_all(port: int, messages: int, readings: int) -> float:
-    """Publish everything; returns the seconds that took, without the making of the packets."""
-    made = packets(messages, readings)
+def send_all(port: int, messages: int, readings: int, first: int = 0) -> float:
+    """Publish `messages` from the `first` on; returns the seconds that took, without the making of the packets."""
+    made = packets(messages, readings, first)
     chunks = [b"".join(chunk) for chunk in iter(lambda: list(itertools.islice(made, _CHUNK)), [])]
     with socket.create_connection(("127.0.0.1", port)) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
