@@ -179,10 +179,10 @@ class Connection:
 
         Before the session is there its answers must be read, however much waits.
         """
-        ready = {key.fileobj for key, _ in selector.select(_TICK_S)}
-        if self._wake_in in ready:
+        readable = {key.fileobj for key, event in selector.select(_TICK_S) if event & selectors.EVENT_READ}
+        if self._wake_in in readable:
             self._wake_in.recv(4096)
-        if sock in ready:
+        if sock in readable:
             self._client.loop_read()
         if self._client.want_write():
             self._client.loop_write()
