@@ -55,6 +55,12 @@ class Load:
         self._finish.set()
         self._thread.shutdown(cancel_futures=True)
 
+    def is_past(self, rounds: int) -> bool:
+        """Whether more than so many rounds were sent. Raises what ended the story before its time."""
+        if self._running.done():
+            self._running.result()
+        return self.rounds > rounds
+
     def finish(self) -> None:
         """End the story, and wait until the MQTT broker has acknowledged all of it. Raises what went wrong."""
         self._finish.set()

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
 
 import numpy as np
 import yaml
 
 from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.postgres_server import PostgresServer
+from benchmarks.reliability.asked import AskedProcess
 from benchmarks.reliability.load import Load
 from benchmarks.reliability.rig import desk, until, written_settings
 from benchmarks.reliability.story import READINGS, Story, time_of
 from benchmarks.reliability.watch import PATIENCE_S, Readings
-from benchmarks.worker_process import ForemendProcess
 from foremend.config import load_settings
 from foremend.demo.processes import free_port
 from foremend.errors import UnavailableError
@@ -38,43 +35,12 @@ class LocalServers:
     postgres: PostgresServer
 
 
-class Pipeline(ForemendProcess):
-    """`foremend run`, asked through its page's port."""
+class Pipeline(AskedProcess):
+    """`foremend run`."""
 
     def __init__(self, config: Path, environment: dict[str, str]) -> None:
-        settings = load_settings(config)
-        self._page = f"http://127.0.0.1:{settings.service.port}"
-        super().__init__(["run", "--config", str(config)], config.parent / "run.log", environment)
-
-    def ready(self) -> bool:
-        """Whether /readyz says so."""
-        return bool(self._ask("/readyz"))
-
-    def why_not(self) -> str:
-        """What /readyz says is wrong; empty while it is well, or does not answer."""
-        try:
-            urllib.request.urlopen(self._page + "/readyz", timeout=10).close()
-        except HTTPError as error:
-            return error.read().decode()
-        except (URLError, ConnectionError, TimeoutError):
-            return ""
-        return ""
-
-    def number(self, name: str) -> float:
-        """One of its numbers; 0 while it does not answer or has none."""
-        found = re.search(rf"^foremend_{name} (\S+)$", self._ask("/metrics"), re.MULTILINE)
-        return float(found[1]) if found else 0.0
-
-    def _ask(self, path: str) -> str:
-        if self.returncode is not None:
-            raise UnavailableError(
-                f"the pipeline ended by itself: {self.log.read_text(encoding='utf-8')[-2_000:]}"
-            )
-        try:
-            with urllib.request.urlopen(self._page + path, timeout=10) as answer:
-                return str(answer.read().decode())
-        except (URLError, ConnectionError, TimeoutError):
-            return ""
+        port = load_settings(config).service.port
+        super().__init__(["run", "--config", str(config)], config.parent / "run.log", port, environment)
 
 
 class PageWatch:
@@ -129,7 +95,7 @@ class OneMachine:
     def recovered(self) -> float:
         """Seconds from now until all that was sent, and a round that is sent next, is worked on and committed."""
         began, rounds = time.monotonic(), self.load.rounds
-        until(lambda: self.load.rounds > rounds + 1, "the fleet to go on")
+        until(lambda: self.load.is_past(rounds + 1), "the fleet to go on")
         sent = np.zeros_like(self.load.sent)
         sent[:, : (rounds + 1) * READINGS] = True
         self.watch.until_seen(sent)

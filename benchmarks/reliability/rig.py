@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import time
-import urllib.request
 import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -14,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import yaml
 
@@ -24,10 +21,10 @@ from alerts.owners import OwnedAppliance, Owner
 from benchmarks.kafka_server import KafkaServer, free_ports
 from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.postgres_server import PostgresServer
+from benchmarks.reliability.asked import AskedProcess
 from benchmarks.reliability.load import Load
 from benchmarks.reliability.story import PARTITIONS, Story
 from benchmarks.reliability.watch import LogWatch
-from benchmarks.worker_process import ForemendProcess
 from foremend.bootstrap import SystemClock, open_desk
 from foremend.config import Settings, load_settings
 from foremend.errors import UnavailableError
@@ -50,34 +47,13 @@ class Servers:
     postgres: PostgresServer
 
 
-class Process(ForemendProcess):
-    """A gateway or a worker, asked through /readyz and /metrics."""
+class Process(AskedProcess):
+    """A gateway or a worker."""
 
     def __init__(self, command: str, config: Path, *more: str) -> None:
         (port,) = free_ports(1)
-        self._health = f"http://127.0.0.1:{port}"
         arguments = [command, "--config", str(config), "--health-port", str(port), *more]
-        super().__init__(arguments, config.parent / f"{command}-{port}.log")
-
-    def ready(self) -> bool:
-        """Whether /readyz says so."""
-        return bool(self._ask("/readyz"))
-
-    def number(self, name: str) -> float:
-        """One of its numbers; 0 while it does not answer."""
-        found = re.search(rf"^foremend_{name} (\S+)$", self._ask("/metrics"), re.MULTILINE)
-        return float(found[1]) if found else 0.0
-
-    def _ask(self, path: str) -> str:
-        if self.returncode is not None:
-            raise UnavailableError(
-                f"a process ended by itself: {self.log.read_text(encoding='utf-8')[-2_000:]}"
-            )
-        try:
-            with urllib.request.urlopen(self._health + path, timeout=10) as answer:
-                return str(answer.read().decode())
-        except (URLError, ConnectionError, TimeoutError):
-            return ""
+        super().__init__(arguments, config.parent / f"{command}-{port}.log", port)
 
 
 class Rig:
@@ -105,7 +81,7 @@ class Rig:
     def recovered(self) -> float:
         """Seconds from now until all that was sent, and what is sent next, is worked on and in a checkpoint."""
         began, rounds = time.monotonic(), self.load.rounds
-        until(lambda: self.load.rounds > rounds + 1, "the fleet to go on")
+        until(lambda: self.load.is_past(rounds + 1), "the fleet to go on")
         self.watch.until_covered(self.load.sent.copy())
         return time.monotonic() - began
 
