@@ -100,6 +100,23 @@ def leave_waiting(broker: Mosquitto, messages: int) -> None:
 
 def _run(folder: Path, broker: Mosquitto, messages: int, live: bool) -> tuple[int, float, int]:
     page = free_port()
+    config = configured(folder, broker, page)
+    with process(["run", "--config", str(config)], folder / "pipeline.log") as child:
+        begun = time.monotonic()
+        if live:
+            wait(child, page, lambda counts: counts.get("broker_connected", 0) == 1)
+        for first in range(0, messages, AT_ONCE) if live else ():
+            send_all(broker.port, AT_ONCE, 1, first)
+            wait(child, page, used(first + AT_ONCE))
+        wait(child, page, used(messages))
+        snapshot = folder / "var" / "engine.snapshot"
+        counts = wait(child, page, lambda counts: snapshot.exists())
+        seconds = time.monotonic() - begun
+        return peak_kb(child.pid), seconds, int(counts["late_readings_total"])
+
+
+def configured(folder: Path, broker: Mosquitto, page: int) -> Path:
+    """The configuration of a pipeline with all its files in `folder` and its page on `page`."""
     config = folder / "config.yaml"
     written = {
         "extends": "shipped",
@@ -110,25 +127,14 @@ def _run(folder: Path, broker: Mosquitto, messages: int, live: bool) -> tuple[in
         "alerts": {"database": f"sqlite:///{folder}/foremend.db", "key_file": str(folder / "key")},
     }
     config.write_text(yaml.safe_dump(written))
-    with process(["run", "--config", str(config)], folder / "pipeline.log") as child:
-        begun = time.monotonic()
-        if live:
-            _wait(child, page, lambda counts: counts.get("broker_connected", 0) == 1)
-        for first in range(0, messages, AT_ONCE) if live else ():
-            send_all(broker.port, AT_ONCE, 1, first)
-            _wait(child, page, _used(first + AT_ONCE))
-        _wait(child, page, _used(messages))
-        snapshot = folder / "var" / "engine.snapshot"
-        counts = _wait(child, page, lambda counts: snapshot.exists())
-        seconds = time.monotonic() - begun
-        return peak_kb(child.pid), seconds, int(counts["late_readings_total"])
+    return config
 
 
-def _used(messages: int) -> Callable[[Metrics], bool]:
+def used(messages: int) -> Callable[[Metrics], bool]:
     return lambda counts: counts.get("messages_total", 0) >= messages
 
 
-def _wait(child: subprocess.Popen[bytes], page: int, holds: Callable[[Metrics], bool]) -> Metrics:
+def wait(child: subprocess.Popen[bytes], page: int, holds: Callable[[Metrics], bool]) -> Metrics:
     """Look until `holds`; the numbers of the last look. Raises UnavailableError when that never comes."""
     end = time.monotonic() + PATIENCE_S
     while not holds(counts := metrics(page)):

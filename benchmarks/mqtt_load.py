@@ -20,16 +20,19 @@ from foremend.types import MS_PER_DAY
 
 APPLIANCE_MODEL = "rf-260"
 APPLIANCES = 500
-_BEGUN_DAYS_AGO = 2
+BEGUN_DAYS_AGO = 2
 _PERIOD_MS = 60_000
 _WINDOW = 2_000
 _CHUNK = 200
 _PUBACK_BYTES = 4
 
 
-def payload_of(appliance: int, first: int, readings: int) -> bytes:
-    """An appliance's readings `first`...: one object, or an array where there are more than one."""
-    begun = (time.time_ns() // 1_000_000 // MS_PER_DAY - _BEGUN_DAYS_AGO) * MS_PER_DAY
+def payload_of(appliance: int, first: int, readings: int, days_ago: int = BEGUN_DAYS_AGO) -> bytes:
+    """An appliance's readings `first`...: one object, or an array where there are more than one.
+
+    Its very first was at midnight UTC, `days_ago`.
+    """
+    begun = (time.time_ns() // 1_000_000 // MS_PER_DAY - days_ago) * MS_PER_DAY
     rows = [
         {
             "ts": begun + number * _PERIOD_MS + appliance,
@@ -52,19 +55,21 @@ def publish_packet(topic: str, payload: bytes, mid: int) -> bytes:
     return b"\x32" + _length(len(body)) + body
 
 
-def packets(messages: int, readings: int, first: int = 0) -> Iterator[bytes]:
+def packets(messages: int, readings: int, first: int = 0, days_ago: int = BEGUN_DAYS_AGO) -> Iterator[bytes]:
     """`messages` packets from the `first` on, round and round the fleet, each appliance in the order of its time."""
     topics = [telemetry_topic(APPLIANCE_MODEL, f"fridge-{number:04d}") for number in range(APPLIANCES)]
     for number in range(first, first + messages):
         turn, appliance = divmod(number, APPLIANCES)
         yield publish_packet(
-            topics[appliance], payload_of(appliance, turn * readings, readings), number % 65_535 + 1
+            topics[appliance], payload_of(appliance, turn * readings, readings, days_ago), number % 65_535 + 1
         )
 
 
-def send_all(port: int, messages: int, readings: int, first: int = 0) -> float:
+def send_all(
+    port: int, messages: int, readings: int, first: int = 0, days_ago: int = BEGUN_DAYS_AGO
+) -> float:
     """Publish `messages` from the `first` on; returns the seconds that took, without the making of the packets."""
-    made = packets(messages, readings, first)
+    made = packets(messages, readings, first, days_ago)
     chunks = [b"".join(chunk) for chunk in iter(lambda: list(itertools.islice(made, _CHUNK)), [])]
     with socket.create_connection(("127.0.0.1", port)) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
