@@ -25,6 +25,7 @@ from foremend.errors import UnavailableError
 from foremend.types import MS_PER_SECOND
 
 LONGEST_START_S = 120.0
+_ROUNDS_WITH_EPISODES = 40  # after 20 s some fifty have opened
 
 
 @dataclass
@@ -100,6 +101,10 @@ class OneMachine:
         sent[:, : (rounds + 1) * READINGS] = True
         self.watch.until_seen(sent)
         return time.monotonic() - began
+
+    def until_episodes(self) -> None:
+        """Until the story is old enough for findings, so that a short fault is judged by them, too."""
+        until(lambda: self.load.is_past(_ROUNDS_WITH_EPISODES), "the fleet to go on")
 
     def restarts(self) -> int:
         """This runtime has no restarts of its own."""
