@@ -17,7 +17,7 @@ listener {port} 127.0.0.1
 allow_anonymous true
 max_queued_messages 0
 max_inflight_messages 1000
-persistence true
+persistence {persistence}
 persistence_location {folder}/
 """
 
@@ -27,6 +27,7 @@ class Mosquitto:
     """One broker that can be stopped and started again; without TLS and passwords, which are tested elsewhere."""
 
     folder: Path
+    persistence: bool = True
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -40,7 +41,9 @@ class Mosquitto:
             raise UnavailableError("Mosquitto is not installed: apt-get install -y mosquitto")
         self.folder.chmod(0o777)  # Mosquitto leaves root behind and must still write here
         config = self.folder / "mosquitto.conf"
-        config.write_text(_CONF.format(port=self.port, folder=self.folder))
+        config.write_text(
+            _CONF.format(port=self.port, folder=self.folder, persistence=str(self.persistence).lower())
+        )
         with (self.folder / "mosquitto.log").open("ab") as log:
             self.process = subprocess.Popen([MOSQUITTO, "-c", config], stderr=log, start_new_session=True)
         wait_for_port(self.port)

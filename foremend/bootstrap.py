@@ -41,6 +41,7 @@ from foremend.service.health import Health, Probe
 from foremend.service.read_model import ReadModel
 from foremend.service.sending import with_sending
 from foremend.service.server import Server, require_port
+from foremend.service.session import with_session
 from foremend.stores.installation import Stores
 from foremend.stores.lock import FolderLock
 from foremend.stores.private import close_to_others, private_files
@@ -114,7 +115,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
     profiles = load_profiles(settings.profiles.folders)
     ingest = Ingest(settings.ingest, {name: profile.signals for name, profile in profiles.items()})
     subscribe = tuple(dict.fromkeys((*settings.mqtt.subscribe, *ingest.subscriptions)))
-    source = MqttSource(settings.mqtt.model_copy(update={"subscribe": subscribe}))
+    source = MqttSource(settings.mqtt.model_copy(update={"subscribe": subscribe}), folder / "mqtt.session")
     journal = SqliteJournal(folder / "journal.db")
     alerts = open_desk(settings, clock, journal.id)
     forgotten = ForgottenAppliances(alerts.engine, clock).all
@@ -144,7 +145,8 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
     catalogue, host = load_catalogue(), settings.service.host
     model = ReadModel(alerts.engine, runtime, profiles, catalogue, feature_titles(profiles.values()))
     upkeep = open_upkeep(settings.storage, clock)
-    health = with_sending(_with_storage(model.health(), runtime, follower, upkeep), alerts.dispatcher)
+    health = with_session(model.health(), lambda: source.sessions_forgotten)
+    health = with_sending(_with_storage(health, runtime, follower, upkeep), alerts.dispatcher)
     server = Server(create_app(model, host, health), host, settings.service.port)
     return Application(alerts, runtime, server, upkeep, lock)
 

@@ -9,12 +9,14 @@ QoS 0 promises nothing: beyond `waiting_qos0` such messages are dropped, counted
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from foremend.errors import UnavailableError
 from foremend.types import RawMessage
 from ingest.mqtt_connection import Connection
 from ingest.mqtt_inbox import Inbox
+from ingest.mqtt_session import Session
 from ingest.mqtt_settings import MqttSettings
 
 
@@ -22,18 +24,25 @@ class MqttSource:
     """`foremend.ports.Source` on MQTT, and the way out for the pipeline's own small messages.
 
     The broker delivers again whatever was not acknowledged when a connection broke, and tokens of that connection are
-    ignored from then on: a message may come twice, none is lost. Raises ConfigError when the settings name a password
-    or certificate that cannot be read.
+    ignored from then on: a message may come twice, none is lost. A session that the broker has forgotten is told;
+    `session_file` is for this what one process leaves the next. Raises ConfigError when the settings name a password or
+    certificate that cannot be read.
     """
 
-    def __init__(self, settings: MqttSettings) -> None:
+    def __init__(self, settings: MqttSettings, session_file: Path | None = None) -> None:
         self._inbox = Inbox(settings.waiting_qos0, settings.waiting_bytes)
-        self._connection = Connection(settings, self._inbox)
+        self._session = Session(settings, session_file)
+        self._connection = Connection(settings, self._inbox, self._session)
 
     @property
     def dropped_qos0(self) -> int:
         """How many QoS 0 messages found no room since the start."""
         return self._inbox.dropped_qos0
+
+    @property
+    def sessions_forgotten(self) -> int:
+        """How often since the start the broker no longer knew our session."""
+        return self._session.forgotten
 
     @property
     def waiting_bytes(self) -> int:

@@ -23,6 +23,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from foremend.errors import ForemendError, RefusedError, UnavailableError
 from ingest.mqtt_client import build_client
 from ingest.mqtt_scan import Publish
+from ingest.mqtt_session import Session
 from ingest.mqtt_settings import MqttSettings
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ class Listener(Protocol):
 class Connection:
     """The thread, its socket and its way back after a loss (doubling waits with jitter)."""
 
-    def __init__(self, settings: MqttSettings, listener: Listener) -> None:
-        self._settings, self._listener = settings, listener
+    def __init__(self, settings: MqttSettings, listener: Listener, session: Session) -> None:
+        self._settings, self._listener, self._session = settings, listener, session
         self._client = build_client(settings, listener.arrived)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
@@ -227,6 +228,7 @@ class Connection:
         if reason.is_failure:
             self._refuse(f"{self._settings.url} refuses the connection ({reason})")
             return
+        self._session.answered(flags.session_present)
         client.subscribe([(topic, 1) for topic in self._settings.subscribe])
         if flags.session_present:  # rumqttd answers SUBSCRIBE only after the backlog's first acknowledgements
             self._come_online()
@@ -249,5 +251,6 @@ class Connection:
     def _come_online(self) -> None:
         if not self._online:
             self._online, self._since = True, time.monotonic()
+            self._session.began()
             self._listener.online()
             log.info("the broker on %s is there", self._settings.url)

@@ -17,7 +17,14 @@ from foremend.errors import ConfigError
 log = logging.getLogger(__name__)
 
 _OTHERS = 0o077
-_OURS = ("journal.db*", "journal.position", "engine.snapshot*", "resting.db*", "foremend.lock")
+_OURS = (
+    "journal.db*",
+    "journal.position",
+    "engine.snapshot*",
+    "resting.db*",
+    "foremend.lock",
+    "mqtt.session",
+)
 _TREES = ("history", "history.work", "faust", "outbox", "set-aside")
 
 

@@ -16,6 +16,7 @@ from foremend.runtimes.kafka.topics import check
 from foremend.service.health import Health, Probe, serve_health
 from foremend.service.metrics import Family, counter, gauge
 from foremend.service.pipeline_metrics import quarantined
+from foremend.service.session import with_session
 from foremend.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
@@ -30,18 +31,18 @@ def run_gateway(config: Path | None, client_id: str | None, unshared: bool, heal
     After an outage of 40 s Kafka's client drops what it has: then a gateway starts anew, and MQTT delivers it again.
     """
     settings = load_settings(config)
-    gateway = build_gateway(settings, client_id, unshared)
+    gateway, source = build_gateway(settings, client_id, unshared)
     try:
-        with serve_health(gateway_health(gateway), settings.service.host, health_port):
+        with serve_health(gateway_health(gateway, source), settings.service.host, health_port):
             asyncio.run(_until_signal(gateway, settings))
     except UnavailableError as error:
         start_anew(str(error))
 
 
-def build_gateway(settings: Settings, client_id: str | None, unshared: bool) -> Gateway:
-    """Opens no connection yet. Raises ConfigError where `unshared` has nothing to do."""
+def build_gateway(settings: Settings, client_id: str | None, unshared: bool) -> tuple[Gateway, MqttSource]:
+    """With the source it takes from. Opens no connection yet. Raises ConfigError where `unshared` has nothing to do."""
     source = MqttSource(mqtt_settings(settings, client_id, unshared))
-    return Gateway(source, _ingest(settings, keeps_state=unshared), settings.kafka)
+    return Gateway(source, _ingest(settings, keeps_state=unshared), settings.kafka), source
 
 
 def mqtt_settings(settings: Settings, client_id: str | None, unshared: bool) -> MqttSettings:
@@ -62,15 +63,16 @@ def mqtt_settings(settings: Settings, client_id: str | None, unshared: bool) -> 
     return settings.mqtt.model_copy(update={"client_id": name, "subscribe": subscribe})
 
 
-def gateway_health(gateway: Gateway) -> Health:
+def gateway_health(gateway: Gateway, source: MqttSource) -> Health:
     """Ready while both sides are there; nothing that only a restart mends can befall it and let it live."""
-    return Health(
+    health = Health(
         ready=(
             Probe("broker", lambda: None if gateway.connected() else "not connected to the MQTT broker"),
             Probe("kafka", lambda: f"took nothing for {STALLED_S:g} s" if gateway.stalled else None),
         ),
         families=lambda: _families(gateway),
     )
+    return with_session(health, lambda: source.sessions_forgotten)
 
 
 def _ingest(settings: Settings, keeps_state: bool) -> Ingest:

@@ -111,7 +111,7 @@ class Line:
     @contextmanager
     def gateway(self, client_id: str | None = None, unshared: bool = False) -> Iterator[None]:
         """A gateway in this process, until the block ends; what it has taken is finished then."""
-        gateway = build_gateway(load_settings(self.config), client_id, unshared)
+        gateway, _ = build_gateway(load_settings(self.config), client_id, unshared)
         loop, stop = asyncio.new_event_loop(), asyncio.Event()
         thread = threading.Thread(target=loop.run_until_complete, args=(gateway.run(stop),))
         thread.start()

@@ -144,7 +144,8 @@ def test_the_broker_gone_and_back_is_logged_once_each_and_work_goes_on(
     take_all: TakeAll,
     make_peer: Callable[..., Any],
 ) -> None:
-    """A restart on the same port is healed without any call."""
+    """A restart on the same port is healed without any call; the embedded broker's has lost the session, and that is
+    told once, too."""
     caplog.set_level(logging.INFO)
     source = open_source()
     broker.stop()
@@ -156,11 +157,9 @@ def test_the_broker_gone_and_back_is_logged_once_each_and_work_goes_on(
 
     assert online
     assert payloads(taken) == [b"after"]
-    assert [record.levelname for record in caplog.records if record.name == "ingest.mqtt_connection"] == [
-        "INFO",
-        "WARNING",
-        "INFO",
-    ]
+    told = [record for record in caplog.records if record.name.startswith("ingest.mqtt")]
+    assert [record.levelname for record in told] == ["INFO", "WARNING", "WARNING", "INFO"]
+    assert ["lost the broker" in told[1].message, "has forgotten" in told[2].message] == [True, True]
 
 
 @pytest.mark.parametrize("size", [0, 20_481, 256 * 1024, 10 * 1024 * 1024])

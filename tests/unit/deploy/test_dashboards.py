@@ -72,14 +72,15 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def known(settings: Settings, world: Any) -> set[str]:
     """The metrics of every kind of process: run, gateway, worker and service."""
     source = MqttSource(settings.mqtt)
-    gateway = gateway_health(Gateway(source, Ingest(settings.ingest, {}), settings.kafka)).metrics()
+    gateway = Gateway(source, Ingest(settings.ingest, {}), settings.kafka)
+    gateways = gateway_health(gateway, source).metrics()
     source.close()
     worker, alerts, _ = build_worker(settings)
     watchdog = Watchdog(settings.kafka, lambda: pytest.fail("not started"), pytest.fail)
     workers = worker_health(worker, watchdog, settings.kafka).metrics()
     alerts.close()
     return (
-        rendered(gateway) | rendered(workers) | rendered(world.model.health().metrics()) | _service(settings)
+        rendered(gateways) | rendered(workers) | rendered(world.model.health().metrics()) | _service(settings)
     )
 
 

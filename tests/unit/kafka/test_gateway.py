@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from foremend.schema import validated
 from foremend.service.metrics import render
 from foremend.types import Block, DeadLetter, RawMessage
 from ingest.decode import Ingest
+from ingest.mqtt import MqttSource
 from ingest.quarantine import INTERNAL_ERROR
 
 TASMOTA = {
@@ -171,4 +173,6 @@ def test_a_reading_that_cannot_become_a_record_is_a_dead_letter_and_the_others_g
     ] * 2
     assert all(letter.reason.startswith(INTERNAL_ERROR) for letter in letters)
     assert list(take.tokens) == list(range(50))
-    assert 'foremend_quarantined_total{stage="record"} 2' in render(gateway_health(gateway).families())
+    with closing(MqttSource(settings.mqtt)) as source:
+        metrics = render(gateway_health(gateway, source).families())
+    assert 'foremend_quarantined_total{stage="record"} 2' in metrics
