@@ -59,6 +59,7 @@ def test_whatever_is_stored_is_closed_to_others(make_place: MakePlace, broker: E
     assert running == []
     assert open_to_others(place.folder) == []
     assert {"journal.db", "journal.db-wal", "foremend.db", "foremend.db-wal", "engine.snapshot"} <= names
+    assert "mqtt.session" in names
 
 
 def test_what_was_open_to_others_is_closed_at_the_start_and_said_once(
