@@ -20,6 +20,12 @@ RESPONSE_WILDCARD = "cmd/appliance/+/+/+/response"
 PROGRESS = "foremend/pipeline/progress"
 """The pipeline's counts, QoS 0, at most every 100 ms: see `Progress`."""
 
+OURS = "foremend/"
+"""Everything below is of Foremend's processes alone: whoever subscribes to more than appliances leaves it out."""
+
+PROOF = "foremend/proof"
+"""Gateways send messages to themselves below it, QoS 1, to see whether shared subscriptions bring anything."""
+
 _SEGMENT = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 APPLIANCE_ID = r"[A-Za-z0-9_-]{1,64}"

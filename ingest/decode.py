@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.errors import InputError
-from foremend.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD, parse_status_topic, parse_telemetry_topic
+from foremend.topics import (
+    OURS,
+    STATUS_WILDCARD,
+    TELEMETRY_WILDCARD,
+    parse_status_topic,
+    parse_telemetry_topic,
+)
 from foremend.types import Block, DeadLetter, RawMessage
 from ingest.batch import Batch, Waiting
 from ingest.canonical import CanonicalPayload
@@ -23,7 +29,7 @@ from ingest.durations import spell
 from ingest.quarantine import Quarantine, sift
 from ingest.repeats import RecentMessages, digest_of
 from ingest.settings import IngestSettings
-from ingest.values import ApplianceKey, Decoded, SignalSpecs
+from ingest.values import ApplianceKey, Decoded, Ignored, SignalSpecs
 
 Check = Callable[[CanonicalPayload, Waiting, Rows, Batch], None]
 """Turns payloads that wait into rows and dead letters; it changes nothing else, so it can be done again."""
@@ -187,6 +193,8 @@ class Ingest:
             said = decoder.decode(message)
             if said is not None:
                 return batch.take(position, said)
+        if message.topic.startswith(OURS):
+            return batch.take(position, Ignored())
         raise InputError(
             "topic: neither dt/appliance/{appliance_model}/{appliance_id}/telemetry nor a decoder's"
         )

@@ -21,6 +21,7 @@ from foremend.errors import ForemendError, MissingExtraError, RefusedError, Unav
 from foremend.ports import PipelineSource
 from foremend.runtimes.kafka.blocks import encode_in_parts, partition_of, split
 from foremend.runtimes.kafka.dead_letters import encode_letter
+from foremend.runtimes.kafka.proof import SharedProof
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.types import Block, DeadLetter, RawMessage
 from ingest.decode import Ingest
@@ -100,8 +101,15 @@ def _payload_bytes(deliveries: Deliveries) -> int:
 class Gateway:
     """One process' way from MQTT to Kafka; `run` once."""
 
-    def __init__(self, source: PipelineSource, ingest: Ingest, settings: KafkaSettings) -> None:
-        self._source, self._ingest, self._settings = source, ingest, settings
+    def __init__(
+        self,
+        source: PipelineSource,
+        ingest: Ingest,
+        settings: KafkaSettings,
+        proof: SharedProof | None = None,
+    ) -> None:
+        """`proof` is what a gateway with shared subscriptions wants to see at its start."""
+        self._source, self._ingest, self._settings, self._proof = source, ingest, settings, proof
         self._waiting: asyncio.Queue[tuple[Take, Sequence[asyncio.Future[Any]]]] = asyncio.Queue(MOST_WAITING)
         self.stalled = False
         self.quarantine = ingest.quarantine
@@ -114,8 +122,8 @@ class Gateway:
     async def run(self, stop: asyncio.Event) -> None:
         """Forward until `stop`; then finish what is taken, or leave it unacknowledged if Kafka does not take it.
 
-        Raises UnavailableError when Kafka or MQTT is not there at the start, RefusedError when one refuses for good;
-        what is not acknowledged by then comes again to the next gateway.
+        Raises UnavailableError when Kafka or MQTT is not there at the start, RefusedError when one refuses for good
+        or shared subscriptions bring nothing; what is not acknowledged by then comes again to the next gateway.
         """
         producer = await self._open_producer()
         try:
@@ -170,6 +178,8 @@ class Gateway:
             more = list(self._source.take(QUIET_S))
             taken += more
             size += _payload_bytes(more)
+        if self._proof is not None and self._proof.given(taken):
+            self._proof = None
         self.counts.messages += len(taken)
         return taken
 

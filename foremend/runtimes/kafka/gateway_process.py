@@ -12,6 +12,7 @@ from foremend.config import Settings, load_profiles, load_settings
 from foremend.errors import ConfigError, UnavailableError
 from foremend.runtimes.anew import start_anew
 from foremend.runtimes.kafka.gateway import STALLED_S, Gateway
+from foremend.runtimes.kafka.proof import SharedProof, proof_topics
 from foremend.runtimes.kafka.topics import check
 from foremend.service.health import Health, Probe, serve_health
 from foremend.service.metrics import Family, counter, gauge
@@ -41,8 +42,10 @@ def run_gateway(config: Path | None, client_id: str | None, unshared: bool, heal
 
 def build_gateway(settings: Settings, client_id: str | None, unshared: bool) -> tuple[Gateway, MqttSource]:
     """With the source it takes from. Opens no connection yet. Raises ConfigError where `unshared` has nothing to do."""
-    source = MqttSource(mqtt_settings(settings, client_id, unshared))
-    return Gateway(source, _ingest(settings, keeps_state=unshared), settings.kafka), source
+    mqtt = mqtt_settings(settings, client_id, unshared)
+    source = MqttSource(mqtt)
+    proof = None if unshared else SharedProof(mqtt, source)
+    return Gateway(source, _ingest(settings, keeps_state=unshared), settings.kafka, proof), source
 
 
 def mqtt_settings(settings: Settings, client_id: str | None, unshared: bool) -> MqttSettings:
@@ -57,9 +60,11 @@ def mqtt_settings(settings: Settings, client_id: str | None, unshared: bool) -> 
     if theirs and not unshared:
         log.warning("%s: run one `foremend gateway --unshared` for these, which never share", sorted(theirs))
     ours = dict.fromkeys((*settings.mqtt.subscribe, *_ingest(settings, keeps_state=False).subscriptions))
-    dealt = (f"$share/{settings.kafka.share}/{topic}" for topic in ours if topic not in theirs)
     name = client_id or f"{settings.mqtt.client_id}-gateway{'-unshared' if unshared else ''}"
-    subscribe = tuple(sorted(theirs) if unshared else dealt)
+    shared_proof, plain_proof = proof_topics(name)
+    dealt = (topic for topic in (*ours, shared_proof) if topic not in theirs)
+    shared = (f"$share/{settings.kafka.share}/{topic}" for topic in dealt)
+    subscribe = tuple(sorted(theirs)) if unshared else (*shared, plain_proof)
     return settings.mqtt.model_copy(update={"client_id": name, "subscribe": subscribe})
 
 

@@ -141,6 +141,7 @@ def test_the_mqtt_contract_names_every_topic() -> None:
         command,
         topics.RESPONSE_WILDCARD,
         topics.PROGRESS,
+        f"{topics.PROOF}/+/+",
     }
 
 
