@@ -25,13 +25,17 @@ class ForemendProcess:
     """A `foremend` command as a process of its own, logging into a file."""
 
     def __init__(
-        self, arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+        self,
+        arguments: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "foremend"),
     ) -> None:
-        """`environment` is added to this process's own."""
+        """`environment` is added to this process's own; `program` is what Python runs."""
         self.log = log
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "foremend", *arguments],
+                [sys.executable, *program, *arguments],
                 stdout=out,
                 stderr=out,
                 env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
@@ -69,8 +73,8 @@ class ForemendProcess:
 class WorkerProcess(ForemendProcess):
     """`foremend worker`."""
 
-    def __init__(self, config: Path, log: Path) -> None:
-        super().__init__(["worker", "--config", str(config)], log)
+    def __init__(self, config: Path, log: Path, program: Sequence[str] = ("-m", "foremend")) -> None:
+        super().__init__(["worker", "--config", str(config)], log, program=program)
 
 
 def feed(settings: KafkaSettings, blocks: Iterable[Block]) -> None:

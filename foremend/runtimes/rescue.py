@@ -42,11 +42,23 @@ class Held:
         """Those to try, and those that are not to be tried."""
         if not self._until:
             return messages, []
-        held = [self._holds(message) for message in messages]
+        held = [self.holds(message.topic, message.received) for message in messages]
         return (
             [message for message, holds in zip(messages, held, strict=True) if not holds],
             [message for message, holds in zip(messages, held, strict=True) if holds],
         )
+
+    @property
+    def active(self) -> bool:
+        """Whether any topic is held."""
+        return bool(self._until)
+
+    def holds(self, topic: str, received: int) -> bool:
+        """Whether a message of `topic` that came then (ms UTC) is not to be tried."""
+        until = self._until.get(topic)
+        if until is not None and received >= until:
+            del self._until[topic]
+        return until is not None and received < until
 
     def went_through(self) -> None:
         """A message was used."""
@@ -83,12 +95,6 @@ class Held:
         """Continue where `snapshot` was taken."""
         self._raised = {topic: list(when) for topic, when in snapshot["raised"].items()}
         self._until, self._in_a_row = dict(snapshot["until"]), list(snapshot["in_a_row"])
-
-    def _holds(self, message: RawMessage) -> bool:
-        until = self._until.get(message.topic)
-        if until is not None and message.received >= until:
-            del self._until[message.topic]
-        return until is not None and message.received < until
 
 
 class Recoverable(Protocol):

@@ -38,6 +38,11 @@ class LetterBox:
         """Keep it until the next `flush`."""
         self._letters.append(encode_letter(letter))
 
+    async def forget(self) -> None:
+        """Those that wait: what they came from is worked on again."""
+        async with self._emptying:
+            self._letters.clear()
+
     async def flush(self) -> None:
         """Returns when Kafka has all that were in it. Raises what `send` does: then they are sent again next time."""
         async with self._emptying:

@@ -5,6 +5,7 @@
 - A partition goes on exactly behind its checkpoint. Where a record does not follow the one before, Kafka itself is
   asked what comes next: either it is gone for good, which is logged, or the worker has to start anew.
 - Engines work in one thread of their own, so that the event loop goes on, also while the database is away.
+- What raises is searched for in that thread, too (`recovery.py`), and nothing half done is ever written.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -27,10 +28,12 @@ from foremend.runtimes.kafka.dead_letters import LetterBox
 from foremend.runtimes.kafka.log_reader import LogReader
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import PartitionRuntime, Record
+from foremend.runtimes.kafka.recovery import recover
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.runtimes.kafka.state import StateStore
 from foremend.snapshots import pack, unpack
-from foremend.types import MS_PER_SECOND
+from foremend.types import MS_PER_SECOND, DeadLetter
+from ingest.quarantine import Quarantine
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -64,6 +67,7 @@ class Held:
     checkpointed: float  # when that was
     due: float  # when the next one is
     letters: LetterBox  # must be in Kafka before the next checkpoint
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(slots=True)
@@ -86,12 +90,14 @@ class Holdings:
         reader: LogReader,
         commit: Commit,
         meter: Meter,
+        quarantine: Quarantine,
     ) -> None:
         """`runtime_of` makes what works on a partition, in the engines' thread; `commit` hears of each checkpoint."""
         self._settings, self._runtime_of, self._producer = settings, runtime_of, producer
-        self._reader, self._commit, self._meter = reader, commit, meter
+        self._reader, self._commit, self._meter, self._quarantine = reader, commit, meter, quarantine
         self._store = StateStore(settings, producer)
         self._thread = ThreadPoolExecutor(1, "foremend-engine")
+        self._loop = asyncio.get_running_loop()
         self._loading = asyncio.Semaphore(LOADS_AT_ONCE)
         self._restoring: PartitionRuntime | None = None  # the last one that was taken over
         self.held: dict[int, Held] = {}
@@ -188,13 +194,11 @@ class Holdings:
 
     async def _work_on(self, message: Message, held: Held) -> None:
         try:
-            letter = await self._in_thread(held.runtime.process, record_of(message))
+            await self._in_thread(self._process, message.partition, held, record_of(message))
         except UnavailableError:
             if self.held.get(message.partition) is held:
                 raise
             return  # it was taken from us while the database was away
-        if letter is not None:
-            held.letters.put(letter)
         if len(held.letters) >= MOST_LETTERS:
             with suppress(UnavailableError):  # the checkpoint tries again
                 await self._flush_letters(held)
@@ -210,33 +214,61 @@ class Holdings:
         held.due = time.monotonic() + self._every_s
         if held.runtime.next_offset > held.covered:
             try:
-                next_offset, packed = await self._in_thread(self._packed, held.runtime)
+                packed = await self._in_thread(self._packed, partition, held)
             except UnavailableError:
                 if self.held.get(partition) is held:
                     raise
                 return  # it was taken from us meanwhile
             try:
-                await self._flush_letters(held)
-                await self._store.save(partition, packed, next_offset)
+                if packed is not None:
+                    await self._make_durable(partition, held, *packed)
             except UnavailableError as error:
                 log.error("partition %d has no new checkpoint: %s", partition, error)
                 self.written.failed += 1
                 held.due = time.monotonic() + RETRY_S
                 return
-            held.covered, held.checkpointed = next_offset, time.monotonic()
-            held.runtime.covered(next_offset)
-            self.written.checkpoints += 1
-            self.written.bytes += len(packed)
-            await self._commit(partition, next_offset)
         await self._in_thread(held.runtime.report)
 
-    def _packed(self, runtime: PartitionRuntime) -> tuple[int, bytearray]:
+    async def _make_durable(self, partition: int, held: Held, next_offset: int, packed: bytearray) -> None:
+        """A checkpoint, unless a later one is durable already. Raises UnavailableError while Kafka does not take it."""
+        async with held.saving:
+            if next_offset <= held.covered:
+                return
+            await self._flush_letters(held)
+            await self._store.save(partition, packed, next_offset)
+            held.covered, held.checkpointed = next_offset, time.monotonic()
+            held.runtime.covered(next_offset)
+        self.written.checkpoints += 1
+        self.written.bytes += len(packed)
+        await self._commit(partition, next_offset)
+
+    def _process(self, partition: int, held: Held, record: Record) -> None:
+        """A whole step, whatever is in the record."""
+        before = held.runtime.next_offset
+        try:
+            for letter in held.runtime.process(record):
+                held.letters.put(letter)
+        except Exception as error:  # noqa: BLE001 - raised again where no record is to blame
+            self._recover(partition, held, error, before, record.offset + 1)
+
+    def _packed(self, partition: int, held: Held) -> tuple[int, bytearray] | None:
+        """The next checkpoint; None where there is none to write, as half of a step is never written."""
+        runtime = held.runtime
+        if not runtime.whole:
+            return None
         try:
             state = runtime.checkpoint()
         except RefusedError as error:  # as history does when another process has taken its stream over
             raise UnavailableError(f"a partition was taken over without our knowing: {error}") from error
+        except Exception as error:  # noqa: BLE001 - raised again where no record is to blame
+            self._recover(partition, held, error, held.covered, runtime.next_offset)
+            return None
         with self._meter.on("checkpoint"):
             return runtime.next_offset, pack(state)
+
+    def _recover(self, partition: int, held: Held, error: Exception, first: int, last: int) -> None:
+        kept = KeptByKafka(self, partition, held)
+        recover(held.runtime, kept, self._loop, self._quarantine, error, first, last)
 
     async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
@@ -244,6 +276,31 @@ class Holdings:
     @property
     def _every_s(self) -> float:
         return self._settings.checkpoint_every / MS_PER_SECOND
+
+
+class KeptByKafka:
+    """What Kafka keeps of a partition that is held, for `recover`."""
+
+    def __init__(self, holdings: Holdings, partition: int, held: Held) -> None:
+        self._all, self._partition, self._held = holdings, partition, held
+
+    async def saved(self) -> tuple[memoryview | None, int]:
+        await self._held.letters.forget()
+        async with self._held.saving:
+            saved = await self._all._store.load(self._partition)
+        return saved.packed if saved else None, await self._all._reader.begin(self._partition)
+
+    async def records(self, first: int, up_to: int) -> AsyncGenerator[Sequence[Record], None]:
+        async with aclosing(self._all._reader.span(self._partition, first, up_to)) as batches:
+            async for batch in batches:
+                yield [Record(one.offset, one.key, one.value, one.timestamp) for one in batch]
+
+    def put(self, letters: Sequence[DeadLetter]) -> None:
+        for letter in letters:
+            self._held.letters.put(letter)
+
+    async def keep(self, packed: bytearray, next_offset: int) -> None:
+        await self._all._make_durable(self._partition, self._held, next_offset, packed)
 
 
 def record_of(message: Message) -> Record:

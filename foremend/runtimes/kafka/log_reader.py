@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from foremend.errors import UnavailableError
@@ -60,6 +60,19 @@ class LogReader:
         self._consumer.seek(at, max(offset, await self.begin(partition)))
         record = await self._answer(self._consumer.getone(at))
         return int(record.offset)
+
+    async def span(
+        self, partition: int, first: int, up_to: int
+    ) -> AsyncGenerator[Sequence[ConsumerRecord], None]:
+        """The records with first <= offset < up_to, by a client of its own. What is gone for good is left out."""
+        at = self._at(partition)
+        async with LogReader(self._settings) as other:
+            consumer = other._consumer
+            consumer.assign([at])
+            consumer.seek(at, max(first, await other.begin(partition)))
+            while await self._answer(consumer.position(at)) < up_to:
+                batches = await self._answer(consumer.getmany(at, timeout_ms=1_000))
+                yield [record for record in batches.get(at, ()) if record.offset < up_to]
 
     def _at(self, partition: int) -> TopicPartition:
         return TopicPartition(self._settings.blocks_topic, partition)

@@ -6,6 +6,9 @@ what is found never depends on how keys are spread over partitions, or partition
 A position of this partition's stream is an offset plus one. Effects commit together with it; records below it only
 rebuild state, as those of the journal do in the in-process runtime. A block that leads to nothing moves no position
 by itself (that would be a transaction a block): the next finding or checkpoint does, and its replay leads to nothing.
+
+A record that raises what nobody foresaw leaves half of a step behind: nothing is written of it, and `recovery.py` goes
+back to the last checkpoint.
 """
 
 from __future__ import annotations
@@ -14,18 +17,26 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from foremend.engine import Engine, ReadingsListener
-from foremend.errors import InputError, UnavailableError
+from foremend.errors import InputError, UnavailableError, is_unforeseen
 from foremend.lane import Counts
 from foremend.ports import Clock, Effects, History, Snapshot
 from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.event_times import ANY_TIME, EventTimes
 from foremend.runtimes.kafka.meter import Meter
+from foremend.runtimes.kafka.suspects import Suspects, letters_of, only, topic_of
 from foremend.runtimes.patience import Patience
+from foremend.runtimes.rescue import NOT_TRIED, Held
 from foremend.service.status import PipelineStatus
-from foremend.types import Block, DeadLetter, Finding
+from foremend.snapshots import pack, unpack
+from foremend.types import Block, DeadLetter, Finding, RawMessage
+from ingest.quarantine import Quarantine
+
+_NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 class Record(NamedTuple):
@@ -81,65 +92,102 @@ class PartitionRuntime:
         report: Report,
         clock: Clock,
         meter: Meter,
+        quarantine: Quarantine,
         event_times: EventTimes = ANY_TIME,
     ) -> None:
         """`permitted` takes out whom nobody may watch; `report` hears of every checkpoint."""
+        self._quarantine, self._untried = quarantine, Held()
         self._topic, self._engines, self._effects = topic, engines, effects
         self._history, self._permitted, self._report = history, permitted, report
         self._clock, self._meter, self._event_times = clock, meter, event_times
         self._keyed: dict[str, Keyed] = {}
         self._stop = threading.Event()
-        self._patience = Patience(self._stop)
+        self.patience = Patience(self._stop)
         self._committed = self._covered = 0
         self._started = clock.now_ms()
         self.next_offset = 0
         self.totals = Totals()
+        self.days_left_out = 0  # that could not be judged, since the process began
+        self.stage = ""  # of the last record, as `ingest.quarantine.STAGES`
+        self.whole = True  # the state is that of `next_offset`; not so within a record
+        self.searching = False  # for what raised
 
     def restore(self, snapshot: Snapshot | None, first_offset: int = 0) -> None:
-        """Go on from `snapshot`; without one, from `first_offset`. Raises IntegrityError as `Engine.restore` does."""
-        self.next_offset = first_offset
+        """Go on from `snapshot`; without one, from `first_offset`. Raises IntegrityError as `Engine.restore` does.
+
+        Whatever was in memory is forgotten.
+        """
+        self.whole = False
+        self.next_offset, self.totals, self._keyed, self._untried = first_offset, Totals(), {}, Held()
         if snapshot is not None:
             self.next_offset = max(int(snapshot["next_offset"]), first_offset)
             self.totals = Totals(**snapshot["totals"])
             for key, state in snapshot["engines"].items():
                 self._engine_of(key).engine.restore(state)
+            self._untried.restore(snapshot.get("held", Held().snapshot()))
         self._covered = self.next_offset
-        self._patience.insist(lambda: self._history.forget_after(self.next_offset))
-        self._committed = self._patience.insist(self._effects.position)
+        self.patience.insist(lambda: self._history.forget_after(self.next_offset))
+        self._committed = self.patience.insist(self._effects.position)
+        self.whole = True
 
-    def process(self, record: Record) -> DeadLetter | None:
-        """Take the next record; one that cannot be used becomes a dead letter, and the partition goes on.
+    def process(
+        self, record: Record, *, without: Mapping[str, str] = _NOBODY, judge_days: bool = True
+    ) -> list[DeadLetter]:
+        """Take the next record; what cannot be used of it becomes dead letters, and the partition goes on.
 
-        Make the answer durable before the next checkpoint. Waits while the database or the history is away; raises
-        UnavailableError once `abandon` was called.
+        `without` are reasons by appliance whose readings are set aside. Make the answer durable before the next
+        checkpoint. Waits while the database or the history is away; raises UnavailableError once `abandon` was called.
         """
-        wrong = ""
+        self.whole, self.stage = False, "decode"
         findings: Sequence[Finding] = ()
         try:
             with self._meter.on("decode"):
-                key, block, wrong = self._read(record)
+                key, block, letters = self._read(record)
         except InputError as error:
-            wrong = str(error)
+            letters = [self._letter(record, str(error))]
         else:
-            findings = self._judge(key, block)
-            self._count(len(block), len(findings), int(block.time.max(initial=0)))
+            block, aside = self._set_apart(block, record.received, without)
+            letters += aside
+            findings = self._judge(key, block, judge_days) if len(block) else ()
         if findings and record.offset >= self._committed:
             self._commit(findings, record.offset + 1)
-        self.next_offset = record.offset + 1
-        self.totals.records += 1
-        self._meter.records += 1
-        return self._letter(record, wrong) if wrong else None
+        self._done(record, letters)
+        return letters
+
+    def suspects(self, record: Record) -> dict[str, str]:
+        """Reasons by appliance whose readings in `record`, the next one, raise; the state stays as it is."""
+        key, block, _ = self._read(record)
+        block, _ = self._set_apart(block, record.received, _NOBODY)
+        search = Suspects(
+            block, partial(self._try, key, record.offset), self._tell, self._accuse(record.received)
+        )
+        try:
+            search.by_readings()
+            if record.offset >= self._committed:
+                search.by_findings(self._try_effects)
+        finally:
+            self.patience.insist(lambda: self._history.forget_after(self.next_offset))
+        return search.reasons
+
+    def put_aside(self, record: Record, error: Exception) -> list[DeadLetter]:
+        """The next record, the whole of it: it raised `error`, and no appliance in it is to blame by itself."""
+        letters = [self._letter(record, self._quarantine.reason(self.stage, error))]
+        self._accuse(record.received)(f"{self._topic}/{record.key!r}", error)
+        self._done(record, letters)
+        return letters
 
     def checkpoint(self) -> dict[str, Any]:
         """Write history, move the position, and answer the state; its arrays are good until the next record."""
+        self.stage = "history"
         with self._meter.on("history"):
-            self._patience.insist(lambda: self._history.flush(self._covered, self.next_offset))
+            self.patience.insist(lambda: self._history.flush(self._covered, self.next_offset))
         if self.next_offset > self._committed:
             self._commit((), self.next_offset)
         with self._meter.on("checkpoint"):
             engines = {key: keyed.engine.snapshot() for key, keyed in self._keyed.items()}
         totals = {name: getattr(self.totals, name) for name in Totals.__slots__}
-        return {"next_offset": self.next_offset, "totals": totals, "engines": engines}
+        held = self._untried.snapshot()
+        return {"next_offset": self.next_offset, "totals": totals, "engines": engines, "held": held}
 
     def covered(self, next_offset: int) -> None:
         """A checkpoint with `next_offset` is durable: history may compact what it stored up to there."""
@@ -148,7 +196,7 @@ class PartitionRuntime:
     def report(self) -> None:
         """Tell the processes that have the page; what cannot be told now is told next time."""
         with suppress(UnavailableError):
-            self._report(self.engines, self.status())
+            self._without_harm("report", lambda: self._report(self.engines, self.status()))
 
     def abandon(self) -> None:
         """The partition is no longer ours: wait no longer. From any thread."""
@@ -156,13 +204,18 @@ class PartitionRuntime:
 
     @property
     def waiting(self) -> bool:
-        """Whether the database or the history is away right now."""
-        return self._patience.waiting
+        """Whether the database or the history is away right now, or it is looked for what raised."""
+        return self.patience.waiting or self.searching
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether the partition is no longer ours."""
+        return self._stop.is_set()
 
     @property
     def trouble(self) -> str | None:
         """What is away right now, in words."""
-        return self._patience.trouble
+        return self.patience.trouble
 
     @property
     def waiting_rows(self) -> int:
@@ -196,12 +249,17 @@ class PartitionRuntime:
         )
 
     def _letter(self, record: Record, reason: str) -> DeadLetter:
-        self.totals.dead_letters += 1
-        self._meter.dead_letters += 1
         return DeadLetter(self._topic, record.value or b"", reason, record.received)
 
-    def _read(self, record: Record) -> tuple[str, Block, str]:
-        """The record's key, its readings that can be used, and what is wrong with the others."""
+    def _done(self, record: Record, letters: Sequence[DeadLetter]) -> None:
+        self.next_offset, self.whole = record.offset + 1, True
+        self.totals.records += 1
+        self.totals.dead_letters += len(letters)
+        self._meter.records += 1
+        self._meter.dead_letters += len(letters)
+
+    def _read(self, record: Record) -> tuple[str, Block, list[DeadLetter]]:
+        """The record's key, its readings that can be used, and a dead letter if there are others."""
         if record.key is None or record.value is None:
             raise InputError("the record has no key or no value")
         key, block = record.key.decode(errors="replace"), decode(record.value)
@@ -211,19 +269,79 @@ class PartitionRuntime:
             raise InputError(f"there is no profile for the appliance model {block.appliance_model!r}")
         believed = self._event_times.believed(block, record.received)
         if believed.all():
-            return key, block, ""
+            return key, block, []
         far_off = len(block) - int(believed.sum())
         wrong = f"{far_off} of {len(block)} readings are too old or ahead (ingest.oldest, ingest.clock_ahead)"
         if far_off == len(block):
             raise InputError(wrong)
-        return key, block.take(believed), f"{wrong}; the others are used"
+        return key, block.take(believed), [self._letter(record, f"{wrong}; the others are used")]
 
-    def _judge(self, key: str, block: Block) -> Sequence[Finding]:
-        permitted = self._patience.insist(lambda: self._permitted(block))
+    def _set_apart(
+        self, block: Block, received: int, without: Mapping[str, str]
+    ) -> tuple[Block, list[DeadLetter]]:
+        """The block without those of `without` and those that are not to be tried, and their dead letters."""
+        held = self._not_to_be_tried(block, received) if self._untried.active else {}
+        aside = {**held, **without}
+        if not aside:
+            return block, []
+        letters = letters_of(block, aside, received)
+        self._quarantine.counts["held"] += sum(letter.reason == NOT_TRIED for letter in letters)
+        return only(block, [one for one in block.appliance_ids if one not in aside]), letters
+
+    def _not_to_be_tried(self, block: Block, received: int) -> dict[str, str]:
+        return {
+            one: NOT_TRIED
+            for one in block.appliance_ids
+            if self._untried.holds(topic_of(block, one), received)
+        }
+
+    def _judge(self, key: str, block: Block, judge_days: bool) -> Sequence[Finding]:
         keyed = self._engine_of(key)
-        keyed.follow(self._clock.now_ms())
+        self._without_harm("promotion", lambda: keyed.follow(self._clock.now_ms()))
+        self.stage = "engine"
+        permitted = self.patience.insist(lambda: self._permitted(block))
+        left_out = keyed.engine.days_left_out
         with self._meter.on("engine"):
-            return keyed.engine.process(permitted)
+            findings = keyed.engine.process(permitted, judge_days=judge_days)
+        self.days_left_out += keyed.engine.days_left_out - left_out
+        self._untried.went_through()
+        self._count(len(block), len(findings), int(block.time.max(initial=0)))
+        return findings
+
+    def _try(self, key: str, offset: int, block: Block) -> list[Finding]:
+        """What the next record would lead to with `block` in it, by an engine of its own; days are left out."""
+        model, engine = block.appliance_model, self._engine_of(key).engine
+        if self.stage == "history":
+            self.patience.insist(lambda: self._history.forget_after(self.next_offset))
+        trial = self._engines(model, self._history.write)
+        trial.engine.restore(unpack(pack(engine.snapshot())))
+        self._without_harm("promotion", lambda: trial.follow(self._clock.now_ms()))
+        permitted = self.patience.insist(lambda: self._permitted(block))
+        findings = trial.engine.process(permitted, judge_days=False)
+        if self.stage == "history":
+            self.patience.insist(lambda: self._history.flush(self._covered, offset + 1))
+        self._untried.went_through()
+        return findings
+
+    def _try_effects(self, findings: Sequence[Finding]) -> None:
+        """Of a record that will be used; its position comes when it is."""
+        self.stage = "effects"
+        self.patience.insist(lambda: self._effects.apply(findings, (), self.next_offset))
+
+    def _tell(self, error: Exception) -> str:
+        return self._quarantine.reason(self.stage, error)
+
+    def _accuse(self, received: int) -> Callable[[str, Exception], None]:
+        return lambda topic, error: self._untried.note(RawMessage(topic, b"", received), error)
+
+    def _without_harm(self, what: str, act: Callable[[], object]) -> None:
+        """Beside the stream: what it raises by a mistake is told once, and is tried again next time."""
+        try:
+            act()
+        except Exception as error:
+            if not is_unforeseen(error):
+                raise
+            self._quarantine.tell(what, error)
 
     def _count(self, readings: int, findings: int, time: int) -> None:
         self.totals.readings += readings
@@ -233,8 +351,9 @@ class PartitionRuntime:
         self._meter.findings += findings
 
     def _commit(self, findings: Sequence[Finding], position: int) -> None:
+        self.stage = "effects"
         with self._meter.on("effects"):
-            self._patience.insist(lambda: self._effects.apply(findings, (), position))
+            self.patience.insist(lambda: self._effects.apply(findings, (), position))
         self._committed = position
 
     def _engine_of(self, key: str) -> Keyed:

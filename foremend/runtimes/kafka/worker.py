@@ -28,6 +28,7 @@ from foremend.runtimes.kafka.membership import open_membership, raw_topic
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import PartitionRuntime, Record
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from ingest.quarantine import Quarantine
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +50,11 @@ class Worker:
         store_letter: StoreLetter,
         meter: Meter,
         folder: Path,
+        quarantine: Quarantine,
     ) -> None:
         """`runtime_of` makes what works on a partition; `folder` is for Faust's own files."""
         self._settings, self._runtime_of, self._store_letter = settings, runtime_of, store_letter
-        self._folder, self.meter = folder, meter
+        self._folder, self.meter, self.quarantine = folder, meter, quarantine
         self.holdings: Holdings | None = None
         self.idle_since: float | None = time.monotonic()  # without partitions, in a rebalance; None: at work
         self.rebalances = 0
@@ -86,6 +88,7 @@ class Worker:
             reader,
             self._commit,
             self.meter,
+            self.quarantine,
         )
         self._take_part()
         try:

@@ -10,6 +10,7 @@ from foremend.runtimes.kafka.watchdog import Watchdog
 from foremend.runtimes.kafka.worker import Worker
 from foremend.service.health import Health, Probe, at_most
 from foremend.service.metrics import Family, counter, gauge, labelled
+from foremend.service.pipeline_metrics import quarantined
 from foremend.types import MS_PER_SECOND
 
 CHECKPOINTS_MISSED = 4
@@ -59,6 +60,7 @@ def _families(worker: Worker, watchdog: Watchdog) -> Iterator[Family]:
     yield counter("worker_records_total", "Records taken from the blocks topic", meter.records)
     yield counter("worker_findings_total", "Findings made, those of replays too", meter.findings)
     yield counter("worker_dead_letters_total", "Records that could not be used", meter.dead_letters)
+    yield quarantined(worker.quarantine.by_stage())
     seconds = labelled("stage", meter.seconds)
     yield Family("counter", "worker_seconds_total", "Wall-clock seconds by stage", seconds)
     yield counter(

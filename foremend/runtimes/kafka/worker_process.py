@@ -20,7 +20,7 @@ from foremend.bootstrap import SystemClock, open_desk, open_history, open_upkeep
 from foremend.config import Profile, Settings, load_profiles, load_settings
 from foremend.consent_filter import ConsentFilter
 from foremend.engine import Engine, ReadingsListener
-from foremend.errors import InputError, UnavailableError
+from foremend.errors import InputError, UnavailableError, is_unforeseen
 from foremend.learning.training import open_registry
 from foremend.ports import Clock
 from foremend.promotions import PromotionFollower
@@ -40,6 +40,7 @@ from foremend.service.status_writer import StatusWriter
 from foremend.stores.private import close_to_others, private_files
 from foremend.types import DeadLetter
 from ingest.dead_letters import bounded
+from ingest.quarantine import Quarantine
 from models.registry import Registry
 from rules.evaluator import RuleBook
 
@@ -68,7 +69,7 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> tuple[Worker
     clock = clock or SystemClock()
     alerts = open_desk(settings, clock)
     engines = Engines(settings, open_registry(settings.models))
-    permitted, meter = ConsentFilter(alerts.consent, clock), Meter()
+    permitted, meter, quarantine = ConsentFilter(alerts.consent, clock), Meter(), Quarantine()
     forgotten = ForgottenAppliances(alerts.engine, clock).all
 
     def runtime_of(partition: int) -> PartitionRuntime:
@@ -82,12 +83,14 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> tuple[Worker
             report=StatusWriter(alerts.engine, stream, clock).record,
             clock=clock,
             meter=meter,
+            quarantine=quarantine,
             event_times=EventTimes.of(settings.ingest),
         )
 
     ended = threading.Event()
-    letters = Letters(settings, alerts, ended)
-    worker = Worker(settings.kafka, runtime_of, letters.store, meter, settings.storage.folder / "faust")
+    letters = Letters(settings, alerts, ended, quarantine)
+    folder = settings.storage.folder / "faust"
+    worker = Worker(settings.kafka, runtime_of, letters.store, meter, folder, quarantine)
     return worker, alerts, ended
 
 
@@ -115,22 +118,38 @@ class Engines:
 class Letters:
     """From the dead letters' topic into the database; a letter that comes twice has the same id."""
 
-    def __init__(self, settings: Settings, alerts: Alerts, stop: threading.Event) -> None:
+    def __init__(
+        self, settings: Settings, alerts: Alerts, stop: threading.Event, quarantine: Quarantine
+    ) -> None:
         """`stop` ends waiting for a database that is away."""
+        self._quarantine = quarantine
         self._topic, self._effects = settings.kafka.dead_letters_topic, alerts.effects
         self._most_bytes = settings.ingest.dead_letter_bytes
         self._patience = Patience(stop)
 
     def store(self, partition: int, record: Record) -> None:
-        """Keep the letter in the record; one that is none is a dead letter itself."""
+        """Keep the letter in the record; one that is none is a dead letter itself.
+
+        Of one that raises, by a mistake of ours, the reason alone is kept; Kafka has the record for `kafka.retention`.
+        """
         value = record.value or b""
         try:
             letter = decode_letter(value)
         except InputError as error:
             letter = DeadLetter(self._topic, value, str(error), record.received)
-        letter = bounded(letter, self._most_bytes)
-        effects = self._effects.of(f"{self._topic}-{partition}")
-        self._patience.insist(lambda: effects.apply((), (letter,), record.offset + 1))
+        effects, position = self._effects.of(f"{self._topic}-{partition}"), record.offset + 1
+
+        def keep(one: DeadLetter) -> None:
+            self._patience.insist(lambda: effects.apply((), (one,), position))
+
+        try:
+            keep(bounded(letter, self._most_bytes))
+        except Exception as error:
+            if not is_unforeseen(error):
+                raise
+            where = f"record {record.offset} of partition {partition} of {self._topic}"
+            reason = f"{self._quarantine.reason('effects', error)}: {where} has the letter"
+            keep(DeadLetter(self._topic, b"", reason, record.received))
 
 
 def _work(settings: Settings, health_port: int | None) -> None:

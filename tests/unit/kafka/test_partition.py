@@ -25,6 +25,7 @@ from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import Keyed, PartitionRuntime, Record
 from foremend.snapshots import pack, unpack
 from foremend.types import MS_PER_DAY, Block, DeadLetter, Finding
+from ingest.quarantine import Quarantine
 from ingest.settings import IngestSettings
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings
@@ -33,6 +34,7 @@ MODEL = "generic-compressor"
 START = 20_000 * MS_PER_DAY
 MINUTE = 60_000
 A_RECORD = 20  # minutes
+PROFILES = load_profiles()
 RULES = RulesSettings.model_validate(
     {
         "book": [
@@ -53,7 +55,7 @@ class Engines:
     appliance_models: Collection[str] = (MODEL, "rf-260")
 
     def __call__(self, appliance_model: str, on_readings: ReadingsListener) -> Keyed:
-        engine = Engine(load_profiles(), RuleBook(RULES), lateness_ms=10 * MINUTE, on_readings=on_readings)
+        engine = Engine(PROFILES, RuleBook(RULES), lateness_ms=10 * MINUTE, on_readings=on_readings)
         return Keyed(engine, lambda now_ms: None)
 
 
@@ -97,6 +99,7 @@ def partition(
         report=report,
         clock=SystemClock(),
         meter=Meter(),
+        quarantine=Quarantine(),
         **more,
     )
 
@@ -201,10 +204,8 @@ def test_a_bad_record_becomes_a_dead_letter_and_the_partition_goes_on(
 
     letters = [one.process(each) for each in (RECORDS[0], GARBAGE[kind], RECORDS[2])]
 
-    assert letters[0] is None
-    assert letters[2] is None
-    assert isinstance(letters[1], DeadLetter)
-    assert letters[1].reason
+    assert (letters[0], letters[2]) == ([], [])
+    assert letters[1][0].reason
     assert (one.next_offset, one.totals.readings, one.totals.dead_letters) == (3, 2 * A_RECORD, 1)
 
 
@@ -217,10 +218,9 @@ def test_one_reading_of_another_age_does_not_take_its_neighbours_along(
     one = partition(tmp_path, alerts.effects.of("fleet-0"), event_times=EventTimes.of(IngestSettings()))
     one.restore(None)
 
-    letter = one.process(RECORDS[0]._replace(value=encode(block)))
+    (letter,) = one.process(RECORDS[0]._replace(value=encode(block)))
 
     assert one.totals.readings == A_RECORD - 1
-    assert letter is not None
     assert letter.reason.startswith(f"1 of {A_RECORD} readings are too old or ahead")
 
 
