@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS message (
     received INTEGER NOT NULL,
     topic TEXT NOT NULL,
     payload BLOB NOT NULL,
-    retained INTEGER NOT NULL
+    retained INTEGER NOT NULL -- 1 retained, 2 just subscribed, 3 both
 )
 """
 
@@ -66,7 +66,7 @@ class SqliteJournal:
         They end a group that is judged together, unless it is not `whole` yet: then `judge_together` ends it.
         Raises UnavailableError when the disk refuses: nothing was acknowledged, so the broker keeps them.
         """
-        rows = [(m.received, m.topic, m.payload, m.retained) for m in messages]
+        rows = [(m.received, m.topic, m.payload, m.retained + 2 * m.just_subscribed) for m in messages]
         with self._in_our_words(), self._transaction():
             self._db.executemany(
                 "INSERT INTO message (received, topic, payload, retained) VALUES (?, ?, ?, ?)", rows
@@ -133,8 +133,8 @@ class SqliteJournal:
                 " WHERE position > ? ORDER BY position LIMIT ?",
                 (after, limit),
             )
-            for position, topic, payload, received, retained in rows:
-                found.append((position, RawMessage(topic, payload, received, bool(retained))))
+            for position, topic, payload, received, kept in rows:
+                found.append((position, RawMessage(topic, payload, received, bool(kept & 1), kept > 1)))
                 left -= len(topic) + len(payload)
                 if left <= 0:
                     break

@@ -78,6 +78,9 @@ class RawMessage:
     payload: bytes
     received: int  # ms UTC, wall clock at reception
     retained: bool = False  # the broker kept it: it may be stale
+    just_subscribed: bool = (
+        False  # came within moments of a subscription: some brokers do not mark what they kept
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -20,6 +21,9 @@ MESSAGE_BYTES = 340
 
 TAKE_BYTES = 2 * 1024 * 1024
 """A take is full once it weighs this much: what it turns into while it is worked on weighs several times more."""
+
+SETTLED_S = 5.0
+"""After a subscription's answer a broker has sent what it kept by then; messages until then are `just_subscribed`."""
 
 Delivery = tuple[RawMessage, int]
 
@@ -41,6 +45,7 @@ class Inbox:
         self._waiting_qos0 = self._waiting_qos0_bytes = 0
         self._window = DeliveryWindow()
         self._online = False
+        self._settled = math.inf  # by the monotonic clock; until then what comes may have been kept
         self._failure: ForemendError | None = None
 
     # For the pipeline's thread.
@@ -93,12 +98,14 @@ class Inbox:
     def online(self) -> None:
         with self._changed:
             self._online = True
+            self._settled = time.monotonic() + SETTLED_S
             self._changed.notify_all()
 
     def arrived(self, publishes: Sequence[Publish]) -> None:
         now = time.time_ns() // 1_000_000
         parcel = _Parcel()
         with self._changed:
+            fresh = time.monotonic() < self._settled
             for topic, payload, mid, retained in publishes:
                 weight = len(topic) + len(payload) + MESSAGE_BYTES
                 if mid:
@@ -107,7 +114,7 @@ class Inbox:
                     token = NO_TOKEN
                 else:
                     continue
-                message = RawMessage(topic.decode(errors="replace"), payload, now, retained)
+                message = RawMessage(topic.decode(errors="replace"), payload, now, retained, fresh)
                 parcel.deliveries.append((message, token))
                 parcel.weight += weight
             if parcel.deliveries:
@@ -126,6 +133,7 @@ class Inbox:
     def lost(self) -> None:
         with self._changed:
             self._online = False
+            self._settled = math.inf
             self._window.forget()
 
     def failed(self, failure: ForemendError) -> None:

@@ -87,3 +87,13 @@ def test_a_replay_gives_the_groups_that_were_judged_together(tmp_path: Path) -> 
     assert reopened.last_judged() == 5
     assert [position for position, _ in reopened.replay(0, reopened.last_judged())] == [3, 5]
     assert [message.payload for _, batch in reopened.replay(5, 7) for message in batch] == [b"6", b"7"]
+
+
+def test_what_the_broker_may_have_kept_is_remembered(tmp_path: Path) -> None:
+    """A replay must judge it as the first time."""
+    journal = SqliteJournal(tmp_path / "journal.db")
+    sent = [RawMessage("t", b"x", 1, kept, fresh) for kept in (False, True) for fresh in (False, True)]
+
+    journal.append(sent)
+
+    assert [message for _, message in journal.read(0, 10)] == sent

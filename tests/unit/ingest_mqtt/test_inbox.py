@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from foremend.errors import RefusedError
-from ingest.mqtt_inbox import MESSAGE_BYTES, TAKE_BYTES, Inbox
+from ingest.mqtt_inbox import MESSAGE_BYTES, SETTLED_S, TAKE_BYTES, Inbox
 from ingest.mqtt_scan import Publish
 
 
@@ -114,3 +114,20 @@ def test_qos_0_is_bounded_by_its_bytes_as_well_and_never_stops_the_reading() -> 
     assert not inbox.full()
     assert len(inbox.take(0)) == 2
     assert inbox.dropped_qos0 == 2
+
+
+def test_what_comes_before_a_subscription_has_settled_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept values come in the same bytes as SUBACK, before it, or some seconds after; then again at each connection."""
+    clock = [100.0]
+    monkeypatch.setattr("ingest.mqtt_inbox.time.monotonic", lambda: clock[0])
+    inbox = Inbox(most_waiting_qos0=9, most_bytes=10**6)
+
+    inbox.arrived([qos1(1)])
+    inbox.online()
+    inbox.arrived([qos1(2)])
+    clock[0] += SETTLED_S
+    inbox.arrived([qos1(3)])
+    inbox.lost()
+    inbox.arrived([qos1(4)])
+
+    assert [message.just_subscribed for message, _ in inbox.take(0)] == [True, True, False, True]
