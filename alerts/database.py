@@ -12,13 +12,13 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, Executable, Table, bindparam, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
-from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
+from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
 from alerts.database_errors import is_read_only, understood
 from alerts.database_tuning import READ_ONLY, RELAXED, patience, tune_sqlite
+from alerts.database_url import checked_url
 from alerts.storable import json_text
 from alerts.tables import Base
 from foremend.errors import ConfigError, ForemendError, IntegrityError, MissingExtraError, UnavailableError
@@ -157,38 +157,6 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except (NotADirectoryError, FileExistsError, PermissionError) as error:
         raise ConfigError(f"alerts.database: {folder} cannot be made: {error.strerror}") from error
-
-
-def checked_url(url: str) -> URL:
-    """What SQLAlchemy needs to know of the database. Opens nothing. Raises ConfigError for an unusable URL."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ConfigError(
-            "alerts.database is not a database URL; write for example sqlite:///var/foremend.db"
-        ) from error
-    backend = parsed.get_backend_name()
-    if backend == "postgresql":
-        return _with_password(parsed).set(drivername="postgresql+psycopg")
-    if backend != "sqlite" or parsed.database in (None, "", ":memory:"):
-        raise ConfigError(
-            f"alerts.database: {backend} at {parsed.database!r} cannot keep effects; use a SQLite file or PostgreSQL"
-        )
-    return parsed
-
-
-def _with_password(url: URL) -> URL:
-    """Secrets in files are never readable by their owner alone in a container, as libpq's PGPASSFILE has to be."""
-    file = url.query.get("password_file")
-    if file is None:
-        return url
-    try:
-        password = Path(str(file)).read_text(encoding="utf-8").partition("\n")[0].strip()
-    except OSError as error:
-        raise ConfigError(
-            f"alerts.database: password_file {file} cannot be read: {error.strerror}"
-        ) from error
-    return url.difference_update_query(["password_file"]).set(password=password)
 
 
 def _migrate(engine: Engine) -> None:

@@ -11,13 +11,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
-from standardwebhooks import Webhook
-from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from alerts.addresses import Lookup, Resolver, resolve
 from alerts.channels import GoneError, Message, TryLaterError
 from alerts.settings import WebhookEndpoint
-from foremend.errors import ConfigError, UnavailableError
+from alerts.webhook_secret import secret_of, signer
+from foremend.errors import UnavailableError
 from foremend.ports import Clock
 
 _MOST_DIGITS = 9  # of a number of seconds: 31 years; more is as good as for ever
@@ -161,34 +160,6 @@ class Exchange:
 def open_webhook(endpoint: WebhookEndpoint, clock: Clock, environ: Mapping[str, str]) -> WebhookChannel:
     """The channel of an endpoint with the secret its settings point at. Raises ConfigError when there is none."""
     return WebhookChannel(endpoint, secret_of(endpoint, environ), clock)
-
-
-def secret_of(endpoint: WebhookEndpoint, environ: Mapping[str, str]) -> str:
-    """The secret that an endpoint's settings point at. Raises ConfigError when there is none."""
-    if endpoint.secret_file is not None:
-        if not endpoint.secret_file.is_file():
-            raise ConfigError(f"webhook {endpoint.name!r}: there is no secret file {endpoint.secret_file}")
-        try:
-            secret = endpoint.secret_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"webhook {endpoint.name!r}: the secret file {endpoint.secret_file} cannot be read ({error})"
-            ) from error
-    else:
-        secret = environ.get(str(endpoint.secret_env), "")
-    if not secret:
-        raise ConfigError(
-            f"webhook {endpoint.name!r}: no secret in {endpoint.secret_file or endpoint.secret_env}"
-        )
-    return secret
-
-
-def signer(endpoint: WebhookEndpoint, secret: str) -> Webhook:
-    """What signs with `secret`, `whsec_` and base64. Raises ConfigError when it is not, without showing it."""
-    try:
-        return Webhook(secret)
-    except (ValueError, EmptyWebhookSecretError) as error:
-        raise ConfigError(f"webhook {endpoint.name!r}: the secret is not base64 after whsec_") from error
 
 
 def retry_after(value: str, now: int) -> int | None:

@@ -14,19 +14,16 @@ from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 
-import httpx
-
-from alerts.addresses import is_public
-from alerts.database import checked_url
+from alerts.database_url import check_url, is_postgresql, sqlite_file
+from alerts.public import is_public
 from alerts.settings import AlertsSettings, WebhookEndpoint
 from alerts.vault import check_key
-from alerts.webhook import secret_of, signer
+from alerts.webhook_secret import secret_of, signer
 from foremend.config import Profile, Settings, StorageSettings, load_profiles, load_settings
 from foremend.errors import ConfigError, ForemendError, MissingExtraError
-from ingest.decode import Ingest
-from ingest.mqtt_client import tls_context
+from ingest.decoders import build_decoders
 from ingest.mqtt_settings import MqttSettings
-from rules.evaluator import RuleBook
+from rules.reach import check_rules
 
 Check = Callable[[], object]
 
@@ -75,7 +72,7 @@ def _folders(settings: Settings) -> Iterator[Check]:
         "alerts.key_file": None if os.environ.get(alerts.key_env) else alerts.key_file.parent,
         "alerts.sms.file": alerts.sms.file.parent if alerts.sms else None,
         "alerts.push.file": alerts.push.file.parent if alerts.push else None,
-        "alerts.database": _sqlite_folder(alerts.database),
+        "alerts.database": file.parent if (file := sqlite_file(alerts.database)) else None,
     }
     for setting, folder in named.items():
         if folder is not None:
@@ -93,11 +90,6 @@ def check_folder(setting: str, folder: Path) -> None:
         )
 
 
-def _sqlite_folder(url: str) -> Path | None:
-    prefix = "sqlite:///"
-    return Path(url.removeprefix(prefix)).parent if url.startswith(prefix) else None
-
-
 def _history(storage: StorageSettings) -> None:
     if storage.influx is None:
         return
@@ -109,7 +101,7 @@ def _history(storage: StorageSettings) -> None:
 def _broker(mqtt: MqttSettings) -> Iterator[Check]:
     yield mqtt.password
     if mqtt.tls:
-        yield lambda: tls_context(mqtt)
+        yield mqtt.tls_context
 
 
 def _decoders(settings: Settings, profiles: Mapping[str, Profile]) -> Iterator[str]:
@@ -117,7 +109,7 @@ def _decoders(settings: Settings, profiles: Mapping[str, Profile]) -> Iterator[s
     signals = {name: profile.signals for name, profile in profiles.items()}
     for index, one in enumerate(settings.ingest.decoders):
         try:
-            Ingest(settings.ingest.model_copy(update={"decoders": (one,)}), signals)
+            build_decoders((one,), signals, payloads={})
         except ConfigError as error:
             yield str(error).replace("ingest.decoders[0]", f"ingest.decoders[{index}]", 1)
 
@@ -136,7 +128,7 @@ def _rules(settings: Settings, profiles: Mapping[str, Profile]) -> Iterator[str]
         yield "rules.book: there is no rule, so nothing would ever be found: write some, or 'extends: shipped'"
     for rule in settings.rules.book:
         alone = settings.rules.model_copy(update={"book": (rule,)})
-        yield from _said([partial(RuleBook(alone).check, profiles.values())])
+        yield from _said([partial(check_rules, alone, profiles.values())])
 
 
 def _alerts(alerts: AlertsSettings) -> Iterator[Check]:
@@ -148,7 +140,8 @@ def _alerts(alerts: AlertsSettings) -> Iterator[Check]:
 
 
 def _database(url: str) -> None:
-    if checked_url(url).get_backend_name() == "postgresql" and find_spec("psycopg") is None:
+    check_url(url)
+    if is_postgresql(url) and find_spec("psycopg") is None:
         raise MissingExtraError("PostgreSQL", "postgres")
 
 
@@ -157,6 +150,8 @@ def _secret(endpoint: WebhookEndpoint) -> None:
 
 
 def _receiver(endpoint: WebhookEndpoint) -> None:
+    import httpx
+
     where = f"alerts.webhooks: {endpoint.name!r}: {endpoint.url}"
     try:
         host = httpx.URL(endpoint.url).host

@@ -16,7 +16,7 @@ from typing import cast
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from foremend.errors import ConfigError, InputError
+from foremend.errors import InputError
 from ingest.mqtt_scan import Control, PacketScanner, Publish
 from ingest.mqtt_settings import MqttSettings
 
@@ -103,17 +103,6 @@ def build_client(settings: MqttSettings, on_block: Callable[[Sequence[Publish]],
     if settings.user is not None:
         client.username_pw_set(settings.user, settings.password())
     if settings.tls:
-        client.tls_set_context(tls_context(settings))
+        client.tls_set_context(settings.tls_context())
     client.connect_async(settings.host, settings.port, keepalive=settings.keepalive // 1000)
     return client
-
-
-def tls_context(settings: MqttSettings) -> ssl.SSLContext:
-    """TLS as the settings say. Raises ConfigError when a certificate or key cannot be used."""
-    try:
-        context = ssl.create_default_context(cafile=settings.ca)
-        if settings.certificate is not None:
-            context.load_cert_chain(settings.certificate, settings.key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"mqtt: cannot use ca, certificate or key ({error})") from error
-    return context

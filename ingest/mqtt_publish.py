@@ -11,7 +11,6 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from foremend.errors import RefusedError, UnavailableError
-from ingest.mqtt_client import tls_context
 from ingest.mqtt_settings import MqttSettings
 
 _CONNECT_WITHIN_S = 10.0
@@ -33,7 +32,7 @@ class MqttPublisher:
         if settings.user:
             self._client.username_pw_set(settings.user, settings.password())
         if settings.tls:
-            self._client.tls_set_context(tls_context(settings))
+            self._client.tls_set_context(settings.tls_context())
 
     def __enter__(self) -> MqttPublisher:
         """Raises UnavailableError when no broker answers, RefusedError when it says no."""

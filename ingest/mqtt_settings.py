@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -100,3 +101,13 @@ class MqttSettings(Strict):
                     f"mqtt.password_file: cannot read {self.password_file} ({error})"
                 ) from error
         return None
+
+    def tls_context(self) -> ssl.SSLContext:
+        """Whom to believe, and who we are. Raises ConfigError when a certificate or key cannot be used."""
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key)
+        except OSError as error:  # SSLError is one
+            raise ConfigError(f"mqtt: cannot use ca, certificate or key ({error})") from error
+        return context

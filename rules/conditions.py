@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from foremend.errors import ConfigError
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Severity
-from rules._kernel import NEVER, Limits
 from rules.settings import (
     ANY,
     FeatureCondition,
@@ -21,6 +20,7 @@ from rules.settings import (
     SignalCondition,
     Updates,
 )
+from rules.spells import NEVER, Limits
 
 Kind = Literal["hour", "day", "score", "prediction", "silence"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from foremend.rows import Leaving, staying, taken
 from foremend.types import FindingKind, Severity
-from rules._kernel import CHANGES, NEVER, OPENS, RELEASES
+from rules.spells import CHANGES, NEVER, OPENS, RELEASES
 
 _ORDER = tuple(Severity)
 

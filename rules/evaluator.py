@@ -8,36 +8,22 @@ a fault, call in event-time order across kinds too. How windows are cut into cal
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.errors import ConfigError
 from foremend.rows import Leaving, joined, record_joins, record_leaves, staying, taken
 from foremend.types import Finding, Prediction
-from rules._kernel import ESCALATES, NEVER, Spells, advance, fresh, no_spells
+from rules._kernel import advance, fresh
 from rules.conditions import Kind, Watch, watch
 from rules.episodes import Episodes, Verdict
 from rules.findings import Call, EvidenceOf, Seen, closing, finding
-from rules.settings import Rule, RulesSettings, SignalCondition
+from rules.reach import Watched, check_rules, concerns
+from rules.settings import RulesSettings
+from rules.spells import ESCALATES, NEVER, Spells, no_spells
 
 _NEVER = np.full(1, NEVER, np.int64)
-
-
-class Watched(Protocol):
-    """What the rules need to know of a profile."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def category(self) -> str: ...
-
-    @property
-    def units(self) -> Mapping[str, str]:
-        """Signal -> unit."""
-        ...
 
 
 class RuleBook:
@@ -50,35 +36,13 @@ class RuleBook:
         """Fresh state for one appliance model. Raises ConfigError when a rule's unit is not the profile's."""
         updates = self._settings.updates
         ready = [
-            watch(rule, profile.units, updates) for rule in self._settings.book if _concerns(rule, profile)
+            watch(rule, profile.units, updates) for rule in self._settings.book if concerns(rule, profile)
         ]
         return RuleState(profile.name, [w for w in ready if w is not None], updates.at_most_every)
 
     def check(self, profiles: Iterable[Watched]) -> None:
-        """Raises ConfigError for a rule that could never speak.
-
-        Its unit is not a profile's, it applies to no profile, or none that it applies to has its signal.
-        """
-        known = list(profiles)
-        for profile in known:
-            self.state_for(profile)
-        for rule in self._settings.book:
-            _check_reach(rule, [profile for profile in known if _concerns(rule, profile)])
-
-
-def _concerns(rule: Rule, profile: Watched) -> bool:
-    return rule.applies_to.matches(profile.name, profile.category)
-
-
-def _check_reach(rule: Rule, concerned: Sequence[Watched]) -> None:
-    if not concerned:
-        raise ConfigError(f"rule {rule.name}: applies_to matches no appliance model")
-    signals = {signal for profile in concerned for signal in profile.units}
-    if isinstance(rule.when, SignalCondition) and rule.when.signal not in signals:
-        raise ConfigError(
-            f"rule {rule.name}: no appliance model that it applies to measures '{rule.when.signal}'; "
-            f"they measure {', '.join(sorted(signals))}"
-        )
+        """Raises ConfigError for a rule that could never speak, as `check_rules` does."""
+        check_rules(self._settings, profiles)
 
 
 class RuleState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
@@ -12,7 +12,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from foremend.schema import DurationMs, KebabName, Strict
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Finding, FindingKind, Prediction, Severity
 from rules.conditions import Kind
-from rules.evaluator import RuleState
+
+if TYPE_CHECKING:
+    from rules.evaluator import RuleState
 
 MS_PER_MINUTE = 60_000
 _REPEATED = re.compile(r"(\S+|\(.+\)) x (\d+)")

@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from rich.table import Table
 
 from foremend.errors import ConfigError
-from foremend.schema import Strict
+from foremend.schema import Strict, parse_yaml
 from foremend.types import Severity
 
 Category = Literal["air-conditioner", "refrigerator", "washing-machine", "water-heater", "any"]
@@ -97,7 +97,7 @@ def parse_catalogue(text: str, where: str) -> dict[str, FaultEntry]:
     Raises ConfigError, naming `where`, when the text is not YAML, an entry is wrong or a name comes twice.
     """
     try:
-        entries = _ENTRIES.validate_python(yaml.safe_load(text))
+        entries = _ENTRIES.validate_python(parse_yaml(text))
     except yaml.YAMLError as error:
         raise ConfigError(f"{where} is not YAML: {error}") from error
     except ValidationError as error:

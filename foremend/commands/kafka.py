@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
 
 from foremend.commands.common import Config, Json, show
-from foremend.config import load_settings
 
 topics = typer.Typer(help="The topics of the pipeline on Kafka.", no_args_is_help=True)
 
@@ -16,6 +14,9 @@ topics = typer.Typer(help="The topics of the pipeline on Kafka.", no_args_is_hel
 @topics.command("create")
 def create_topics(config: Config = None, json: Json = False) -> None:
     """Make the topics that are missing, and give the others the retention of `kafka:`; nothing is ever deleted."""
+    import asyncio
+
+    from foremend.config import load_settings
     from foremend.runtimes.kafka.topics import create
 
     show("Topics", asyncio.run(create(load_settings(config).kafka)), json)
@@ -24,6 +25,9 @@ def create_topics(config: Config = None, json: Json = False) -> None:
 @topics.command("check")
 def check_topics(config: Config = None, json: Json = False) -> None:
     """Are all topics there, with the partitions and the policy that gateways and workers rely on?"""
+    import asyncio
+
+    from foremend.config import load_settings
     from foremend.runtimes.kafka.topics import check
 
     show("Topics", asyncio.run(check(load_settings(config).kafka)), json)

@@ -1,0 +1,54 @@
+"""Whether rules could ever speak of the appliance models there are; told without the kernel that follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from foremend.errors import ConfigError
+from rules.conditions import watch
+from rules.settings import Rule, RulesSettings, SignalCondition
+
+
+class Watched(Protocol):
+    """What the rules need to know of a profile."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def category(self) -> str: ...
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Signal -> unit."""
+        ...
+
+
+def concerns(rule: Rule, profile: Watched) -> bool:
+    """Whether `rule` applies to the appliance model."""
+    return rule.applies_to.matches(profile.name, profile.category)
+
+
+def check_rules(settings: RulesSettings, profiles: Iterable[Watched]) -> None:
+    """Raises ConfigError for a rule that could never speak.
+
+    Its unit is not a profile's, it applies to no profile, or none that it applies to has its signal.
+    """
+    known = list(profiles)
+    for rule in settings.book:
+        concerned = [profile for profile in known if concerns(rule, profile)]
+        for profile in concerned:
+            watch(rule, profile.units, settings.updates)
+        _check_reach(rule, concerned)
+
+
+def _check_reach(rule: Rule, concerned: Sequence[Watched]) -> None:
+    if not concerned:
+        raise ConfigError(f"rule {rule.name}: applies_to matches no appliance model")
+    signals = {signal for profile in concerned for signal in profile.units}
+    if isinstance(rule.when, SignalCondition) and rule.when.signal not in signals:
+        raise ConfigError(
+            f"rule {rule.name}: no appliance model that it applies to measures '{rule.when.signal}'; "
+            f"they measure {', '.join(sorted(signals))}"
+        )
