@@ -263,7 +263,7 @@ def guide_of(entry: FaultEntry) -> Guide:
 def run_until_signal(config: Path | None) -> None:
     """`foremend run`: until SIGINT or SIGTERM, then a last checkpoint."""
     with private_files():
-        application = build(make_plan(config).settings)
+        application = build(make_plan(config, "run").settings)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())

@@ -6,7 +6,7 @@ import errno
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.markup import escape
@@ -63,11 +63,29 @@ def run(config: Config = None) -> None:
 
 
 @app.command()
-def check(config: Config = None, json: Json = False) -> None:
-    """Check config.yaml and the profiles, and run the cases under `examples:`."""
-    from foremend.examples import check_config
+def check(
+    config: Config = None,
+    process: Annotated[
+        Literal["run", "service", "gateway", "worker"] | None,
+        typer.Option("--for", help="Only what this command would refuse; none: all of them."),
+    ] = None,
+    examples: Annotated[
+        bool | None,
+        typer.Option(
+            help="Play the cases under `examples:`; left out: where rules, examples or profiles are your own."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Find everything in config.yaml and the profiles that would be refused at a start; opens no connection."""
+    from foremend.check import check_config
 
-    show("Config", check_config(config), json)
+    checked = check_config(config, process, examples)
+    if json:
+        emit(checked.as_dict())
+    checked.require()
+    if not json:
+        show("Config", dict(checked.counts), json)
 
 
 @app.command()

@@ -5,8 +5,10 @@ Every stage keeps its settings beside what they configure; here they are only pu
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,16 +16,25 @@ from alerts.settings import AlertsSettings
 from foremend.errors import ConfigError
 from foremend.history.influx_settings import InfluxSettings
 from foremend.history.parquet_settings import ParquetSettings
-from foremend.profiles import Profile, load_profiles
+from foremend.profiles import Profile, load_profiles, read_profiles
 from foremend.runtimes.kafka.settings import KafkaSettings
-from foremend.schema import DurationMs, SettingsPath, Strict, read_yaml, validated
+from foremend.schema import DurationMs, Mistake, SettingsPath, Strict, examined, read_yaml, validated, without
 from ingest.mqtt_settings import MqttSettings
 from ingest.settings import IngestSettings
 from models.settings import ModelsSettings
 from rules.examples import Example
 from rules.settings import RulesSettings
 
-__all__ = ["Profile", "ServiceSettings", "Settings", "StorageSettings", "load_profiles", "load_settings"]
+__all__ = [
+    "Profile",
+    "ServiceSettings",
+    "Settings",
+    "StorageSettings",
+    "load_profiles",
+    "load_settings",
+    "read_profiles",
+    "read_settings",
+]
 
 _PACKAGE = Path(__file__).parent
 _SHIPPED = (_PACKAGE / "config.yaml", _PACKAGE.parent / "config.yaml")  # in a wheel; in a clone
@@ -81,6 +92,24 @@ class Settings(Strict):
     examples: tuple[Example, ...] = ()  # cases that tests run: given windows, expect findings
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a settings file says, as far as it can be used: what is wrong is told in `mistakes` and left out."""
+
+    file: Path
+    data: dict[str, Any]
+    settings: Settings
+    mistakes: tuple[Mistake, ...]
+    left_out: frozenset[str]
+    """Paths of the keys and lists that miss something."""
+    places: Mapping[str, Sequence[int]]
+    """Of such a list, where its items stand in the file."""
+
+    def place(self, key: str, index: int) -> int:
+        """Where in the file the item `index` of the list `key` stands."""
+        return self.places[key][index] if key in self.places else index
+
+
 def load_settings(path: Path | None = None) -> Settings:
     """The settings in `path`; without one, those of ./config.yaml or else of the file Foremend ships.
 
@@ -88,13 +117,63 @@ def load_settings(path: Path | None = None) -> Settings:
     a named file start at its folder, otherwise at the current one. Raises ConfigError with one line per mistake: the
     file, the key's path, what is wrong and, for an unknown key, the one probably meant.
     """
+    file, folder, data = _read(path)
+    return validated(Settings, data, str(file), folder)
+
+
+def read_settings(path: Path | None) -> Written:
+    """As `load_settings`, but what is wrong hides nothing else. Raises ConfigError where the file cannot be read."""
+    file, folder, data = _read(path)
+    settings, mistakes = examined(Settings, data, folder)
+    now, spots, places = mistakes, set[str](), dict[str, list[int]]()
+    sound: Any = data
+    while settings is None:
+        sound = _pruned(sound, now, spots, places)
+        settings, now = examined(Settings, sound, folder)
+    return Written(file, data, settings, tuple(mistakes), frozenset(spots), places)
+
+
+def shipped() -> dict[str, Any]:
+    """What the file says that Foremend ships."""
+    return read_yaml(_shipped())
+
+
+def _read(path: Path | None) -> tuple[Path, Path, dict[str, Any]]:
+    """The file, the folder its paths start at, and what it says."""
     file = path or _found()
     folder = path.resolve().parent if path else Path.cwd()
     data = read_yaml(file)
     extends = data.pop("extends", None)
     if extends not in (None, "shipped"):
         raise ConfigError(f"{file}: extends: {extends!r}: the only file to extend is 'shipped'")
-    return validated(Settings, read_yaml(_shipped()) | data if extends else data, str(file), folder)
+    return file, folder, shipped() | data if extends else data
+
+
+def _pruned(
+    data: dict[str, Any], mistakes: Sequence[Mistake], spots: set[str], places: dict[str, list[int]]
+) -> Any:
+    """`data` without the list items, keys or sections that `mistakes` are about; notes which, and what stays where."""
+    items: dict[tuple[int | str, ...], set[int]] = {}
+    for keys in [one.keys for one in mistakes if not one.is_unknown_key] or [()]:
+        at = next((i for i, key in enumerate(keys) if isinstance(key, int)), None)
+        if at is not None:
+            items.setdefault(keys[:at], set()).add(int(keys[at]))
+        else:
+            spots.add(".".join(map(str, keys[:2])))
+            data = without(data, keys[:2][:-1], keys[:2][-1:] or tuple(data))
+    for keys, gone in items.items():
+        name = ".".join(map(str, keys))
+        spots.add(name)
+        known = places.setdefault(name, list(range(_length(data, keys))))
+        places[name] = [place for i, place in enumerate(known) if i not in gone]
+        data = without(data, keys, gone)
+    return data
+
+
+def _length(data: Any, keys: Sequence[int | str]) -> int:
+    for key in keys:
+        data = data.get(key, ()) if isinstance(data, dict) else ()
+    return len(data)
 
 
 def _found() -> Path:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from foremend.config import Profile, Settings
 from foremend.engine import Engine
 from foremend.errors import ConfigError
-from foremend.plan import make_plan
 from foremend.types import MS_PER_DAY, Block
 from rules.evaluator import RuleBook
 from rules.examples import Example, Expected, Readings, outcome, told
@@ -19,25 +16,17 @@ from rules.examples import Example, Expected, Readings, outcome, told
 _START = 20_000 * MS_PER_DAY  # a midnight, so that hours and days of an example are whole
 
 
-def check_config(path: Path | None) -> dict[str, Any]:
-    """See that `foremend run` could start (`foremend.plan`), and run the examples; counts of each.
-
-    Raises ConfigError with a line per mistake or per example that does not come true.
-    """
-    plan = make_plan(path)
-    settings, profiles = plan.settings, plan.profiles
-    wrong = [line for example in settings.examples for line in _mismatch(example, settings, profiles)]
-    if wrong:
-        raise ConfigError("\n".join(wrong))
-    return {
-        "appliance_models": len(profiles),
-        "rules": len(settings.rules.book),
-        "examples": len(settings.examples),
-    }
+def untrue(settings: Settings, profiles: Mapping[str, Profile]) -> Iterator[str]:
+    """A sentence for each example that does not come true."""
+    for example in settings.examples:
+        yield from _mismatch(example, settings, profiles)
 
 
 def _mismatch(example: Example, settings: Settings, profiles: Mapping[str, Profile]) -> list[str]:
-    found = run_example(example, settings, profiles)
+    try:
+        found = run_example(example, settings, profiles)
+    except ConfigError as error:
+        return [str(error)]
     if found == example.expect:
         return []
     return [f"example '{example.say}': expected {_words(example.expect)}, but found {_words(found)}"]

@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -27,6 +28,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from foremend.errors import ConfigError
 
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_UNKNOWN_KEY = "unknown_key"
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
 
@@ -50,7 +52,7 @@ class Strict(BaseModel):
             unknown = [str(key) for key in data if key not in known]
             if unknown:
                 sentence = "; ".join(_unknown_key(key, known) for key in unknown)
-                raise PydanticCustomError("unknown_key", "{sentence}", {"sentence": sentence})
+                raise PydanticCustomError(_UNKNOWN_KEY, "{sentence}", {"sentence": sentence, "keys": unknown})
         return data
 
 
@@ -83,21 +85,74 @@ def read_yaml(path: Path) -> dict[str, Any]:
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def validated(model: type[Model], data: object, source: str, folder: Path | None = None) -> Model:
-    """`data`, as read from `source`, as a `model`; paths in it are taken from `folder` (else the current one).
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong with what was written: the keys that lead to it, and a sentence."""
 
-    Raises ConfigError with one line per mistake: the source, the path of the key, what is wrong.
+    keys: tuple[int | str, ...]
+    what: str
+    is_unknown_key: bool = False
+
+    @property
+    def where(self) -> str:
+        """`rules.book[0].when`; empty where it is the whole."""
+        return _key_path(self.keys)
+
+    def said_of(self, source: str) -> str:
+        return ": ".join(part for part in (source, self.where, self.what) if part)
+
+
+def examined(
+    model: type[Model], data: object, folder: Path | None = None
+) -> tuple[Model | None, list[Mistake]]:
+    """`data` as a `model`, with everything wrong with it; None where more is wrong than keys that nobody knows.
+
+    Such keys are told and then left out, so that they hide nothing. Paths start at `folder` (else the current one).
     """
-    try:
-        return model.model_validate(data, context={"folder": folder or Path.cwd()})
-    except ValidationError as error:
-        raise ConfigError("\n".join(_sentence(detail, source) for detail in error.errors())) from error
+    found: list[Mistake] = []
+    while True:
+        try:
+            return model.model_validate(data, context={"folder": folder or Path.cwd()}), found
+        except ValidationError as error:
+            details = error.errors()
+        unknown = [detail for detail in details if detail["type"] == _UNKNOWN_KEY]
+        found += [Mistake(detail["loc"], _words(detail), bool(unknown)) for detail in unknown or details]
+        if not unknown:
+            return None, found
+        before = data
+        for detail in unknown:
+            data = without(data, detail["loc"], detail["ctx"]["keys"])
+        if data == before:
+            return None, found
 
 
-def _sentence(detail: ErrorDetails, source: str) -> str:
-    where = _key_path(detail["loc"])
-    what = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    return f"{source}: {where}: {what}" if where else f"{source}: {what}"
+def validated(model: type[Model], data: object, source: str, folder: Path | None = None) -> Model:
+    """As `examined`, for what was read from `source`. Raises ConfigError with one line per mistake."""
+    made, mistakes = examined(model, data, folder)
+    if made is None or mistakes:
+        raise ConfigError("\n".join(mistake.said_of(source) for mistake in mistakes))
+    return made
+
+
+def without(data: Any, keys: Sequence[int | str], unwanted: Iterable[int | str]) -> Any:
+    """A copy of `data` that lacks the `unwanted` keys or places below `keys`; names of a union's members are passed."""
+    if isinstance(data, dict):
+        if keys:
+            more = {keys[0]: without(data[keys[0]], keys[1:], unwanted)} if keys[0] in data else {}
+            return data | more if more else without(data, keys[1:], unwanted)
+        return {key: value for key, value in data.items() if str(key) not in map(str, unwanted)}
+    if isinstance(data, list):
+        if keys:
+            at = keys[0]
+            return [
+                without(item, keys[1:], unwanted) if place == at else item for place, item in enumerate(data)
+            ]
+        return [item for place, item in enumerate(data) if place not in unwanted]
+    return data
+
+
+def _words(detail: ErrorDetails) -> str:
+    return detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 
 def _key_path(loc: Iterable[int | str]) -> str:

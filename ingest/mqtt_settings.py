@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import ssl
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from foremend.errors import ConfigError
 from foremend.schema import DurationMs, SettingsPath, Strict
 from foremend.topics import TELEMETRY_WILDCARD
+from ingest.topic_pattern import check_filter
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+Filter = Annotated[str, AfterValidator(check_filter)]
+"""A topic with MQTT's wildcards."""
 
 
 class MqttSettings(Strict):
@@ -23,7 +28,7 @@ class MqttSettings(Strict):
     client_id: str = Field(
         "foremend", min_length=1, description="names the session: keep it when you restart"
     )
-    subscribe: tuple[str, ...] = Field(
+    subscribe: tuple[Filter, ...] = Field(
         (TELEMETRY_WILDCARD,), min_length=1, description="topic filters, QoS 1"
     )
     user: str | None = None

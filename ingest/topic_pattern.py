@@ -34,6 +34,10 @@ class TopicPattern:
             levels.append("+" if found else level)
         return "/".join(levels)
 
+    def filled(self, word: str, **known: str) -> str:
+        """A topic that fits, with the `known` placeholders filled in and `word` for every other one."""
+        return _PLACEHOLDER.sub(lambda found: known.get(found[1], word), self.pattern)
+
     @cached_property
     def _regex(self) -> re.Pattern[str]:
         parts = _PLACEHOLDER.split(self.pattern)  # literal, name, literal, name, ..., literal
@@ -61,3 +65,33 @@ def check_pattern(pattern: str, *required: str) -> str:
             f"'{pattern}': write placeholders like {{appliance_id}} instead of +, # or other braces"
         )
     return pattern
+
+
+def check_filter(topic: str) -> str:
+    """The MQTT filter itself. Raises ValueError where a broker would refuse it (MQTT 3.1.1, 4.7.1)."""
+    levels = topic.split("/")
+    hash_inside = any(
+        "#" in level and (level != "#" or at < len(levels) - 1) for at, level in enumerate(levels)
+    )
+    if not topic or "\0" in topic or hash_inside or any("+" in level and level != "+" for level in levels):
+        raise ValueError(
+            f"'{topic}' is no MQTT filter: + stands for one whole level, # for all that follow, at the end"
+        )
+    return topic
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether a topic can fit both MQTT filters; a shared subscription is taken as what it shares."""
+    first, second = _levels(one), _levels(other)
+    for a, b in zip(first, second, strict=False):
+        if "#" in (a, b):
+            return True
+        if a != b and "+" not in (a, b):
+            return False
+    rest = first[len(second) :] or second[len(first) :]
+    return rest[:1] in ([], ["#"])  # a/# takes a, too
+
+
+def _levels(topic: str) -> list[str]:
+    levels = topic.split("/")
+    return levels[2:] if levels[0] == "$share" else levels

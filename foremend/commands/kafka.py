@@ -47,9 +47,12 @@ def gateway(
     ] = None,
 ) -> None:
     """Take messages from MQTT, check them and write blocks to Kafka, beside any number of other gateways."""
-    from foremend.runtimes.kafka.gateway_process import run_gateway
+    from foremend.plan import make_plan
 
-    run_gateway(config, client_id, unshared, health_port)
+    settings = make_plan(config, "gateway").settings
+    from foremend.runtimes.kafka.gateway_process import run_gateway  # needs what the plan looked for
+
+    run_gateway(settings, client_id, unshared, health_port)
 
 
 def worker(
@@ -59,6 +62,9 @@ def worker(
     ] = None,
 ) -> None:
     """Judge the blocks of its share of the partitions, beside any number of other workers; needs trained models."""
-    from foremend.runtimes.kafka.worker_process import run_worker
+    from foremend.plan import make_plan
 
-    run_worker(config, health_port)
+    settings = make_plan(config, "worker").settings
+    from foremend.runtimes.kafka.worker_process import run_worker  # needs what the plan looked for
+
+    run_worker(settings, health_port)

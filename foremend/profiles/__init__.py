@@ -220,17 +220,29 @@ def _measured(states: States | None) -> list[str]:
 def load_profiles(folders: Iterable[Path] = ()) -> dict[str, Profile]:
     """The bundled profiles and those of `folders`, by name; a later folder replaces a name of an earlier one.
 
-    Raises ConfigError when a folder is missing or a profile is wrong; the sentence names file and key.
+    Raises ConfigError when a folder is missing or profiles are wrong; a line each names file and key.
     """
+    profiles, wrong = read_profiles(folders)
+    if wrong:
+        raise ConfigError("\n".join(str(error) for error in wrong.values()))
+    return profiles
+
+
+def read_profiles(folders: Iterable[Path] = ()) -> tuple[dict[str, Profile], dict[Path, ConfigError]]:
+    """As `load_profiles`: the profiles that can be used, and what is wrong with the files and folders that cannot."""
     profiles: dict[str, Profile] = {}
+    wrong: dict[Path, ConfigError] = {}
     for folder in (BUNDLED, *folders):
         if not folder.is_dir():
-            raise ConfigError(
+            wrong[folder] = ConfigError(
                 f"{folder} is not a folder: profiles.folders must name folders with profile files"
             )
         for path in sorted(folder.glob("*.yaml")):
-            profiles[path.stem] = load_profile(path)
-    return profiles
+            try:
+                profiles[path.stem] = load_profile(path)
+            except ConfigError as error:
+                wrong[path] = error
+    return profiles, wrong
 
 
 def load_profile(path: Path) -> Profile:

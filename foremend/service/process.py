@@ -12,7 +12,8 @@ from alerts.desk import Alerts
 from foremend.bootstrap import SystemClock, open_desk
 from foremend.catalogue import load_catalogue
 from foremend.catalogue.features import feature_titles
-from foremend.config import Settings, load_profiles, load_settings
+from foremend.config import Settings, load_profiles
+from foremend.plan import make_plan
 from foremend.ports import Clock
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.service.app import create_app
@@ -64,9 +65,9 @@ def streams(settings: KafkaSettings) -> tuple[str, ...]:
 
 
 def run_service(config: Path | None) -> None:
-    """Until SIGINT or SIGTERM."""
+    """Until SIGINT or SIGTERM. Raises ConfigError for what `foremend check --for service` finds."""
     with private_files():
-        settings = load_settings(config)
+        settings = make_plan(config, "service").settings
         close_to_others(settings)
         service = build_service(settings)
         stop = threading.Event()

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 
 from foremend.config import Settings
 from foremend.errors import ConfigError
+from foremend.plan.places import require_own
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,7 @@ def close_to_others(settings: Settings) -> int:
     that everybody shares, such as /tmp.
     """
     folder = settings.storage.folder
-    if folder.exists() and folder.stat().st_mode & stat.S_ISVTX:
-        raise ConfigError(f"storage.folder {folder} is shared by everybody: name a folder of Foremend's own")
+    require_own(folder)
     wide = [path for path in stored(settings) if _is_wide(path)]
     for path in wide:
         _close(path)

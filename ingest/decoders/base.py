@@ -18,6 +18,9 @@ from ingest.topic_pattern import TopicPattern
 from ingest.units import conversion, is_temperature
 from ingest.values import ApplianceKey, DeviceReading, Ignored, Presence, SignalSpecs
 
+ANYTHING = "anything"
+"""What a placeholder may stand for; no topic names it."""
+
 Said = DeviceReading | Presence | Ignored
 
 
@@ -27,6 +30,10 @@ class Decoder(Protocol):
     @property
     def subscriptions(self) -> tuple[str, ...]:
         """The MQTT filters that bring its messages."""
+        ...
+
+    def topics_of(self, device: str) -> tuple[str, ...]:
+        """Topics on which a device of that name would bring readings; a word of ours where anything could be."""
         ...
 
     def decode(self, message: RawMessage) -> Said | None:
@@ -141,6 +148,10 @@ class TopicDecoder(ABC):
     def subscriptions(self) -> tuple[str, ...]:
         """See Decoder."""
         return tuple(pattern.subscription() for pattern in (*self._telemetry, self._presence))
+
+    def topics_of(self, device: str) -> tuple[str, ...]:
+        """See Decoder."""
+        return tuple(pattern.filled(ANYTHING, appliance_id=device) for pattern in self._telemetry)
 
     def decode(self, message: RawMessage) -> Said | None:
         """See Decoder."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from foremend.errors import InputError
 from foremend.types import RawMessage
-from ingest.decoders.base import DeviceMap, Said, TopicDecoder
+from ingest.decoders.base import ANYTHING, DeviceMap, Said, TopicDecoder
 from ingest.settings import EspHomeSettings, ShellyGen1Settings
 from ingest.values import ApplianceKey, DeviceReading, Ignored
 
@@ -37,6 +37,11 @@ class ScalarDecoder(TopicDecoder):
         """Only the channels that the settings name."""
         channels = (self._telemetry[0].subscription(channel=channel) for channel in self._signal_of)
         return (*channels, self._presence.subscription())
+
+    def topics_of(self, device: str) -> tuple[str, ...]:
+        """Of the channels that the settings name."""
+        pattern = self._telemetry[0]
+        return tuple(pattern.filled(ANYTHING, appliance_id=device, channel=one) for one in self._signal_of)
 
     def _read(self, appliance: ApplianceKey, parts: Mapping[str, str], message: RawMessage) -> Said:
         signal = self._signal_of.get(parts["channel"])

@@ -6,9 +6,8 @@ import asyncio
 import logging
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
-from foremend.config import Settings, load_profiles, load_settings
+from foremend.config import Settings, load_profiles
 from foremend.errors import ConfigError, UnavailableError
 from foremend.runtimes.anew import start_anew
 from foremend.runtimes.kafka.gateway import STALLED_S, Gateway
@@ -26,12 +25,11 @@ from ingest.mqtt_settings import MqttSettings
 log = logging.getLogger(__name__)
 
 
-def run_gateway(config: Path | None, client_id: str | None, unshared: bool, health_port: int | None) -> None:
-    """Until SIGINT or SIGTERM; waits for Kafka and MQTT. Raises ConfigError where a topic or setting is wrong.
+def run_gateway(settings: Settings, client_id: str | None, unshared: bool, health_port: int | None) -> None:
+    """Until SIGINT or SIGTERM; waits for Kafka and MQTT. Raises ConfigError where a topic is wrong.
 
     After an outage of 40 s Kafka's client drops what it has: then a gateway starts anew, and MQTT delivers it again.
     """
-    settings = load_settings(config)
     gateway, source = build_gateway(settings, client_id, unshared)
     try:
         with serve_health(gateway_health(gateway, source), settings.service.host, health_port):

@@ -10,14 +10,13 @@ import logging
 import signal
 import threading
 from collections.abc import Collection, Mapping
-from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
 from alerts.desk import Alerts
 from alerts.forgotten import ForgottenAppliances
 from foremend.bootstrap import SystemClock, open_desk, open_history, open_upkeep, scored_models
-from foremend.config import Profile, Settings, load_profiles, load_settings
+from foremend.config import Profile, Settings, load_profiles
 from foremend.consent_filter import ConsentFilter
 from foremend.engine import Engine, ReadingsListener
 from foremend.errors import InputError, UnavailableError, is_unforeseen
@@ -47,9 +46,8 @@ from rules.evaluator import RuleBook
 log = logging.getLogger(__name__)
 
 
-def run_worker(config: Path | None, health_port: int | None) -> None:
-    """Until SIGINT or SIGTERM; waits for Kafka and the database. Raises ConfigError for a wrong topic or setting."""
-    settings = load_settings(config)
+def run_worker(settings: Settings, health_port: int | None) -> None:
+    """Until SIGINT or SIGTERM; waits for Kafka and the database. Raises ConfigError for a wrong topic."""
     for noisy in ("faust", "mode", "aiokafka", membership.__name__):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)  # 70 lines a second in an outage; we say it once
     try:

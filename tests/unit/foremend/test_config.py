@@ -77,12 +77,12 @@ def test_a_mistake_is_named_with_its_key_and_mend(write: Write, text: str, sente
 
 
 def test_every_mistake_is_told_at_once(write: Write) -> None:
-    """Two mistakes take one run to find, each on a line that starts with the file."""
+    """Three mistakes take one run to find, each on a line that starts with the file; a wrong key hides no value."""
     path = write("service: {port: x, hots: y}\nstorage: {foldr: z}")
 
     lines = complaint(path).splitlines()
 
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert all(line.startswith(str(path)) for line in lines)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from foremend.check import check_config
 from foremend.errors import ConfigError
-from foremend.examples import check_config
 
 RULE = """
 rules:
@@ -31,7 +31,8 @@ def test_a_config_that_keeps_its_word_passes(tmp_path: Path) -> None:
     """What was checked is counted."""
     checked = check_config(written(tmp_path, RULE.replace("MODEL", "generic-compressor")))
 
-    assert (checked["rules"], checked["examples"]) == (1, 1)
+    assert not checked.problems
+    assert (checked.counts["rules"], checked.counts["examples_played"]) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,36 @@ def test_a_config_that_does_not_is_refused(tmp_path: Path, old: str, new: str, s
     text = RULE.replace(old, new).replace("MODEL", "generic-compressor")
 
     with pytest.raises(ConfigError) as caught:
-        check_config(written(tmp_path, text))
+        check_config(written(tmp_path, text)).require()
 
     assert sentence in str(caught.value)
+
+
+def test_examples_as_shipped_are_not_played_again(tmp_path: Path) -> None:
+    """They hold for the rules and profiles that they are shipped with, which tests prove; `--examples` plays them."""
+    path = written(tmp_path, "extends: shipped\nservice: {port: 8090}\n")
+
+    checked, asked = check_config(path), check_config(path, examples=True)
+
+    assert checked.counts["examples_played"] == 0
+    assert asked.counts["examples_played"] == asked.counts["examples"] > 10
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "ingest: {lateness: 20 min}",
+        "profiles: {folders: [mine]}",
+        "rules: {updates: {change: 0.2}, book: BOOK}",
+    ],
+)
+def test_what_decides_the_examples_has_them_played(own: str, tmp_path: Path) -> None:
+    """A change of the rules, the profiles or the lateness could make any of them untrue."""
+    book = "[{name: hot, fault: hot, when: {signal: power, above: 1, unit: W}}]\nexamples: []"
+    (tmp_path / "mine").mkdir()
+
+    checked = check_config(
+        written(tmp_path, "extends: shipped\n" + own.replace("BOOK}", book.replace("]\n", "]}\n")))
+    )
+
+    assert checked.counts["examples_played"] == checked.counts["examples"]

@@ -1,17 +1,21 @@
-"""`foremend check` and `foremend run` refuse the same configurations, with the same sentences."""
+"""`foremend check` and the processes refuse the same configurations, with the same sentences."""
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from foremend.bootstrap import run_until_signal
+from foremend.check import check_config
+from foremend.cli import main
 from foremend.errors import ConfigError
-from foremend.examples import check_config
-from foremend.plan import make_plan
+from foremend.plan import PROCESSES, examine, make_plan
 
 HOOK = "alerts: {webhooks: [{name: desk, url: 'https://desk.example/', secret_env: NOWHERE_SET}]}"
+FRIDGE = "appliances: {fridge: {appliance_id: f, appliance_model: generic-compressor}}"
 GENERIC = "appliance_model: generic-compressor, signals: {power: {path: P, unit: W}}"
 VOLTS = GENERIC.replace("unit: W", "unit: V")
 RULE = "name: hot, fault: hot, when: {signal: power, above: 1, unit: W}"
@@ -34,6 +38,27 @@ BROKEN = {
     "ingest: {decoders: [{decoder: tasmota, timezone: Mars/X, "
     + GENERIC
     + "}]}": "'Mars/X' is not a time zone",
+    "ingest: {decoders: [{decoder: esphome, "
+    + GENERIC
+    + "}, {decoder: esphome, "
+    + GENERIC
+    + "}]}": "ingest.decoders[1] (esphome): no message reaches it: ingest.decoders[0] takes its topics",
+    "ingest: {decoders: [{decoder: tasmota, "
+    + GENERIC
+    + "}, {decoder: zigbee2mqtt, topic: 'tele/{appliance_id}/SENSOR', "
+    + GENERIC
+    + ", "
+    + FRIDGE
+    + "}]}": "ingest.decoders[1] (zigbee2mqtt): appliances: no message of 'fridge' reaches it",
+    "ingest: {decoders: [{decoder: zigbee2mqtt, topic: 'dt/appliance/rf-260/{appliance_id}/telemetry', "
+    + FRIDGE
+    + ", signals: {power: {path: P, unit: W}}}]}": "no message reaches it: the reader of canonical topics takes",
+    "ingest: {decoders: [{decoder: esphome, "
+    + FRIDGE.replace("fridge:", "kitchen/fridge:")
+    + ", signals: {power: {path: P, unit: W}}}]}": "appliances: 'kitchen/fridge' cannot be the device's name",
+    "mqtt: {subscribe: ['dt/appliance/+/+/telemetry', 'tele/#']}": "mqtt.subscribe: 'tele/#' brings only what nobody",
+    "mqtt: {subscribe: ['dt/#/telemetry']}": "mqtt.subscribe[0]: 'dt/#/telemetry' is no MQTT filter",
+    "storage: {folder: shared}": "storage.folder DIR/shared is shared by everybody",
     "mqtt: {user: u, password_env: NOWHERE_SET}": "mqtt.password_env: the environment has no NOWHERE_SET",
     "mqtt: {user: u, password_file: nowhere}": "mqtt.password_file: cannot read DIR/nowhere",
     "mqtt: {url: 'mqtts://b:8883', ca: nowhere}": "mqtt: cannot use ca, certificate or key",
@@ -65,6 +90,8 @@ BROKEN = {
 def written(folder: Path, text: str) -> Path:
     (folder / "file").write_text("whsec_!")
     (folder / "file").chmod(0o644)
+    (folder / "shared").mkdir()
+    (folder / "shared").chmod(0o1777)
     (folder / "broken").mkdir()
     (folder / "broken" / "x.yaml").write_text("a: [")
     path = folder / "config.yaml"
@@ -79,7 +106,7 @@ def test_check_and_run_refuse_alike(text: str, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
 
     with pytest.raises(ConfigError) as checked:
-        check_config(path)
+        check_config(path, "run").require()
     with pytest.raises(ConfigError) as ran:
         run_until_signal(path)
 
@@ -94,6 +121,151 @@ def test_everything_is_found_at_once(tmp_path: Path) -> None:
     text = "models: {appliance_models: [rf-261]}\nrules: {}\nstorage: {folder: file/var}\n" + HOOK
 
     with pytest.raises(ConfigError) as found:
-        make_plan(written(tmp_path, text))
+        make_plan(written(tmp_path, text), "run")
 
     assert len(str(found.value).splitlines()) == 4
+
+
+def test_no_mistake_hides_another(tmp_path: Path) -> None:
+    """Mistakes of writing, a profile that is wrong and what only a look at the parts together shows: one look."""
+    text = """
+service: {port: 70000, prot: 1}
+sevice: {}
+storage: {folder: file/var, rest_aftr: 1 d}
+profiles: {folders: [broken]}
+ingest:
+  lateness: soon
+  decoders:
+    - {decoder: tasmota, timezone: Mars/X, appliance_model: generic-compressor, signals: {power: {path: P, unit: W}}}
+    - {decoder: esphome, appliance_model: x, signals: {power: {path: P, unit: W}}}
+    - {decoder: esphome, appliance_model: generic-compressor, signals: {power: {path: P, unit: V}}}
+models: {appliance_models: [rf-261, x]}
+rules:
+  book:
+    - {name: hot, fault: hot, when: {signal: power, above: much, unit: W}}
+    - {name: cold, fault: cold, when: {signal: power, above: 1, unit: kW}}
+alerts:
+  retry: {first_delay: 0}
+  webhooks: [{name: bad}, {name: desk, url: 'https://desk.example/', secret_env: NOWHERE_SET}]
+"""
+
+    found = examine(written(tmp_path, text)).problems
+
+    assert sorted(problem.where.replace(str(tmp_path), "DIR") for problem in found) == sorted(
+        [
+            "",
+            "service",
+            "service.port",
+            "storage",
+            "storage.folder",
+            "DIR/broken/x.yaml",
+            "ingest.lateness",
+            "ingest.decoders[0].tasmota.timezone",
+            "ingest.decoders[2]",
+            "models.appliance_models",
+            "rules.book[0].when.above",
+            "rules.book[1]",
+            "alerts.retry.first_delay",
+            "alerts.webhooks[0].url",
+            "alerts.webhooks[1].secret",
+        ]
+    )
+    assert all(problem.what and problem.mend for problem in found)
+
+
+def test_what_a_profile_that_is_wrong_would_have_said_is_not_held_against_others(tmp_path: Path) -> None:
+    """Names of it are known, and whom a rule reaches nobody can say yet."""
+    rule = (
+        "{name: hot, fault: hot, applies_to: {appliance_model: x}, when: {signal: power, above: 1, unit: W}}"
+    )
+    text = f"profiles: {{folders: [broken]}}\nmodels: {{appliance_models: [x]}}\nrules: {{book: [{rule}]}}\n"
+
+    found = examine(written(tmp_path, text)).problems
+
+    assert [problem.where for problem in found] == [str(tmp_path / "broken" / "x.yaml")]
+
+
+KAFKA = "kafka: {security: {protocol: SASL_SSL, user: u, password_env: NOWHERE_SET, ca: nowhere}}"
+NEEDED = {
+    KAFKA: {"gateway", "worker"},
+    HOOK: {"run", "service", "worker"},
+    "mqtt: {user: u, password_env: NOWHERE_SET}": {"run", "gateway"},
+    "ingest: {decoders: [{decoder: esphome, " + VOLTS + "}]}": {"run", "gateway"},
+    "models: {appliance_models: [rf-261]}": {"run", "worker"},
+    "rules: {}": {"run", "worker"},
+    "storage: {folder: file/var}": {"run", "service", "worker"},
+    "service: {port: 70000}": {"run", "service", "gateway", "worker"},
+}
+
+
+@pytest.mark.parametrize("text", NEEDED)
+def test_each_process_refuses_what_it_needs(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sentences of `check --for`, and code 2; what a process does not need does not stop it."""
+    path = written(tmp_path, text)
+
+    refusing = {process for process in PROCESSES if examine(path, process).problems}
+
+    assert refusing == NEEDED[text]
+    for process in refusing:
+        ended = [
+            call(monkeypatch, *command, "--config", str(path))
+            for command in (["check", "--for", process], [process])
+        ]
+        said = capsys.readouterr().err.strip().split("foremend: ")[1:]
+        assert ended == [2, 2]
+        assert (
+            said[0].strip() == said[1].strip() == "\n".join(p.what for p in examine(path, process).problems)
+        )
+    assert {problem.what for problem in examine(path).problems} >= {
+        problem.what for process in PROCESSES for problem in examine(path, process).problems
+    }
+
+
+def test_check_lists_what_is_wrong_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where, what and what to do of each, on stdout; the sentences on stderr; the code of a wrong setting."""
+    path = written(tmp_path, "rules: {}\nmodels: {appliance_models: [rf-261]}")
+
+    code = call(monkeypatch, "check", "--json", "--config", str(path))
+
+    printed = capsys.readouterr()
+    problems = json.loads(printed.out)["problems"]
+    assert code == 2
+    assert [problem["where"] for problem in problems] == ["models.appliance_models", "rules.book"]
+    assert all(set(problem) == {"where", "what", "mend"} and problem["mend"] for problem in problems)
+    assert all(problem["what"] in printed.err for problem in problems)
+
+
+@pytest.mark.parametrize("name", ["nowhere.yaml", "file"])
+def test_a_file_that_cannot_be_read_is_listed_too(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the one problem there is."""
+    path = written(tmp_path, "").with_name(name)
+
+    code = call(monkeypatch, "check", "--json", "--config", str(path))
+
+    assert code == 2
+    assert [problem["where"] for problem in json.loads(capsys.readouterr().out)["problems"]] == [str(path)]
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run the command line; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["foremend", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_decoders_that_share_topics_and_no_devices_are_right(tmp_path: Path) -> None:
+    """Entries for some devices, and one behind them for all others: each gets messages."""
+    first = "decoder: esphome, " + FRIDGE + ", signals: {power: {path: P, unit: W}}"
+    second = first.replace("fridge:", "freezer:").replace("id: f", "id: g")
+    entries = (
+        f"[{{{first}}}, {{{second}}}, {{decoder: esphome, {GENERIC}}}, {{decoder: zigbee2mqtt, {GENERIC}}}]"
+    )
+
+    assert not examine(written(tmp_path, f"ingest: {{decoders: {entries}}}")).problems

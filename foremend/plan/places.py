@@ -1,0 +1,61 @@
+"""Folders and files that are written, and where history goes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from alerts.database_url import sqlite_file
+from foremend.config import Settings, StorageSettings
+from foremend.errors import ConfigError
+from foremend.plan.problem import Check, require_extra
+
+_FOLDER = "name a folder that the account of Foremend can make and write"
+
+
+def places(settings: Settings) -> Iterator[Check]:
+    """Everything that is written, in the order of the file."""
+    alerts = settings.alerts
+    database = sqlite_file(alerts.database)
+    named = {
+        "storage.folder": settings.storage.folder,
+        "models.registry": settings.models.registry,
+        "alerts.key_file": None if os.environ.get(alerts.key_env) else alerts.key_file.parent,
+        "alerts.sms.file": alerts.sms.file.parent if alerts.sms else None,
+        "alerts.push.file": alerts.push.file.parent if alerts.push else None,
+        "alerts.database": database.parent if database else None,
+    }
+    for setting, folder in named.items():
+        if folder is not None:
+            yield Check(setting, _FOLDER, partial(check_folder, setting, folder))
+    yield Check("storage.folder", _FOLDER, partial(require_own, settings.storage.folder))
+    yield Check(
+        "storage.influx", "export the token, or write history: parquet", lambda: _history(settings.storage)
+    )
+
+
+def check_folder(setting: str, folder: Path) -> None:
+    """Raises ConfigError when `folder` could not be made, or nothing be written in it. Makes nothing."""
+    there = next(one for one in (folder, *folder.resolve().parents) if one.exists())
+    if not there.is_dir():
+        raise ConfigError(f"{setting}: {folder} cannot be a folder: {there} is a file; name another one")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"{setting}: {folder} cannot be written: {there} belongs to others; name another one"
+        )
+
+
+def require_own(folder: Path) -> None:
+    """Raises ConfigError for a folder like /tmp, in which everybody may make files."""
+    if folder.exists() and folder.stat().st_mode & stat.S_ISVTX:
+        raise ConfigError(f"storage.folder {folder} is shared by everybody: name a folder of Foremend's own")
+
+
+def _history(storage: StorageSettings) -> None:
+    if storage.influx is None:
+        return
+    require_extra("influxdb_client", "InfluxDB", "influx")
+    storage.influx.token()

@@ -1,0 +1,61 @@
+"""Where effects are kept, and whom they are told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from ipaddress import ip_address
+
+from alerts.database_url import check_url, is_postgresql
+from alerts.public import is_public
+from alerts.settings import AlertsSettings, WebhookEndpoint
+from alerts.vault import check_key
+from alerts.webhook_secret import secret_of, signer
+from foremend.config import Written
+from foremend.errors import ConfigError
+from foremend.plan.problem import Check, require_extra
+
+
+def telling(written: Written) -> Iterator[Check]:
+    """The database, the key and every receiver."""
+    alerts = written.settings.alerts
+    url = "write a SQLite file, or postgresql:// with a host"
+    yield Check("alerts.database", url, lambda: _database(alerts.database))
+    key = "give the file mode 0600, or bring back the key that contacts were sealed with"
+    yield Check("alerts.key_file", key, lambda: _key(alerts))
+    for index, endpoint in enumerate(alerts.webhooks):
+        where = f"alerts.webhooks[{written.place('alerts.webhooks', index)}]"
+        public = "write a URL of the world, or allow_private: true where it is meant"
+        yield Check(f"{where}.url", public, partial(_receiver, endpoint))
+        secret = "put whsec_ and base64 into the variable or the file that the endpoint names"
+        yield Check(f"{where}.secret", secret, partial(_secret, endpoint))
+
+
+def _key(alerts: AlertsSettings) -> None:
+    check_key(alerts, os.environ)
+
+
+def _database(url: str) -> None:
+    check_url(url)
+    if is_postgresql(url):
+        require_extra("psycopg", "PostgreSQL", "postgres")
+
+
+def _secret(endpoint: WebhookEndpoint) -> None:
+    signer(endpoint, secret_of(endpoint, os.environ))
+
+
+def _receiver(endpoint: WebhookEndpoint) -> None:
+    import httpx  # judges URLs as it does when a message leaves; most files name no receiver
+
+    where = f"alerts.webhooks: {endpoint.name!r}: {endpoint.url}"
+    try:
+        host = httpx.URL(endpoint.url).host
+        address = str(ip_address(host))
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise ConfigError(f"{where} is not a URL ({error})") from error
+    except ValueError:
+        return  # a name: where it leads is asked when a message leaves
+    if not is_public(address) and not endpoint.allow_private:
+        raise ConfigError(f"{where} is at a private address; set allow_private if it is meant")
