@@ -102,6 +102,8 @@ class Holdings:
         self._restoring: PartitionRuntime | None = None  # the last one that was taken over
         self.held: dict[int, Held] = {}
         self.written = Written()
+        self.busy_since: float | None = None
+        """Since when the engines' thread is at the same piece of work, monotonic s; from any thread."""
 
     async def keep(self, partitions: Iterable[int]) -> None:
         """Hold exactly these: let go of others, take over new ones where their checkpoints end.
@@ -271,7 +273,14 @@ class Holdings:
         recover(held.runtime, kept, self._loop, self._quarantine, error, first, last)
 
     async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        return await self._loop.run_in_executor(self._thread, partial(self._busy, work, *arguments))
+
+    def _busy(self, work: Callable[..., T], *arguments: Any) -> T:
+        self.busy_since = time.monotonic()
+        try:
+            return work(*arguments)
+        finally:
+            self.busy_since = None
 
     @property
     def _every_s(self) -> float:

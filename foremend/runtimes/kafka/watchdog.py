@@ -21,8 +21,9 @@ from foremend.types import MS_PER_SECOND
 log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
-PATIENCE_IN_REBALANCE = 5
-"""Times `stalled_after`: taking partitions over includes reading their state."""
+LONG_WORK_S = 1.0
+MORE_PATIENCE = 5
+"""Times `stalled_after`: taking over includes reading state, and a first record may compile kernels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Progress:
     next_offsets: Mapping[int, int]  # by partition that it holds
     waiting: bool  # for a database or a history that is away: that it stands still is right
     idle_since: float | None  # monotonic s, since when it waits for its group
+    busy_since: float | None = None  # monotonic s, since when it works on the same record or checkpoint
 
 
 class Watchdog:
@@ -56,13 +58,15 @@ class Watchdog:
     def verdict(self, progress: Progress, ends: Mapping[int, int], now: float) -> str | None:
         """What stands still, or None. `ends` by partition, `now` in monotonic seconds."""
         patience = self._settings.stalled_after / MS_PER_SECOND
-        if progress.idle_since is not None and now - progress.idle_since > patience * PATIENCE_IN_REBALANCE:
+        if progress.idle_since is not None and now - progress.idle_since > patience * MORE_PATIENCE:
             return f"the group of workers did not agree for {now - progress.idle_since:.0f} s"
+        busy_s = 0.0 if progress.busy_since is None else now - progress.busy_since
+        at_work = LONG_WORK_S < busy_s <= patience * MORE_PATIENCE  # so it is not Faust that stands still
         moved = {}
         for partition, next_offset in progress.next_offsets.items():
             before, since = self._moved.get(partition, (-1, now))
             nothing_to_do = ends.get(partition, 0) <= next_offset
-            still = before == next_offset and not (nothing_to_do or progress.waiting)
+            still = before == next_offset and not (nothing_to_do or progress.waiting or at_work)
             moved[partition] = (next_offset, since if still else now)
         self._moved = moved
         for partition, (next_offset, since) in moved.items():

@@ -186,4 +186,5 @@ def _progress(worker: Worker) -> Progress:
         {partition: one.runtime.next_offset for partition, one in held.items()},
         any(one.runtime.waiting for one in held.values()),
         worker.idle_since,
+        None if worker.holdings is None else worker.holdings.busy_since,
     )

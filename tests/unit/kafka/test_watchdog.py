@@ -58,3 +58,23 @@ def test_a_group_that_never_agrees_is_told() -> None:
 
     assert watchdog.verdict(Progress({}, False, 0.0), {}, 5 * STALLED_S) is None
     assert watchdog.verdict(Progress({}, False, 0.0), {}, 5 * STALLED_S + 1) is not None
+
+
+def test_a_worker_that_is_long_at_one_record_is_not_started_anew() -> None:
+    """It would begin the same record again, for ever: as with kernels that are compiled on a busy machine."""
+    watchdog = Watchdog(KafkaSettings(), lambda: Progress({}, False, None), lambda why: None)
+    looks = [
+        (now, watchdog.verdict(Progress({3: 10}, False, None, 1.0), {3: 100}, now)) for now in (0, 100, 300)
+    ]
+
+    assert [said for _, said in looks] == [None] * 3
+    assert watchdog.verdict(Progress({3: 10}, False, None, 1.0), {3: 100}, 302.0) is None
+    assert watchdog.verdict(Progress({3: 10}, False, None, 1.0), {3: 100}, 5 * STALLED_S + 62.0) is not None
+
+
+def test_a_partition_that_gets_nothing_is_told_while_the_worker_is_busy_with_others() -> None:
+    """With records that are short."""
+    watchdog = Watchdog(KafkaSettings(), lambda: Progress({}, False, None), lambda why: None)
+    said = [watchdog.verdict(Progress({3: 10}, False, None, now - 0.1), {3: 100}, now) for now in (0, 30, 61)]
+
+    assert [one is None for one in said] == [True, True, False]
