@@ -22,20 +22,24 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from foremend.engine import Engine, ReadingsListener
-from foremend.errors import InputError, UnavailableError, is_unforeseen
+from foremend.errors import DefectError, InputError, UnavailableError, is_unforeseen
 from foremend.lane import Counts
 from foremend.ports import Clock, Effects, History, Snapshot
+from foremend.resting import RestRules
 from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.event_times import ANY_TIME, EventTimes
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.suspects import Suspects, letters_of, only, topic_of
 from foremend.runtimes.patience import Patience
 from foremend.runtimes.rescue import NOT_TRIED, Held
+from foremend.runtimes.resting import STRANGERS_FORGOTTEN_AFTER
 from foremend.service.status import PipelineStatus
 from foremend.snapshots import pack, unpack
 from foremend.types import Block, DeadLetter, Finding, RawMessage
 from ingest.quarantine import Quarantine
 
+STRANGERS_ONLY = RestRules(after=2**62, strangers_after=STRANGERS_FORGOTTEN_AFTER, most_strangers=2**31)
+"""Who leaves memory, and is kept nowhere: heard of for less than an hour in all, more than a month ago."""
 _NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -111,6 +115,7 @@ class PartitionRuntime:
         self.stage = ""  # of the last record, as `ingest.quarantine.STAGES`
         self.whole = True  # the state is that of `next_offset`; not so within a record
         self.searching = False  # for what raised
+        self._ticked: list[int] = []  # of each engine's lanes, when strangers were looked for last
 
     def restore(self, snapshot: Snapshot | None, first_offset: int = 0) -> None:
         """Go on from `snapshot`; without one, from `first_offset`. Raises IntegrityError as `Engine.restore` does.
@@ -184,6 +189,7 @@ class PartitionRuntime:
         if self.next_offset > self._committed:
             self._commit((), self.next_offset)
         with self._meter.on("checkpoint"):
+            self._forget_strangers()
             engines = {key: keyed.engine.snapshot() for key, keyed in self._keyed.items()}
         totals = {name: getattr(self.totals, name) for name in Totals.__slots__}
         held = self._untried.snapshot()
@@ -307,6 +313,21 @@ class PartitionRuntime:
         self._untried.went_through()
         self._count(len(block), len(findings), int(block.time.max(initial=0)))
         return findings
+
+    def _forget_strangers(self) -> None:
+        """Those not heard of for a month: once a day of event time, as one machine does."""
+        ticked = [lane.ticked for keyed in self._keyed.values() for lane in keyed.engine.lanes.values()]
+        if ticked == self._ticked:
+            return
+        self._ticked, self.whole = ticked, False
+        try:
+            for keyed in self._keyed.values():
+                keyed.engine.retire(STRANGERS_ONLY)
+        except Exception as error:
+            if is_unforeseen(error):
+                raise DefectError(f"strangers could not be forgotten ({type(error).__name__})") from error
+            raise
+        self.whole = True
 
     def _try(self, key: str, offset: int, block: Block) -> list[Finding]:
         """What the next record would lead to with `block` in it, by an engine of its own; days are left out."""

@@ -314,3 +314,34 @@ def test_a_report_says_how_far_the_partition_is(tmp_path: Path, alerts: Alerts) 
         1,
         1,
     )
+
+
+def spoken(offset: int, names: Sequence[str], day: float) -> Record:
+    """One reading of each."""
+    time = np.full(len(names), START + round(day * MS_PER_DAY))
+    who = np.arange(len(names), dtype=np.int32)
+    power = {"power": np.full(len(names), 90.0)}
+    block = Block(MODEL, tuple(names), who, time, time // MINUTE, power, ("",) * len(names))
+    return Record(offset, f"{MODEL}/0".encode(), encode(block), START)
+
+
+def test_made_up_ids_leave_memory_and_checkpoints_after_a_month(tmp_path: Path, alerts: Alerts) -> None:
+    """Whoever spoke for longer than an hour stays, and one that comes back after all is used."""
+    one = partition(tmp_path, alerts.effects.of("fleet-0"))
+    one.restore(None)
+    strangers = [f"made-up-{n}" for n in range(200)]
+    said = [["steady", "silent"], ["steady", "silent"], ["steady", *strangers], *[["steady"]] * 32]
+    days = [0.0, 0.1, 0.2, *map(float, range(1, 33))]
+    for offset, (names, day) in enumerate(zip(said, days, strict=True)):
+        one.process(spoken(offset, names, day))
+        packed = pack(one.checkpoint())
+        if day == 30.0:
+            assert len(one.engines[f"{MODEL}/0"].lanes[MODEL].ids) == 202
+
+    again = partition(tmp_path, alerts.effects.of("fleet-0"))
+    again.restore(unpack(packed))
+    assert set(again.engines[f"{MODEL}/0"].lanes[MODEL].ids) == {"steady", "silent"}
+    again.process(spoken(len(days), ["steady", "made-up-7"], 33.0))
+
+    assert again.totals.readings == 2 + 2 + 201 + 32 + 2
+    assert again.counts().late == 0
