@@ -16,7 +16,7 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
-from alerts.database_errors import is_read_only, understood
+from alerts.database_errors import is_read_only, login_refused, understood
 from alerts.database_tuning import READ_ONLY, RELAXED, patience, tune_sqlite
 from alerts.database_url import checked_url
 from alerts.storable import json_text
@@ -33,8 +33,9 @@ def open_database(url: str) -> Engine:
     """Open the database at `url`, an SQLAlchemy URL of SQLite or PostgreSQL, and bring its tables up to date.
 
     `?password_file=/path` in a PostgreSQL URL names a file whose first line is the password.
-    Raises ConfigError for an unusable URL, MissingExtraError without the PostgreSQL driver, UnavailableError when
-    the database cannot be reached, and IntegrityError when its tables come from a newer Foremend.
+    Raises ConfigError for an unusable URL, or one with which PostgreSQL does not let us in; MissingExtraError without
+    the PostgreSQL driver, UnavailableError when the database cannot be reached, and IntegrityError when its tables come
+    from a newer Foremend.
 
     Whoever uses the engine hears of its troubles as errors of Foremend (`alerts.database_errors`): UnavailableError to
     try again, InputError where the database refuses the data, IntegrityError and RefusedError to stop.
@@ -58,8 +59,12 @@ def open_database(url: str) -> Engine:
     event.listen(engine, "handle_error", _in_our_words)
     try:
         _migrate(engine)
-    except ForemendError:
+    except ForemendError as error:
         engine.dispose()
+        if (words := login_refused(error.__cause__)) is not None:
+            raise ConfigError(
+                f"alerts.database: {words}; correct its user, password (or password_file) or database name"
+            ) from error
         raise
     return engine
 

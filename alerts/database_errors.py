@@ -1,6 +1,6 @@
 """What a database's error means for whoever called: wait and try again, set the data aside, or stop.
 
-By what the database says in numbers, never by its words: SQLSTATE of PostgreSQL
+By what the database says in numbers, not by its words: SQLSTATE of PostgreSQL
 (https://www.postgresql.org/docs/current/errcodes-appendix.html), the result code of SQLite
 (https://www.sqlite.org/rescode.html). Sentences name tables and columns, and never a value: it may be personal.
 """
@@ -20,6 +20,12 @@ _WAIT_STATES = frozenset({"25006", "25P03", "25P04"})
 _DATA_CLASSES = frozenset({"22", "23"})  # too long, out of range, not text; a constraint
 _DAMAGED = frozenset({"XX001", "XX002"})
 _SCHEMA_STATES = frozenset({"3F000", "42P01", "42703"})
+
+_LOGIN_REFUSED = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|is not permitted to log in"
+    r"|(?:role|database) \".*\" does not exist"
+)
+"""The one thing that is known by words, English ones: for a connection that fails, libpq has no SQLSTATE."""
 
 _SQLITE_WAITS = frozenset(
     {
@@ -72,6 +78,12 @@ def of_sqlite(error: sqlite3.Error, what: str, statement: str | None = None) -> 
     if _SQLITE_SCHEMA.search(str(error)):
         return IntegrityError(f"{what} lacks a table or column ({error}); restore it from a backup")
     return None
+
+
+def login_refused(error: BaseException | None) -> str | None:
+    """What a PostgreSQL says that is there and does not let us in, as with a wrong password; None for all else."""
+    words = "" if error is None or not hasattr(error, "sqlstate") else _first_line(error)
+    return words if _LOGIN_REFUSED.search(words) else None
 
 
 def is_read_only(error: BaseException) -> bool:
