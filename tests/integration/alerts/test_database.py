@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import select, text
+from sqlalchemy import Engine, create_engine, select, text
 
-from alerts.database import open_database, reading, writing
-from alerts.tables import Base, PositionRow
+from alerts import dead_letter_bounds
+from alerts.database import checked_url, open_database, reading, writing
+from alerts.queries import counts
+from alerts.settings import DeadLetterSettings
+from alerts.tables import Base, DeadLetterRow, PositionRow
 from foremend.errors import ConfigError, IntegrityError, UnavailableError
+from foremend.types import DeadLetter
 
 
 def test_the_migrations_make_what_the_mappings_say(database: str) -> None:
@@ -54,6 +61,44 @@ def test_a_database_of_a_newer_version_is_refused(database: str) -> None:
 
     with pytest.raises(IntegrityError, match="newer Foremend"):
         open_database(database)
+
+
+def migrated(url: str, to: str, how: Callable[[Config, str], object] = command.upgrade) -> Engine:
+    """The database at `url`, with the tables of an earlier or later version."""
+    engine = create_engine(checked_url(url))
+    settings = Config()
+    settings.set_main_option("script_location", "alerts:migrations")
+    with engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        how(settings, to)
+    return engine
+
+
+def test_dead_letters_of_before_their_bounds_are_kept_and_counted(database: str) -> None:
+    """Each stands for itself, the total is as many as there are, and what comes afterwards is added."""
+    older = migrated(database, "0005")
+    row = (
+        "INSERT INTO dead_letters (id, topic, payload, reason, received)"
+        " VALUES (:id, 'dt/appliance/rf-260/one/telemetry', :payload, 'no JSON', 1)"
+    )
+    with older.begin() as connection:
+        connection.execute(text(row), [{"id": f"dl_{n}", "payload": b"{%d" % n} for n in range(3)])
+    older.dispose()
+
+    engine = open_database(database)
+
+    with reading(engine) as session:
+        kept = session.scalars(select(DeadLetterRow).order_by(DeadLetterRow.id)).all()
+        assert [(row.id, row.payload, row.times, row.bucket) for row in kept] == [
+            (f"dl_{n}", b"{%d" % n, 1, "") for n in range(3)
+        ]
+    assert counts(engine).dead_letters == 3
+    with writing(engine) as session:
+        dead_letter_bounds.keep(session, [DeadLetter("t", b"x", "no JSON", 2)], DeadLetterSettings(), True)
+    assert counts(engine).dead_letters == 4
+    engine.dispose()
+    migrated(database, "0005", command.downgrade).dispose()
+    open_database(database).dispose()
 
 
 def test_readers_do_not_wait_for_a_writer(database: str) -> None:
