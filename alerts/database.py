@@ -40,6 +40,21 @@ def open_database(url: str) -> Engine:
     Whoever uses the engine hears of its troubles as errors of Foremend (`alerts.database_errors`): UnavailableError to
     try again, InputError where the database refuses the data, IntegrityError and RefusedError to stop.
     """
+    engine = connecting(url)
+    try:
+        _migrate(engine)
+    except ForemendError as error:
+        engine.dispose()
+        if (words := login_refused(error.__cause__)) is not None:
+            raise ConfigError(
+                f"alerts.database: {words}; correct its user, password (or password_file) or database name"
+            ) from error
+        raise
+    return engine
+
+
+def connecting(url: str) -> Engine:
+    """As `open_database`, with the tables as they are, if there are any."""
     parsed = checked_url(url)
     if parsed.get_backend_name() == "sqlite":
         _make_folder(Path(str(parsed.database)).parent)
@@ -57,15 +72,6 @@ def open_database(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         tune_sqlite(engine, parsed)
     event.listen(engine, "handle_error", _in_our_words)
-    try:
-        _migrate(engine)
-    except ForemendError as error:
-        engine.dispose()
-        if (words := login_refused(error.__cause__)) is not None:
-            raise ConfigError(
-                f"alerts.database: {words}; correct its user, password (or password_file) or database name"
-            ) from error
-        raise
     return engine
 
 

@@ -63,8 +63,8 @@ def restore(
     json: Json = False,
 ) -> None:
     """Bring a backup back to where config.yaml says things are; overwrites nothing, and says what to do then."""
-    from foremend.stores.backup import restore as bring_back
     from foremend.stores.private import private_files
+    from foremend.stores.restore import restore as bring_back
     from foremend.terminal import progress_bar
 
     with private_files(), progress_bar() as bar:

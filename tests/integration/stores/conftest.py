@@ -91,7 +91,7 @@ def broker() -> Iterator[EmbeddedBroker]:
 def make_place(tmp_path: Path) -> Callable[..., Place]:
     """Makes installations of different names; each call again gives the same one a new port."""
 
-    def make(broker: str, name: str = "one", **storage: object) -> Place:
+    def make(broker: str, name: str = "one", database: str | None = None, **storage: object) -> Place:
         folder = tmp_path / name / "var"
         folder.parent.mkdir(exist_ok=True)
         config = {
@@ -101,7 +101,7 @@ def make_place(tmp_path: Path) -> Callable[..., Place]:
             "mqtt": {"url": broker},
             "rules": {"book": [{"name": "never", "when": {"probability": "any", "above": 0.99}}]},
             "alerts": {
-                "database": f"sqlite:///{folder}/foremend.db",
+                "database": database or f"sqlite:///{folder}/foremend.db",
                 "key_file": str(folder / "foremend.key"),
                 "sms": {"file": str(folder / "outbox" / "sms.jsonl")},
                 "push": None,

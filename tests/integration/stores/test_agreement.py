@@ -20,10 +20,11 @@ from foremend.bootstrap import Application, SystemClock, build
 from foremend.errors import ConfigError, IntegrityError
 from foremend.history.parquet import ParquetHistory
 from foremend.stores.agreement import STORES
-from foremend.stores.backup import back_up, restore
+from foremend.stores.backup import back_up
 from foremend.stores.doctor import accept_loss, examine
 from foremend.stores.installation import Stores
 from foremend.stores.resting import RestingStore
+from foremend.stores.restore import restore
 from foremend.types import MS_PER_DAY, RawMessage
 
 START = 1_767_225_600_000

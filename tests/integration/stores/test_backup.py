@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from benchmarks.mosquitto_server import Mosquitto
+from benchmarks.postgres_server import PostgresServer
 
 HELD_BACK = 11  # the last ten minutes are held for late readings
 
@@ -23,12 +24,22 @@ def stored(place: Any) -> Counter[int]:
     return Counter(table["seq"].to_pylist())
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest) -> Callable[[], str | None]:
+    """The address of an empty database; None for the file that a place has of its own."""
+    if request.param == "sqlite":
+        return lambda: None
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.new_database
+
+
 @pytest.mark.timeout(600)
 def test_a_restored_backup_goes_on_and_doubles_and_loses_nothing_but_what_came_after_it(
-    make_place: Callable[..., Any], mosquitto: Mosquitto, tmp_path: Path
-) -> None:
+    make_place: Callable[..., Any], mosquitto: Mosquitto, tmp_path: Path, new_database: Callable[[], str | None]
+) -> None:  # fmt: skip
     """Backed up under load, killed, restored into another folder, gone on with in the same session of the broker."""
-    here, elsewhere = make_place(mosquitto.url), make_place(mosquitto.url, "elsewhere")
+    here = make_place(mosquitto.url, database=new_database())
+    elsewhere = make_place(mosquitto.url, "elsewhere", database=new_database())
     backup = tmp_path / "backup"
 
     with here.running() as child:
@@ -55,6 +66,30 @@ def test_a_restored_backup_goes_on_and_doubles_and_loses_nothing_but_what_came_a
     assert not [path for path in backup.rglob("*") if path.stat().st_mode & 0o077]
     assert not (backup / "foremend.key").exists()
     assert "withdrawn since" in orjson.loads(restored.stdout)["to_do"]
+
+
+def test_a_postgresql_that_is_not_empty_or_not_the_kind_of_the_backup_is_left_alone(
+    make_place: Callable[..., Any], mosquitto: Mosquitto, tmp_path: Path, postgres_server: PostgresServer
+) -> None:  # fmt: skip
+    """Restored over its own tables or into a file: code 2 and a sentence; away: code 4, and no half backup."""
+    here = make_place(mosquitto.url, database=postgres_server.new_database())
+    backup, later = tmp_path / "backup", tmp_path / "later"
+    with here.running():
+        here.publish(1, 50)
+    made = here.call("backup", str(backup))
+
+    over = make_place(mosquitto.url, "second", database=here.settings.alerts.database)
+    refused = over.call("restore", str(backup))
+    other_kind = make_place(mosquitto.url, "third").call("restore", str(backup))
+    postgres_server.stop()
+    away = here.call("backup", str(later))
+    postgres_server.start()
+
+    assert made.returncode == 0, made.stderr
+    assert (refused.returncode, other_kind.returncode, away.returncode) == (2, 2, 4), refused.stderr
+    assert "restore into a PostgreSQL database that is empty" in refused.stderr.replace("\n", " ")
+    assert "alerts.database is a SQLite file" in other_kind.stderr.replace("\n", " ")
+    assert [path.name for path in tmp_path.iterdir() if "later" in path.name] == []
 
 
 def test_a_backup_that_was_altered_and_a_folder_that_is_not_empty_are_refused(
