@@ -19,6 +19,7 @@ max_queued_messages 0
 max_inflight_messages 1000
 persistence {persistence}
 persistence_location {folder}/
+{more}
 """
 
 
@@ -28,6 +29,7 @@ class Mosquitto:
 
     folder: Path
     persistence: bool = True
+    more: str = ""  # lines of its configuration
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -42,7 +44,12 @@ class Mosquitto:
         self.folder.chmod(0o777)  # Mosquitto leaves root behind and must still write here
         config = self.folder / "mosquitto.conf"
         config.write_text(
-            _CONF.format(port=self.port, folder=self.folder, persistence=str(self.persistence).lower())
+            _CONF.format(
+                port=self.port,
+                folder=self.folder,
+                persistence=str(self.persistence).lower(),
+                more=self.more,
+            )
         )
         with (self.folder / "mosquitto.log").open("ab") as log:
             self.process = subprocess.Popen([MOSQUITTO, "-c", config], stderr=log, start_new_session=True)

@@ -75,16 +75,25 @@ def check(
             help="Play the cases under `examples:`; left out: where rules, examples or profiles are your own."
         ),
     ] = None,
+    connect: Annotated[bool, typer.Option("--connect", help="Look at the MQTT broker, too.")] = False,
     json: Json = False,
 ) -> None:
-    """Find everything in config.yaml and the profiles that would be refused at a start; opens no connection."""
+    """Find everything in config.yaml and the profiles that would be refused at a start.
+
+    Opens no connection without --connect.
+    """
     from foremend.check import check_config
 
     checked = check_config(config, process, examples)
-    if json:
+    if json and (checked.problems or not connect):
         emit(checked.as_dict())
     checked.require()
-    if not json:
+    if connect:
+        from foremend.broker_look import look_at_broker
+
+        whole = checked.as_dict() if json else dict(checked.counts)
+        show("Config", whole | {"broker": look_at_broker(config)}, json)
+    elif not json:
         show("Config", dict(checked.counts), json)
 
 

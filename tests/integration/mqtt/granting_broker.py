@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from ingest.mqtt_scan import Control, PacketScanner, Publish
+from benchmarks.mqtt_load import publish_packet
+from ingest.mqtt_scan import Control, PacketScanner
 
 _CONNECT, _SUBSCRIBE, _PINGREQ = 0x10, 0x82, 0xC0
 _CONNACK, _PINGRESP = b"\x20\x02\x00\x00", b"\xd0\x00"
@@ -47,7 +48,7 @@ def _talk(client: socket.socket, delivers: Callable[[str], bool]) -> None:
         for publish in publishes:
             client.sendall(b"\x40\x02" + publish.mid.to_bytes(2, "big"))
             if publish.topic in topics:
-                client.sendall(_delivery(publish))
+                client.sendall(publish_packet(publish.topic.decode(), publish.payload, 1))
 
 
 def _answer(control: Control, topics: set[bytes], delivers: Callable[[str], bool]) -> bytes:
@@ -68,8 +69,3 @@ def _filters(body: bytes) -> Iterator[str]:
         end = 2 + int.from_bytes(body[:2], "big")
         yield body[2:end].decode()
         body = body[end + 1 :]
-
-
-def _delivery(publish: Publish) -> bytes:
-    body = len(publish.topic).to_bytes(2, "big") + publish.topic + b"\x00\x01" + publish.payload
-    return bytes([0x32, len(body)]) + body
