@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import yaml
 from aiokafka import AIOKafkaProducer
 from sqlalchemy import select
@@ -29,6 +30,7 @@ from ingest.quarantine import INTERNAL_ERROR
 START = 20_000 * MS_PER_DAY
 MINUTE = 60_000
 PATIENCE_S = 240.0
+pytestmark = pytest.mark.timeout(800)
 MARKS = {"record": 661.0, "reorder": 662.0, "engine": 663.0, "history": 664.0}  # W, see faulty_worker.py
 STAGES = {"generic-compressor": "record", "rf-260": "reorder", "wm-7": "engine"}
 """Which mistake the readings of an appliance model meet."""

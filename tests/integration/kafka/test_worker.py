@@ -22,7 +22,8 @@ from foremend.types import MS_PER_DAY, Block
 MODELS = ("generic-compressor", "rf-260", "ac-35i", "wm-7")
 START = 20_000 * MS_PER_DAY
 MINUTE = 60_000
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
+pytestmark = pytest.mark.timeout(800)
 RULE = {
     "name": "overload",
     "fault": "overload",
