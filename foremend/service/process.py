@@ -19,7 +19,7 @@ from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.service.app import create_app
 from foremend.service.read_model import ReadModel
 from foremend.service.sending import with_sending
-from foremend.service.server import Server
+from foremend.service.server import Server, require_port
 from foremend.service.shared_pipeline import SharedPipeline
 from foremend.stores.private import close_to_others, private_files
 
@@ -65,9 +65,10 @@ def streams(settings: KafkaSettings) -> tuple[str, ...]:
 
 
 def run_service(config: Path | None) -> None:
-    """Until SIGINT or SIGTERM. Raises ConfigError for what `foremend check --for service` finds."""
+    """Until SIGINT or SIGTERM. Raises ConfigError for what `check --for service` finds, and for a taken port."""
     with private_files():
         settings = make_plan(config, "service").settings
+        require_port(settings.service.host, settings.service.port)
         close_to_others(settings)
         service = build_service(settings)
         stop = threading.Event()

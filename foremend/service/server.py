@@ -51,9 +51,9 @@ class Server:
         return _listener(self._host, self._port, self._setting)
 
 
-def require_port(host: str, port: int) -> None:
+def require_port(host: str, port: int, setting: str = "service.port") -> None:
     """Take `port` and let go of it again, before any long work. Raises ConfigError as `Server.start` would."""
-    _listener(host, port, "service.port").close()
+    _listener(host, port, setting).close()
 
 
 def _listener(host: str, port: int, setting: str) -> socket.socket:

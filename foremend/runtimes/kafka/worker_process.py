@@ -35,6 +35,7 @@ from foremend.runtimes.kafka.worker import Worker
 from foremend.runtimes.kafka.worker_health import worker_health
 from foremend.runtimes.patience import Patience
 from foremend.service.health import serve_health
+from foremend.service.server import require_port
 from foremend.service.status_writer import StatusWriter
 from foremend.stores.private import close_to_others, private_files
 from foremend.types import DeadLetter
@@ -47,9 +48,11 @@ log = logging.getLogger(__name__)
 
 
 def run_worker(settings: Settings, health_port: int | None) -> None:
-    """Until SIGINT or SIGTERM; waits for Kafka and the database. Raises ConfigError for a wrong topic."""
+    """Until SIGINT or SIGTERM; waits for Kafka and the database. Raises ConfigError: a wrong topic, a taken port."""
     for noisy in ("faust", "mode", "aiokafka", membership.__name__):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)  # 70 lines a second in an outage; we say it once
+    if health_port is not None:
+        require_port(settings.service.host, health_port, "--health-port")
     try:
         # Engines have one thread; more would wait for each other.
         with private_files(), threadpool_limits(limits=1):

@@ -7,10 +7,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 
-def test_a_port_in_use_is_found_before_any_training(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("process", "setting", "made"),
+    [
+        (["run"], "service.port", {"storage", "foremend.lock"}),
+        (["service"], "service.port", set()),
+        (["worker", "--health-port", "PORT"], "--health-port", set()),
+        (["gateway", "--health-port", "PORT"], "--health-port", set()),
+    ],
+)
+def test_a_port_in_use_is_found_before_any_work(
+    process: list[str], setting: str, made: set[str], tmp_path: Path
+) -> None:
     """Code 2 and the setting's name; nothing was trained, and no database, journal or key was made."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -29,10 +41,11 @@ def test_a_port_in_use_is_found_before_any_training(tmp_path: Path) -> None:
         config = tmp_path / "config.yaml"
         config.write_text(yaml.safe_dump(settings))
 
-        command = [sys.executable, "-m", "foremend", "run", "--config", str(config)]
+        words = [word.replace("PORT", str(port)) for word in process]
+        command = [sys.executable, "-m", "foremend", *words, "--config", str(config)]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
 
     assert ended.returncode == 2, ended.stderr
     assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr
-    assert "service.port" in ended.stderr
-    assert {path.name for path in tmp_path.rglob("*")} == {"config.yaml", "storage", "foremend.lock"}
+    assert setting in ended.stderr
+    assert {path.name for path in tmp_path.rglob("*")} == {"config.yaml", *made}
