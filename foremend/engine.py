@@ -28,9 +28,13 @@ from foremend.ports import Rows
 from foremend.resting import Resting, RestRules, by_layout, of, packed, unpacked
 from foremend.rows import Leaving
 from foremend.shadow import Shadow
+from foremend.silence import Silence, broken, judge
 from foremend.types import MS_PER_HOUR, Block, Evidence, Finding, Score
 from foremend.watching import WATCHES, Watches, Watching
 from rules.evaluator import RuleBook, RuleState
+
+_SILENCE = "*"
+"""Beside the appliance models in a snapshot; none can be called so."""
 
 DayListener = Callable[[Lane, DayRows], None]
 """Hears of every finished day: training collects its rows, a replay its summary."""
@@ -69,6 +73,7 @@ class Engine:
         self._lateness_ms = lateness_ms
         self._at_first: dict[str, dict[str, Any]] = {}  # the companions' state before the first day
         self.days_left_out = 0
+        self._silence = Silence()
         self.lanes: dict[str, Lane] = {}
         self.rules: dict[str, RuleState] = {}
         for name, model in (fitted or {}).items():
@@ -83,13 +88,32 @@ class Engine:
         lane = self._lane(block.appliance_model)
         findings: list[Finding] = []
         for piece, due in lane.pieces(block):
-            findings += self._take(lane, lane.push(piece))
+            findings += self._take(lane, lane.push(piece), piece)
             if due and judge_days:
                 findings += self._tick(lane)
             elif due:
                 self.days_left_out += 1
                 lane.forget_days()
         return findings
+
+    def advance(self, wall: int, *, caught_up: bool) -> list[Finding]:
+        """The clock was looked at, at `wall` (ms UTC), while everybody could be heard: who is silent?
+
+        Looks tell of appliance models of which nobody speaks, of many at once, and where a rule asks for less than a
+        day; ticks of single ones whose siblings speak. Look about once a minute, and not while the broker is away;
+        `caught_up`: nothing waited to be taken. What is found depends on the order of blocks and looks, so looks are
+        stored like readings.
+        """
+        return self._silence.advance(self.lanes, self.rules, wall, caught_up)
+
+    def was_deaf(self, wall: int) -> bool:
+        """Whether nobody listened lately at `wall`, ms UTC: then look at the clock before the backlog is taken."""
+        return self._silence.clock.was_deaf(wall)
+
+    def silent(self, lane: Lane) -> NDArray[np.bool_]:
+        """Which of a lane's appliances (fleet,) say nothing, told or not: none of them can be called well."""
+        now = max(lane.newest, self._silence.clock.now)
+        return lane.silent_ms(now) > self.rules[lane.profile.name].least_silence
 
     def flush(self) -> list[Finding]:
         """End of the input (a replay): close every window and judge what is left."""
@@ -154,7 +178,7 @@ class Engine:
             lane = self._lane(name)
             if of(layout) == lane.of:
                 rows = self._bring_back(lane, [one.appliance_id for one in some], layout, some)
-                findings += self._judge_silence(lane, rows)
+                findings += judge(lane, self.rules[name], lane.ticked, rows)
         return findings
 
     def heard_of(self) -> int:
@@ -166,7 +190,7 @@ class Engine:
         return Counts.total(lane.counts for lane in list(self.lanes.values()))
 
     def snapshot(self) -> dict[str, Any]:
-        return {
+        lanes = {
             name: {
                 "lane": lane.snapshot(),
                 "rules": self.rules[name].snapshot(),
@@ -175,6 +199,7 @@ class Engine:
             }
             for name, lane in self.lanes.items()
         }
+        return {**lanes, _SILENCE: self._silence.snapshot()}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Back to `snapshot`, whatever was before. Models that were taken up since stay in use.
@@ -184,7 +209,10 @@ class Engine:
         self.lanes, self.rules, self._watching = {}, {}, {}
         for name, state in self._at_first.items():
             self._companions[name].restore(copy.deepcopy(state))
+        self._silence.restore(snapshot[_SILENCE])
         for name, part in snapshot.items():
+            if name == _SILENCE:
+                continue
             if name not in self._profiles:
                 raise IntegrityError(
                     f"the engine's snapshot has appliances of {name}, which has no profile any more: bring the profile"
@@ -246,12 +274,13 @@ class Engine:
             if appliance_model in by_model:
                 yield kind, by_model[appliance_model]
 
-    def _take(self, lane: Lane, step: Step) -> list[Finding]:
+    def _take(self, lane: Lane, step: Step, pushed: Block | None = None) -> list[Finding]:
         if self._on_readings is not None:
             self._on_readings(lane.as_block(step.released))
             if step.late is not None:
                 self._on_readings(step.late)
-        return self._judge_hours(lane, step) + self._judge_watched(lane, step)
+        findings = broken(lane, self.rules[lane.profile.name], pushed) if pushed else []
+        return findings + self._judge_hours(lane, step) + self._judge_watched(lane, step)
 
     def _judge_hours(self, lane: Lane, step: Step) -> list[Finding]:
         """Each hour once: one that was told early comes again when its appliance is known, and is passed over."""
@@ -282,15 +311,7 @@ class Engine:
         for day in lane.finished_days():
             findings += self._judge_day(lane, rules, day)
         lane.ticked = lane.newest
-        return findings + self._judge_silence(lane, np.arange(len(lane.ids)))
-
-    def _judge_silence(self, lane: Lane, among: NDArray[np.intp]) -> list[Finding]:
-        """As of the last tick. Strangers are passed over: nobody knows that they should speak."""
-        rows = among[~lane.strangers()[among]].astype(np.int32)
-        silent = lane.silent_ms()[rows, None].astype(np.float64)
-        now = np.full(len(rows), lane.ticked)
-        rules = self.rules[lane.profile.name]
-        return rules.evaluate("silence", lane.ids, rows, now, ("silent_ms",), silent)
+        return findings + self._silence.tick(self.lanes, self.rules, lane.profile.name)
 
     def _judge_day(self, lane: Lane, rules: RuleState, day: DayRows) -> list[Finding]:
         features = lane.features

@@ -16,13 +16,21 @@ from foremend.fitted import DayRows
 from foremend.rows import Leaving
 from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block
 from ingest.reorder import Released, Reorder
+from models import rhythm
 from models.features import DailyFeatures
 from models.states import Counterpart, State, States
 from models.stream import STANDBY, SignalStream, StreamOutput, Windows
 
 NO_TIME = np.iinfo(np.int64).min
 STRANGER_MS = MS_PER_HOUR
-_COLUMNS = {"last_seen": NO_TIME, "first_seen": np.iinfo(np.int64).max, "number": 0}
+_COLUMNS = {
+    "last_seen": NO_TIME,
+    "first_seen": np.iinfo(np.int64).max,
+    "number": 0,
+    "longest_gap": np.float32(0),
+    "second_gap": np.float32(0),
+    "spoke": np.False_,
+}
 """What a lane itself knows of each appliance, and of one that was not heard of."""
 LOAD = "load"  # what the cycles are read from where several signals may show them, in the unit of the first
 
@@ -64,6 +72,9 @@ class Lane:
         self.firmware: list[str] = []
         self.last_seen = np.zeros(0, np.int64)
         self.first_seen = np.zeros(0, np.int64)
+        self.longest_gap = np.zeros(0, np.float32)  # see models.rhythm, ms
+        self.second_gap = np.zeros(0, np.float32)
+        self.spoke = np.zeros(0, np.bool_)  # since somebody looked who is silent
         self.number = np.zeros(0, np.int64)  # in order of first hearing, whatever row one has by now
         self.heard_of = 0  # appliances ever, also those that rest
         self.rearranged = 0  # how often rows changed their appliance
@@ -98,8 +109,15 @@ class Lane:
         """Take one piece of a block."""
         appliance = self._fleet_rows(block)
         values = np.column_stack([block.signals.get(name, _unknown(len(block))) for name in self.signals])
-        np.maximum.at(self.last_seen, appliance, block.time)
-        np.minimum.at(self.first_seen, appliance, block.time)
+        rhythm.hear(
+            appliance,
+            block.time,
+            self.first_seen,
+            self.last_seen,
+            self.longest_gap,
+            self.second_gap,
+            self.spoke,
+        )
         released = self._reorder.push(appliance, block.time, block.seq, values)
         self.counts.repeats += released.repeats
         self.counts.merged += released.merged
@@ -143,9 +161,14 @@ class Lane:
         """Leave out the days that closed since the last tick."""
         self._days = []
 
-    def silent_ms(self) -> NDArray[np.int64]:
-        """How long ago each appliance was last heard of, in event time, at the last tick."""
-        return self.ticked - self.last_seen[: len(self.ids)]
+    def silent_ms(self, now: int) -> NDArray[np.float64]:
+        """How long nothing was heard of each appliance at `now` (ms UTC), ms; 0 while that is its own rhythm."""
+        last, second = self.last_seen, self.second_gap
+        n = min(
+            len(self.ids), len(last), len(second)
+        )  # other threads ask, too, while newcomers get their rows
+        silent = (now - last[:n]).astype(np.float64)
+        return np.where(silent > rhythm.longest_usual(second[:n]), silent, 0.0)
 
     def strangers(self) -> NDArray[np.bool_]:
         """Who was never heard of for longer than an hour: nobody can say yet that such a one fell silent."""

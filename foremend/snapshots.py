@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from foremend.errors import IntegrityError, UnavailableError
 
-_MAGIC = b"FMSNAP3\n"  # counted up when the layout changes, or what an engine keeps
+_MAGIC = b"FMSNAP4\n"  # counted up when the layout changes, or what an engine keeps
 _LENGTH = 8  # bytes that hold the header's length
 _ALIGN = 64
 

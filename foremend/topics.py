@@ -26,6 +26,9 @@ OURS = "foremend/"
 PROOF = "foremend/proof"
 """Gateways send messages to themselves below it, QoS 1, to see whether shared subscriptions bring anything."""
 
+CLOCK = "$foremend/clock"
+"""Looks at the clock, which stand in the journal among the messages. No wildcard matches a topic that begins with $."""
+
 _SEGMENT = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 APPLIANCE_ID = r"[A-Za-z0-9_-]{1,64}"

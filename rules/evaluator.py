@@ -57,6 +57,11 @@ class RuleState:
         self._abandoned: set[tuple[int, str]] = set()
         self._fleet = 0
 
+    @property
+    def least_silence(self) -> float:
+        """The shortest silence that any rule tells, ms; inf where none does."""
+        return min((w.rule.opens_at for w in self._watches if w.kind == "silence"), default=np.inf)
+
     def evaluate(
         self,
         kind: Kind,
@@ -155,6 +160,15 @@ class RuleState:
                 episode = self._episodes.close((row, fault), time)
                 findings.append(closing(call.ids[row], self._appliance_model, fault, episode, time))
         return findings
+
+    def holds(self, kind: Kind, fleet: int) -> NDArray[np.bool_]:
+        """(fleet,) of whom a rule of `kind` holds an episode open."""
+        held = np.zeros(fleet, np.bool_)
+        for watched in self._watches:
+            spells = self._spells.get(f"{watched.rule.name}/{watched.column}")
+            if watched.kind == kind and spells is not None:
+                held[: len(spells.held)] |= spells.held[:fleet]
+        return held
 
     def has_said(self, kind: Kind, fleet: int) -> NDArray[np.bool_]:
         """(fleet,) of whom every rule of `kind` has said all it could: it holds an episode open, and is as severe as

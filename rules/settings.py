@@ -75,7 +75,7 @@ class ProbabilityCondition(Strict):
 
 
 class SilenceCondition(Strict):
-    """Nothing heard from the appliance for this long while the rest of the fleet spoke on."""
+    """Nothing heard from the appliance for this long, and for longer than it usually says nothing."""
 
     silent_for: DurationMs = Field(gt=0)
 

@@ -25,11 +25,11 @@ from foremend.lane import NO_TIME
 from foremend.ports import Clock, Effects, History, PipelineSource
 from foremend.runtimes.patience import Patience
 from foremend.runtimes.rescue import NOT_TRIED, Held, Rescue
-from foremend.runtimes.resting import Resting
+from foremend.runtimes.resting import MOST_STRANGERS_SHOWN, Resting
 from foremend.service.status import ApplianceStatus, PipelineStatus
 from foremend.snapshots import load_snapshot, save_snapshot
-from foremend.topics import Progress
-from foremend.types import Block, RawMessage
+from foremend.topics import CLOCK, Progress
+from foremend.types import MS_PER_HOUR, Block, Finding, RawMessage
 from ingest.decode import Ingest
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,8 @@ TAKE_TIMEOUT_S = 0.05
 PROGRESS_EVERY_MS = 100
 CAUGHT_UP_S = 0.5  # nothing came for this long: what waited at the broker is here
 TOGETHER_BYTES = 4 * 1024 * 1024  # of payloads and topics that are judged together at most
+LOOK_EVERY_MS = 60_000  # at the clock, for who is silent
+LOOK_AT_LEAST_MS = 1_000  # between two looks, where event time runs ahead of the wall clock
 COLLECT_S = 5.0  # that brought less than TOGETHER_BYTES: a fleet that talks on, no backlog
 MOST_WAITING_ROWS = 2_000_000
 
@@ -80,6 +82,8 @@ class InProcessRuntime:
         self._resting, self._settle = resting, settle
         self._position = self._snapshot_position = 0
         self._reported = self._checkpointed = 0
+        self._looked, self._looked_at = clock.now_ms(), 0  # at the clock, and the newest event time then
+        self._saw_all = True  # at that look nothing waited to be taken
         self._catching_up = False
         self._collecting_since = 0.0  # monotonic, s
         self._collected: list[RawMessage] = []  # in the journal, not judged yet
@@ -138,6 +142,8 @@ class InProcessRuntime:
         """
         if not self._source.connected():
             self._await_backlog()
+        if self._engine.was_deaf(self._clock.now_ms()) and not self._collected:
+            self._look_at_clock(caught_up=False)
         taken = self._source.take(CAUGHT_UP_S if self._catching_up else timeout_s)
         if taken:
             messages = [message for message, _ in taken]
@@ -153,6 +159,7 @@ class InProcessRuntime:
         self._catching_up &= time.monotonic() - self._collecting_since < COLLECT_S
         if not self._catching_up:
             self._judge_collected()
+            self._look_at_clock(caught_up=not taken)
         self._keep_up()
         return len(taken)
 
@@ -260,16 +267,18 @@ class InProcessRuntime:
             return []
         lanes = dict(self._engine.lanes)
         return [
-            ApplianceStatus(appliance_id, model, lanes[model].profile.category, seen)
-            for model, appliance_id, seen in self._resting.store.known()
+            ApplianceStatus(appliance_id, model, lanes[model].profile.category, seen, silent=True)
+            for model, appliance_id, seen in self._resting.store.known(MOST_STRANGERS_SHOWN)
             if model in lanes and appliance_id not in lanes[model].rows
         ]
 
     def _in_memory(self) -> list[ApplianceStatus]:
         return [
-            ApplianceStatus(appliance_id, lane.profile.name, lane.profile.category, seen)
+            ApplianceStatus(appliance_id, lane.profile.name, lane.profile.category, seen, silent)
             for lane in list(self._engine.lanes.values())
-            for appliance_id, seen in zip(list(lane.ids), lane.last_seen.tolist(), strict=False)
+            for appliance_id, seen, silent in zip(
+                list(lane.ids), lane.last_seen.tolist(), self._engine.silent(lane).tolist(), strict=False
+            )
             if seen != NO_TIME
         ]
 
@@ -359,13 +368,34 @@ class InProcessRuntime:
         for end in (min(self._committed, up_to), up_to):
             yield from self._journal.replay(self._position, end)
 
+    def _look_at_clock(self, caught_up: bool) -> None:
+        """Once a minute, or after a lot of event time or a backlog: who is silent? The journal knows it, as a message.
+
+        A look is a group of its own there, so a replay looks at the same place. Not while nobody can be heard.
+        """
+        now = self._clock.now_ms()
+        soon = self.progress.time - self._looked_at >= MS_PER_HOUR or (caught_up and not self._saw_all)
+        passed = now - self._looked
+        due = (
+            passed < 0
+            or passed >= (LOOK_AT_LEAST_MS if soon else LOOK_EVERY_MS)
+            or self._engine.was_deaf(now)
+        )
+        if due and self._source.connected():
+            self._looked, self._looked_at, self._saw_all = now, self.progress.time, caught_up
+            look = RawMessage(CLOCK, b"caught up" if caught_up else b"", now)
+            self._judge([look], self._patience.insist(lambda: self._journal.append([look])))
+
     def _process(self, messages: Sequence[RawMessage], position: int) -> None:
         self._whole, self._attempted, self._stage = False, position, "decode"
-        tried, held = self._held.split(messages)
+        looks = [message for message in messages if message.topic == CLOCK]
+        tried, held = self._held.split([message for message in messages if message.topic != CLOCK])
         decoded = self._ingest.decode(tried)
         letters = [*decoded.dead_letters, *(self._ingest.letter(message, NOT_TRIED) for message in held)]
         self._stage = "engine"
-        findings = []
+        findings: list[Finding] = []
+        for look in looks:
+            findings += self._engine.advance(look.received, caught_up=bool(look.payload))
         newest = self.progress.time
         for block in decoded.blocks:
             permitted = self._patience.insist(partial(self._permitted, block))
@@ -383,7 +413,7 @@ class InProcessRuntime:
         self._position, self._whole = position, True
         self.progress = replace(
             self.progress,
-            messages=self.progress.messages + len(messages),
+            messages=self.progress.messages + len(messages) - len(looks),
             readings=self.progress.readings + decoded.readings,
             dead_letters=self.progress.dead_letters + len(letters),
             time=newest,

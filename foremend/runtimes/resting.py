@@ -18,6 +18,8 @@ STRANGERS_REST_AFTER = 2 * MS_PER_DAY
 STRANGERS_FORGOTTEN_AFTER = 30 * MS_PER_DAY
 MOST_STRANGERS_STORED = 1_000_000
 """About 1 GB; with less than an hour of readings each, none of them is worth more."""
+MOST_STRANGERS_SHOWN = 1_000
+"""On the page, as silent: an appliance that ended in its first hour is there, made-up ids do not fill it."""
 
 
 class Resting:

@@ -221,11 +221,12 @@ class ReadModel:
         )
 
     def _ill(self) -> list[ApplianceView]:
-        """Appliances with open episodes, the most urgent first."""
+        """Appliances with open episodes, and those that say nothing; the most urgent first."""
         by_appliance: defaultdict[str, list[FindingView]] = defaultdict(list)
         for episode in self.episodes():
             by_appliance[episode.appliance_id].append(episode)
-        ill = [_appliance(one, by_appliance[one.appliance_id]) for one in self._fleet.some(by_appliance)]
+        found = self._fleet.some_and_silent(by_appliance)
+        ill = [_appliance(one, by_appliance.get(one.appliance_id, ())) for one in found]
         return sorted(ill, key=lambda one: (STATES.index(one.state), one.appliance_id))
 
     def _deliveries(self, episode_ids: Sequence[str]) -> dict[str, list[DeliveryView]]:
@@ -238,11 +239,13 @@ class ReadModel:
 
 
 def _appliance(one: ApplianceStatus, episodes: Sequence[FindingView]) -> ApplianceView:
-    return ApplianceView(**asdict(one), state=_state(episodes), faults=[e.fault for e in episodes])
+    known = {name: value for name, value in asdict(one).items() if name != "silent"}
+    return ApplianceView(**known, state=_state(episodes, one.silent), faults=[e.fault for e in episodes])
 
 
-def _state(episodes: Sequence[FindingView]) -> State:
+def _state(episodes: Sequence[FindingView], silent: bool) -> State:
     seen = {SILENT if episode.fault == SILENT else episode.severity for episode in episodes}
+    seen |= {SILENT} if silent else set()
     return next((state for state in STATES if state in seen), "ok")
 
 

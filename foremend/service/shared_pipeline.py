@@ -72,6 +72,10 @@ class SharedPipeline:
                 found += [ApplianceStatus(*row) for row in session.execute(query)]
         return found
 
+    def some_and_silent(self, ids: Collection[str]) -> list[ApplianceStatus]:
+        """`Fleet.some_and_silent`: workers tell every silence as an episode of its appliance."""
+        return self.some(ids)
+
     def page(
         self, appliance_model: str | None, without: Collection[str], offset: int, limit: int
     ) -> list[ApplianceStatus]:

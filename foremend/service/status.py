@@ -38,6 +38,7 @@ class ApplianceStatus:
     appliance_model: str
     category: str
     last_seen: int  # ms UTC, event time
+    silent: bool = False  # it says nothing, unlike itself, whether that was told or not
 
 
 class Pipeline(Protocol):
@@ -59,6 +60,10 @@ class Fleet(Protocol):
         """Those of `ids` that were heard of."""
         ...
 
+    def some_and_silent(self, ids: Collection[str]) -> list[ApplianceStatus]:
+        """As `some`, and those that say nothing, told or not."""
+        ...
+
     def page(
         self, appliance_model: str | None, without: Collection[str], offset: int, limit: int
     ) -> list[ApplianceStatus]:
@@ -77,6 +82,9 @@ class ListedFleet:
 
     def some(self, ids: Collection[str]) -> list[ApplianceStatus]:
         return [one for one in self._pipeline.fleet() if one.appliance_id in ids]
+
+    def some_and_silent(self, ids: Collection[str]) -> list[ApplianceStatus]:
+        return [one for one in self._pipeline.fleet() if one.silent or one.appliance_id in ids]
 
     def page(
         self, appliance_model: str | None, without: Collection[str], offset: int, limit: int

@@ -16,7 +16,7 @@ def _as_iso(time: object) -> object:
 Time = Annotated[str, BeforeValidator(_as_iso)]
 
 State = Literal["critical", "warning", "info", "silent", "ok"]
-"""Of an appliance: the most urgent of its open episodes; `silent` where the only one is that nothing is heard."""
+"""Of an appliance: the most urgent of its open episodes; `silent` where the only news is that nothing is heard."""
 
 STATES: tuple[State, ...] = ("critical", "warning", "info", "silent", "ok")
 

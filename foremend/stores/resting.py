@@ -102,10 +102,16 @@ class RestingStore:
                 found[one] = Resting(appliance_model, one, seen, bool(strange), layout, state)
         return list(found.values())
 
-    def known(self) -> list[tuple[str, str, int]]:
-        """Appliance model, id and last event time of those who rest, strangers left out."""
-        query = "SELECT appliance_model, appliance_id, max(last_seen) FROM resting WHERE NOT stranger GROUP BY 1, 2"
-        return self._read(query, ())
+    def known(self, strangers: int = 0) -> list[tuple[str, str, int]]:
+        """Appliance model, id and last event time of those who rest; of strangers, so many that were heard of last."""
+        newest = "WHERE stranger = 1 ORDER BY last_seen DESC LIMIT ?"
+        rows = self._read(
+            f"SELECT appliance_model, appliance_id, last_seen FROM resting {newest}", (strangers,)
+        )
+        others = "WHERE stranger = 0 GROUP BY 1, 2"
+        rows += self._read(f"SELECT appliance_model, appliance_id, max(last_seen) FROM resting {others}", ())
+        latest = {(model, one): seen for model, one, seen in rows}
+        return [(model, one, seen) for (model, one), seen in latest.items()]
 
     def awake(self, appliances: Iterable[tuple[str, str]]) -> None:
         """A snapshot that has these is durable: they rest no more."""

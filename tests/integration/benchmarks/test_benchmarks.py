@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import cmapss, metropt, nab, own_past, skab
+from benchmarks import cmapss, metropt, nab, own_past, silence, skab
 from benchmarks._common import Result, main, watch_series
 from foremend.config import load_profiles
+from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
@@ -59,6 +60,19 @@ def test_real_refrigerators_raise_nothing_by_hours(data: Callable[[str], Path]) 
     result = own_past.real_days(load_profiles()[own_past.PLUG], data("tracebase"), seconds=60)
 
     assert result == {"days": 9, "false_episodes": 0}
+
+
+def test_a_pause_of_five_days_in_a_year_of_readings_is_one_false_silence() -> None:
+    """Counted where the appliance speaks again, by either rule, while another one never paused."""
+    always = np.arange(0, 365 * MS_PER_DAY, MS_PER_HOUR)
+    paused = always[(always < 100 * MS_PER_DAY) | (always > 105 * MS_PER_DAY)]
+    times = np.concatenate([always, paused])
+    appliance = np.repeat(np.arange(2, dtype=np.int32), [len(always), len(paused)])
+    lived = Block(silence.PLUG, ("on", "it"), appliance, times, times, {"power": np.full(len(times), 80.0)})
+
+    result = silence.counted(lived)
+
+    assert [result[least]["false"] for least in silence.LEAST] == [1, 1]
 
 
 def test_a_fault_is_found_from_power_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +124,7 @@ def test_json_is_one_object_on_one_line(
     assert json.loads(capsys.readouterr().out)["false_alarms"] == 0
 
 
-@pytest.mark.parametrize("run", [skab.run, nab.run, metropt.run, cmapss.run, own_past.run])
+@pytest.mark.parametrize("run", [skab.run, nab.run, metropt.run, cmapss.run, own_past.run, silence.run])
 def test_a_folder_without_data_is_refused(
     run: Callable[[Path], Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -49,7 +49,8 @@ def test_a_state_made_large_goes_on_like_the_small_one() -> None:
     """Every copy of an appliance in an enlarged state holds back, and then releases, what the appliance itself does."""
     small, large = engine(), engine()
     small.process(recorded())
-    large.restore({MODEL: tiled(small.snapshot()[MODEL], 3, f"{MODEL}/0")})
+    known = small.snapshot()
+    large.restore(known | {MODEL: tiled(known[MODEL], 3, f"{MODEL}/0")})
     before = small.counts().used
 
     small.flush()

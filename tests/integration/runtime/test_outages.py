@@ -85,6 +85,13 @@ class Stop(threading.Event):
         return self.is_set()
 
 
+@pytest.fixture(autouse=True)
+def _no_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A position is that of a device's message: nobody looks at this clock for who is silent."""
+    monkeypatch.setattr(inprocess, "LOOK_EVERY_MS", 10**12)
+    monkeypatch.setattr(inprocess, "LOOK_AT_LEAST_MS", 10**12)
+
+
 @dataclass
 class Source:
     """Messages that are there already; calls `when_taken` before message AWAY_AT, and `at_end` after the last."""

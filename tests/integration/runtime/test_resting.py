@@ -222,7 +222,8 @@ def test_a_kill_around_the_store_changes_nothing(
     drain(second)
 
     assert (told(alerts), readings(tmp_path)) == undisturbed
-    assert {one.appliance_id for one in second.fleet()} == {"always", "away", "now-and-then", "rarely"}
+    known = {one.appliance_id for one in second.fleet()}
+    assert known == {"always", "away", "now-and-then", "rarely", "stranger"}
     assert second.status().newcomers == 5
     assert second.status().resting == store.count >= 2
 
@@ -261,6 +262,7 @@ def test_strangers_in_the_store_are_bounded(tmp_path: Path) -> None:
     assert store.count == 30
     assert store.find(MODEL, ["made-up-19"]) == []
     assert store.known() == []
+    assert [one for _, one, _ in store.known(2)] == ["made-up-49", "made-up-48"]
 
 
 def test_a_damaged_store_is_refused_with_a_sentence(tmp_path: Path) -> None:
