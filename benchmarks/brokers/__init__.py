@@ -1,0 +1,1 @@
+"""Foremend at brokers that people have."""
