@@ -100,7 +100,7 @@ async def _until_signal(gateway: Gateway, settings: Settings) -> None:
 def _families(gateway: Gateway) -> Iterator[Family]:
     counts = gateway.counts
     yield gauge("broker_connected", "1 while connected to the MQTT broker", gateway.connected())
-    yield counter("messages_total", "MQTT messages taken", counts.messages)
+    yield counter("messages_total", "MQTT messages taken; two of its own at its start", counts.messages)
     yield counter("repeated_messages_total", "MQTT messages that came twice", counts.repeated)
     yield counter("readings_total", "Readings decoded", counts.readings)
     yield counter("gateway_blocks_total", "Blocks made for Kafka", counts.blocks)

@@ -13,8 +13,9 @@ import httpx
 import pytest
 import yaml
 
+from benchmarks.mosquitto_server import Mosquitto
 from foremend.commands.kafka import create_topics
-from foremend.demo.processes import free_port, process, wait_for_port
+from foremend.demo.processes import free_port, process
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.simulate import chosen_scenario, over_mqtt
 
@@ -50,11 +51,12 @@ class Installation:
             time.sleep(0.1)
 
 
-def written(folder: Path, kafka: KafkaSettings, broker: int, page: int) -> Path:
+def written(folder: Path, kafka: KafkaSettings, broker: str, page: int) -> Path:
     """One config.yaml for all of them."""
     settings = {
+        "extends": "shipped",
         "service": {"port": page},
-        "mqtt": {"url": f"mqtt://127.0.0.1:{broker}"},
+        "mqtt": {"url": broker},
         "kafka": {
             "brokers": list(kafka.brokers),
             "prefix": kafka.prefix,
@@ -71,12 +73,11 @@ def written(folder: Path, kafka: KafkaSettings, broker: int, page: int) -> Path:
 
 
 @pytest.fixture
-def installation(kafka: KafkaSettings, tmp_path: Path) -> Iterator[Installation]:
-    ports = {name: free_port() for name in ("broker", "gateway", "worker", "service")}
-    config = written(tmp_path, kafka, ports["broker"], ports["service"])
+def installation(kafka: KafkaSettings, mosquitto: Mosquitto, tmp_path: Path) -> Iterator[Installation]:
+    ports = {name: free_port() for name in ("gateway", "worker", "service")}
+    config = written(tmp_path, kafka, mosquitto.url, ports["service"])
     create_topics(config)
     commands = {
-        "broker": ["broker", "--port", str(ports["broker"])],
         "gateway": ["gateway", "--config", str(config), "--health-port", str(ports["gateway"])],
         "worker": ["worker", "--config", str(config), "--health-port", str(ports["worker"])],
         "service": ["service", "--config", str(config)],
@@ -84,10 +85,8 @@ def installation(kafka: KafkaSettings, tmp_path: Path) -> Iterator[Installation]
     with ExitStack() as stack:
         for name, command in commands.items():
             stack.enter_context(process(command, tmp_path / f"{name}.log"))
-            if name == "broker":
-                wait_for_port(ports["broker"])
         addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-        yield Installation(f"mqtt://127.0.0.1:{ports['broker']}", addresses, tmp_path)
+        yield Installation(mosquitto.url, addresses, tmp_path)
 
 
 def value(answer: httpx.Response, metric: str) -> float:
@@ -97,7 +96,10 @@ def value(answer: httpx.Response, metric: str) -> float:
 
 
 def test_what_appliances_say_is_on_the_page(installation: Installation) -> None:
-    """Every process gets ready and counts the same readings, and the service shows the fleet that the worker saw."""
+    """Every process gets ready and counts the same readings, and the service shows the fleet that the worker saw.
+
+    The gateway takes each telemetry message, and that each appliance is there.
+    """
     for name in ("gateway", "worker", "service"):
         installation.until(name, "/readyz", lambda answer: answer.status_code == 200)
 
@@ -107,7 +109,8 @@ def test_what_appliances_say_is_on_the_page(installation: Installation) -> None:
 
     def taken(answer: httpx.Response) -> bool:
         waiting = value(answer, "foremend_gateway_unacknowledged")
-        return value(answer, "foremend_messages_total") - waiting == published["messages"]
+        own = 2  # by which it proves its shared subscription
+        return value(answer, "foremend_messages_total") - waiting == published["messages"] + APPLIANCES + own
 
     readings = value(installation.until("gateway", "/metrics", taken), "foremend_readings_total")
     installation.until(
