@@ -2,7 +2,7 @@
 import { byId, dot, empty, fill, h } from "./dom.js";
 import { DAY, date, days, expected, outlook, percent, timeLeft } from "./format.js";
 import { t } from "./i18n.js";
-import { faultTitle } from "./words.js";
+import { applianceName, faultTitle, tone } from "./words.js";
 
 const HORIZON = 90; // days shown; the axis is square-root, so that the near has room
 const TICKS = [1, 7, 14, 30, 60, 90];
@@ -18,17 +18,15 @@ function axis(now) {
 function track(episode, now) {
   const left = outlook(episode, now);
   const lines = TICKS.map((n) => h("i", { "--at": at(n) }));
-  if (left === null) return h("div", { class: "track", "data-state": state(episode) }, lines, h("b", { class: "pulse", "--at": "0%" }));
+  if (left === null) return h("div", { class: "track", "data-state": tone(episode) }, lines, h("b", { class: "pulse", "--at": "0%" }));
   return h(
     "div",
-    { class: "track", "data-state": state(episode) },
+    { class: "track", "data-state": tone(episode) },
     lines,
     h("span", { class: "span", "--from": at(left.low), "--to": at(left.high) }),
     h("b", { "--at": at(left.days) }),
   );
 }
-
-const state = (episode) => (episode.fault === "silent" ? "silent" : episode.severity);
 
 function sentence(episode, now) {
   const left = outlook(episode, now);
@@ -43,8 +41,8 @@ function row(episode, now, open) {
     h(
       "button",
       { type: "button", class: "coming-row", "data-key": episode.episode_id, onclick: () => open(episode.appliance_id), title: sentence(episode, now) },
-      dot(state(episode)),
-      h("span", { class: "what" }, h("strong", {}, faultTitle(episode.fault)), h("span", { class: "id" }, episode.appliance_id)),
+      dot(tone(episode)),
+      h("span", { class: "what" }, h("strong", {}, faultTitle(episode.fault)), h("span", { class: "id" }, applianceName(episode.appliance_id))),
       h("span", { class: "chance" }, percent(episode.probability)),
       track(episode, now),
       h("span", { class: "left" }, timeLeft(episode, now)),
@@ -57,7 +55,7 @@ const urgency = ["critical", "warning", "info", "silent"];
 /** Known times first, soonest on top; then what is going on without an estimate, most urgent on top. */
 function order(a, b) {
   const [first, second] = [expected(a), expected(b)];
-  return first === second ? urgency.indexOf(state(a)) - urgency.indexOf(state(b)) : first - second;
+  return first === second ? urgency.indexOf(tone(a)) - urgency.indexOf(tone(b)) : first - second;
 }
 
 export function showComing(episodes, now, open, all) {

@@ -3,7 +3,7 @@ import { byId, dot, h } from "./dom.js";
 import { days, measured, moment, outlook, percent, timeLeft } from "./format.js";
 import { inWords, t } from "./i18n.js";
 import { status, target } from "./lists.js";
-import { fault, faultTitle, featureTitle, modelTitle } from "./words.js";
+import { fault, faultTitle, featureTitle, modelTitle, tone } from "./words.js";
 
 const SMALLEST_WIDTH = 0.05; // of the value: a smaller difference must not look like a large one
 
@@ -52,8 +52,8 @@ function episodeCard(episode, ticket, now) {
   const known = fault(episode.fault);
   return h(
     "section",
-    { class: "episode", "data-state": episode.fault === "silent" ? "silent" : episode.severity },
-    h("h3", {}, dot(episode.fault === "silent" ? "silent" : episode.severity), faultTitle(episode.fault)),
+    { class: "episode", "data-state": tone(episode) },
+    h("h3", {}, dot(tone(episode)), faultTitle(episode.fault)),
     known && h("p", {}, known.mechanism),
     expectation(episode, now),
     served(ticket),

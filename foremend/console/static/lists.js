@@ -2,13 +2,13 @@
 import { byId, dot, empty, fill, h } from "./dom.js";
 import { days, fullTime, integer, measured, moment, percent } from "./format.js";
 import { inWords, t } from "./i18n.js";
-import { faultTitle, featureTitle } from "./words.js";
+import { applianceName, faultTitle, featureTitle, isMany, tone } from "./words.js";
 
 const time = (iso) => h("time", { datetime: iso, title: fullTime(iso) }, moment(iso));
 
 const tag = (word, tone) => h("span", { class: "tag", "data-tone": tone }, word);
 
-const link = (id, open) => h("button", { type: "button", class: "link id", onclick: () => open(id) }, id);
+const link = (id, open) => (isMany(id) ? applianceName(id) : h("button", { type: "button", class: "link id", onclick: () => open(id) }, id));
 
 const urgent = (severity, words) => h("span", { class: "urgent" }, dot(severity), words);
 
@@ -47,7 +47,7 @@ export const LISTS = {
     columns: [
       ["when", (one) => time(one.time)],
       ["appliance", (one, open) => link(one.appliance_id, open)],
-      ["what", (one) => [urgent(one.fault === "silent" ? "silent" : one.severity, faultTitle(one.fault)), " ", tag(t(`kind_${one.kind}`), one.kind === "closed" ? "muted" : one.kind === "opened" ? "good" : "wait")]],
+      ["what", (one) => [urgent(tone(one), faultTitle(one.fault)), " ", tag(t(`kind_${one.kind}`), one.kind === "closed" ? "muted" : one.kind === "opened" ? "good" : "wait")]],
       ["evidence", (one) => firstEvidence(one.evidence)],
       ["probability", (one) => percent(one.probability), "number"],
       ["lead_then", (one) => (one.days_to_failure == null || one.kind === "closed" ? "" : days(one.days_to_failure)), "number"],

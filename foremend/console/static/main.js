@@ -7,7 +7,7 @@ import { showFlow } from "./flow.js";
 import { SOON, days, expected, fullTime, integer, outlook, zone } from "./format.js";
 import { language, setLanguage, t } from "./i18n.js";
 import { LISTS, showList, showTabs } from "./lists.js";
-import { setVocabulary } from "./words.js";
+import { isMany, setVocabulary } from "./words.js";
 
 const EVERY_MS = 1000;
 const PATIENCE_MS = 10_000;
@@ -81,10 +81,11 @@ const totals = (counts) => ({
 function headline() {
   const { appliances, by_state } = known.summary;
   const n = by_state.critical + by_state.warning;
+  const silent = by_state.silent;
   const timed = known.episodes.filter((one) => one.days_to_failure != null);
   const first = timed.length ? timed.reduce((soonest, one) => (expected(one) < expected(soonest) ? one : soonest)) : null;
-  const values = { n: integer(n), total: integer(appliances), id: first?.appliance_id, need: n === 1 ? "needs" : "need" };
-  let key = appliances ? "headline_calm" : "headline_empty";
+  const values = { n: integer(n), total: integer(appliances), id: first?.appliance_id, need: n === 1 ? "needs" : "need", silent: integer(silent), is: silent === 1 ? "is" : "are" };
+  let key = appliances ? (silent ? "headline_silent" : "headline_calm") : "headline_empty";
   if (n) key = "headline_now";
   if (n && first) {
     const left = outlook(first, now()).days;
@@ -110,6 +111,7 @@ async function choose(change) {
 }
 
 async function open(applianceId) {
+  if (isMany(applianceId)) return;
   try {
     showDetail(await ask(`api/appliances/${encodeURIComponent(applianceId)}`), now());
   } catch (error) {

@@ -1,5 +1,5 @@
 // Names that the API uses, in words: from its vocabulary, else the name itself.
-import { inWords } from "./i18n.js";
+import { inWords, t } from "./i18n.js";
 
 let vocabulary = { faults: {}, appliance_models: {}, features: {} };
 
@@ -16,3 +16,13 @@ export const fault = (name) => vocabulary.faults[name];
 export const modelTitle = (name) => inWords(vocabulary.appliance_models[name]) ?? name;
 
 export const featureTitle = (name) => inWords(vocabulary.features[name]) ?? plain(name);
+
+/** How urgent it looks: silence has a colour of its own, of one appliance or of many. */
+export const tone = (one) => (one.fault === "silent" || one.fault === "silent-together" ? "silent" : one.severity);
+
+const MANY = "*";
+
+/** What a finding is about may be many at once, which have no story of their own. */
+export const isMany = (applianceId) => applianceId === MANY;
+
+export const applianceName = (applianceId) => (isMany(applianceId) ? t("many_appliances") : applianceId);
