@@ -17,6 +17,7 @@ from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.postgres_server import PostgresServer
 
 HELD_BACK = 11  # the last ten minutes are held for late readings
+LOOKS = 10  # at the clock, at most: they stand in the journal among the messages
 
 
 def stored(place: Any) -> Counter[int]:
@@ -60,8 +61,8 @@ def test_a_restored_backup_goes_on_and_doubles_and_loses_nothing_but_what_came_a
 
     assert said.returncode == restored.returncode == 0, said.stderr + restored.stderr
     assert set(numbers.values()) == {1}
-    assert 200 - HELD_BACK <= manifest["journal"] <= 1_000
-    assert set(range(1, manifest["journal"] + 1)) <= set(numbers)  # all up to the moment of the backup
+    assert 200 - HELD_BACK <= manifest["journal"] <= 1_000 + LOOKS
+    assert set(range(1, manifest["journal"] + 1 - LOOKS)) <= set(numbers)
     assert set(range(1_001, 1_200 - HELD_BACK)) <= set(numbers)  # and what the broker kept since the kill
     assert not [path for path in backup.rglob("*") if path.stat().st_mode & 0o077]
     assert not (backup / "foremend.key").exists()
