@@ -42,7 +42,7 @@ async def _write_state(kafka: KafkaSettings, state: Mapping[str, Any], appliance
     async with AIOKafkaProducer(**connection(kafka), acks="all", max_request_size=1_048_576) as producer:
         store = StateStore(kafka, producer)
         for partition, keys in by_partition.items():
-            engines = {key: {MODEL: tiled(state, each, key)} for key in keys}
+            engines = {key: {**state, MODEL: tiled(state[MODEL], each, key)} for key in keys}
             packed = pack({"next_offset": 0, "totals": asdict(Totals()), "engines": engines})
             size += len(packed)
             await store.save(partition, packed, 0)
@@ -57,8 +57,7 @@ def lived(days: int) -> Mapping[str, Any]:
     engine = Engine(load_profiles(), rules, lateness_ms=lateness_ms)
     for block in blocks(in_messages(recording(MODEL, MOST, days), 1), 100_000):
         engine.process(block)
-    state: Mapping[str, Any] = engine.snapshot()[MODEL]
-    return state
+    return engine.snapshot()
 
 
 def tiled(state: Mapping[str, Any], times: int, key: str) -> Mapping[str, Any]:
