@@ -31,6 +31,7 @@ from ingest.decode import Ingest
 from ingest.quarantine import INTERNAL_ERROR
 from ingest.reorder import Reorder
 from rules.evaluator import RuleState
+from tests.injection import raise_for
 from tests.integration.runtime.test_inprocess import (
     MINUTE,
     MODEL,
@@ -124,18 +125,6 @@ def lived(folder: Path, messages: Sequence[RawMessage], database: str) -> tuple[
     drain(one)
     one.checkpoint()
     return one, alerts
-
-
-def raise_for(found: Callable[..., bool], real: Callable[..., Any], error: Exception) -> Callable[..., Any]:
-    """The real part; where `found` sees the mark in what it is given, `error` after half of its work was done."""
-
-    def wrapped(*given: Any, **named: Any) -> Any:
-        result = real(*given, **named)
-        if found(*given, **named):
-            raise error
-        return result
-
-    return wrapped
 
 
 STAGES: dict[str, tuple[Any, str, Callable[..., bool]]] = {

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,8 +59,8 @@ HEAVY = {
 NOT_FOR_FILES = {"sqlalchemy", "httpx", "asyncio", "fastapi", "uvicorn", "paho"}
 
 
-def spied(*arguments: str) -> dict[str, object]:
-    """What the command did: `code`, `opened` and `modules`."""
+def spied(*arguments: str, code: int = 0) -> dict[str, Any]:
+    """What the command did until it ended with `code`: `opened` and `modules`."""
     environment = {
         **os.environ,
         "TEST_SECRET": "secret",
@@ -75,7 +76,7 @@ def spied(*arguments: str) -> dict[str, object]:
         check=True,
     )
     told, _, said = done.stderr.partition("SPY")
-    assert json.loads(said)["code"] == 0, told
+    assert json.loads(said)["code"] == code, told
     return json.loads(said)
 
 
@@ -105,17 +106,8 @@ def test_check_of_everything_that_is_far_away_opens_no_socket(everything: Path) 
 def test_the_spy_sees_what_opens_a_socket() -> None:
     """A replay does, towards a broker's side that is not there."""
     arguments = ["simulate", "--appliances", "12", "--days", "1", "--mqtt", "mqtt://127.0.0.1:1"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", SPY, *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
 
-    opened = json.loads(done.stderr.partition("SPY")[2])["opened"]
+    opened = spied(*arguments, code=4)["opened"]
 
     assert {"socket.__new__", "socket.connect"} <= {event for event, _ in opened}
 

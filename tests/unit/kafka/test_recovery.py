@@ -33,6 +33,7 @@ from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, DeadLetter
 from ingest.quarantine import INTERNAL_ERROR
 from ingest.reorder import Reorder
 from rules.evaluator import RuleState
+from tests.injection import raise_for
 from tests.unit.kafka.test_partition import MINUTE, MODEL, START, alerts, partition
 
 MARK = 666.0  # W
@@ -142,18 +143,6 @@ def stored(folder: Path) -> list[tuple[str, int]]:
         for found in ParquetHistory(folder / "history").read(MODEL, START, START + 30 * MS_PER_DAY)
         for row, time in zip(found.appliance, found.time, strict=True)
     )
-
-
-def raise_for(found: Callable[..., bool], real: Callable[..., Any], error: Exception) -> Callable[..., Any]:
-    """The real part; where `found` sees the mark in what it is given, `error` after half of its work was done."""
-
-    def wrapped(*given: Any, **named: Any) -> Any:
-        result = real(*given, **named)
-        if found(*given, **named):
-            raise error
-        return result
-
-    return wrapped
 
 
 def waits_marked(history: Any, *_: Any) -> bool:
