@@ -13,7 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
-from foremend.history.parquet_folder import Folder, sync_folder
+from foremend.history.parquet_folder import Folder, sync_path
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 _CANNOT = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -30,13 +30,13 @@ def put_in_place(folder: Folder, day: Path) -> None:
     """Exchange `day` for what was prepared for it. Hold `exchanging`; afterwards `clear` the old files."""
     relative = day.relative_to(folder.root)
     new, aside = folder.work / "next" / relative, folder.work / "last" / relative
-    sync_folder(new)
+    sync_path(new)
     if not _exchanged(new, day):
         aside.parent.mkdir(parents=True, exist_ok=True)
         day.rename(aside)
         new.rename(day)
-    sync_folder(day.parent)
-    sync_folder(new.parent)
+    sync_path(day.parent)
+    sync_path(new.parent)
 
 
 def remove(folder: Folder, day: Path) -> None:
@@ -44,7 +44,7 @@ def remove(folder: Folder, day: Path) -> None:
     gone = folder.work / "gone" / day.relative_to(folder.root)
     gone.parent.mkdir(parents=True, exist_ok=True)
     day.rename(gone)
-    sync_folder(day.parent)
+    sync_path(day.parent)
 
 
 def clear(folder: Folder) -> None:
@@ -69,7 +69,7 @@ def _bring_back(aside: Path, day: Path) -> None:
     day.mkdir(exist_ok=True)
     for file in list(aside.iterdir()):
         file.rename(day / file.name)
-    sync_folder(day)
+    sync_path(day)
 
 
 def _exchanged(one: Path, other: Path) -> bool:

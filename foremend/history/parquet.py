@@ -25,7 +25,7 @@ from foremend.history.parquet_folder import (
     day_start_ms,
     flushed,
     flushed_name,
-    sync_folder,
+    sync_path,
     write_durably,
 )
 from foremend.history.tables import (
@@ -170,7 +170,7 @@ class ParquetHistory:
             file.rename(file.with_name(name))
         self._folder.remember_models()
         for folder in {parent for file in written for parent in (file.parent, file.parent.parent)}:
-            sync_folder(folder)
+            sync_path(folder)
 
     def _forget_in(self, day: Path, position: int) -> None:
         for half_written in day.glob(".*.new"):
@@ -195,7 +195,7 @@ class ParquetHistory:
             new = self._folder.work / "kept"
             write_durably(kept, new)
             new.rename(file)
-            sync_folder(file.parent)
+            sync_path(file.parent)
         return int(table.num_rows - kept.num_rows)
 
 

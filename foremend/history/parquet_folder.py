@@ -146,7 +146,7 @@ class Folder:
 
 
 def write_durably(table: pa.Table, path: Path) -> None:
-    """Write and wait for the disk. The name is durable only after `sync_folder` of its folder.
+    """Write and wait for the disk. The name is durable only after `sync_path` of its folder.
 
     Raises OSError, and leaves no half of a file that would keep a full disk full.
     """
@@ -160,9 +160,9 @@ def write_durably(table: pa.Table, path: Path) -> None:
         raise
 
 
-def sync_folder(folder: Path) -> None:
-    """Make names in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync_path(path: Path) -> None:
+    """Make a file's content, or the names in a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -18,7 +18,7 @@ import orjson
 from foremend.bootstrap import SystemClock
 from foremend.config import Settings, load_settings
 from foremend.errors import ConfigError, IntegrityError, UnavailableError
-from foremend.history.parquet_folder import Folder, flushed, sync_folder
+from foremend.history.parquet_folder import Folder, flushed, sync_path
 from foremend.journal import mark_file
 from foremend.snapshots import replace_atomically, snapshot_header
 from foremend.stores.copies import Progress, copy_file, described, summary
@@ -54,7 +54,7 @@ def back_up(config: Path | None, target: Path, progress: Progress) -> dict[str, 
         if not (part / "manifest.json").exists():
             shutil.rmtree(part, ignore_errors=True)
     part.rename(target)
-    sync_folder(target.parent)
+    sync_path(target.parent)
     return summary(manifest) | {"backup": str(target)}
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from alerts.wording import iso
-from foremend.history.parquet_folder import sync_folder
+from foremend.history.parquet_folder import sync_path
 
 _CHUNK = 1 << 20
 
@@ -23,19 +23,14 @@ def copy_file(opened: BinaryIO, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         opened.seek(0)
         with target.open("wb") as copy:
-            for chunk in _chunks(opened):
-                copy.write(chunk)
+            shutil.copyfileobj(opened, copy, _CHUNK)
     sync(target)
 
 
 def sync(file: Path) -> None:
     """Returns when `file` and its entry in its folder are on the disk."""
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    sync_folder(file.parent)
+    sync_path(file)
+    sync_path(file.parent)
 
 
 def described(file: Path) -> dict[str, Any]:
@@ -57,8 +52,3 @@ def summary(manifest: dict[str, Any]) -> dict[str, Any]:
         "bytes": sum(one["bytes"] for one in manifest["files"].values()),
         "not_in_it": "the key that seals contacts, config.yaml, secrets",
     }
-
-
-def _chunks(opened: BinaryIO) -> Iterator[bytes]:
-    while chunk := opened.read(_CHUNK):
-        yield chunk
