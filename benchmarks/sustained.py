@@ -92,8 +92,7 @@ def _measured(folder: Path, broker: Mosquitto, minutes: int) -> Sustained:
         rate = top // 2 // APPLIANCES * APPLIANCES
         looks = list(_load(child, broker, page, rate, minutes))
         messages = _FAST_MESSAGES + rate * minutes * 60
-        wait(child, page, used(messages))
-        used_all = metrics(page)["messages_total"] == messages
+        used_all = wait(child, page, used(messages))["messages_total"] == messages
     medians = [statistics.median(looks[at : at + 60]) for at in range(0, len(looks), 60)]
     last = medians[-min(_LAST_MINUTES, max(minutes // 3, 2)) :]
     differ = 100 * (max(last) - min(last)) / statistics.mean(last)
