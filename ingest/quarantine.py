@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from foremend.errors import is_unforeseen
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -59,6 +61,15 @@ class Quarantine:
             "%s raised %s, which is a mistake of Foremend's; told once for this place:\n%s",
             stage, type(error).__name__, "".join(traceback.format_list(where)),
         )  # fmt: skip
+
+    def contain(self, what: str, act: Callable[[], object]) -> None:
+        """Do what stands beside the stream: what it raises by a mistake is told once, and is tried again next time."""
+        try:
+            act()
+        except Exception as error:
+            if not is_unforeseen(error):
+                raise
+            self.tell(what, error)
 
 
 def sift(

@@ -422,9 +422,9 @@ class InProcessRuntime:
     def _keep_up(self) -> None:
         now = self._clock.now_ms()
         if now - self._reported >= PROGRESS_EVERY_MS:
-            self._without_harm("report", lambda: self._report(self.progress))
+            self._ingest.quarantine.contain("report", lambda: self._report(self.progress))
             self._reported = now
-        self._without_harm("promotion", lambda: self._follow(now))
+        self._ingest.quarantine.contain("promotion", lambda: self._follow(now))
         if self._resting is not None and self._resting.crowded(self._engine):
             self._make_room(self._resting)
         overdue = now - self._checkpointed >= self._checkpoint_every_ms
@@ -432,12 +432,3 @@ class InProcessRuntime:
             overdue or self._history.waiting_rows > MOST_WAITING_ROWS
         ):
             self.checkpoint()
-
-    def _without_harm(self, what: str, act: Callable[[], object]) -> None:
-        """Beside the stream: what it raises by a mistake is told once, and is tried again next time."""
-        try:
-            act()
-        except Exception as error:
-            if not is_unforeseen(error):
-                raise
-            self._ingest.quarantine.tell(what, error)

@@ -202,7 +202,7 @@ class PartitionRuntime:
     def report(self) -> None:
         """Tell the processes that have the page; what cannot be told now is told next time."""
         with suppress(UnavailableError):
-            self._without_harm("report", lambda: self._report(self.engines, self.status()))
+            self._quarantine.contain("report", lambda: self._report(self.engines, self.status()))
 
     def abandon(self) -> None:
         """The partition is no longer ours: wait no longer. From any thread."""
@@ -303,7 +303,7 @@ class PartitionRuntime:
 
     def _judge(self, key: str, block: Block, judge_days: bool) -> Sequence[Finding]:
         keyed = self._engine_of(key)
-        self._without_harm("promotion", lambda: keyed.follow(self._clock.now_ms()))
+        self._quarantine.contain("promotion", lambda: keyed.follow(self._clock.now_ms()))
         self.stage = "engine"
         permitted = self.patience.insist(lambda: self._permitted(block))
         left_out = keyed.engine.days_left_out
@@ -336,7 +336,7 @@ class PartitionRuntime:
             self.patience.insist(lambda: self._history.forget_after(self.next_offset))
         trial = self._engines(model, self._history.write)
         trial.engine.restore(unpack(pack(engine.snapshot())))
-        self._without_harm("promotion", lambda: trial.follow(self._clock.now_ms()))
+        self._quarantine.contain("promotion", lambda: trial.follow(self._clock.now_ms()))
         permitted = self.patience.insist(lambda: self._permitted(block))
         findings = trial.engine.process(permitted, judge_days=False)
         if self.stage == "history":
@@ -354,15 +354,6 @@ class PartitionRuntime:
 
     def _accuse(self, received: int) -> Callable[[str, Exception], None]:
         return lambda topic, error: self._untried.note(RawMessage(topic, b"", received), error)
-
-    def _without_harm(self, what: str, act: Callable[[], object]) -> None:
-        """Beside the stream: what it raises by a mistake is told once, and is tried again next time."""
-        try:
-            act()
-        except Exception as error:
-            if not is_unforeseen(error):
-                raise
-            self._quarantine.tell(what, error)
 
     def _count(self, readings: int, findings: int, time: int) -> None:
         self.totals.readings += readings
