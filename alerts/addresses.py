@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 from alerts.public import is_public
-from foremend.errors import UnavailableError
+from foremend.vocabulary.errors import UnavailableError
 
 Resolver = Callable[[str, int], list[str]]
 """(host, port) -> addresses, best first; may block for as long as it likes. Raises OSError where there is none."""

@@ -6,7 +6,7 @@ import logging
 import traceback
 from pathlib import Path
 
-from foremend.errors import ForemendError
+from foremend.vocabulary.errors import ForemendError
 
 _LOG = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from alerts import audit
 from alerts.database import insert_new, writing
 from alerts.tables import HeldBackRow, OutboxRow
-from foremend.ports import Clock
+from foremend.vocabulary.ports import Clock
 
 
 @dataclass(slots=True)

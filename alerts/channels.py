@@ -9,7 +9,7 @@ from typing import Protocol
 
 import orjson
 
-from foremend.errors import ConfigError, RefusedError, UnavailableError
+from foremend.vocabulary.errors import ConfigError, RefusedError, UnavailableError
 
 
 @dataclass(frozen=True, slots=True)

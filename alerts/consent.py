@@ -20,9 +20,9 @@ from alerts.outbox import Event, Outbox
 from alerts.tables import ApplianceRow, ConsentRow
 from alerts.tickets import withdraw_tickets
 from alerts.wording import iso
-from foremend.errors import InputError
-from foremend.ports import Clock
-from foremend.types import Purpose, deterministic_id
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.types import Purpose, deterministic_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,13 @@ from alerts.database_tuning import READ_ONLY, RELAXED, patience, tune_sqlite
 from alerts.database_url import checked_url
 from alerts.storable import json_text
 from alerts.tables import Base
-from foremend.errors import ConfigError, ForemendError, IntegrityError, MissingExtraError, UnavailableError
+from foremend.vocabulary.errors import (
+    ConfigError,
+    ForemendError,
+    IntegrityError,
+    MissingExtraError,
+    UnavailableError,
+)
 
 WHAT = "the effects database"
 CHUNK = 500

@@ -11,7 +11,13 @@ import re
 import sqlite3
 from typing import Any
 
-from foremend.errors import ForemendError, InputError, IntegrityError, RefusedError, UnavailableError
+from foremend.vocabulary.errors import (
+    ForemendError,
+    InputError,
+    IntegrityError,
+    RefusedError,
+    UnavailableError,
+)
 
 _WAIT_CLASSES = frozenset({"08", "40", "53", "55", "57", "58", "XX"})
 """Connection, serialisation and deadlock, resources (disk, memory, connections), locks, operator, system, internal."""

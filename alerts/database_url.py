@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

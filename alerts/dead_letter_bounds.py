@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from alerts.database import CHUNK, insert_new
 from alerts.settings import DeadLetterSettings
 from alerts.tables import DeadLetterRow, TotalRow
-from foremend.types import DeadLetter, deterministic_id
+from foremend.vocabulary.types import DeadLetter, deterministic_id
 
 TOTAL = "dead_letters"
 HOUR_MS = 3_600_000

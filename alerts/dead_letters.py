@@ -10,8 +10,8 @@ from sqlalchemy import Engine, delete, func, select
 from alerts.database import reading, writing
 from alerts.settings import DeadLetterSettings
 from alerts.tables import DeadLetterRow
-from foremend.errors import ForemendError
-from foremend.ports import Clock
+from foremend.vocabulary.errors import ForemendError
+from foremend.vocabulary.ports import Clock
 
 log = logging.getLogger(__name__)
 

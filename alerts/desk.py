@@ -21,7 +21,7 @@ from alerts.queue import Queue
 from alerts.settings import AlertsSettings
 from alerts.vault import Vault
 from alerts.wording import Titles
-from foremend.ports import Clock
+from foremend.vocabulary.ports import Clock
 
 
 @dataclass(frozen=True, slots=True)

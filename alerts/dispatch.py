@@ -18,7 +18,7 @@ from alerts.owners import Owners
 from alerts.queue import Queue
 from alerts.settings import AlertsSettings
 from alerts.webhook import open_webhook
-from foremend.ports import Clock
+from foremend.vocabulary.ports import Clock
 
 _LOG = logging.getLogger(__name__)
 _FINISH_S = 5.0  # for what is under way at a stop

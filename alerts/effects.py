@@ -20,8 +20,8 @@ from alerts.settings import AlertsSettings
 from alerts.tables import FindingRow, PositionRow, TicketRow, TicketStatus
 from alerts.tickets import TicketDesk, tickets_of, withdraw
 from alerts.wording import Titles, warning
-from foremend.ports import Clock
-from foremend.types import DeadLetter, Finding, FindingKind, Purpose, Severity, deterministic_id
+from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.types import DeadLetter, Finding, FindingKind, Purpose, Severity, deterministic_id
 
 Tickets = dict[str, TicketRow]
 """By episode."""
@@ -30,7 +30,7 @@ _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class DatabaseEffects:
-    """`foremend.ports.Effects` on the effects database, for one stream of positions."""
+    """`foremend.vocabulary.ports.Effects` on the effects database, for one stream of positions."""
 
     def __init__(
         self,

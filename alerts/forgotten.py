@@ -7,8 +7,8 @@ from sqlalchemy import Engine, select
 from alerts.change import change
 from alerts.database import reading, upsert
 from alerts.tables import ForgottenRow
-from foremend.ports import Clock
-from foremend.types import Forgotten
+from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.types import Forgotten
 
 
 class ForgottenAppliances:

@@ -14,7 +14,7 @@ from alerts.owners import CHANNELS, Owners, time_zone
 from alerts.schedule import quiet_until
 from alerts.settings import AlertsSettings
 from alerts.tables import OutboxRow
-from foremend.errors import InputError, IntegrityError
+from foremend.vocabulary.errors import InputError, IntegrityError
 
 
 @dataclass(frozen=True, slots=True)

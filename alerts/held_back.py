@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.change import Change
 from alerts.consent import Decision
-from foremend.types import Purpose, deterministic_id
+from foremend.vocabulary.types import Purpose, deterministic_id
 
 
 def hold_back(

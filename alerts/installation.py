@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, func, select, update
 from alerts.change import change
 from alerts.database import raise_to, reading, writing
 from alerts.tables import ContactRow, InstallationRow, PositionRow
-from foremend.ports import Clock
+from foremend.vocabulary.ports import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from alerts.queue import Queue, UnreadableRowError
 from alerts.schedule import named_delay, retry_delay
 from alerts.settings import RetrySettings
 from alerts.tables import OutboxRow
-from foremend.errors import ForemendError, RefusedError, UnavailableError
+from foremend.vocabulary.errors import ForemendError, RefusedError, UnavailableError
 
 _LOG = logging.getLogger(__name__)
 _LEASE_MARGIN_MS = 5_000  # for recording the outcome, on top of the longest send

@@ -13,7 +13,7 @@ from alerts.settings import AlertsSettings
 from alerts.storable import json_text
 from alerts.tables import OutboxRow, OutboxState
 from alerts.wording import iso
-from foremend.types import Purpose, deterministic_id
+from foremend.vocabulary.types import Purpose, deterministic_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from alerts.change import change
 from alerts.consent import decide, histories
 from alerts.database import reading, upsert
 from alerts.tables import OutcomeRow, TicketRow
-from foremend.errors import InputError
-from foremend.ports import Clock
-from foremend.types import Purpose
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.types import Purpose
 
 
 class Found(NamedTuple):

@@ -13,9 +13,9 @@ from alerts.database import CHUNK, insert_new, reading, upsert, writing
 from alerts.storable import storable
 from alerts.tables import ApplianceRow, ContactRow, OwnerRow
 from alerts.vault import Vault
-from foremend.errors import InputError
-from foremend.ports import Clock
-from foremend.types import Purpose
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.types import Purpose
 
 CHANNELS = frozenset({Purpose.SMS, Purpose.PUSH, Purpose.EMAIL})
 

@@ -26,8 +26,8 @@ from alerts.tables import (
 )
 from alerts.tickets import ticket_view
 from alerts.wording import iso
-from foremend.errors import InputError
-from foremend.types import DeadLetter
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.types import DeadLetter
 
 _PREVIEW = 200  # bytes of a dead letter, and characters of its topic, shown in a list
 

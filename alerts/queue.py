@@ -12,8 +12,8 @@ from alerts.consent import Decision
 from alerts.database import reading, upsert, writing
 from alerts.held_back import hold_back
 from alerts.tables import DisabledTargetRow, FindingRow, OutboxRow, OutboxState
-from foremend.errors import InputError
-from foremend.ports import Clock
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.ports import Clock
 
 _LONGEST_ERROR = 500  # letters that are kept of what a receiver says
 _UNREADABLE = "the row cannot be read: it holds words that this Foremend does not know"

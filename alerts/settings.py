@@ -8,8 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from foremend.schema import DurationMs, SettingsPath, Strict
-from foremend.types import Severity
+from foremend.vocabulary.schema import DurationMs, SettingsPath, Strict
+from foremend.vocabulary.types import Severity
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=60)]
 

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Dialect, String, Text, TypeDecorator
 
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
 from alerts.storable import FreeText, Name
-from foremend.types import FindingKind, Purpose, Severity
+from foremend.vocabulary.types import FindingKind, Purpose, Severity
 
 
 class TicketStatus(StrEnum):

@@ -18,7 +18,7 @@ from alerts.guide import Guide, plain_guide
 from alerts.outbox import Event, Outbox
 from alerts.tables import TicketRow, TicketStatus
 from alerts.wording import Titles, evidence_lines, iso
-from foremend.types import Finding, Purpose, deterministic_id
+from foremend.vocabulary.types import Finding, Purpose, deterministic_id
 
 
 class TicketDesk:

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from alerts.settings import AlertsSettings
-from foremend.errors import ConfigError, IntegrityError, UnavailableError
+from foremend.vocabulary.errors import ConfigError, IntegrityError, UnavailableError
 
 
 class Vault:

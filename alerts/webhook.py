@@ -16,8 +16,8 @@ from alerts.addresses import Lookup, Resolver, resolve
 from alerts.channels import GoneError, Message, TryLaterError
 from alerts.settings import WebhookEndpoint
 from alerts.webhook_secret import secret_of, signer
-from foremend.errors import UnavailableError
-from foremend.ports import Clock
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.ports import Clock
 
 _MOST_DIGITS = 9  # of a number of seconds: 31 years; more is as good as for ever
 _FOR_EVER_MS = 10**_MOST_DIGITS * 1_000

@@ -8,7 +8,7 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from alerts.settings import WebhookEndpoint
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 
 
 def secret_of(endpoint: WebhookEndpoint, environ: Mapping[str, str]) -> str:

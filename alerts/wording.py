@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from foremend.types import Evidence, Finding
+from foremend.vocabulary.types import Evidence, Finding
 
 LANGUAGES = ("en", "zh")
 Titles = Mapping[str, Mapping[str, str]]

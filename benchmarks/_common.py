@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from foremend.config import load_settings
 from foremend.engine import Engine
-from foremend.errors import InputError
 from foremend.lane import Step
-from foremend.ports import Detector
-from foremend.profiles import Profile, Signal, Title, Watch
-from foremend.types import Block, Finding, FindingKind, Score, Severity
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.ports import Detector
+from foremend.vocabulary.profiles import Profile, Signal, Title, Watch
+from foremend.vocabulary.types import Block, Finding, FindingKind, Score, Severity
 from models.detectors import reading_watch
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings

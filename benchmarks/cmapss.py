@@ -14,7 +14,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from benchmarks._common import Result, files_in, main, rounded
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 from models.remaining_life import RemainingLife
 from models.trajectories import Lives
 

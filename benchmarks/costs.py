@@ -39,8 +39,8 @@ from foremend.history.parquet_settings import ParquetSettings
 from foremend.history.upkeep import Upkeep
 from foremend.runtimes.kafka.blocks import decode, encode
 from foremend.snapshots import pack
-from foremend.topics import telemetry_topic
-from foremend.types import Block, RawMessage
+from foremend.vocabulary.topics import telemetry_topic
+from foremend.vocabulary.types import Block, RawMessage
 from ingest.decode import Ingest
 from models.settings import TrainingSettings
 from rules.evaluator import RuleBook

@@ -24,7 +24,7 @@ from foremend.learning.cold_start import borrowings
 from foremend.learning.evaluation import Lived, tickets
 from foremend.learning.model_building import fitted_predictor
 from foremend.learning.training import as_block, simulated_rows
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY
 from models.evaluation import Figures, TrueFault, figures
 from models.settings import TrainingSettings
 from rules.evaluator import RuleBook

@@ -17,7 +17,7 @@ from typing import Any
 
 from foremend.config import load_profiles
 from foremend.terminal import progress_bar
-from foremend.types import RawMessage
+from foremend.vocabulary.types import RawMessage
 from ingest.decode import Ingest
 from ingest.quarantine import INTERNAL_ERROR
 from ingest.settings import IngestSettings

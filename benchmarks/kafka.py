@@ -30,7 +30,7 @@ from benchmarks.kafka_state import write_state
 from benchmarks.kafka_workers import Look, Workers, holds, total
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.runtimes.kafka.topics import create
-from foremend.types import MS_PER_SECOND
+from foremend.vocabulary.types import MS_PER_SECOND
 
 STAGES = ("decode", "engine", "effects", "history", "checkpoint")
 FROM, TO = 0.1, 0.9

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from foremend.errors import ForemendError, UnavailableError
+from foremend.vocabulary.errors import ForemendError, UnavailableError
 
 RUN = Path(__file__).parent.parent / "deploy/kafka/run"
 NOT_HERE = 69  # how `run` ends where Java, Maven or what Maven should bring cannot be had

@@ -15,8 +15,8 @@ import yaml
 
 from benchmarks.kafka_server import free_ports
 from benchmarks.worker_process import ForemendProcess
-from foremend.errors import UnavailableError
 from foremend.runtimes.kafka.settings import KafkaSettings
+from foremend.vocabulary.errors import UnavailableError
 
 PATIENCE_S = 300.0
 _LOOK_S = 0.1

@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks._common import Result, Setup, Watched, columns_of, files_in, main, read_table, watch_series
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 from models.detectors import (
     DEFAULTS,
     Confirmed,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foremend.demo.processes import end, free_port, wait_for_port
-from foremend.errors import UnavailableError
+from foremend.vocabulary.errors import UnavailableError
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 

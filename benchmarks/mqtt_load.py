@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 import orjson
 
-from foremend.topics import telemetry_topic
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.topics import telemetry_topic
+from foremend.vocabulary.types import MS_PER_DAY
 
 APPLIANCE_MODEL = "rf-260"
 APPLIANCES = 500

@@ -17,8 +17,8 @@ from foremend.engine import Engine
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
 from foremend.runtimes.inprocess import InProcessRuntime
-from foremend.topics import TELEMETRY_WILDCARD, telemetry_topic
-from foremend.types import RawMessage
+from foremend.vocabulary.topics import TELEMETRY_WILDCARD, telemetry_topic
+from foremend.vocabulary.types import RawMessage
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
 from ingest.mqtt_settings import MqttSettings

@@ -26,7 +26,7 @@ from benchmarks._common import (
     times_of,
     watch_series,
 )
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 
 _FALSE_POSITIVE_WEIGHT = 0.11
 _PROBATION_SHARE = 0.15

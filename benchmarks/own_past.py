@@ -20,8 +20,8 @@ from benchmarks._common import Result, files_in, main
 from foremend.config import load_profiles, load_settings
 from foremend.engine import Engine
 from foremend.learning.training import as_block
-from foremend.profiles import Profile, Watch
-from foremend.types import MS_PER_DAY, MS_PER_SECOND, Block, Finding, FindingKind
+from foremend.vocabulary.profiles import Profile, Watch
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_SECOND, Block, Finding, FindingKind
 from rules.evaluator import RuleBook
 from simulators.categories import fault_effect
 from simulators.fleet import Fleet

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from foremend.errors import UnavailableError
+from foremend.vocabulary.errors import UnavailableError
 
 _PROGRAMS = Path("/usr/lib/postgresql")
 

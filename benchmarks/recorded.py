@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from foremend.learning.training import as_block
-from foremend.types import Block
+from foremend.vocabulary.types import Block
 from simulators.fleet import SHARD, Fleet
 from simulators.scenario import plain_fleet
 

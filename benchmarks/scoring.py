@@ -20,8 +20,8 @@ from sklearn.ensemble import IsolationForest
 from benchmarks._common import Result, main
 from foremend.config import Profile, load_profiles, load_settings
 from foremend.engine import Engine
-from foremend.ports import Detector
-from foremend.types import Block
+from foremend.vocabulary.ports import Detector
+from foremend.vocabulary.types import Block
 from models.detectors import DEFAULTS, ControlCharts, Isolation, hour_watch, reading_watch, window_watch
 from rules.evaluator import RuleBook
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from benchmarks.mqtt_subscribers import PATIENCE_S, Figures, count_with_paho, count_with_source, run_pipeline
 from foremend.broker import EmbeddedBroker
-from foremend.errors import UnavailableError
+from foremend.vocabulary.errors import UnavailableError
 
 Subscriber = Callable[[int, int, Callable[[], None]], Figures]
 

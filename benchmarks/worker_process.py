@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from foremend.runtimes.kafka.blocks import encode_in_parts, partition_of, split
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
-from foremend.types import Block
+from foremend.vocabulary.types import Block
 
 Offsets = dict[int, int]
 """By partition, the offset behind the last record."""

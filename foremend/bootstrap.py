@@ -19,19 +19,15 @@ from alerts.forgotten import ForgottenAppliances
 from alerts.guide import Guide
 from alerts.installation import settle
 from alerts.vault import open_vault
-from foremend.catalogue import FaultEntry, load_catalogue
-from foremend.catalogue.features import feature_titles
 from foremend.config import Profile, Settings, StorageSettings, load_profiles, load_settings
 from foremend.consent_filter import ConsentFilter
 from foremend.engine import Engine
-from foremend.errors import ConfigError
 from foremend.fitted import FittedModel
 from foremend.history.parquet import ParquetHistory
 from foremend.history.upkeep import Upkeep
 from foremend.journal import SqliteJournal
 from foremend.learning.training import fitted_models, open_registry
 from foremend.plan import make_plan
-from foremend.ports import Clock, History
 from foremend.promotions import PromotionFollower
 from foremend.resting import RestRules
 from foremend.runtimes.inprocess import InProcessRuntime
@@ -47,8 +43,12 @@ from foremend.stores.lock import FolderLock
 from foremend.stores.private import close_to_others, private_files
 from foremend.stores.resting import RestingStore
 from foremend.terminal import progress_bar
-from foremend.topics import PROGRESS
-from foremend.types import Forgotten
+from foremend.vocabulary.catalogue import FaultEntry, load_catalogue
+from foremend.vocabulary.catalogue.features import feature_titles
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.ports import Clock, History
+from foremend.vocabulary.topics import PROGRESS
+from foremend.vocabulary.types import Forgotten
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
 from models.registry import Registry
@@ -58,7 +58,7 @@ log = logging.getLogger(__name__)
 
 
 class SystemClock:
-    """`foremend.ports.Clock` of this machine."""
+    """`foremend.vocabulary.ports.Clock` of this machine."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000

@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
-from foremend.errors import UnavailableError
+from foremend.vocabulary.errors import UnavailableError
 
 log = logging.getLogger(__name__)
 

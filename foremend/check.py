@@ -9,7 +9,7 @@ from typing import Any
 
 from foremend.config import Profile, Written, shipped
 from foremend.plan import Problem, Process, examine, refusal
-from foremend.schema import parse_duration
+from foremend.vocabulary.schema import parse_duration
 
 _DECIDE = ("rules", "examples", "profiles")
 """The sections that decide whether examples come true; of ingest it is `lateness` alone."""

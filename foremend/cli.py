@@ -13,8 +13,8 @@ from rich.markup import escape
 
 from foremend.commands import history, kafka, models, service, stores, tickets
 from foremend.commands.common import Config, Json, lifecycle, show
-from foremend.errors import ForemendError, UnavailableError
 from foremend.terminal import emit, people
+from foremend.vocabulary.errors import ForemendError, UnavailableError
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 """What a disk says that room or a mount mends, not a setting."""
@@ -153,7 +153,7 @@ def simulate(
 @app.command()
 def faults(json: Json = False) -> None:
     """The fault catalogue: what Foremend knows to look for, and what a technician finds."""
-    from foremend.catalogue import faults_table, load_catalogue
+    from foremend.vocabulary.catalogue import faults_table, load_catalogue
 
     if json:
         emit({name: entry.model_dump(mode="json") for name, entry in load_catalogue().items()})

@@ -13,12 +13,21 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from alerts.settings import AlertsSettings
-from foremend.errors import ConfigError
 from foremend.history.influx_settings import InfluxSettings
 from foremend.history.parquet_settings import ParquetSettings
-from foremend.profiles import Profile, load_profiles, read_profiles
 from foremend.runtimes.kafka.settings import KafkaSettings
-from foremend.schema import DurationMs, Mistake, SettingsPath, Strict, examined, read_yaml, validated, without
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.profiles import Profile, load_profiles, read_profiles
+from foremend.vocabulary.schema import (
+    DurationMs,
+    Mistake,
+    SettingsPath,
+    Strict,
+    examined,
+    read_yaml,
+    validated,
+    without,
+)
 from ingest.mqtt_settings import MqttSettings
 from ingest.settings import IngestSettings
 from models.settings import ModelsSettings

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from alerts.consent import ConsentLedger
-from foremend.ports import Clock
-from foremend.types import Block, Purpose
+from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.types import Block, Purpose
 
 REFRESH_MS = 1_000
 

@@ -21,15 +21,15 @@ from numpy.typing import NDArray
 
 from foremend.companions import Companions
 from foremend.config import Profile
-from foremend.errors import IntegrityError
 from foremend.fitted import DayRows, FittedModel, scored
 from foremend.lane import NO_TIME, Counts, Lane, Step, deviation_names, joined
-from foremend.ports import Rows
 from foremend.resting import Resting, RestRules, by_layout, of, packed, unpacked
-from foremend.rows import Leaving
 from foremend.shadow import Shadow
 from foremend.silence import Silence, broken, judge
-from foremend.types import MS_PER_HOUR, Block, Evidence, Finding, Score
+from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.ports import Rows
+from foremend.vocabulary.rows import Leaving
+from foremend.vocabulary.types import MS_PER_HOUR, Block, Evidence, Finding, Score
 from foremend.watching import WATCHES, Watches, Watching
 from rules.evaluator import RuleBook, RuleState
 

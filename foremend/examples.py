@@ -8,8 +8,8 @@ import numpy as np
 
 from foremend.config import Profile, Settings
 from foremend.engine import Engine
-from foremend.errors import ConfigError
-from foremend.types import MS_PER_DAY, Block
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.types import MS_PER_DAY, Block
 from rules.evaluator import RuleBook
 from rules.examples import Example, Expected, Readings, outcome, told
 

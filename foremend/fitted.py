@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.ports import Detector
-from foremend.types import Evidence, Finding, Prediction, Score
+from foremend.vocabulary.ports import Detector
+from foremend.vocabulary.types import Evidence, Finding, Prediction, Score
 from models.drift import DriftWatch
 from rules.evaluator import RuleState
 

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from alerts.database_errors import of_sqlite
-from foremend.types import RawMessage
+from foremend.vocabulary.types import RawMessage
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (

@@ -11,7 +11,7 @@ import numpy as np
 from foremend.config import load_profiles, load_settings
 from foremend.engine import Engine
 from foremend.learning.training import as_block
-from foremend.types import Block
+from foremend.vocabulary.types import Block
 from rules.evaluator import RuleBook
 from simulators.categories import appliance_models
 from simulators.fleet import Fleet

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from foremend.engine import Engine
-from foremend.errors import IntegrityError, UnavailableError
 from foremend.learning.model_building import load_fitted
 from foremend.runtimes.patience import Lapse
+from foremend.vocabulary.errors import IntegrityError, UnavailableError
 from models.registry import Registry
 
 log = logging.getLogger(__name__)

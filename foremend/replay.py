@@ -15,11 +15,11 @@ from typing import Any
 
 from foremend.config import Settings, load_profiles, load_settings
 from foremend.engine import Engine
-from foremend.errors import InputError
 from foremend.fitted import DayRows
 from foremend.lane import Lane
-from foremend.schema import validated
-from foremend.types import MS_PER_DAY, Block, Finding
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.schema import validated
+from foremend.vocabulary.types import MS_PER_DAY, Block, Finding
 from ingest.mqtt_publish import MqttPublisher
 from ingest.mqtt_settings import MqttSettings
 from ingest.replay import ReplayMapping, load_mapping, read_file, to_messages

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.errors import IntegrityError
 from foremend.snapshots import pack, unpack
+from foremend.vocabulary.errors import IntegrityError
 
 _LEVEL = 1
 """Of zlib: a refrigerator's 9 KB become 2 KB; more effort saves a tenth for thrice the time."""
@@ -47,7 +47,7 @@ class RestRules:
 
 
 def packed(part: Mapping[str, Any], appliances: int, of: str) -> tuple[str, list[bytes]]:
-    """A part (see `foremend.rows`) as its layout and the bytes of each appliance; `of` says what it is a part of."""
+    """A part (see `vocabulary.rows`) as its layout and the bytes of each appliance; `of` says what it is a part of."""
     leaves = list(_leaves(part))
     columns = [(path, leaf) for path, leaf in leaves if isinstance(leaf, np.ndarray)]
     described = [[path, column.dtype.str, column.shape[1:]] for path, column in columns]

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from foremend.errors import ConfigError
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.types import MS_PER_DAY
 from ingest.settings import IngestSettings
 from simulators.categories import appliance_models
 from simulators.fleet import Fleet

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.errors import IntegrityError, UnavailableError
+from foremend.vocabulary.errors import IntegrityError, UnavailableError
 
 _MAGIC = b"FMSNAP4\n"  # counted up when the layout changes, or what an engine keeps
 _LENGTH = 8  # bytes that hold the header's length

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from foremend.config import Profile
 from foremend.lane import Step
-from foremend.ports import Detector
-from foremend.rows import Leaving
-from foremend.types import MS_PER_HOUR, Evidence, Score
+from foremend.vocabulary.ports import Detector
+from foremend.vocabulary.rows import Leaving
+from foremend.vocabulary.types import MS_PER_HOUR, Evidence, Score
 from models.detectors import hour_watch, reading_watch
 
 Watches = Mapping[str, Callable[[], Detector]]
@@ -73,7 +73,7 @@ class Watching:
         return self._score(released.appliance, released.time, released.values[:, self._columns])
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.rows`."""
+        """See `foremend.vocabulary.rows`."""
         return {"of": [self._of()] * len(leaving.gone), "detector": dict(self._detector.leave(leaving))}
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:

@@ -10,7 +10,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from foremend.types import DeadLetter, RawMessage
+from foremend.vocabulary.types import DeadLetter, RawMessage
 from ingest.columns import Rows, as_payload
 from ingest.dead_letters import Problems
 from ingest.values import ApplianceKey, DeviceReading, Ignored, Presence

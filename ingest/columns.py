@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
-from foremend.types import Block
+from foremend.vocabulary.types import Block
 from ingest.canonical import READING_KEYS, Reading
 
 

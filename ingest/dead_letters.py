@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from foremend.types import DeadLetter, RawMessage
+from foremend.vocabulary.types import DeadLetter, RawMessage
 
 REASONS_SHOWN = 3
 

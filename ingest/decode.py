@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.errors import InputError
-from foremend.topics import (
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.topics import (
     OURS,
     STATUS_WILDCARD,
     TELEMETRY_WILDCARD,
     parse_status_topic,
     parse_telemetry_topic,
 )
-from foremend.types import Block, DeadLetter, RawMessage
+from foremend.vocabulary.types import Block, DeadLetter, RawMessage
 from ingest.batch import Batch, Waiting
 from ingest.canonical import CanonicalPayload
 from ingest.check import check_arrays, check_single

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from foremend.errors import UnavailableError
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.types import RawMessage
 from ingest.mqtt_connection import Connection
 from ingest.mqtt_inbox import Inbox
 from ingest.mqtt_session import Session
@@ -21,7 +21,7 @@ from ingest.mqtt_settings import MqttSettings
 
 
 class MqttSource:
-    """`foremend.ports.Source` on MQTT, and the way out for the pipeline's own small messages.
+    """`foremend.vocabulary.ports.Source` on MQTT, and the way out for the pipeline's own small messages.
 
     The broker delivers again whatever was not acknowledged when a connection broke, and tokens of that connection are
     ignored from then on: a message may come twice, none is lost. A session that the broker has forgotten is told;

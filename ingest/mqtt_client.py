@@ -16,7 +16,7 @@ from typing import cast
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 from ingest.mqtt_scan import Control, PacketScanner, Publish
 from ingest.mqtt_settings import MqttSettings
 

@@ -20,7 +20,7 @@ from paho.mqtt.client import Client, ConnectFlags
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from foremend.errors import ForemendError, RefusedError, UnavailableError
+from foremend.vocabulary.errors import ForemendError, RefusedError, UnavailableError
 from ingest.mqtt_client import build_client
 from ingest.mqtt_scan import Publish
 from ingest.mqtt_session import Session

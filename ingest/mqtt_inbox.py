@@ -9,8 +9,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from foremend.errors import ForemendError
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import ForemendError
+from foremend.vocabulary.types import RawMessage
 from ingest.mqtt_scan import Publish
 from ingest.mqtt_window import NO_TOKEN, DeliveryWindow
 

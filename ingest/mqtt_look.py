@@ -18,8 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from foremend.errors import RefusedError, UnavailableError
-from foremend.topics import PROOF
+from foremend.vocabulary.errors import RefusedError, UnavailableError
+from foremend.vocabulary.topics import PROOF
 from ingest.mqtt_settings import MqttSettings
 
 PAYLOADS = (4_096, 65_536, 262_144, 1_048_576)

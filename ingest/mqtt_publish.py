@@ -10,7 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from foremend.errors import RefusedError, UnavailableError
+from foremend.vocabulary.errors import RefusedError, UnavailableError
 from ingest.mqtt_settings import MqttSettings
 
 _CONNECT_WITHIN_S = 10.0

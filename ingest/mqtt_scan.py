@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 
 PUBLISH = 0x30
 _TYPE = 0xF0

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from foremend.errors import ConfigError
-from foremend.schema import DurationMs, SettingsPath, Strict
-from foremend.topics import TELEMETRY_WILDCARD
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.schema import DurationMs, SettingsPath, Strict
+from foremend.vocabulary.topics import TELEMETRY_WILDCARD
 from ingest.topic_pattern import check_filter
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 
 
 class _Name(NamedTuple):

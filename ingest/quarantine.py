@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from foremend.errors import is_unforeseen
+from foremend.vocabulary.errors import is_unforeseen
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

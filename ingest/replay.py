@@ -12,9 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
-from foremend.errors import ConfigError
-from foremend.topics import is_appliance_id, telemetry_topic
-from foremend.types import Block, DeadLetter, RawMessage
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.topics import is_appliance_id, telemetry_topic
+from foremend.vocabulary.types import Block, DeadLetter, RawMessage
 from ingest.replay_columns import NO_TIME, numbers, texts, times
 from ingest.replay_mapping import ReplayMapping, load_mapping
 from ingest.replay_tables import Batch, read_batches

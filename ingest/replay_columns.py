@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 from ingest.decoders.times import iso_ms
 from ingest.replay_mapping import TimeSource
 

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from foremend.errors import InputError
-from foremend.schema import KebabName, Strict, read_yaml, validated
-from foremend.topics import is_appliance_id
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.schema import KebabName, Strict, read_yaml, validated
+from foremend.vocabulary.topics import is_appliance_id
 from ingest.settings import Zone
 
 Column = int | str

@@ -13,7 +13,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from foremend.errors import ConfigError, InputError
+from foremend.vocabulary.errors import ConfigError, InputError
 from ingest.replay_mapping import Column, ReplayMapping, kind_of
 
 _CSV_BLOCK_BYTES = 1 << 20

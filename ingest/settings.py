@@ -30,8 +30,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from foremend.schema import DurationMs, KebabName, Strict
-from foremend.topics import APPLIANCE_ID
+from foremend.vocabulary.schema import DurationMs, KebabName, Strict
+from foremend.vocabulary.topics import APPLIANCE_ID
 from ingest.paths import parse_path
 from ingest.topic_pattern import check_pattern
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 
 Number = TypeVar("Number", float, NDArray[np.float64])
 

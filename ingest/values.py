@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from foremend.types import Block, DeadLetter
+from foremend.vocabulary.types import Block, DeadLetter
 
 
 class SignalSpec(Protocol):
-    """What ingest needs to know of a signal; `foremend.profiles.Signal` is one."""
+    """What ingest needs to know of a signal; `foremend.vocabulary.profiles.Signal` is one."""
 
     @property
     def unit(self) -> str: ...

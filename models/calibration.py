@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.ports import Snapshot
+from foremend.vocabulary.ports import Snapshot
 
 Floats = NDArray[np.float64]
 _TAIL = 0.1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from foremend.errors import IntegrityError
+from foremend.vocabulary.errors import IntegrityError
 
 
 @dataclass(frozen=True, slots=True)

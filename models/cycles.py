@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from foremend.types import MS_PER_DAY, MS_PER_HOUR
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
 from models.stream_state import (
     DAY,
     HOUR,

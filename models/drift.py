@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri
 
-from foremend.errors import IntegrityError
-from foremend.types import MS_PER_DAY, Evidence, Finding, FindingKind, Severity
+from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.types import MS_PER_DAY, Evidence, Finding, FindingKind, Severity
 
 Floats = NDArray[np.float64]
 FAULT = "model-drift"

@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY
 
 Array = NDArray[np.float64]
 GRACE_DAYS = 3.0  # after a repair: averages still remember the fault

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.rows import Leaving, staying, taken
-from foremend.types import Evidence
+from foremend.vocabulary.rows import Leaving, staying, taken
+from foremend.vocabulary.types import Evidence
 from models.conditions import Conditions, is_weather, measured_states, named_states
 from models.spread import nanmedian
 from models.stream_windows import GAUGE_FEATURES
@@ -110,7 +110,7 @@ class DailyFeatures:
         return tuple(found)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.rows`."""
+        """See `foremend.vocabulary.rows`."""
         fresh, gone = _empty(1, len(self._chosen)), leaving.gone
         state = {name: taken(column, fresh[name], gone) for name, column in self._state.items()}
         self._state = {name: staying(column, leaving) for name, column in self._state.items()}

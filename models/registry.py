@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from foremend.errors import IntegrityError, UnavailableError
+from foremend.vocabulary.errors import IntegrityError, UnavailableError
 from models.card import ModelCard
 from models.sealing import require_signature, seal, unseal
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import GroupKFold
 
-from foremend.errors import ConfigError, InputError, IntegrityError
-from foremend.ports import Snapshot
+from foremend.vocabulary.errors import ConfigError, InputError, IntegrityError
+from foremend.vocabulary.ports import Snapshot
 from models.trajectories import ConditionScaler, Lives, trajectory_features
 from models.trees import Floats, Forest, as_grown, flatten, mean_value
 

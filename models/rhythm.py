@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY
 
 LONGER = 3.0
 """So many times the usual longest gap is silence."""

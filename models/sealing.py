@@ -11,7 +11,7 @@ from typing import Any
 
 import skops.io
 
-from foremend.errors import IntegrityError
+from foremend.vocabulary.errors import IntegrityError
 from models.card import ModelCard
 
 TRUSTED_TYPES = (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from foremend.schema import SettingsPath, Strict
+from foremend.vocabulary.schema import SettingsPath, Strict
 
 
 class TrainingSettings(Strict):

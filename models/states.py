@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.errors import ConfigError
-from foremend.types import MS_PER_SECOND
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.types import MS_PER_SECOND
 
 MEAN, PEAK, LOW, RATE, RANGE = range(5)
 """Kinds of a measure: mean over time; mean over stays of the highest or of the lowest value; change a minute; the day's

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.errors import ConfigError, IntegrityError
-from foremend.ports import Snapshot
-from foremend.rows import Leaving
-from foremend.types import MS_PER_HOUR, MS_PER_SECOND
+from foremend.vocabulary.errors import ConfigError, IntegrityError
+from foremend.vocabulary.ports import Snapshot
+from foremend.vocabulary.rows import Leaving
+from foremend.vocabulary.types import MS_PER_HOUR, MS_PER_SECOND
 from models import stream_pool, stream_state
 from models.states import States
 from models.stream_pool import NOBODY, Pool
@@ -167,7 +167,7 @@ class SignalStream:
         return self._walk(rows, np.full(self._fleet, END_OF_INPUT), nothing)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.rows`: what is known of those who leave, with the readings that wait for their on-level."""
+        """See `foremend.vocabulary.rows`: what is known of those who leave, with readings that wait for their on-level."""
         gone = leaving.gone
         slots = np.full(len(gone), FRESH)
         inside = gone < self._fleet

@@ -13,7 +13,7 @@ import math
 from numba import njit
 from numpy.typing import NDArray
 
-from foremend.types import MS_PER_DAY, MS_PER_HOUR
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
 from models import cycles, stream_stays
 from models.stream_state import (
     DAY,

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from foremend.types import MS_PER_SECOND
+from foremend.vocabulary.types import MS_PER_SECOND
 
 PAGE = 48
 """Readings in a page."""

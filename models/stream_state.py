@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.rows import Leaving, staying, taken
+from foremend.vocabulary.rows import Leaving, staying, taken
 from models.on_level import BINS
 from models.states import Plan
 

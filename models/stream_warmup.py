@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from foremend.types import MS_PER_DAY, MS_PER_HOUR
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
 from models import cycles
 from models.cycles import ON_SHARE
 from models.on_level import BINS, believable, bin_of, one_level, two_levels

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from foremend.types import MS_PER_DAY, MS_PER_HOUR
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
 from models import cycles, stream_stays
 from models.stream_state import (
     CYCLE_FIELDS,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 
 Floats = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.errors import ConfigError
-from foremend.types import MS_PER_DAY, MS_PER_HOUR, Severity
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Severity
 from rules.settings import (
     ANY,
     FeatureCondition,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.rows import Leaving, staying, taken
-from foremend.types import FindingKind, Severity
+from foremend.vocabulary.rows import Leaving, staying, taken
+from foremend.vocabulary.types import FindingKind, Severity
 from rules.spells import CHANGES, NEVER, OPENS, RELEASES
 
 _ORDER = tuple(Severity)
@@ -102,7 +102,7 @@ class Episodes:
         return more_urgent or changed
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.rows`; `open` are the open episodes of each."""
+        """See `foremend.vocabulary.rows`; `open` are the open episodes of each."""
         gone: dict[int, list[Any]] = {row: [] for row in leaving.gone.tolist()}
         for (row, fault), episode in self._open.items():
             if row in gone:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.rows import Leaving, joined, record_joins, record_leaves, staying, taken
-from foremend.types import Finding, Prediction
+from foremend.vocabulary.rows import Leaving, joined, record_joins, record_leaves, staying, taken
+from foremend.vocabulary.types import Finding, Prediction
 from rules._kernel import advance, fresh
 from rules.conditions import Kind, Watch, watch
 from rules.episodes import Episodes, Verdict
@@ -184,7 +184,7 @@ class RuleState:
         return said
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.rows`: spells and episodes go along."""
+        """See `foremend.vocabulary.rows`: spells and episodes go along."""
         latest = {series: taken(times, _NEVER, leaving.gone) for series, times in self._latest.items()}
         self._latest = {series: staying(times, leaving) for series, times in self._latest.items()}
         spells = {}

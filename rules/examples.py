@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
-from foremend.schema import DurationMs, KebabName, Strict
-from foremend.types import MS_PER_DAY, MS_PER_HOUR, Finding, FindingKind, Prediction, Severity
+from foremend.vocabulary.schema import DurationMs, KebabName, Strict
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Finding, FindingKind, Prediction, Severity
 from rules.conditions import Kind
 
 if TYPE_CHECKING:

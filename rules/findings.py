@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.types import MS_PER_HOUR, Evidence, Finding, FindingKind, Prediction
+from foremend.vocabulary.types import MS_PER_HOUR, Evidence, Finding, FindingKind, Prediction
 from rules.conditions import SILENT_MS, Watch
 from rules.episodes import Episode, Verdict
 

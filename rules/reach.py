@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 from rules.conditions import watch
 from rules.settings import Rule, RulesSettings, SignalCondition
 

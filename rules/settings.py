@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from foremend.schema import DurationMs, KebabName, Strict
-from foremend.types import MS_PER_DAY, Severity
+from foremend.vocabulary.schema import DurationMs, KebabName, Strict
+from foremend.vocabulary.types import MS_PER_DAY, Severity
 
 ANY = "any"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 from simulators.air_conditioner import FixedSpeedAirConditioner, InverterAirConditioner
 from simulators.base import FaultEffect, Physics
 from simulators.microwave import Microwave

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from foremend.types import MS_PER_DAY, MS_PER_HOUR
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
 from simulators.base import FaultEffect, Floats, Parameters, Physics
 from simulators.household import Climate
 

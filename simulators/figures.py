@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from foremend.catalogue import load_catalogue
-from foremend.errors import ConfigError, ForemendError, MissingExtraError
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.catalogue import load_catalogue
+from foremend.vocabulary.errors import ConfigError, ForemendError, MissingExtraError
+from foremend.vocabulary.types import MS_PER_DAY
 from simulators.base import Floats, Physics
 from simulators.behaviour import measure
 from simulators.categories import PHYSICS

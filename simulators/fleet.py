@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.types import MS_PER_DAY, MS_PER_HOUR
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
 from simulators.base import Floats, Parameters, Physics, State
 from simulators.categories import physics_of
 from simulators.faults import FaultCourse, afflicted

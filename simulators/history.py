@@ -20,8 +20,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from foremend.errors import ConfigError
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.types import MS_PER_DAY
 from simulators.fleet import Fleet, Telemetry
 from simulators.scenario import appliance_id
 

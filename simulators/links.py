@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from foremend.errors import ConfigError, RefusedError, UnavailableError
+from foremend.vocabulary.errors import ConfigError, RefusedError, UnavailableError
 
 log = logging.getLogger(__name__)
 

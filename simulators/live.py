@@ -11,8 +11,8 @@ from itertools import islice
 
 import orjson
 
-from foremend.errors import ConfigError, InputError
-from foremend.topics import PROGRESS, Progress, command_topic, response_topic, status_topic
+from foremend.vocabulary.errors import ConfigError, InputError
+from foremend.vocabulary.topics import PROGRESS, Progress, command_topic, response_topic, status_topic
 from simulators.fleet import Fleet
 from simulators.links import (
     MOST_CONNECTIONS,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foremend.types import MS_PER_DAY, Purpose
+from foremend.vocabulary.types import MS_PER_DAY, Purpose
 from simulators.categories import physics_of
 from simulators.faults import FaultCourse, draw_course, draw_courses, in_season, repair_time
 from simulators.household import CLIMATES, Homes, Weather, draw_absences, draw_homes

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from foremend.errors import ConfigError
-from foremend.schema import Strict, read_yaml, validated
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.schema import Strict, read_yaml, validated
+from foremend.vocabulary.types import MS_PER_DAY
 from simulators.categories import fault_effect, physics_of
 from simulators.household import CLIMATES
 from simulators.sensors import Imperfections

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.schema import Strict
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.schema import Strict
+from foremend.vocabulary.types import MS_PER_DAY
 from simulators.base import Floats, Measured, Signal
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
-from foremend.types import MS_PER_DAY, MS_PER_HOUR
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
 from simulators.base import Floats, Measured, Physics
 from simulators.categories import fault_effect, physics_of
 from simulators.household import Weather, draw_homes

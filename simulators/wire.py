@@ -16,8 +16,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from foremend.topics import telemetry_topic
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.topics import telemetry_topic
+from foremend.vocabulary.types import MS_PER_DAY
 from simulators.base import Floats
 from simulators.fleet import Fleet, Telemetry
 

@@ -32,8 +32,8 @@ from benchmarks.mqtt_load import APPLIANCE_MODEL, payload_of
 from benchmarks.reliability.asked import AskedProcess
 from benchmarks.reliability.rig import until
 from foremend.demo.processes import free_port
-from foremend.errors import ForemendError
-from foremend.topics import telemetry_topic
+from foremend.vocabulary.errors import ForemendError
+from foremend.vocabulary.topics import telemetry_topic
 from ingest.mqtt_publish import MqttPublisher
 from ingest.mqtt_settings import MqttSettings
 

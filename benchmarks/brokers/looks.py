@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import paho.mqtt.publish as plain
 
 from benchmarks.brokers.servers import Broker
-from foremend.errors import ForemendError
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import ForemendError
+from foremend.vocabulary.types import RawMessage
 from ingest.mqtt import MqttSource
 from ingest.mqtt_publish import MqttPublisher
 from ingest.mqtt_settings import MqttSettings

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foremend.demo.processes import end, free_port, wait_for_port
-from foremend.errors import UnavailableError
+from foremend.vocabulary.errors import UnavailableError
 
 _HERE = Path(__file__).parent
 _START_S = 90.0

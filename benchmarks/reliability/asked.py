@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 from benchmarks.worker_process import ForemendProcess
-from foremend.errors import UnavailableError
+from foremend.vocabulary.errors import UnavailableError
 
 
 class AskedProcess(ForemendProcess):

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.reliability.story import MOST_ROUNDS, READINGS, Message, Story
 from benchmarks.reliability.watch import Readings
-from foremend.types import MS_PER_SECOND, RawMessage
+from foremend.vocabulary.types import MS_PER_SECOND, RawMessage
 from ingest.mqtt_publish import MqttPublisher
 from ingest.mqtt_settings import MqttSettings
 

@@ -21,8 +21,8 @@ from benchmarks.reliability.story import READINGS, Story, time_of
 from benchmarks.reliability.watch import PATIENCE_S, Readings
 from foremend.config import load_settings
 from foremend.demo.processes import free_port
-from foremend.errors import UnavailableError
-from foremend.types import MS_PER_SECOND
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.types import MS_PER_SECOND
 
 LONGEST_START_S = 120.0
 _ROUNDS_WITH_EPISODES = 40  # after 20 s some fifty have opened

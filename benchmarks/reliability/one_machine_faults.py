@@ -16,8 +16,8 @@ from typing import Any
 
 from benchmarks.reliability.one_machine import LONGEST_START_S, OneMachine, Pipeline
 from benchmarks.reliability.rig import until
-from foremend.errors import UnavailableError
-from foremend.topics import telemetry_topic
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.topics import telemetry_topic
 from ingest.mqtt_publish import MqttPublisher
 
 Seconds = list[float]

@@ -27,9 +27,9 @@ from benchmarks.reliability.story import PARTITIONS, Story
 from benchmarks.reliability.watch import LogWatch
 from foremend.bootstrap import SystemClock, open_desk
 from foremend.config import Settings, load_settings
-from foremend.errors import UnavailableError
 from foremend.runtimes.kafka.topics import create
-from foremend.types import Purpose
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.types import Purpose
 
 SESSION_S = 6
 """The least that brokers take by default: this long a killed worker keeps its partitions."""

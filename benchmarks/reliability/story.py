@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from foremend.topics import telemetry_topic
+from foremend.vocabulary.topics import telemetry_topic
 
 MODELS = ("rf-260", "rf-520", "ac-35i", "ac-26f")
 PARTITIONS = 4

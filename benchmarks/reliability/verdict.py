@@ -21,8 +21,8 @@ from benchmarks.reliability.story import Story, time_of
 from foremend.bootstrap import SystemClock, open_desk
 from foremend.config import Settings, load_profiles
 from foremend.engine import Engine as Pipeline
-from foremend.errors import UnavailableError
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.types import RawMessage
 from ingest.decode import Ingest
 from rules.evaluator import RuleBook
 

@@ -14,9 +14,9 @@ from aiokafka.errors import KafkaError
 from numpy.typing import NDArray
 
 from benchmarks.reliability.story import Story
-from foremend.errors import InputError, UnavailableError
 from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from foremend.vocabulary.errors import InputError, UnavailableError
 
 PATIENCE_S = 240.0
 _LOOK_MS = 50

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from foremend.commands.common import Config, Json, show
-from foremend.errors import IntegrityError
+from foremend.vocabulary.errors import IntegrityError
 
 
 def doctor(

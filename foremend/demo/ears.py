@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from foremend.errors import UnavailableError
-from foremend.topics import PROGRESS, Progress
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.topics import PROGRESS, Progress
 from ingest.mqtt import MqttSource
 from ingest.mqtt_settings import MqttSettings
 

@@ -6,7 +6,7 @@ from alerts.consent import ConsentRecord
 from alerts.desk import Alerts
 from alerts.owners import OwnedAppliance, Owner
 from foremend.bootstrap import SystemClock
-from foremend.types import Purpose
+from foremend.vocabulary.types import Purpose
 from simulators.fleet import Fleet
 from simulators.population import Owner as SimulatedOwner
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from foremend.errors import UnavailableError
+from foremend.vocabulary.errors import UnavailableError
 
 
 @contextmanager

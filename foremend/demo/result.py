@@ -12,8 +12,8 @@ from sqlalchemy import Engine, select
 from alerts import queries
 from alerts.database import reading
 from alerts.tables import FindingRow, TicketRow
-from foremend.topics import Progress
-from foremend.types import MS_PER_DAY, FindingKind
+from foremend.vocabulary.topics import Progress
+from foremend.vocabulary.types import MS_PER_DAY, FindingKind
 from simulators.faults import FaultCourse
 from simulators.fleet import Fleet
 from simulators.scenario import appliance_id

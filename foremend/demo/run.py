@@ -31,7 +31,7 @@ from foremend.demo.owners import register, withdraw
 from foremend.demo.processes import free_port, process, running, wait_for_port
 from foremend.demo.result import judge
 from foremend.demo.screen import DemoScreen
-from foremend.errors import UnavailableError
+from foremend.vocabulary.errors import UnavailableError
 from ingest.mqtt import MqttSource
 from simulators.fleet import Fleet
 from simulators.scenario import Scenario, load_scenario

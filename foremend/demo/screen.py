@@ -12,8 +12,8 @@ from rich.table import Table
 
 from alerts.queries import Counts
 from foremend.terminal import people
-from foremend.topics import Progress as Pipeline
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.topics import Progress as Pipeline
+from foremend.vocabulary.types import MS_PER_DAY
 
 
 class DemoScreen:

@@ -20,10 +20,10 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from foremend.errors import UnavailableError
 from foremend.history import exchange
 from foremend.history.parquet_folder import Folder, flushed, write_durably
 from foremend.history.tables import damage_named, open_files
+from foremend.vocabulary.errors import UnavailableError
 
 MOST_ROWS = 1_000_000
 """About the most readings in a file: what is sorted in memory at once, 0.4 GB, and 10 to 15 MB on disk."""

@@ -14,12 +14,12 @@ from http import HTTPStatus
 
 import pyarrow as pa
 
-from foremend.errors import MissingExtraError, RefusedError, UnavailableError
 from foremend.history import influx_flux as flux
 from foremend.history.influx_lines import line_protocol
 from foremend.history.influx_settings import InfluxSettings
 from foremend.history.tables import block_without_forgotten, from_table
-from foremend.types import MS_PER_DAY, MS_PER_SECOND, Block, Forgotten
+from foremend.vocabulary.errors import MissingExtraError, RefusedError, UnavailableError
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_SECOND, Block, Forgotten
 
 try:
     from influxdb_client import BucketRetentionRules, InfluxDBClient

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from foremend.errors import UnavailableError
 from foremend.history.influx_lines import NS_PER_MS
+from foremend.vocabulary.errors import UnavailableError
 
 LATEST_MS = 7_258_118_400_000  # 2200-01-01: InfluxDB's nanoseconds end in 2262
 ROWS_AT_ONCE = 50_000

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from foremend.types import Block
+from foremend.vocabulary.types import Block
 
 NS_PER_MS = 1_000_000
 

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from foremend.schema import DurationMs, SettingsPath, Strict, secret
+from foremend.vocabulary.schema import DurationMs, SettingsPath, Strict, secret
 
 
 class InfluxSettings(Strict):

@@ -9,10 +9,10 @@ from alerts.database import open_database
 from alerts.forgotten import ForgottenAppliances
 from foremend.bootstrap import SystemClock, open_history, open_upkeep
 from foremend.config import load_settings
-from foremend.errors import ConfigError
 from foremend.history.compaction import ON_COMMAND
 from foremend.history.upkeep import DayDone
-from foremend.types import Forgotten
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.types import Forgotten
 
 
 def compact_history(config: Path | None, progress: DayDone) -> dict[str, Any]:

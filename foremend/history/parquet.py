@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from foremend.errors import RefusedError, UnavailableError
 from foremend.history.parquet_folder import (
     Folder,
     Stream,
@@ -36,7 +35,8 @@ from foremend.history.tables import (
     to_table,
     without_forgotten,
 )
-from foremend.types import MS_PER_DAY, Block, Forgotten
+from foremend.vocabulary.errors import RefusedError, UnavailableError
+from foremend.vocabulary.types import MS_PER_DAY, Block, Forgotten
 
 log = logging.getLogger(__name__)
 

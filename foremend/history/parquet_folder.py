@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from foremend.snapshots import replace_atomically
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY
 
 ROW_GROUP = 100_000
 _FLUSHED = re.compile(r"(?P<stream>.*)-(?P<first>\d{15})-(?P<last>\d{15})\.parquet")

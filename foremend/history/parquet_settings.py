@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from foremend.schema import DurationMs, Strict
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.schema import DurationMs, Strict
+from foremend.vocabulary.types import MS_PER_DAY
 
 
 class ParquetSettings(Strict):

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from foremend.errors import IntegrityError
-from foremend.types import MS_PER_DAY, Block, Forgotten
+from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.types import MS_PER_DAY, Block, Forgotten
 
 KEYS = ("appliance", "time", "seq", "fw")
 

@@ -15,14 +15,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from foremend.errors import ForemendError, UnavailableError
 from foremend.history import exchange
 from foremend.history.compaction import BY_ITSELF, Compacted, Enough, compact, worthwhile
 from foremend.history.parquet_folder import Folder, day_start_ms
 from foremend.history.parquet_settings import ParquetSettings
-from foremend.ports import Clock
 from foremend.runtimes.patience import Lapse
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.errors import ForemendError, UnavailableError
+from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.types import MS_PER_DAY
 
 EVERY_S = 600.0
 AGAIN_S = 30.0  # after a round that failed

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from foremend.config import Profile
 from foremend.fitted import FittedModel
 from foremend.lane import deviation_names
-from foremend.types import Prediction
+from foremend.vocabulary.types import Prediction
 
 Array = NDArray[np.float64]
 _LESS_SURE = 1.3

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from foremend.config import Profile, Settings, load_profiles, load_settings
 from foremend.engine import Engine
-from foremend.errors import ConfigError
 from foremend.fitted import DayRows, FittedModel, Scored, scored
 from foremend.history.parquet import ParquetHistory
 from foremend.lane import Lane
@@ -22,7 +21,8 @@ from foremend.learning.model_building import load_fitted
 from foremend.learning.outcomes import read_outcomes
 from foremend.learning.training import open_registry
 from foremend.learning.training_sets import DaysRead
-from foremend.types import MS_PER_DAY, Finding, FindingKind, Prediction, Severity
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.types import MS_PER_DAY, Finding, FindingKind, Prediction, Severity
 from models import evaluation
 from models.evaluation import Figures, TrueFault, Warned
 from models.predictors.days import probability_within

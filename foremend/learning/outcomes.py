@@ -9,8 +9,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from alerts.outcomes import found_faults
-from foremend.errors import ConfigError
-from foremend.ports import Clock
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.ports import Clock
 from models.outcomes import Outcome
 from simulators.history import Truth, read_truth
 

@@ -14,7 +14,7 @@ from datetime import date
 
 import numpy as np
 
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY
 from models.settings import TrainingSettings
 from simulators.categories import fault_effect
 from simulators.faults import in_season

@@ -26,7 +26,7 @@ from foremend.learning.cold_start import borrowings
 from foremend.learning.model_building import SIMULATED, build, load_fitted
 from foremend.learning.practice import practice_fleets
 from foremend.learning.training_sets import LATENESS_MS, DayCollector, TrainingSet, by_appliance
-from foremend.types import MS_PER_DAY, Block
+from foremend.vocabulary.types import MS_PER_DAY, Block
 from models.evaluation import USUAL_DAYS
 from models.registry import ModelCard, Registry
 from models.settings import ModelsSettings, TrainingSettings

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.catalogue import load_catalogue
 from foremend.config import Profile
 from foremend.engine import Engine
-from foremend.errors import ConfigError
 from foremend.fitted import DayRows
 from foremend.history.parquet import ParquetHistory
 from foremend.lane import Lane
-from foremend.ports import History
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.catalogue import load_catalogue
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.ports import History
+from foremend.vocabulary.types import MS_PER_DAY
 from models.outcomes import Outcome, held_out, label_rows
 from models.settings import ModelsSettings
 from rules.evaluator import RuleBook

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from foremend.config import Profile, Settings, Written, read_profiles, read_settings
-from foremend.errors import ConfigError
 from foremend.plan.devices import broker, decoders
 from foremend.plan.judgement import appliance_models, rules
 from foremend.plan.kafka import cluster
 from foremend.plan.places import places
 from foremend.plan.problem import Problem, found_by, refusal
 from foremend.plan.telling import telling
+from foremend.vocabulary.errors import ConfigError
 
 __all__ = ["PROCESSES", "Examined", "Plan", "Problem", "Process", "examine", "make_plan", "refusal"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from foremend.config import Profile, Written
-from foremend.errors import ConfigError
 from foremend.plan.problem import Check, Problem
-from foremend.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD
 from ingest.decoders import build_decoders
 from ingest.decoders.reach import Entry, unreached
 from ingest.mqtt_settings import MqttSettings

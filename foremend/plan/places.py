@@ -10,8 +10,8 @@ from pathlib import Path
 
 from alerts.database_url import sqlite_file
 from foremend.config import Settings, StorageSettings
-from foremend.errors import ConfigError
 from foremend.plan.problem import Check, require_extra
+from foremend.vocabulary.errors import ConfigError
 
 _FOLDER = "name a folder that the account of Foremend can make and write"
 

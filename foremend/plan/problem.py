@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-from foremend.errors import ConfigError, ForemendError, MissingExtraError
+from foremend.vocabulary.errors import ConfigError, ForemendError, MissingExtraError
 
 
 @dataclass(frozen=True, slots=True)

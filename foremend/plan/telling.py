@@ -13,8 +13,8 @@ from alerts.settings import AlertsSettings, WebhookEndpoint
 from alerts.vault import check_key
 from alerts.webhook_secret import secret_of, signer
 from foremend.config import Written
-from foremend.errors import ConfigError
 from foremend.plan.problem import Check, require_extra
+from foremend.vocabulary.errors import ConfigError
 
 
 def telling(written: Written) -> Iterator[Check]:

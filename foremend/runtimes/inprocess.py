@@ -19,17 +19,17 @@ from typing import Any, Literal
 from threadpoolctl import threadpool_limits
 
 from foremend.engine import Engine
-from foremend.errors import DefectError, is_unforeseen
 from foremend.journal import SqliteJournal
 from foremend.lane import NO_TIME
-from foremend.ports import Clock, Effects, History, PipelineSource
 from foremend.runtimes.patience import Patience
 from foremend.runtimes.rescue import NOT_TRIED, Held, Rescue
 from foremend.runtimes.resting import MOST_STRANGERS_SHOWN, Resting
 from foremend.service.status import ApplianceStatus, PipelineStatus
 from foremend.snapshots import load_snapshot, save_snapshot
-from foremend.topics import CLOCK, Progress
-from foremend.types import MS_PER_HOUR, Block, Finding, RawMessage
+from foremend.vocabulary.errors import DefectError, is_unforeseen
+from foremend.vocabulary.ports import Clock, Effects, History, PipelineSource
+from foremend.vocabulary.topics import CLOCK, Progress
+from foremend.vocabulary.types import MS_PER_HOUR, Block, Finding, RawMessage
 from ingest.decode import Ingest
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from foremend.errors import UnavailableError
+from foremend.vocabulary.errors import UnavailableError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

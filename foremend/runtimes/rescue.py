@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from foremend.errors import DefectError, is_unforeseen
-from foremend.types import MS_PER_HOUR, RawMessage
+from foremend.vocabulary.errors import DefectError, is_unforeseen
+from foremend.vocabulary.types import MS_PER_HOUR, RawMessage
 from ingest.quarantine import INTERNAL_ERROR, Quarantine, sift
 
 MOST_TRIES = 3

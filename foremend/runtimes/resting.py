@@ -12,7 +12,7 @@ from foremend.engine import Engine
 from foremend.resting import Resting as Gone
 from foremend.resting import RestRules
 from foremend.stores.resting import RestingStore
-from foremend.types import MS_PER_DAY, Block, Finding, Forgotten
+from foremend.vocabulary.types import MS_PER_DAY, Block, Finding, Forgotten
 
 STRANGERS_REST_AFTER = 2 * MS_PER_DAY
 STRANGERS_FORGOTTEN_AFTER = 30 * MS_PER_DAY

@@ -12,7 +12,6 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from foremend.console import STATIC
-from foremend.errors import ForemendError, InputError
 from foremend.service.health import Health, add_routes
 from foremend.service.read_model import ReadModel
 from foremend.service.views import (
@@ -28,6 +27,7 @@ from foremend.service.views import (
     TicketView,
     Vocabulary,
 )
+from foremend.vocabulary.errors import ForemendError, InputError
 
 T = TypeVar("T")
 Limit = Annotated[int, Query(ge=1, le=1000)]

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse
 
-from foremend.errors import ForemendError, UnavailableError
 from foremend.service.metrics import CONTENT_TYPE, Family, labelled, render
 from foremend.service.server import Server
 from foremend.service.views import Readiness
+from foremend.vocabulary.errors import ForemendError, UnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,8 @@ from pathlib import Path
 
 from alerts.desk import Alerts
 from foremend.bootstrap import SystemClock, open_desk
-from foremend.catalogue import load_catalogue
-from foremend.catalogue.features import feature_titles
 from foremend.config import Settings, load_profiles
 from foremend.plan import make_plan
-from foremend.ports import Clock
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.service.app import create_app
 from foremend.service.read_model import ReadModel
@@ -22,6 +19,9 @@ from foremend.service.sending import with_sending
 from foremend.service.server import Server, require_port
 from foremend.service.shared_pipeline import SharedPipeline
 from foremend.stores.private import close_to_others, private_files
+from foremend.vocabulary.catalogue import load_catalogue
+from foremend.vocabulary.catalogue.features import feature_titles
+from foremend.vocabulary.ports import Clock
 
 log = logging.getLogger(__name__)
 

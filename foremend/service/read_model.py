@@ -15,7 +15,6 @@ from alerts import queries
 from alerts.database import reading
 from alerts.tables import FindingRow, OutboxRow
 from alerts.wording import Titles
-from foremend.catalogue import FaultEntry
 from foremend.config import Profile
 from foremend.service.health import Health, Probe
 from foremend.service.metrics import Family
@@ -46,7 +45,8 @@ from foremend.service.views import (
     TicketView,
     Vocabulary,
 )
-from foremend.types import MS_PER_DAY, FindingKind
+from foremend.vocabulary.catalogue import FaultEntry
+from foremend.vocabulary.types import MS_PER_DAY, FindingKind
 
 SILENT = "silent"
 _REMEMBER_S = 60.0

@@ -8,7 +8,7 @@ import threading
 import uvicorn
 from fastapi import FastAPI
 
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 
 _STOP_WITHIN_S = 5.0
 

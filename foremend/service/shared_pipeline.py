@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from alerts.database import CHUNK, reading
 from alerts.tables import ProcessRow, SeenRow
-from foremend.ports import Clock
 from foremend.service.status import ApplianceStatus, PipelineStatus
+from foremend.vocabulary.ports import Clock
 
 _COUNTED_FOR_S = 10.0  # counting millions takes the database a second
 _COLUMNS = (SeenRow.appliance_id, SeenRow.appliance_model, SeenRow.category, SeenRow.last_seen)

@@ -14,8 +14,8 @@ from alerts.database import upsert, writing
 from alerts.tables import ProcessRow, SeenRow
 from foremend.engine import Engine
 from foremend.lane import NO_TIME, Lane
-from foremend.ports import Clock
 from foremend.service.status import PipelineStatus
+from foremend.vocabulary.ports import Clock
 
 MOST_APPLIANCES = 5_000
 """Written at one `record`: a small fleet's page is exact, a large one's costs no more and is some checkpoints old."""

@@ -17,12 +17,12 @@ import orjson
 
 from foremend.bootstrap import SystemClock
 from foremend.config import Settings, load_settings
-from foremend.errors import ConfigError, IntegrityError, UnavailableError
 from foremend.history.parquet_folder import Folder, flushed, sync_path
 from foremend.journal import mark_file
 from foremend.snapshots import replace_atomically, snapshot_header
 from foremend.stores.copies import Progress, copy_file, described, summary
 from foremend.stores.moments import DatabaseMoment, SqliteMoment, database_moment
+from foremend.vocabulary.errors import ConfigError, IntegrityError, UnavailableError
 
 _TRIES = 100
 

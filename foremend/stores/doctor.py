@@ -11,7 +11,6 @@ from alerts.audit import verify
 from alerts.database import open_database
 from foremend.bootstrap import SystemClock
 from foremend.config import Settings, load_settings
-from foremend.errors import ConfigError
 from foremend.history.parquet_folder import Folder
 from foremend.history.tables import is_whole
 from foremend.history.upkeep import DayDone
@@ -19,6 +18,7 @@ from foremend.stores.agreement import STORES, problems
 from foremend.stores.installation import Stores
 from foremend.stores.lock import FolderLock, holder
 from foremend.stores.private import close_to_others, database_file
+from foremend.vocabulary.errors import ConfigError
 
 
 def examine(config: Path | None, progress: DayDone) -> dict[str, Any]:

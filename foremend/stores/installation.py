@@ -15,10 +15,8 @@ from alerts.database import open_database
 from alerts.installation import Belonging, belong, belonging, committed, has_contacts
 from alerts.vault import open_vault
 from foremend.config import Settings
-from foremend.errors import ConfigError, IntegrityError
 from foremend.history.parquet_folder import Folder
 from foremend.journal import SqliteJournal
-from foremend.ports import Clock
 from foremend.snapshots import load_snapshot, replace_atomically, snapshot_header
 from foremend.stores.agreement import (
     STORES,
@@ -31,6 +29,8 @@ from foremend.stores.agreement import (
 )
 from foremend.stores.private import database_file
 from foremend.stores.resting import RestingStore
+from foremend.vocabulary.errors import ConfigError, IntegrityError
+from foremend.vocabulary.ports import Clock
 
 
 class Stores:

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from foremend.errors import ConfigError, RefusedError, UnavailableError
+from foremend.vocabulary.errors import ConfigError, RefusedError, UnavailableError
 
 NAME = "foremend.lock"
 

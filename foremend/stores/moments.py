@@ -11,10 +11,10 @@ from sqlalchemy import text
 
 from alerts.database import connecting
 from foremend.config import Settings
-from foremend.errors import IntegrityError
 from foremend.stores.copies import Progress, sync
 from foremend.stores.postgres_tools import dump
 from foremend.stores.private import database_file
+from foremend.vocabulary.errors import IntegrityError
 
 SQLITE_NAME, POSTGRES_NAME = "foremend.db", "foremend.pgdump"
 """What the effects database is called in a backup, wherever it is in life."""

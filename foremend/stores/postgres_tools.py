@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from alerts.database import checked_url
-from foremend.errors import ConfigError, UnavailableError
+from foremend.vocabulary.errors import ConfigError, UnavailableError
 
 _QUIET = ("--no-owner", "--no-privileges", "--no-password")
 

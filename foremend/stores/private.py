@@ -12,8 +12,8 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from foremend.config import Settings
-from foremend.errors import ConfigError
 from foremend.plan.places import require_own
+from foremend.vocabulary.errors import ConfigError
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from foremend.errors import IntegrityError, UnavailableError
 from foremend.resting import Resting, is_whole
-from foremend.types import Forgotten
+from foremend.vocabulary.errors import IntegrityError, UnavailableError
+from foremend.vocabulary.types import Forgotten
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS layout (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)",

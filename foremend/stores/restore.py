@@ -16,13 +16,13 @@ from alerts.installation import belong, belonging
 from alerts.wording import iso
 from foremend.bootstrap import SystemClock
 from foremend.config import Settings, load_settings
-from foremend.errors import ConfigError, IntegrityError
 from foremend.snapshots import replace_atomically
 from foremend.stores.copies import Progress, copy_file, described, summary
 from foremend.stores.lock import FolderLock
 from foremend.stores.moments import POSTGRES_NAME, SQLITE_NAME
 from foremend.stores.postgres_tools import bring_back
 from foremend.stores.private import database_file
+from foremend.vocabulary.errors import ConfigError, IntegrityError
 
 
 def restore(config: Path | None, source: Path, progress: Progress) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 from ingest.canonical import CanonicalPayload
 from ingest.decoders.base import Decoder, DeviceMap
 from ingest.decoders.esphome import EspHome

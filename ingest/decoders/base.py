@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from pydantic_core import from_json
 
-from foremend.errors import ConfigError, InputError
-from foremend.topics import is_appliance_id
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import ConfigError, InputError
+from foremend.vocabulary.topics import is_appliance_id
+from foremend.vocabulary.types import RawMessage
 from ingest.canonical import CanonicalPayload
 from ingest.decoders.presence import is_online
 from ingest.settings import DeviceSettings

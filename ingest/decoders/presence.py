@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic_core import from_json
 
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 
 _WORDS = {"online": True, "true": True, "offline": False, "false": False}
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from foremend.errors import InputError
-from foremend.topics import parse_status_topic, parse_telemetry_topic
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.topics import parse_status_topic, parse_telemetry_topic
+from foremend.vocabulary.types import RawMessage
 from ingest.decoders.base import ANYTHING, Decoder
 from ingest.settings import DecoderSettings
 

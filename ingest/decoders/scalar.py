@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from foremend.errors import InputError
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.types import RawMessage
 from ingest.decoders.base import ANYTHING, DeviceMap, Said, TopicDecoder
 from ingest.settings import EspHomeSettings, ShellyGen1Settings
 from ingest.values import ApplianceKey, DeviceReading, Ignored

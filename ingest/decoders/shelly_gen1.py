@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foremend.types import RawMessage
+from foremend.vocabulary.types import RawMessage
 from ingest.decoders.base import DeviceMap, Said
 from ingest.decoders.scalar import ScalarDecoder
 from ingest.settings import ShellyGen1Settings

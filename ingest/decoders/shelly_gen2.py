@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from foremend.errors import InputError
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.types import RawMessage
 from ingest.decoders.base import DeviceMap, Said, TopicDecoder, json_object
 from ingest.paths import look_up, parse_path
 from ingest.settings import ShellyGen2Settings

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from foremend.errors import InputError
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.types import RawMessage
 from ingest.decoders.base import DeviceMap, Said, TopicDecoder, json_object
 from ingest.decoders.times import iso_ms
 from ingest.paths import look_up, parse_path

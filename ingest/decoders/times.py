@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 
 
 def iso_ms(text: object, zone: tzinfo | None, near: int) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from foremend.errors import InputError
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.types import RawMessage
 from ingest.decoders.base import DeviceMap, Said, TopicDecoder, json_object
 from ingest.decoders.times import iso_ms
 from ingest.paths import look_up, parse_path

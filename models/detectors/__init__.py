@@ -1,4 +1,4 @@
-"""Detectors: this is not normal for this appliance model. All have the verbs of `foremend.ports.Detector`.
+"""Detectors: this is not normal for this appliance model. All have the verbs of `foremend.vocabulary.ports.Detector`.
 
 `reading_watch()` and `hour_watch()` watch appliances that come without a past, by their readings or by their hours;
 `window_watch()` is for daily rows of a fleet whose past is known.

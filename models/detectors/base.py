@@ -10,10 +10,10 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from foremend.errors import ConfigError, InputError, IntegrityError
-from foremend.ports import Detector, Snapshot
-from foremend.rows import Leaving
-from foremend.types import Score
+from foremend.vocabulary.errors import ConfigError, InputError, IntegrityError
+from foremend.vocabulary.ports import Detector, Snapshot
+from foremend.vocabulary.rows import Leaving
+from foremend.vocabulary.types import Score
 
 Floats = NDArray[np.float64]
 Record = TypeVar("Record", bound=tuple[Any, ...])
@@ -34,7 +34,7 @@ class Columns:
     names: tuple[str, ...] | None = None
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.rows`. Here: of a detector that keeps nothing of single appliances."""
+        """See `foremend.vocabulary.rows`. Here: of a detector that keeps nothing of single appliances."""
         return {}
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from foremend.ports import Snapshot
-from foremend.rows import Leaving, record_joins, record_leaves
-from foremend.types import Score
+from foremend.vocabulary.ports import Snapshot
+from foremend.vocabulary.rows import Leaving, record_joins, record_leaves
+from foremend.vocabulary.types import Score
 from models.detectors.base import (
     Columns,
     Floats,
@@ -283,7 +283,7 @@ class ControlCharts(Columns):
         return fresh
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.rows`."""
+        """See `foremend.vocabulary.rows`."""
         self._state, part = record_leaves(self._state, self._fresh, leaving)
         return dict(part)
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.errors import ConfigError, IntegrityError
-from foremend.ports import Detector, Snapshot
-from foremend.rows import Leaving
-from foremend.types import Score
+from foremend.vocabulary.errors import ConfigError, IntegrityError
+from foremend.vocabulary.ports import Detector, Snapshot
+from foremend.vocabulary.rows import Leaving
+from foremend.vocabulary.types import Score
 from models.detectors.base import Columns, Floats
 
 
@@ -53,7 +53,7 @@ class Combined(Columns):
         return self._pack(appliance, time, np.maximum(1.0 - p_value, 0.0), usual)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.rows`."""
+        """See `foremend.vocabulary.rows`."""
         return {str(k): member.leave(leaving) for k, member in enumerate(self.members)}
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:

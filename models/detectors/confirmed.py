@@ -9,10 +9,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from foremend.errors import IntegrityError
-from foremend.ports import Detector, Snapshot
-from foremend.rows import Leaving, record_joins, record_leaves
-from foremend.types import Score
+from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.ports import Detector, Snapshot
+from foremend.vocabulary.rows import Leaving, record_joins, record_leaves
+from foremend.vocabulary.types import Score
 from models.detectors.base import Columns, Floats, fleet_size, grown, no_rows, packed, unpacked
 from models.detectors.settings import DEFAULTS
 
@@ -75,7 +75,7 @@ class Confirmed(Columns):
         return self._pack(appliance, time, _confirm(appliance, score.value, self._last), score.usual)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.rows`."""
+        """See `foremend.vocabulary.rows`."""
         self._last, part = record_leaves(self._last, self._fresh, leaving)
         return {"last": part, "of": self.detector.leave(leaving)}
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.ports import Snapshot
-from foremend.types import Score
+from foremend.vocabulary.ports import Snapshot
+from foremend.vocabulary.types import Score
 from models.calibration import ConformalPValues, split_rows
 from models.detectors.base import Columns, Floats
 from models.spread import middle_and_spread

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.ports import Snapshot
-from foremend.rows import Leaving, joined, staying, taken
-from foremend.types import Score
+from foremend.vocabulary.ports import Snapshot
+from foremend.vocabulary.rows import Leaving, joined, staying, taken
+from foremend.vocabulary.types import Score
 from models.detectors.base import Floats, Starting
 from models.detectors.combined import Combined
 from models.detectors.settings import DEFAULTS
@@ -83,7 +83,7 @@ class FirstRows(Combined):
         self._begun[unit] = True
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.rows`."""
+        """See `foremend.vocabulary.rows`."""
         waiting = [self._waiting.pop(unit, None) for unit in leaving.gone.tolist()]
         begun, moved = taken(self._begun, _NOT_BEGUN, leaving.gone), leaving.moved()
         self._begun = staying(self._begun, leaving)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.ports import Snapshot
-from foremend.types import Score
+from foremend.vocabulary.ports import Snapshot
+from foremend.vocabulary.types import Score
 from models.calibration import ConformalPValues, split_rows
 from models.detectors.base import Columns, Floats, packed, unpacked
 from models.detectors.distance import RowScaler

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from foremend.schema import Strict
+from foremend.vocabulary.schema import Strict
 
 
 class DetectorSettings(Strict):

@@ -9,9 +9,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from foremend.ports import Snapshot
-from foremend.rows import Leaving, record_joins, record_leaves
-from foremend.types import Score
+from foremend.vocabulary.ports import Snapshot
+from foremend.vocabulary.rows import Leaving, record_joins, record_leaves
+from foremend.vocabulary.types import Score
 from models.detectors.base import (
     Columns,
     Floats,
@@ -190,7 +190,7 @@ class SilenceAndStuck(Columns):
         return self._pack(appliance, time, np.maximum(quiet, still))
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.rows`."""
+        """See `foremend.vocabulary.rows`."""
         self._state, part = record_leaves(self._state, self._fresh, leaving)
         return dict(part)
 

@@ -16,7 +16,7 @@ from scipy.stats import norm
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import GroupShuffleSplit
 
-from foremend.types import Prediction
+from foremend.vocabulary.types import Prediction
 from models.predictors.threads import one_thread
 
 Array = NDArray[np.float64]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.types import Prediction
+from foremend.vocabulary.types import Prediction
 from models.predictors.days import DaysToFailure
 from models.predictors.odds import Odds
 from models.predictors.selection import dealt_folds, separating

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from foremend.errors import ConfigError, InputError, IntegrityError
-from foremend.ports import Detector
+from foremend.vocabulary.errors import ConfigError, InputError, IntegrityError
+from foremend.vocabulary.ports import Detector
 from models.detectors import (
     Combined,
     ControlCharts,

@@ -20,8 +20,8 @@ from influxdb_client import InfluxDBClient
 from foremend.history.influx import InfluxHistory
 from foremend.history.influx_settings import InfluxSettings
 from foremend.history.parquet import ParquetHistory
-from foremend.ports import History
-from foremend.types import MS_PER_DAY, Block, Forgotten
+from foremend.vocabulary.ports import History
+from foremend.vocabulary.types import MS_PER_DAY, Block, Forgotten
 
 DAY = 20_000 * MS_PER_DAY
 MODEL = "rf-260"

@@ -38,8 +38,8 @@ from foremend.learning.training import open_registry
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.kafka import topics
 from foremend.runtimes.kafka.worker_process import Engines
-from foremend.schema import validated
-from foremend.types import Block, Purpose, RawMessage
+from foremend.vocabulary.schema import validated
+from foremend.vocabulary.types import Block, Purpose, RawMessage
 from ingest.decode import Ingest
 from simulators.fleet import Fleet
 from simulators.scenario import Scenario

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from foremend.types import MS_PER_DAY, FindingKind
+from foremend.vocabulary.types import MS_PER_DAY, FindingKind
 
 
 def test_a_lost_broker_shows_by_itself(world: Any, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from foremend.errors import InputError
-from foremend.types import Block
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.types import Block
 
 VERSION = b"1"
 MOST_BYTES = 900_000

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 
-from foremend.errors import InputError
-from foremend.types import DeadLetter
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.types import DeadLetter
 
 MOST_PAYLOAD_BYTES = 600_000
 """Of one letter; in base64 that is 800 KB, below Kafka's limit of 1 MiB a record."""

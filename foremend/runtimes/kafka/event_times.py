@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.types import MS_PER_DAY, Block
+from foremend.vocabulary.types import MS_PER_DAY, Block
 from ingest.settings import IngestSettings
 
 EVER = (946_684_800_000, 4_102_444_800_000)

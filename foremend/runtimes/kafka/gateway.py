@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from foremend.errors import ForemendError, MissingExtraError, RefusedError, UnavailableError
-from foremend.ports import PipelineSource
 from foremend.runtimes.kafka.blocks import encode_in_parts, partition_of, split
 from foremend.runtimes.kafka.dead_letters import encode_letter
 from foremend.runtimes.kafka.proof import SharedProof
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
-from foremend.types import Block, DeadLetter, RawMessage
+from foremend.vocabulary.errors import ForemendError, MissingExtraError, RefusedError, UnavailableError
+from foremend.vocabulary.ports import PipelineSource
+from foremend.vocabulary.types import Block, DeadLetter, RawMessage
 from ingest.decode import Ingest
 from ingest.quarantine import sift
 from ingest.replay import to_messages

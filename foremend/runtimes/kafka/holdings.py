@@ -23,7 +23,6 @@ from typing import Any, Protocol, TypeVar
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from foremend.errors import IntegrityError, RefusedError, UnavailableError
 from foremend.runtimes.kafka.dead_letters import LetterBox
 from foremend.runtimes.kafka.log_reader import LogReader
 from foremend.runtimes.kafka.meter import Meter
@@ -32,7 +31,8 @@ from foremend.runtimes.kafka.recovery import recover
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.runtimes.kafka.state import StateStore
 from foremend.snapshots import pack, unpack
-from foremend.types import MS_PER_SECOND, DeadLetter
+from foremend.vocabulary.errors import IntegrityError, RefusedError, UnavailableError
+from foremend.vocabulary.types import MS_PER_SECOND, DeadLetter
 from ingest.quarantine import Quarantine
 
 log = logging.getLogger(__name__)

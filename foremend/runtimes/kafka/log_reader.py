@@ -10,8 +10,8 @@ from typing import Any, Self
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from foremend.errors import UnavailableError
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from foremend.vocabulary.errors import UnavailableError
 
 PATIENCE_S = 30.0
 

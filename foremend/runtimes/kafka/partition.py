@@ -22,9 +22,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from foremend.engine import Engine, ReadingsListener
-from foremend.errors import DefectError, InputError, UnavailableError, is_unforeseen
 from foremend.lane import Counts
-from foremend.ports import Clock, Effects, History, Snapshot
 from foremend.resting import RestRules
 from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.event_times import ANY_TIME, EventTimes
@@ -35,7 +33,9 @@ from foremend.runtimes.rescue import NOT_TRIED, Held
 from foremend.runtimes.resting import STRANGERS_FORGOTTEN_AFTER
 from foremend.service.status import PipelineStatus
 from foremend.snapshots import pack, unpack
-from foremend.types import Block, DeadLetter, Finding, RawMessage
+from foremend.vocabulary.errors import DefectError, InputError, UnavailableError, is_unforeseen
+from foremend.vocabulary.ports import Clock, Effects, History, Snapshot
+from foremend.vocabulary.types import Block, DeadLetter, Finding, RawMessage
 from ingest.quarantine import Quarantine
 
 STRANGERS_ONLY = RestRules(after=2**62, strangers_after=STRANGERS_FORGOTTEN_AFTER, most_strangers=2**31)

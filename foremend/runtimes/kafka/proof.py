@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from foremend.errors import RefusedError
-from foremend.topics import PROOF
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import RefusedError
+from foremend.vocabulary.topics import PROOF
+from foremend.vocabulary.types import RawMessage
 from ingest.mqtt import MqttSource
 from ingest.mqtt_settings import MqttSettings
 

@@ -17,11 +17,11 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from foremend.errors import RefusedError, UnavailableError, is_unforeseen
 from foremend.runtimes.kafka.partition import PartitionRuntime, Record
 from foremend.runtimes.rescue import Rescue
 from foremend.snapshots import pack, unpack
-from foremend.types import DeadLetter
+from foremend.vocabulary.errors import RefusedError, UnavailableError, is_unforeseen
+from foremend.vocabulary.types import DeadLetter
 from ingest.quarantine import Quarantine
 
 T = TypeVar("T")

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from foremend.errors import ConfigError
-from foremend.schema import DurationMs, SettingsPath, Strict, secret
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.schema import DurationMs, SettingsPath, Strict, secret
 
 Broker = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+):[1-9]\d{0,4}$")]
 """host:port"""

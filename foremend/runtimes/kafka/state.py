@@ -24,8 +24,8 @@ import pyarrow as pa
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from foremend.errors import IntegrityError, UnavailableError
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from foremend.vocabulary.errors import IntegrityError, UnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from foremend.errors import is_unforeseen
-from foremend.topics import telemetry_topic
-from foremend.types import Block, DeadLetter, Finding, RawMessage
+from foremend.vocabulary.errors import is_unforeseen
+from foremend.vocabulary.topics import telemetry_topic
+from foremend.vocabulary.types import Block, DeadLetter, Finding, RawMessage
 from ingest.quarantine import sift
 from ingest.replay import to_messages
 

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from foremend.errors import ConfigError, MissingExtraError, RefusedError, UnavailableError
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from foremend.vocabulary.errors import ConfigError, MissingExtraError, RefusedError, UnavailableError
 
 try:
     from aiokafka.admin import AIOKafkaAdminClient, NewTopic

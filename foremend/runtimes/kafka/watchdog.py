@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from foremend.errors import UnavailableError
 from foremend.runtimes.kafka.log_reader import LogReader
 from foremend.runtimes.kafka.settings import KafkaSettings
-from foremend.types import MS_PER_SECOND
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.types import MS_PER_SECOND
 
 log = logging.getLogger(__name__)
 

@@ -21,13 +21,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from foremend.errors import UnavailableError
 from foremend.runtimes.kafka.holdings import Held, Holdings, record_of
 from foremend.runtimes.kafka.log_reader import LogReader
 from foremend.runtimes.kafka.membership import open_membership, raw_topic
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import PartitionRuntime, Record
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from foremend.vocabulary.errors import UnavailableError
 from ingest.quarantine import Quarantine
 
 log = logging.getLogger(__name__)

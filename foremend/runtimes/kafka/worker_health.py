@@ -11,7 +11,7 @@ from foremend.runtimes.kafka.worker import Worker
 from foremend.service.health import Health, Probe, at_most
 from foremend.service.metrics import Family, counter, gauge, labelled
 from foremend.service.pipeline_metrics import quarantined
-from foremend.types import MS_PER_SECOND
+from foremend.vocabulary.types import MS_PER_SECOND
 
 CHECKPOINTS_MISSED = 4
 

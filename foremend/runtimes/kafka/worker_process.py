@@ -19,9 +19,7 @@ from foremend.bootstrap import SystemClock, open_desk, open_history, open_upkeep
 from foremend.config import Profile, Settings, load_profiles
 from foremend.consent_filter import ConsentFilter
 from foremend.engine import Engine, ReadingsListener
-from foremend.errors import InputError, UnavailableError, is_unforeseen
 from foremend.learning.training import open_registry
-from foremend.ports import Clock
 from foremend.promotions import PromotionFollower
 from foremend.runtimes.anew import start_anew
 from foremend.runtimes.kafka import membership
@@ -38,7 +36,9 @@ from foremend.service.health import serve_health
 from foremend.service.server import require_port
 from foremend.service.status_writer import StatusWriter
 from foremend.stores.private import close_to_others, private_files
-from foremend.types import DeadLetter
+from foremend.vocabulary.errors import InputError, UnavailableError, is_unforeseen
+from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.types import DeadLetter
 from ingest.dead_letters import bounded
 from ingest.quarantine import Quarantine
 from models.registry import Registry

@@ -30,7 +30,7 @@ from foremend.demo.ears import heard
 from foremend.demo.owners import register
 from foremend.demo.processes import free_port, process, running, wait_for_port
 from foremend.engine import Engine
-from foremend.types import FindingKind, RawMessage
+from foremend.vocabulary.types import FindingKind, RawMessage
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
 from rules.evaluator import RuleBook

@@ -17,7 +17,7 @@ from alerts.guide import Guide
 from alerts.owners import OwnedAppliance, Owner
 from alerts.settings import AlertsSettings
 from alerts.vault import Vault
-from foremend.types import Evidence, Finding, FindingKind, Purpose, Severity
+from foremend.vocabulary.types import Evidence, Finding, FindingKind, Purpose, Severity
 
 NOON = 1_767_240_000_000  # 2026-01-01 12:00 in Shanghai
 DAY = 86_400_000

@@ -18,7 +18,7 @@ from alerts.dispatch import open_channels
 from alerts.owners import OwnedAppliance, Owner
 from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
-from foremend.types import Finding, FindingKind, Purpose, Severity
+from foremend.vocabulary.types import Finding, FindingKind, Purpose, Severity
 
 folder, number, database = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 

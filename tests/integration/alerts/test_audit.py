@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from alerts import audit
 from alerts.database import writing
-from foremend.types import Purpose
+from foremend.vocabulary.types import Purpose
 
 TAMPERINGS = {
     "entry 2 was changed": "UPDATE audit SET details = '{}' WHERE seq = 2",

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from alerts import queries
 from alerts.consent import ConsentRecord
 from alerts.owners import OwnedAppliance, Owner
-from foremend.errors import InputError
-from foremend.types import Finding, FindingKind, Purpose
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.types import Finding, FindingKind, Purpose
 
 CHANNELS = (Purpose.SMS, Purpose.PUSH)
 WORDS = st.lists(

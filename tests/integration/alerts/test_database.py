@@ -18,8 +18,8 @@ from alerts.database import checked_url, open_database, reading, writing
 from alerts.queries import counts
 from alerts.settings import DeadLetterSettings
 from alerts.tables import Base, DeadLetterRow, PositionRow
-from foremend.errors import ConfigError, IntegrityError, UnavailableError
-from foremend.types import DeadLetter
+from foremend.vocabulary.errors import ConfigError, IntegrityError, UnavailableError
+from foremend.vocabulary.types import DeadLetter
 
 
 def test_the_migrations_make_what_the_mappings_say(database: str) -> None:

@@ -13,7 +13,13 @@ from sqlalchemy import Engine, text
 from alerts.database import open_database, reading, upsert, writing
 from alerts.tables import FindingRow, PositionRow
 from benchmarks.postgres_server import PostgresServer
-from foremend.errors import ForemendError, InputError, IntegrityError, RefusedError, UnavailableError
+from foremend.vocabulary.errors import (
+    ForemendError,
+    InputError,
+    IntegrityError,
+    RefusedError,
+    UnavailableError,
+)
 
 SHORT_WAITS = {"sqlite": "?timeout=0.05", "postgresql": "&options=-c%20lock_timeout%3D50ms"}
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from alerts import queries
 from alerts.dead_letter_bounds import kind
-from foremend.types import DeadLetter
+from foremend.vocabulary.types import DeadLetter
 
 DAY = 86_400_000
 HOUR = 3_600_000

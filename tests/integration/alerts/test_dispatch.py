@@ -15,8 +15,8 @@ from alerts.channels import GoneError, TryLaterError
 from alerts.database import reading, writing
 from alerts.owners import OwnedAppliance, Owner
 from alerts.tables import ApplianceRow, ContactRow, OutboxRow
-from foremend.errors import InputError, RefusedError, UnavailableError
-from foremend.types import Finding, Purpose, Severity
+from foremend.vocabulary.errors import InputError, RefusedError, UnavailableError
+from foremend.vocabulary.types import Finding, Purpose, Severity
 
 Make = Callable[..., Finding]
 HOOK = "webhook:platform"

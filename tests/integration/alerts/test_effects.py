@@ -14,7 +14,7 @@ from sqlalchemy.exc import StatementError
 from alerts import audit, queries
 from alerts.database import reading
 from alerts.tables import AuditRow, OutboxRow
-from foremend.types import DeadLetter, Finding, FindingKind, Purpose, Severity
+from foremend.vocabulary.types import DeadLetter, Finding, FindingKind, Purpose, Severity
 
 Make = Callable[..., Finding]
 LETTER = DeadLetter("dt/appliance/x/y/telemetry", b"\xff{", "not JSON", 1_000)

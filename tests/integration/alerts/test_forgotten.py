@@ -10,7 +10,7 @@ from alerts.audit import verify
 from alerts.database import reading
 from alerts.forgotten import ForgottenAppliances
 from alerts.tables import AuditRow
-from foremend.types import Forgotten
+from foremend.vocabulary.types import Forgotten
 
 
 def test_forgetting_twice_keeps_the_later_moment(stage: Any) -> None:

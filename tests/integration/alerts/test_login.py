@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from alerts.database import open_database, upsert, writing
 from alerts.tables import PositionRow
 from benchmarks.postgres_server import PostgresServer
-from foremend.errors import ConfigError, UnavailableError
+from foremend.vocabulary.errors import ConfigError, UnavailableError
 from tests.conftest import not_here
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from alerts import queries
 from alerts.outcomes import Found, found_faults, may_be_learnt_from, record_outcome
-from foremend.errors import InputError
-from foremend.types import Finding, Purpose
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.types import Finding, Purpose
 
 Make = Callable[..., Finding]
 

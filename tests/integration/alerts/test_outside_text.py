@@ -13,8 +13,8 @@ from alerts import audit, queries
 from alerts.channels import GoneError
 from alerts.owners import OwnedAppliance, Owner
 from alerts.storable import storable
-from foremend.errors import InputError, RefusedError
-from foremend.types import DeadLetter, Evidence, Finding, Purpose
+from foremend.vocabulary.errors import InputError, RefusedError
+from foremend.vocabulary.types import DeadLetter, Evidence, Finding, Purpose
 
 Make = Callable[..., Finding]
 ODD = "NUL \0, half a pair \ud83d, 电 and \U0001f9ca"

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from alerts.database import reading
 from alerts.owners import OwnedAppliance, Owner
 from alerts.tables import ContactRow
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 
 
 def test_contacts_are_sealed_in_the_database(stage: Any) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import event
 
 from alerts import queries
 from alerts.tables import DeadLetterRow
-from foremend.errors import InputError
-from foremend.types import DeadLetter, Finding, Purpose
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.types import DeadLetter, Finding, Purpose
 
 Make = Callable[..., Finding]
 

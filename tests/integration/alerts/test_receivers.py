@@ -20,8 +20,8 @@ from alerts.owners import OwnedAppliance, Owner
 from alerts.settings import AlertsSettings
 from alerts.vault import Vault
 from alerts.webhook import WebhookChannel
-from foremend.errors import UnavailableError
-from foremend.types import Finding, Purpose
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.types import Finding, Purpose
 
 SECRET = "whsec_" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB"
 MESSAGE = Message("ev_1", "foremend.ticket.opened", "{}")

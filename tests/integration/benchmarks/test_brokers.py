@@ -11,7 +11,7 @@ import pytest
 from benchmarks.brokers.looks import PAYLOADS, WAITING, look
 from benchmarks.brokers.servers import KINDS, Broker, found
 from benchmarks.mosquitto_server import MOSQUITTO
-from foremend.errors import UnavailableError
+from foremend.vocabulary.errors import UnavailableError
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.kafka import QUICK, Bench, between
 from benchmarks.kafka_workers import Workers
-from foremend.errors import UnavailableError
 from foremend.runtimes.kafka.settings import KafkaSettings
+from foremend.vocabulary.errors import UnavailableError
 
 
 def test_workers_are_measured_between_two_looks() -> None:

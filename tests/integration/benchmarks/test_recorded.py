@@ -10,7 +10,7 @@ from benchmarks.kafka_state import MODEL, tiled
 from benchmarks.recorded import blocks, in_messages, recording
 from foremend.config import load_profiles, load_settings
 from foremend.engine import Engine
-from foremend.types import Block
+from foremend.vocabulary.types import Block
 from rules.evaluator import RuleBook
 
 FLEET = 23  # of no array's other dimension

@@ -10,7 +10,7 @@ from benchmarks.cmapss import as_lives, asymmetric_score, remaining_cycles
 from benchmarks.metropt import load_start
 from benchmarks.nab import probation, reward, score_detections, window_rows
 from benchmarks.skab import Counts, count
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 
 WINDOWS = [(200, 299), (500, 599)]
 

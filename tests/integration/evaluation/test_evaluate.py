@@ -8,9 +8,9 @@ import yaml
 
 from foremend.bootstrap import SystemClock
 from foremend.config import load_profiles, load_settings
-from foremend.errors import ConfigError
 from foremend.learning.evaluation import evaluate, in_short
 from foremend.learning.training import open_registry, train_champion
+from foremend.vocabulary.errors import ConfigError
 from simulators.fleet import Fleet
 from simulators.history import write_history
 from simulators.scenario import plain_fleet

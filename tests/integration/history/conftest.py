@@ -19,7 +19,7 @@ import pytest
 
 from foremend.history.influx import InfluxHistory
 from foremend.history.influx_settings import InfluxSettings
-from foremend.types import Block, Forgotten
+from foremend.vocabulary.types import Block, Forgotten
 
 PATIENCE_S = 20.0
 

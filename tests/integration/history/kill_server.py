@@ -19,7 +19,7 @@ from foremend.history.compaction import ON_COMMAND
 from foremend.history.parquet import ParquetHistory
 from foremend.history.parquet_settings import ParquetSettings
 from foremend.history.upkeep import Upkeep
-from foremend.types import MS_PER_DAY, Block
+from foremend.vocabulary.types import MS_PER_DAY, Block
 
 DAY = 20_000 * MS_PER_DAY
 TOUCHES = {"os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir", "open", "ctypes.dlsym"}

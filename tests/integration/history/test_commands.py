@@ -22,11 +22,11 @@ from foremend.bootstrap import SystemClock, open_history
 from foremend.cli import app
 from foremend.config import load_profiles, load_settings
 from foremend.engine import Engine
-from foremend.errors import ConfigError
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
-from foremend.ports import History
-from foremend.types import MS_PER_DAY, Block, RawMessage
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.ports import History
+from foremend.vocabulary.types import MS_PER_DAY, Block, RawMessage
 from ingest.decode import Ingest
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings

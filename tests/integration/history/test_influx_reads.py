@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from foremend.cli import app
-from foremend.errors import RefusedError, UnavailableError
 from foremend.history.influx import InfluxHistory
-from foremend.types import MS_PER_DAY, Block, Forgotten
+from foremend.vocabulary.errors import RefusedError, UnavailableError
+from foremend.vocabulary.types import MS_PER_DAY, Block, Forgotten
 
 OpenHistory = Callable[..., InfluxHistory]
 MakeBlock = Callable[..., Block]

@@ -17,11 +17,11 @@ import pytest
 from foremend.bootstrap import SystemClock
 from foremend.config import load_profiles
 from foremend.engine import Engine
-from foremend.errors import RefusedError, UnavailableError
 from foremend.history import influx
 from foremend.journal import SqliteJournal
 from foremend.runtimes.inprocess import InProcessRuntime
-from foremend.types import Block, DeadLetter, Finding, RawMessage
+from foremend.vocabulary.errors import RefusedError, UnavailableError
+from foremend.vocabulary.types import Block, DeadLetter, Finding, RawMessage
 from ingest.decode import Ingest
 from ingest.settings import IngestSettings
 from rules.evaluator import RuleBook

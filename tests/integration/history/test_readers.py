@@ -17,7 +17,7 @@ from foremend.history.compaction import Enough
 from foremend.history.parquet import ParquetHistory
 from foremend.history.parquet_settings import ParquetSettings
 from foremend.history.upkeep import Upkeep
-from foremend.types import MS_PER_DAY, Block
+from foremend.vocabulary.types import MS_PER_DAY, Block
 
 DAY = 20_000 * MS_PER_DAY
 QUERIES = 15

@@ -30,7 +30,7 @@ from foremend.runtimes.kafka.blocks import decode, partition_of
 from foremend.runtimes.kafka.gateway_process import build_gateway
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.topics import create
-from foremend.types import Block
+from foremend.vocabulary.types import Block
 from ingest.mqtt_publish import MqttPublisher
 from ingest.mqtt_settings import MqttSettings
 

@@ -24,7 +24,7 @@ from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.state import StateStore
 from foremend.runtimes.rescue import NOT_TRIED
 from foremend.snapshots import pack, unpack
-from foremend.types import MS_PER_DAY, Block
+from foremend.vocabulary.types import MS_PER_DAY, Block
 from ingest.quarantine import INTERNAL_ERROR
 
 START = 20_000 * MS_PER_DAY

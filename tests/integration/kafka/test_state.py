@@ -12,10 +12,10 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from foremend.errors import IntegrityError
 from foremend.runtimes.kafka import topics
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.state import CHUNK, StateStore
+from foremend.vocabulary.errors import IntegrityError
 
 PARTITION = 1
 

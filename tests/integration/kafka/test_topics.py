@@ -14,9 +14,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from typer.testing import CliRunner
 
 from foremend.cli import app
-from foremend.errors import ConfigError, RefusedError, UnavailableError
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.topics import check, create
+from foremend.vocabulary.errors import ConfigError, RefusedError, UnavailableError
 
 
 def _with(kafka: KafkaSettings, **keys: Any) -> KafkaSettings:

@@ -17,7 +17,7 @@ from benchmarks.kafka_server import KafkaServer
 from benchmarks.worker_process import WorkerProcess, committed, ends, feed, feed_raw
 from foremend.runtimes.kafka import topics
 from foremend.runtimes.kafka.settings import KafkaSettings
-from foremend.types import MS_PER_DAY, Block
+from foremend.vocabulary.types import MS_PER_DAY, Block
 
 MODELS = ("generic-compressor", "rf-260", "ac-35i", "wm-7")
 START = 20_000 * MS_PER_DAY

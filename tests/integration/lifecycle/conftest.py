@@ -9,8 +9,8 @@ import yaml
 
 from foremend.config import Profile, load_profiles
 from foremend.history.parquet import ParquetHistory
-from foremend.schema import validated
-from foremend.types import Block
+from foremend.vocabulary.schema import validated
+from foremend.vocabulary.types import Block
 from simulators.fleet import Fleet
 from simulators.history import write_history
 from simulators.scenario import Scenario

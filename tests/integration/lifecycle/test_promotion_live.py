@@ -27,7 +27,7 @@ from foremend.learning.model_building import build, load_fitted
 from foremend.learning.training_sets import TrainingSet, by_appliance
 from foremend.promotions import LOOK_EVERY_MS, PromotionFollower
 from foremend.runtimes.inprocess import InProcessRuntime
-from foremend.types import Block, RawMessage
+from foremend.vocabulary.types import Block, RawMessage
 from ingest.decode import Ingest
 from ingest.replay import to_messages
 from ingest.settings import IngestSettings

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from foremend.config import Profile
-from foremend.errors import ConfigError
 from foremend.learning.model_building import build, load_fitted
 from foremend.learning.outcomes import read_outcomes
 from foremend.learning.training_sets import Split, from_history, stored_in
+from foremend.vocabulary.errors import ConfigError
 from models.outcomes import Outcome
 from models.registry import Registry
 from models.settings import ModelsSettings, TrainingSettings

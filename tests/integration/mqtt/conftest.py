@@ -13,7 +13,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from foremend.broker import EmbeddedBroker
-from foremend.types import RawMessage
+from foremend.vocabulary.types import RawMessage
 from ingest.mqtt import MqttSource
 from ingest.mqtt_settings import MqttSettings
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.backlog import leave_waiting, measure
 from benchmarks.mosquitto_server import Mosquitto
-from foremend.types import RawMessage
+from foremend.vocabulary.types import RawMessage
 from ingest.mqtt import MqttSource
 
 OpenSource = Callable[..., MqttSource]

@@ -15,8 +15,8 @@ from benchmarks.mosquitto_server import Mosquitto
 from foremend.broker import EmbeddedBroker
 from foremend.cli import app
 from foremend.demo.processes import free_port
-from foremend.errors import RefusedError, UnavailableError
-from foremend.topics import TELEMETRY_WILDCARD
+from foremend.vocabulary.errors import RefusedError, UnavailableError
+from foremend.vocabulary.topics import TELEMETRY_WILDCARD
 from ingest import mqtt_look
 from ingest.mqtt_look import PAYLOADS, Seen, look
 from ingest.mqtt_settings import MqttSettings

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from foremend.broker import EmbeddedBroker
-from foremend.errors import UnavailableError
+from foremend.vocabulary.errors import UnavailableError
 
 MakePeer = Callable[..., Any]
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from foremend.errors import RefusedError, UnavailableError
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import RefusedError, UnavailableError
+from foremend.vocabulary.types import RawMessage
 from ingest.mqtt import MqttSource
 from ingest.mqtt_settings import MqttSettings
 

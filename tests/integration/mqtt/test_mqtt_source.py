@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from foremend.broker import EmbeddedBroker
-from foremend.errors import UnavailableError
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.types import RawMessage
 from ingest.mqtt import MqttSource
 from ingest.mqtt_settings import MqttSettings
 

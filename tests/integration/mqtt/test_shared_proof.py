@@ -14,11 +14,11 @@ import pytest
 from benchmarks.mosquitto_server import Mosquitto
 from foremend.broker import EmbeddedBroker
 from foremend.config import Settings, validated
-from foremend.errors import RefusedError
 from foremend.runtimes.kafka import proof as proof_module
 from foremend.runtimes.kafka.gateway_process import build_gateway, mqtt_settings
 from foremend.runtimes.kafka.proof import PATIENCE_S, SharedProof
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import RefusedError
+from foremend.vocabulary.types import RawMessage
 from ingest.mqtt import MqttSource
 from tests.integration.mqtt.granting_broker import granting_broker
 

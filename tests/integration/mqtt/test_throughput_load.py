@@ -10,7 +10,7 @@ import time
 from benchmarks.mqtt_load import APPLIANCE_MODEL, APPLIANCES, packets
 from foremend.broker import EmbeddedBroker
 from foremend.config import load_profiles, load_settings
-from foremend.types import RawMessage
+from foremend.vocabulary.types import RawMessage
 from ingest.decode import Ingest
 from ingest.mqtt_scan import PacketScanner
 

@@ -13,7 +13,7 @@ from alerts.owners import OwnedAppliance, Owner
 from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
 from foremend.consent_filter import REFRESH_MS, ConsentFilter
-from foremend.types import Block, Purpose
+from foremend.vocabulary.types import Block, Purpose
 
 NOW = 1_780_000_000_000
 

@@ -23,7 +23,6 @@ from alerts.channels import Message, OutboxFileChannel
 from alerts.database import open_database, reading, upsert, writing
 from alerts.tables import PositionRow
 from foremend.demo.processes import free_port
-from foremend.errors import UnavailableError
 from foremend.history.compaction import ON_COMMAND
 from foremend.history.parquet import ParquetHistory
 from foremend.history.parquet_settings import ParquetSettings
@@ -31,7 +30,8 @@ from foremend.history.upkeep import Upkeep
 from foremend.journal import SqliteJournal
 from foremend.promotions import LOOK_EVERY_MS, PromotionFollower
 from foremend.snapshots import load_snapshot, save_snapshot
-from foremend.types import MS_PER_DAY, Block, RawMessage
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.types import MS_PER_DAY, Block, RawMessage
 from models.card import ModelCard
 from models.registry import Registry
 

@@ -17,7 +17,6 @@ from alerts.effects import DatabaseEffects
 from alerts.queries import counts
 from alerts.tables import DeadLetterRow
 from foremend.engine import Engine
-from foremend.errors import DefectError
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
 from foremend.lane import Lane
@@ -25,7 +24,8 @@ from foremend.runtimes import inprocess
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.rescue import MANY_TOPICS, MOST_IN_A_ROW, NOT_TRIED
 from foremend.snapshots import pack
-from foremend.types import MS_PER_DAY, MS_PER_HOUR, RawMessage
+from foremend.vocabulary.errors import DefectError
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, RawMessage
 from ingest import decode
 from ingest.decode import Ingest
 from ingest.quarantine import INTERNAL_ERROR

@@ -19,10 +19,8 @@ from alerts.owners import OwnedAppliance, Owner
 from alerts.queries import findings, held_back, outbox, tickets
 from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
-from foremend.catalogue import load_catalogue
 from foremend.config import load_profiles, load_settings
 from foremend.engine import Engine
-from foremend.errors import IntegrityError
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
 from foremend.resting import RestRules
@@ -30,7 +28,9 @@ from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import STRANGERS_REST_AFTER, Resting
 from foremend.service.read_model import ReadModel
 from foremend.stores.resting import RestingStore
-from foremend.types import MS_PER_DAY, Purpose, RawMessage, Severity
+from foremend.vocabulary.catalogue import load_catalogue
+from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.types import MS_PER_DAY, Purpose, RawMessage, Severity
 from ingest.decode import Ingest
 from ingest.settings import IngestSettings
 from rules.evaluator import RuleBook

@@ -12,7 +12,7 @@ from sqlalchemy import Engine as Database
 from alerts.database import open_database
 from foremend.config import load_profiles
 from foremend.engine import Engine
-from foremend.types import Block
+from foremend.vocabulary.types import Block
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings
 

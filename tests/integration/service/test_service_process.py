@@ -21,7 +21,7 @@ from foremend.demo.processes import free_port, process, wait_for_port
 from foremend.engine import Engine
 from foremend.service.status import PipelineStatus
 from foremend.service.status_writer import StatusWriter
-from foremend.types import Block, Finding, FindingKind, Purpose, Severity
+from foremend.vocabulary.types import Block, Finding, FindingKind, Purpose, Severity
 
 NOW = 1_767_240_000_000
 APPLIANCES = [f"fridge-{number}" for number in range(20)]

@@ -16,7 +16,7 @@ from foremend.engine import Engine
 from foremend.service import status_writer
 from foremend.service.status import PipelineStatus
 from foremend.service.status_writer import StatusWriter
-from foremend.types import Block
+from foremend.vocabulary.types import Block
 
 NOW = 1_767_240_000_000
 STATUS = PipelineStatus("running", True, 10, 100, 1, 2, 3, NOW, 50, 40, NOW)

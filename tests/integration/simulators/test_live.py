@@ -13,8 +13,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from foremend.broker import EmbeddedBroker
-from foremend.errors import UnavailableError
-from foremend.topics import PROGRESS, Progress, command_topic, response_topic, status_topic
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.topics import PROGRESS, Progress, command_topic, response_topic, status_topic
 from simulators.fleet import Fleet
 from simulators.links import Address
 from simulators.live import Pace, Published, Publisher, publish

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from foremend.errors import RefusedError, UnavailableError
+from foremend.vocabulary.errors import RefusedError, UnavailableError
 from simulators.fleet import Fleet
 from simulators.live import publish
 from simulators.scenario import Scenario

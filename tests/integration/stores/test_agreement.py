@@ -17,7 +17,6 @@ import pytest
 
 from alerts.audit import verify
 from foremend.bootstrap import Application, SystemClock, build
-from foremend.errors import ConfigError, IntegrityError
 from foremend.history.parquet import ParquetHistory
 from foremend.stores.agreement import STORES
 from foremend.stores.backup import back_up
@@ -25,7 +24,8 @@ from foremend.stores.doctor import accept_loss, examine
 from foremend.stores.installation import Stores
 from foremend.stores.resting import RestingStore
 from foremend.stores.restore import restore
-from foremend.types import MS_PER_DAY, RawMessage
+from foremend.vocabulary.errors import ConfigError, IntegrityError
+from foremend.vocabulary.types import MS_PER_DAY, RawMessage
 
 START = 1_767_225_600_000
 MODEL = "generic-compressor"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from foremend.broker import EmbeddedBroker
-from foremend.errors import ConfigError
 from foremend.stores.private import close_to_others
+from foremend.vocabulary.errors import ConfigError
 
 MakePlace = Callable[..., Any]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from alerts.channels import Message, OutboxFileChannel, mask
-from foremend.errors import ConfigError, UnavailableError
+from foremend.vocabulary.errors import ConfigError, UnavailableError
 
 SMS = Message("nt_1", "foremend.warning", "您的冰箱…", "+8613800001234", "zh", 5)
 

@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 
 from alerts.settings import AlertsSettings
 from alerts.vault import Vault, open_vault
-from foremend.errors import ConfigError, IntegrityError
+from foremend.vocabulary.errors import ConfigError, IntegrityError
 
 
 def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:

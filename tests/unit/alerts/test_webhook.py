@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from alerts.addresses import allowed, is_public
 from alerts.settings import AlertsSettings
 from alerts.webhook import open_webhook, retry_after
-from foremend.errors import ConfigError, UnavailableError
+from foremend.vocabulary.errors import ConfigError, UnavailableError
 
 NOW = 1_767_240_000_000  # Thu, 01 Jan 2026 04:00:00 GMT
 HOOK = {"name": "platform", "url": "https://platform.example/hook"}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from alerts.guide import Guide, advice, plain_guide
 from alerts.wording import evidence_line, iso, warning
-from foremend.types import Evidence, Finding, FindingKind, Severity
+from foremend.vocabulary.types import Evidence, Finding, FindingKind, Severity
 
 TITLES = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=200)
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from rich.console import Console
 
-import foremend.catalogue as catalogue
-from foremend.errors import ConfigError
+import foremend.vocabulary.catalogue as catalogue
+from foremend.vocabulary.errors import ConfigError
 
 ENTRY = {
     "name": "loose-screw",

@@ -27,11 +27,11 @@ from foremend.runtimes.kafka.gateway_process import gateway_health
 from foremend.runtimes.kafka.watchdog import Watchdog
 from foremend.runtimes.kafka.worker_health import worker_health
 from foremend.runtimes.kafka.worker_process import build_worker
-from foremend.schema import validated
 from foremend.service.read_model import ReadModel
 from foremend.service.sending import with_sending
 from foremend.service.shared_pipeline import SharedPipeline
-from foremend.types import Block
+from foremend.vocabulary.schema import validated
+from foremend.vocabulary.types import Block
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
 

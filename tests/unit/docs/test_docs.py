@@ -13,10 +13,10 @@ import pytest
 import typer
 import yaml
 
-from foremend import topics
 from foremend.cli import app
 from foremend.config import Settings
-from foremend.schema import validated
+from foremend.vocabulary import topics
+from foremend.vocabulary.schema import validated
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted(
@@ -130,7 +130,7 @@ def addresses(text: str) -> set[str]:
 
 
 def test_the_mqtt_contract_names_every_topic() -> None:
-    """docs/asyncapi.yaml has the topics of foremend/topics.py, and no other."""
+    """docs/asyncapi.yaml has the topics of foremend/vocabulary/topics.py, and no other."""
     command = topics.RESPONSE_WILDCARD.removesuffix("/response")
 
     found = addresses((ROOT / "docs" / "asyncapi.yaml").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from foremend.config import load_profiles
 from foremend.fitted import FittedModel
 from foremend.lane import deviation_names
 from foremend.learning.cold_start import borrowed, borrowings
-from foremend.types import Prediction
+from foremend.vocabulary.types import Prediction
 
 PROFILES = load_profiles()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foremend.config import load_settings
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 
 Write = Callable[[str], Path]
 

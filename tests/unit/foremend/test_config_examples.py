@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from foremend.check import check_config
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 
 RULE = """
 rules:

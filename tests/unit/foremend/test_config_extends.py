@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from foremend.config import load_settings
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 
 SHIPPED = Path(__file__).parents[3] / "config.yaml"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from foremend.config import load_profiles
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 
 BASE = """
 category: toaster

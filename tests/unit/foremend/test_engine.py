@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from foremend.config import Profile, load_profiles
 from foremend.engine import Engine
-from foremend.errors import IntegrityError
 from foremend.fitted import DayRows, FittedModel
 from foremend.lane import Lane
-from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, Prediction
+from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, Prediction
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from foremend.config import Profile, load_profiles, load_settings
 from foremend.engine import Engine
-from foremend.types import MS_PER_HOUR, Block, Finding, FindingKind
+from foremend.vocabulary.types import MS_PER_HOUR, Block, Finding, FindingKind
 from rules.evaluator import RuleBook
 
 START = 20_000 * 24 * MS_PER_HOUR + 20 * 60_000

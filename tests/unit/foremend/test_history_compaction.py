@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from foremend.errors import RefusedError
 from foremend.history import compaction, exchange
 from foremend.history.compaction import BY_ITSELF, ON_COMMAND
 from foremend.history.parquet import ParquetHistory
 from foremend.history.parquet_folder import Folder
 from foremend.history.parquet_settings import ParquetSettings
 from foremend.history.upkeep import Report, Upkeep
-from foremend.types import MS_PER_DAY, Block, Forgotten
+from foremend.vocabulary.errors import RefusedError
+from foremend.vocabulary.types import MS_PER_DAY, Block, Forgotten
 
 DAY = 20_000 * MS_PER_DAY
 MODEL = "rf-260"

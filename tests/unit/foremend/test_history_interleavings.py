@@ -22,7 +22,7 @@ from foremend.history.compaction import ON_COMMAND
 from foremend.history.parquet import ParquetHistory
 from foremend.history.parquet_settings import ParquetSettings
 from foremend.history.upkeep import Upkeep
-from foremend.types import MS_PER_DAY, Block, Forgotten
+from foremend.vocabulary.types import MS_PER_DAY, Block, Forgotten
 
 MODEL = "rf-260"
 DAY = 20_000 * MS_PER_DAY

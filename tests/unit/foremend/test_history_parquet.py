@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow.dataset as ds
 import pytest
 
-from foremend.errors import IntegrityError
 from foremend.history.parquet import ParquetHistory
-from foremend.types import MS_PER_DAY, Block
+from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.types import MS_PER_DAY, Block
 
 DAY = 20_000 * MS_PER_DAY
 

@@ -10,8 +10,8 @@ import pytest
 
 from foremend.bootstrap import create_history, open_history
 from foremend.config import StorageSettings, load_settings
-from foremend.errors import ConfigError, MissingExtraError
 from foremend.history.influx_settings import InfluxSettings
+from foremend.vocabulary.errors import ConfigError, MissingExtraError
 
 
 def config(folder: Path, text: str) -> Path:

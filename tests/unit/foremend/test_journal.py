@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from foremend.errors import UnavailableError
 from foremend.journal import REPLAY_BYTES, SqliteJournal
-from foremend.types import RawMessage
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.types import RawMessage
 
 
 def messages(*payloads: bytes) -> list[RawMessage]:

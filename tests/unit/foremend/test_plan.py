@@ -11,8 +11,8 @@ import pytest
 from foremend.bootstrap import run_until_signal
 from foremend.check import check_config
 from foremend.cli import main
-from foremend.errors import ConfigError
 from foremend.plan import PROCESSES, examine, make_plan
+from foremend.vocabulary.errors import ConfigError
 
 HOOK = "alerts: {webhooks: [{name: desk, url: 'https://desk.example/', secret_env: NOWHERE_SET}]}"
 FRIDGE = "appliances: {fridge: {appliance_id: f, appliance_model: generic-compressor}}"

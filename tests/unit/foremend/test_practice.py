@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 
 from foremend.learning.practice import practice_fleets
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY
 from models.settings import TrainingSettings
 from simulators.categories import fault_effect, physics_of
 from simulators.faults import FaultCourse

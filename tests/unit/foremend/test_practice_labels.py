@@ -3,7 +3,7 @@
 import pytest
 
 from foremend.learning.training import _could_show, _every
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY
 from simulators.faults import FaultCourse
 
 DAILY = [day * MS_PER_DAY for day in range(100)]

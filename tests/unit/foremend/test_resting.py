@@ -14,11 +14,11 @@ from foremend.config import Profile, load_profiles
 from foremend.engine import Engine
 from foremend.fitted import DayRows, FittedModel
 from foremend.lane import Lane, deviation_names
-from foremend.ports import Detector
-from foremend.profiles import Watch
 from foremend.resting import Resting, RestRules
 from foremend.snapshots import pack, unpack
-from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, FindingKind, Prediction
+from foremend.vocabulary.ports import Detector
+from foremend.vocabulary.profiles import Watch
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, FindingKind, Prediction
 from models.detectors import Confirmed, ControlCharts, CycleStructure, FirstRows, SilenceAndStuck
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings

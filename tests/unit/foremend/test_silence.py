@@ -11,7 +11,7 @@ import pytest
 from foremend.config import Profile, load_profiles, load_settings
 from foremend.engine import Engine
 from foremend.silence import STEP_MS
-from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, FindingKind
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, FindingKind
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings
 

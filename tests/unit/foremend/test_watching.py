@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from foremend.config import Profile, load_profiles
 from foremend.engine import Engine
-from foremend.profiles import Watch
-from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding
+from foremend.vocabulary.profiles import Watch
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding
 from foremend.watching import Watches
 from models.detectors import ControlCharts, reading_watch
 from rules.evaluator import RuleBook

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from foremend.types import RawMessage
+from foremend.vocabulary.types import RawMessage
 from ingest.decode import Ingest
 from ingest.settings import IngestSettings
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 
 MODEL = "generic-compressor"
 

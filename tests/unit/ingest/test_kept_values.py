@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foremend.types import RawMessage
+from foremend.vocabulary.types import RawMessage
 from ingest.decode import Ingest
 from ingest.last_words import SLOTS, LastWords
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from foremend.errors import ConfigError, InputError
+from foremend.vocabulary.errors import ConfigError, InputError
 from ingest.replay import load_mapping, read_file, to_messages
 from ingest.replay_mapping import ReplayMapping
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from foremend.errors import ConfigError, InputError
-from foremend.schema import validated
+from foremend.vocabulary.errors import ConfigError, InputError
+from foremend.vocabulary.schema import validated
 from ingest import settings as settings_module
 from ingest.paths import look_up, parse_path
 from ingest.settings import IngestSettings

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from foremend.errors import RefusedError
+from foremend.vocabulary.errors import RefusedError
 from ingest.mqtt_inbox import MESSAGE_BYTES, SETTLED_S, TAKE_BYTES, Inbox
 from ingest.mqtt_scan import Publish
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 from ingest.mqtt_client import build_client
 from ingest.mqtt_settings import MqttSettings
 

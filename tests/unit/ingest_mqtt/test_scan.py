@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 from ingest.mqtt_scan import Control, PacketScanner, Publish
 
 

@@ -1,11 +1,11 @@
-"""foremend.topics: names of topics, and the progress message."""
+"""foremend.vocabulary.topics: names of topics, and the progress message."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foremend import topics
-from foremend.errors import InputError
+from foremend.vocabulary import topics
+from foremend.vocabulary.errors import InputError
 
 segments = st.from_regex(r"[a-z0-9](-?[a-z0-9]){0,12}", fullmatch=True)
 ids = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)

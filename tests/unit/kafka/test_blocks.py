@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from foremend.errors import InputError
 from foremend.runtimes.kafka import blocks
 from foremend.runtimes.kafka.blocks import decode, encode, encode_in_parts, partition_of, split
-from foremend.types import Block
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.types import Block
 
 IDS = st.lists(st.text(st.characters(codec="utf-8"), max_size=8), min_size=1, max_size=8, unique=True)
 NAMES = st.lists(st.sampled_from(["power", "current", "time", "fw", "cabinet_temp"]), unique=True)

@@ -9,7 +9,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from foremend.runtimes.kafka.dead_letters import LetterBox, encode_letter
-from foremend.types import DeadLetter
+from foremend.vocabulary.types import DeadLetter
 
 
 def letter(number: int) -> DeadLetter:

@@ -17,14 +17,14 @@ from alerts.vault import open_vault
 from foremend.bootstrap import SystemClock
 from foremend.config import load_profiles
 from foremend.engine import Engine, ReadingsListener
-from foremend.errors import IntegrityError, UnavailableError
 from foremend.history.parquet import ParquetHistory
 from foremend.runtimes.kafka.blocks import decode, encode
 from foremend.runtimes.kafka.event_times import EventTimes
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import Keyed, PartitionRuntime, Record
 from foremend.snapshots import pack, unpack
-from foremend.types import MS_PER_DAY, Block, DeadLetter, Finding
+from foremend.vocabulary.errors import IntegrityError, UnavailableError
+from foremend.vocabulary.types import MS_PER_DAY, Block, DeadLetter, Finding
 from ingest.quarantine import Quarantine
 from ingest.settings import IngestSettings
 from rules.evaluator import RuleBook

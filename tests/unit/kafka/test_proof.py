@@ -7,7 +7,7 @@ import pytest
 from foremend.config import Settings
 from foremend.runtimes.kafka.gateway_process import mqtt_settings
 from foremend.runtimes.kafka.proof import proof_topics
-from foremend.schema import validated
+from foremend.vocabulary.schema import validated
 
 
 def subscribed(client_id: str) -> tuple[str, ...]:

@@ -19,7 +19,6 @@ from alerts.desk import Alerts
 from alerts.effects import DatabaseEffects
 from alerts.queries import counts
 from foremend.engine import Engine
-from foremend.errors import DefectError
 from foremend.history.parquet import ParquetHistory
 from foremend.lane import Lane
 from foremend.runtimes.kafka import partition as partition_module
@@ -29,7 +28,8 @@ from foremend.runtimes.kafka.recovery import recover
 from foremend.runtimes.kafka.suspects import only
 from foremend.runtimes.rescue import MOST_IN_A_ROW, NOT_TRIED
 from foremend.snapshots import pack, unpack
-from foremend.types import MS_PER_DAY, MS_PER_HOUR, Block, DeadLetter
+from foremend.vocabulary.errors import DefectError
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, DeadLetter
 from ingest.quarantine import INTERNAL_ERROR
 from ingest.reorder import Reorder
 from rules.evaluator import RuleState

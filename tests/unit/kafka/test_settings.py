@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from foremend.config import load_settings
-from foremend.errors import ConfigError
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
-from foremend.schema import validated
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.schema import validated
 
 SASL = {"protocol": "SASL_SSL", "user": "foremend", "password_env": "KAFKA_PASSWORD"}
 

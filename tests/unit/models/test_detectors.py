@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from sklearn.ensemble import IsolationForest
 
-from foremend.ports import Snapshot
-from foremend.types import Score
+from foremend.vocabulary.ports import Snapshot
+from foremend.vocabulary.types import Score
 from models.detectors import (
     Confirmed,
     ControlCharts,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from foremend.errors import IntegrityError
-from foremend.types import MS_PER_DAY, Finding, Severity
+from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.types import MS_PER_DAY, Finding, Severity
 from models.drift import SCORE, DriftWatch
 
 NAMES = tuple(f"siblings.f{k}" for k in range(20))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from foremend.types import MS_PER_DAY as DAY
+from foremend.vocabulary.types import MS_PER_DAY as DAY
 from models.evaluation import (
     Figures,
     TrueFault,

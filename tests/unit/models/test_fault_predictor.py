@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from foremend.types import Prediction
+from foremend.vocabulary.types import Prediction
 from models.predictors.days import COVERAGE, DaysToFailure, probability_within
 from models.predictors.faults import FaultPredictor
 from models.predictors.selection import dealt_folds, separating

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY
 from models.gate import gate_metrics, worse
 from models.outcomes import Labels, Outcome, held_out, label_rows
 

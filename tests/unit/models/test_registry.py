@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import ExtraTreesClassifier
 
-from foremend.errors import IntegrityError
+from foremend.vocabulary.errors import IntegrityError
 from models.registry import ModelCard, Registry
 
 KEY = b"a key of the registry"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from foremend.errors import ConfigError, InputError, IntegrityError
+from foremend.vocabulary.errors import ConfigError, InputError, IntegrityError
 from models.remaining_life import RemainingLife
 from models.trajectories import Lives
 

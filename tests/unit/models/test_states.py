@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from foremend.errors import ConfigError, IntegrityError
+from foremend.vocabulary.errors import ConfigError, IntegrityError
 from models.states import State, States
 from models.stream import SignalStream, Windows
 

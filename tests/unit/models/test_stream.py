@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from foremend.errors import ConfigError, IntegrityError
+from foremend.vocabulary.errors import ConfigError, IntegrityError
 from models.states import State, States
 from models.stream import SignalStream, StreamOutput, Windows, summarise_days
 

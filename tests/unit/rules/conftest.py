@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
-from foremend.schema import validated
-from foremend.types import MS_PER_DAY, MS_PER_HOUR, Finding, Prediction
+from foremend.vocabulary.schema import validated
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Finding, Prediction
 from rules.conditions import Kind
 from rules.evaluator import RuleBook, RuleState
 from rules.settings import RulesSettings

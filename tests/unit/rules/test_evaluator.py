@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foremend.errors import ConfigError
-from foremend.types import MS_PER_DAY, Evidence, FindingKind, Severity
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.types import MS_PER_DAY, Evidence, FindingKind, Severity
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings
 

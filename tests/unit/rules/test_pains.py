@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foremend.types import MS_PER_DAY, MS_PER_HOUR, FindingKind
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, FindingKind
 
 START = 20_000 * MS_PER_DAY
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from foremend.errors import UnavailableError
 from foremend.service.health import Health, Probe, at_most, serve_health
 from foremend.service.metrics import Family, counter, gauge, labelled
+from foremend.vocabulary.errors import UnavailableError
 
 
 class Process:

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from foremend.errors import ConfigError
 from foremend.service.app import create_app
 from foremend.service.server import Server
+from foremend.vocabulary.errors import ConfigError
 
 
 def test_a_server_answers_until_it_is_stopped(world: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY
 from simulators.air_conditioner import InverterAirConditioner
 from simulators.base import FaultEffect
 from simulators.categories import PHYSICS

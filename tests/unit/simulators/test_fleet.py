@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY
 from simulators.fleet import Fleet, Telemetry
 from simulators.scenario import BadCohort, ConsentMix, Scenario, ScriptedFault, Update
 

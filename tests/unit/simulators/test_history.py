@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.dataset as ds
 import pytest
 
-from foremend.errors import ConfigError
 from foremend.history.parquet import ParquetHistory
+from foremend.vocabulary.errors import ConfigError
 from simulators.fleet import Fleet
 from simulators.history import read_truth, truth, write_history
 from simulators.scenario import Scenario, ScriptedFault

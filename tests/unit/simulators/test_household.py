@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY
 from simulators.fleet import Fleet
 from simulators.household import CLIMATES, Weather, draw_absences, draw_homes
 from simulators.scenario import Absence, Scenario

@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from foremend.errors import ConfigError
-from foremend.topics import Progress
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.topics import Progress
 from simulators.fleet import Fleet
 from simulators.links import Address
 from simulators.live import Window, diagnosis, publish

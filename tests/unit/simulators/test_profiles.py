@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from foremend.profiles import load_profiles
+from foremend.vocabulary.profiles import load_profiles
 from simulators.categories import appliance_models
 from simulators.twins import Setting, faulty, healthy
 

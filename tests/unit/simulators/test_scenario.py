@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 from simulators.categories import PHYSICS
 from simulators.fleet import Fleet
 from simulators.scenario import Scenario, load_scenario, plain_fleet, shipped

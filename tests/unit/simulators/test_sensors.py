@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from foremend.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY
 from simulators.base import Floats, Measured, Signal
 from simulators.sensors import Imperfections, Sensors, draw_offline, draw_sensors, quantised
 

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from foremend.catalogue import load_catalogue
-from foremend.profiles import load_profiles
+from foremend.vocabulary.catalogue import load_catalogue
+from foremend.vocabulary.profiles import load_profiles
 from simulators.base import Floats
 from simulators.behaviour import measure
 from simulators.categories import PHYSICS, fault_effect, physics_of

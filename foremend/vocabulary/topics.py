@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
-from foremend.errors import InputError
+from foremend.vocabulary.errors import InputError
 
 TELEMETRY_WILDCARD = "dt/appliance/+/+/telemetry"
 STATUS_WILDCARD = "dt/appliance/+/+/status"

@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from foremend.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError
 
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNKNOWN_KEY = "unknown_key"

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.rows import Leaving
-from foremend.types import Block, DeadLetter, Finding, Prediction, RawMessage, Score
+from foremend.vocabulary.rows import Leaving
+from foremend.vocabulary.types import Block, DeadLetter, Finding, Prediction, RawMessage, Score
 
 Snapshot = Mapping[str, Any]
 """State as nested mappings of numpy arrays, str, int, float and lists of them: stored without pickle."""
@@ -85,7 +85,7 @@ class Stateful(Protocol):
 
 
 class Rows(Protocol):
-    """What keeps a row of state an appliance lets some leave and come back: see `foremend.rows`."""
+    """What keeps a row of state an appliance lets some leave and come back: see `foremend.vocabulary.rows`."""
 
     def leave(self, leaving: Leaving) -> Mapping[str, Any]: ...
 

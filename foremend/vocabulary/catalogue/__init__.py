@@ -14,9 +14,9 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from rich.table import Table
 
-from foremend.errors import ConfigError
-from foremend.schema import Strict, parse_yaml
-from foremend.types import Severity
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.schema import Strict, parse_yaml
+from foremend.vocabulary.types import Severity
 
 Category = Literal["air-conditioner", "refrigerator", "washing-machine", "water-heater", "any"]
 Direction = Literal["up", "down"]
@@ -112,7 +112,7 @@ def parse_catalogue(text: str, where: str) -> dict[str, FaultEntry]:
 def load_catalogue() -> dict[str, FaultEntry]:
     """The catalogue that ships with Foremend, by fault name. Read once; do not change what it returns."""
     text = files(__name__).joinpath("faults.yaml").read_text(encoding="utf-8")
-    return parse_catalogue(text, "foremend/catalogue/faults.yaml")
+    return parse_catalogue(text, "foremend/vocabulary/catalogue/faults.yaml")
 
 
 def faults_table(entries: Iterable[FaultEntry]) -> Table:

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from foremend.errors import ConfigError
-from foremend.schema import DurationMs, KebabName, Strict, read_yaml, validated
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.schema import DurationMs, KebabName, Strict, read_yaml, validated
 
 BUNDLED = Path(__file__).parent
 _LOAD, _NOMINAL_V = ("power", "current"), 230.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from foremend.profiles import Profile, State
+from foremend.vocabulary.profiles import Profile, State
 
 _SIGNALS = {
     "power": ("power", "功率"),
