@@ -16,8 +16,8 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from foremend.config import load_settings
-from foremend.engine import Engine
-from foremend.lane import Step
+from foremend.engine.engine import Engine
+from foremend.engine.lane import Step
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Detector
 from foremend.vocabulary.profiles import Profile, Signal, Title, Watch

@@ -30,15 +30,16 @@ from benchmarks._common import Result
 from benchmarks.fleet import fit
 from benchmarks.recorded import MOST, blocks, in_messages, recording
 from foremend.bootstrap import SystemClock
-from foremend.config import Profile, Settings, load_profiles, load_settings
-from foremend.engine import DayListener, Engine
-from foremend.fitted import DayRows, FittedModel, scored
+from foremend.config import Settings, load_settings
+from foremend.engine.engine import DayListener, Engine
+from foremend.engine.fitted import DayRows, FittedModel, scored
+from foremend.engine.packing import pack
 from foremend.history.compaction import ON_COMMAND
 from foremend.history.parquet import ParquetHistory
 from foremend.history.parquet_settings import ParquetSettings
 from foremend.history.upkeep import Upkeep
 from foremend.runtimes.kafka.blocks import decode, encode
-from foremend.snapshots import pack
+from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.topics import telemetry_topic
 from foremend.vocabulary.types import Block, RawMessage
 from ingest.decode import Ingest

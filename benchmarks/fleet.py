@@ -17,13 +17,14 @@ from datetime import date
 
 import numpy as np
 
-from foremend.config import Profile, Settings, load_profiles, load_settings
-from foremend.engine import Engine
-from foremend.fitted import FittedModel
+from foremend.config import Settings, load_settings
+from foremend.engine.engine import Engine
+from foremend.engine.fitted import FittedModel
 from foremend.learning.cold_start import borrowings
 from foremend.learning.evaluation import Lived, tickets
 from foremend.learning.model_building import fitted_predictor
 from foremend.learning.training import as_block, simulated_rows
+from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY
 from models.evaluation import Figures, TrueFault, figures
 from models.settings import TrainingSettings

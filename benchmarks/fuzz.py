@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from foremend.config import load_profiles
 from foremend.terminal import progress_bar
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import RawMessage
 from ingest.decode import Ingest
 from ingest.quarantine import INTERNAL_ERROR

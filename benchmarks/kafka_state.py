@@ -12,14 +12,15 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks._common import Result
 from benchmarks.recorded import MOST, blocks, in_messages, recording
-from foremend.config import load_profiles, load_settings
-from foremend.engine import Engine
+from foremend.config import load_settings
+from foremend.engine.engine import Engine
+from foremend.engine.packing import pack
 from foremend.runtimes.kafka.blocks import partition_of
 from foremend.runtimes.kafka.partition import Totals
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.state import StateStore
 from foremend.runtimes.kafka.topics import create
-from foremend.snapshots import pack
+from foremend.vocabulary.profiles import load_profiles
 from rules.evaluator import RuleBook
 
 MODEL = "rf-260"

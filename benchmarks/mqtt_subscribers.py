@@ -12,11 +12,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.mqtt_load import APPLIANCE_MODEL, payload_of
 from foremend.bootstrap import SystemClock, open_desk
-from foremend.config import load_profiles, load_settings
-from foremend.engine import Engine
+from foremend.config import load_settings
+from foremend.engine.engine import Engine
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
 from foremend.runtimes.inprocess import InProcessRuntime
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.topics import TELEMETRY_WILDCARD, telemetry_topic
 from foremend.vocabulary.types import RawMessage
 from ingest.decode import Ingest

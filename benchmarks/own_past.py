@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._common import Result, files_in, main
-from foremend.config import load_profiles, load_settings
-from foremend.engine import Engine
+from foremend.config import load_settings
+from foremend.engine.engine import Engine
 from foremend.learning.training import as_block
-from foremend.vocabulary.profiles import Profile, Watch
+from foremend.vocabulary.profiles import Profile, Watch, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_SECOND, Block, Finding, FindingKind
 from rules.evaluator import RuleBook
 from simulators.categories import fault_effect

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
 from benchmarks._common import Result, main
-from foremend.config import Profile, load_profiles, load_settings
-from foremend.engine import Engine
+from foremend.config import load_settings
+from foremend.engine.engine import Engine
 from foremend.vocabulary.ports import Detector
+from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import Block
 from models.detectors import DEFAULTS, ControlCharts, Isolation, hour_watch, reading_watch, window_watch
 from rules.evaluator import RuleBook

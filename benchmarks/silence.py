@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from benchmarks._common import Result, files_in, main
 from benchmarks.recorded import recording
-from foremend.config import load_profiles
-from foremend.engine import Engine
+from foremend.engine.engine import Engine
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, FindingKind
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings

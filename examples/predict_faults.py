@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from foremend.config import load_profiles
 from foremend.learning.outcomes import read_outcomes
 from foremend.learning.training_sets import from_history, stored_in
+from foremend.vocabulary.profiles import load_profiles
 from models import FaultPredictor, gate_metrics, window_watch
 from models.settings import ModelsSettings
 from simulators.fleet import Fleet

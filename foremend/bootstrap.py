@@ -19,17 +19,17 @@ from alerts.forgotten import ForgottenAppliances
 from alerts.guide import Guide
 from alerts.installation import settle
 from alerts.vault import open_vault
-from foremend.config import Profile, Settings, StorageSettings, load_profiles, load_settings
+from foremend.config import Settings, StorageSettings, load_settings
 from foremend.consent_filter import ConsentFilter
-from foremend.engine import Engine
-from foremend.fitted import FittedModel
+from foremend.engine.engine import Engine
+from foremend.engine.fitted import FittedModel
+from foremend.engine.resting import RestRules
 from foremend.history.parquet import ParquetHistory
 from foremend.history.upkeep import Upkeep
 from foremend.journal import SqliteJournal
 from foremend.learning.training import fitted_models, open_registry
 from foremend.plan import make_plan
 from foremend.promotions import PromotionFollower
-from foremend.resting import RestRules
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import STRANGERS_REST_AFTER, Resting
 from foremend.service.app import create_app
@@ -47,6 +47,7 @@ from foremend.vocabulary.catalogue import FaultEntry, load_catalogue
 from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.ports import Clock, History
+from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.topics import PROGRESS
 from foremend.vocabulary.types import Forgotten
 from ingest.decode import Ingest

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from foremend.config import load_profiles, load_settings
+from foremend.config import load_settings
+from foremend.vocabulary.profiles import load_profiles
 from ingest.decode import Ingest
 from ingest.mqtt_look import look
 

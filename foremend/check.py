@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foremend.config import Profile, Written, shipped
+from foremend.config import Written, shipped
 from foremend.plan import Problem, Process, examine, refusal
+from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.schema import parse_duration
 
 _DECIDE = ("rules", "examples", "profiles")

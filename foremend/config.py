@@ -17,7 +17,6 @@ from foremend.history.influx_settings import InfluxSettings
 from foremend.history.parquet_settings import ParquetSettings
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.vocabulary.errors import ConfigError
-from foremend.vocabulary.profiles import Profile, load_profiles, read_profiles
 from foremend.vocabulary.schema import (
     DurationMs,
     Mistake,
@@ -33,17 +32,6 @@ from ingest.settings import IngestSettings
 from models.settings import ModelsSettings
 from rules.examples import Example
 from rules.settings import RulesSettings
-
-__all__ = [
-    "Profile",
-    "ServiceSettings",
-    "Settings",
-    "StorageSettings",
-    "load_profiles",
-    "load_settings",
-    "read_profiles",
-    "read_settings",
-]
 
 _PACKAGE = Path(__file__).parent
 _SHIPPED = (_PACKAGE / "config.yaml", _PACKAGE.parent / "config.yaml")  # in a wheel; in a clone

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from foremend.config import Profile, Settings
-from foremend.engine import Engine
+from foremend.config import Settings
+from foremend.engine.engine import Engine
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import MS_PER_DAY, Block
 from rules.evaluator import RuleBook
 from rules.examples import Example, Expected, Readings, outcome, told

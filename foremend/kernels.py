@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from foremend.config import load_profiles, load_settings
-from foremend.engine import Engine
+from foremend.config import load_settings
+from foremend.engine.engine import Engine
 from foremend.learning.training import as_block
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Block
 from rules.evaluator import RuleBook
 from simulators.categories import appliance_models

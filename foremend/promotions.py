@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from foremend.engine import Engine
+from foremend.engine.engine import Engine
 from foremend.learning.model_building import load_fitted
 from foremend.runtimes.patience import Lapse
 from foremend.vocabulary.errors import IntegrityError, UnavailableError

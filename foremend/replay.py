@@ -13,11 +13,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from foremend.config import Settings, load_profiles, load_settings
-from foremend.engine import Engine
-from foremend.fitted import DayRows
-from foremend.lane import Lane
+from foremend.config import Settings, load_settings
+from foremend.engine.engine import Engine
+from foremend.engine.fitted import DayRows
+from foremend.engine.lane import Lane
 from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import MS_PER_DAY, Block, Finding
 from ingest.mqtt_publish import MqttPublisher

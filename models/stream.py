@@ -167,7 +167,7 @@ class SignalStream:
         return self._walk(rows, np.full(self._fleet, END_OF_INPUT), nothing)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`: what is known of those who leave, with readings that wait for their on-level."""
+        """See `foremend.vocabulary.rows`: of those who leave, with the readings that wait for their on-level."""
         gone = leaving.gone
         slots = np.full(len(gone), FRESH)
         inside = gone < self._fleet

@@ -27,13 +27,13 @@ from benchmarks.kafka_server import KafkaServer
 from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.postgres_server import PostgresServer
 from foremend.bootstrap import guide_of
-from foremend.config import load_profiles
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.service.read_model import ReadModel
 from foremend.service.status import ApplianceStatus, PipelineStatus
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import (
     MS_PER_DAY,
     MS_PER_HOUR,

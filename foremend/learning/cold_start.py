@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.config import Profile
-from foremend.fitted import FittedModel
-from foremend.lane import deviation_names
+from foremend.engine.fitted import FittedModel
+from foremend.engine.lane import deviation_names
+from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import Prediction
 
 Array = NDArray[np.float64]

@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.config import Profile, Settings, load_profiles, load_settings
-from foremend.engine import Engine
-from foremend.fitted import DayRows, FittedModel, Scored, scored
+from foremend.config import Settings, load_settings
+from foremend.engine.engine import Engine
+from foremend.engine.fitted import DayRows, FittedModel, Scored, scored
+from foremend.engine.lane import Lane
 from foremend.history.parquet import ParquetHistory
-from foremend.lane import Lane
 from foremend.learning.evaluation_page import page
 from foremend.learning.model_building import load_fitted
 from foremend.learning.outcomes import read_outcomes
 from foremend.learning.training import open_registry
 from foremend.learning.training_sets import DaysRead
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, Finding, FindingKind, Prediction, Severity
 from models import evaluation
 from models.evaluation import Figures, TrueFault, Warned

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from foremend.config import Profile
-from foremend.fitted import DayRows, FittedModel, Scored, scored
-from foremend.lane import counterparts
+from foremend.engine.fitted import DayRows, FittedModel, Scored, scored
+from foremend.engine.lane import counterparts
 from foremend.learning.training_sets import Split, TrainingSet
 from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.profiles import Profile
 from models.detectors import window_watch
 from models.drift import DriftWatch
 from models.gate import gate_metrics

@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.config import Profile
-from foremend.engine import Engine
-from foremend.fitted import FittedModel
-from foremend.lane import deviation_names
+from foremend.engine.engine import Engine
+from foremend.engine.fitted import FittedModel
+from foremend.engine.lane import deviation_names
 from foremend.learning.cold_start import borrowings
 from foremend.learning.model_building import SIMULATED, build, load_fitted
 from foremend.learning.practice import practice_fleets
 from foremend.learning.training_sets import LATENESS_MS, DayCollector, TrainingSet, by_appliance
+from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import MS_PER_DAY, Block
 from models.evaluation import USUAL_DAYS
 from models.registry import ModelCard, Registry

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.config import Profile
-from foremend.engine import Engine
-from foremend.fitted import DayRows
+from foremend.engine.engine import Engine
+from foremend.engine.fitted import DayRows
+from foremend.engine.lane import Lane
 from foremend.history.parquet import ParquetHistory
-from foremend.lane import Lane
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.ports import History
+from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import MS_PER_DAY
 from models.outcomes import Outcome, held_out, label_rows
 from models.settings import ModelsSettings

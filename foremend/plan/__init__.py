@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from foremend.config import Profile, Settings, Written, read_profiles, read_settings
+from foremend.config import Settings, Written, read_settings
 from foremend.plan.devices import broker, decoders
 from foremend.plan.judgement import appliance_models, rules
 from foremend.plan.kafka import cluster
@@ -18,6 +18,7 @@ from foremend.plan.places import places
 from foremend.plan.problem import Problem, found_by, refusal
 from foremend.plan.telling import telling
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.profiles import Profile, read_profiles
 
 __all__ = ["PROCESSES", "Examined", "Plan", "Problem", "Process", "examine", "make_plan", "refusal"]
 

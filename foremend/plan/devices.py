@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from foremend.config import Profile, Written
+from foremend.config import Written
 from foremend.plan.problem import Check, Problem
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD
 from ingest.decoders import build_decoders
 from ingest.decoders.reach import Entry, unreached

@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from foremend.config import Profile, Written
+from foremend.config import Written
 from foremend.plan.problem import Check, Problem, found_by
+from foremend.vocabulary.profiles import Profile
 from rules.conditions import watch
 from rules.reach import check_rules, concerns
 from rules.settings import Rule, RulesSettings

@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 from threadpoolctl import threadpool_limits
 
-from foremend.engine import Engine
+from foremend.engine.engine import Engine
+from foremend.engine.lane import NO_TIME
 from foremend.journal import SqliteJournal
-from foremend.lane import NO_TIME
 from foremend.runtimes.patience import Patience
 from foremend.runtimes.rescue import NOT_TRIED, Held, Rescue
 from foremend.runtimes.resting import MOST_STRANGERS_SHOWN, Resting

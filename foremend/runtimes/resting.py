@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from foremend.engine import Engine
-from foremend.resting import Resting as Gone
-from foremend.resting import RestRules
+from foremend.engine.engine import Engine
+from foremend.engine.resting import Resting as Gone
+from foremend.engine.resting import RestRules
 from foremend.stores.resting import RestingStore
 from foremend.vocabulary.types import MS_PER_DAY, Block, Finding, Forgotten
 

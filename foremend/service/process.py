@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alerts.desk import Alerts
 from foremend.bootstrap import SystemClock, open_desk
-from foremend.config import Settings, load_profiles
+from foremend.config import Settings
 from foremend.plan import make_plan
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.service.app import create_app
@@ -22,6 +22,7 @@ from foremend.stores.private import close_to_others, private_files
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.profiles import load_profiles
 
 log = logging.getLogger(__name__)
 

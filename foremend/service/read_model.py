@@ -15,7 +15,6 @@ from alerts import queries
 from alerts.database import reading
 from alerts.tables import FindingRow, OutboxRow
 from alerts.wording import Titles
-from foremend.config import Profile
 from foremend.service.health import Health, Probe
 from foremend.service.metrics import Family
 from foremend.service.pipeline_metrics import (
@@ -46,6 +45,7 @@ from foremend.service.views import (
     Vocabulary,
 )
 from foremend.vocabulary.catalogue import FaultEntry
+from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import MS_PER_DAY, FindingKind
 
 SILENT = "silent"

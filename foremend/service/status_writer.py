@@ -12,8 +12,8 @@ from sqlalchemy import Engine as Database
 
 from alerts.database import upsert, writing
 from alerts.tables import ProcessRow, SeenRow
-from foremend.engine import Engine
-from foremend.lane import NO_TIME, Lane
+from foremend.engine.engine import Engine
+from foremend.engine.lane import NO_TIME, Lane
 from foremend.service.status import PipelineStatus
 from foremend.vocabulary.ports import Clock
 

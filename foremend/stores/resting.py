@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from foremend.resting import Resting, is_whole
+from foremend.engine.resting import Resting, is_whole
 from foremend.vocabulary.errors import IntegrityError, UnavailableError
 from foremend.vocabulary.types import Forgotten
 

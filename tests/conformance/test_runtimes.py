@@ -30,7 +30,7 @@ from alerts.tables import FindingRow, HeldBackRow, OutboxRow, TicketRow
 from benchmarks.kafka_server import KafkaServer
 from benchmarks.worker_process import Offsets, WorkerProcess, committed, ends, feed, feed_raw
 from foremend.bootstrap import SystemClock, open_desk
-from foremend.config import Settings, load_profiles, load_settings
+from foremend.config import Settings, load_settings
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
 from foremend.learning.lifecycle import Lifecycle
@@ -38,6 +38,7 @@ from foremend.learning.training import open_registry
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.kafka import topics
 from foremend.runtimes.kafka.worker_process import Engines
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block, Purpose, RawMessage
 from ingest.decode import Ingest

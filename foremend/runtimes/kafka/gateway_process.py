@@ -7,7 +7,7 @@ import logging
 import signal
 from collections.abc import Iterator
 
-from foremend.config import Settings, load_profiles
+from foremend.config import Settings
 from foremend.runtimes.anew import start_anew
 from foremend.runtimes.kafka.gateway import STALLED_S, Gateway
 from foremend.runtimes.kafka.proof import SharedProof, proof_topics
@@ -17,6 +17,7 @@ from foremend.service.metrics import Family, counter, gauge
 from foremend.service.pipeline_metrics import quarantined
 from foremend.service.session import with_session
 from foremend.vocabulary.errors import ConfigError, UnavailableError
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource

@@ -23,6 +23,7 @@ from typing import Any, Protocol, TypeVar
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from foremend.engine.packing import pack, unpack
 from foremend.runtimes.kafka.dead_letters import LetterBox
 from foremend.runtimes.kafka.log_reader import LogReader
 from foremend.runtimes.kafka.meter import Meter
@@ -30,7 +31,6 @@ from foremend.runtimes.kafka.partition import PartitionRuntime, Record
 from foremend.runtimes.kafka.recovery import recover
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.runtimes.kafka.state import StateStore
-from foremend.snapshots import pack, unpack
 from foremend.vocabulary.errors import IntegrityError, RefusedError, UnavailableError
 from foremend.vocabulary.types import MS_PER_SECOND, DeadLetter
 from ingest.quarantine import Quarantine

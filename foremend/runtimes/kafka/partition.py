@@ -21,9 +21,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from foremend.engine import Engine, ReadingsListener
-from foremend.lane import Counts
-from foremend.resting import RestRules
+from foremend.engine.engine import Engine, ReadingsListener
+from foremend.engine.lane import Counts
+from foremend.engine.packing import pack, unpack
+from foremend.engine.resting import RestRules
 from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.event_times import ANY_TIME, EventTimes
 from foremend.runtimes.kafka.meter import Meter
@@ -32,7 +33,6 @@ from foremend.runtimes.patience import Patience
 from foremend.runtimes.rescue import NOT_TRIED, Held
 from foremend.runtimes.resting import STRANGERS_FORGOTTEN_AFTER
 from foremend.service.status import PipelineStatus
-from foremend.snapshots import pack, unpack
 from foremend.vocabulary.errors import DefectError, InputError, UnavailableError, is_unforeseen
 from foremend.vocabulary.ports import Clock, Effects, History, Snapshot
 from foremend.vocabulary.types import Block, DeadLetter, Finding, RawMessage

@@ -17,9 +17,9 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from foremend.engine.packing import pack, unpack
 from foremend.runtimes.kafka.partition import PartitionRuntime, Record
 from foremend.runtimes.rescue import Rescue
-from foremend.snapshots import pack, unpack
 from foremend.vocabulary.errors import RefusedError, UnavailableError, is_unforeseen
 from foremend.vocabulary.types import DeadLetter
 from ingest.quarantine import Quarantine

@@ -16,9 +16,9 @@ from threadpoolctl import threadpool_limits
 from alerts.desk import Alerts
 from alerts.forgotten import ForgottenAppliances
 from foremend.bootstrap import SystemClock, open_desk, open_history, open_upkeep, scored_models
-from foremend.config import Profile, Settings, load_profiles
+from foremend.config import Settings
 from foremend.consent_filter import ConsentFilter
-from foremend.engine import Engine, ReadingsListener
+from foremend.engine.engine import Engine, ReadingsListener
 from foremend.learning.training import open_registry
 from foremend.promotions import PromotionFollower
 from foremend.runtimes.anew import start_anew
@@ -38,6 +38,7 @@ from foremend.service.status_writer import StatusWriter
 from foremend.stores.private import close_to_others, private_files
 from foremend.vocabulary.errors import InputError, UnavailableError, is_unforeseen
 from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import DeadLetter
 from ingest.dead_letters import bounded
 from ingest.quarantine import Quarantine

@@ -25,11 +25,12 @@ from alerts.queries import tickets
 from alerts.wording import iso
 from foremend.bootstrap import SystemClock, open_desk
 from foremend.broker import EmbeddedBroker
-from foremend.config import Settings, load_profiles, load_settings
+from foremend.config import Settings, load_settings
 from foremend.demo.ears import heard
 from foremend.demo.owners import register
 from foremend.demo.processes import free_port, process, running, wait_for_port
-from foremend.engine import Engine
+from foremend.engine.engine import Engine
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import FindingKind, RawMessage
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import cmapss, metropt, nab, own_past, silence, skab
 from benchmarks._common import Result, main, watch_series
-from foremend.config import load_profiles
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"

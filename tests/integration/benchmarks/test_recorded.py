@@ -8,8 +8,9 @@ import numpy as np
 
 from benchmarks.kafka_state import MODEL, tiled
 from benchmarks.recorded import blocks, in_messages, recording
-from foremend.config import load_profiles, load_settings
-from foremend.engine import Engine
+from foremend.config import load_settings
+from foremend.engine.engine import Engine
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Block
 from rules.evaluator import RuleBook
 

@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from foremend.bootstrap import SystemClock
-from foremend.config import load_profiles, load_settings
+from foremend.config import load_settings
 from foremend.learning.evaluation import evaluate, in_short
 from foremend.learning.training import open_registry, train_champion
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.profiles import load_profiles
 from simulators.fleet import Fleet
 from simulators.history import write_history
 from simulators.scenario import plain_fleet

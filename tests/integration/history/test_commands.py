@@ -20,12 +20,13 @@ from alerts.forgotten import ForgottenAppliances
 from alerts.tables import AuditRow
 from foremend.bootstrap import SystemClock, open_history
 from foremend.cli import app
-from foremend.config import load_profiles, load_settings
-from foremend.engine import Engine
+from foremend.config import load_settings
+from foremend.engine.engine import Engine
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.ports import History
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, Block, RawMessage
 from ingest.decode import Ingest
 from rules.evaluator import RuleBook

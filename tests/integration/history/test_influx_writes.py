@@ -15,12 +15,12 @@ import orjson
 import pytest
 
 from foremend.bootstrap import SystemClock
-from foremend.config import load_profiles
-from foremend.engine import Engine
+from foremend.engine.engine import Engine
 from foremend.history import influx
 from foremend.journal import SqliteJournal
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.vocabulary.errors import RefusedError, UnavailableError
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Block, DeadLetter, Finding, RawMessage
 from ingest.decode import Ingest
 from ingest.settings import IngestSettings

@@ -10,8 +10,8 @@ from typing import Any
 
 from alerts.effects import DatabaseEffects
 from foremend.cli import main
+from foremend.engine.lane import Lane
 from foremend.history.parquet import ParquetHistory
-from foremend.lane import Lane
 from foremend.runtimes.kafka import partition
 from ingest.reorder import Reorder
 from rules.evaluator import RuleState

@@ -18,12 +18,12 @@ from sqlalchemy import select
 from alerts.database import open_database, reading
 from alerts.tables import DeadLetterRow, FindingRow
 from benchmarks.worker_process import WorkerProcess, committed, ends, feed
+from foremend.engine.packing import pack, unpack
 from foremend.history.parquet import ParquetHistory
 from foremend.runtimes.kafka import topics
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.state import StateStore
 from foremend.runtimes.rescue import NOT_TRIED
-from foremend.snapshots import pack, unpack
 from foremend.vocabulary.types import MS_PER_DAY, Block
 from ingest.quarantine import INTERNAL_ERROR
 

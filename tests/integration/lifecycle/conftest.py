@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from foremend.config import Profile, load_profiles
 from foremend.history.parquet import ParquetHistory
+from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block
 from simulators.fleet import Fleet

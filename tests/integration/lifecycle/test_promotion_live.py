@@ -19,14 +19,14 @@ from alerts.desk import open_alerts
 from alerts.settings import AlertsSettings
 from alerts.tables import FindingRow
 from alerts.vault import open_vault
-from foremend.config import Profile
-from foremend.engine import Engine
+from foremend.engine.engine import Engine
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
 from foremend.learning.model_building import build, load_fitted
 from foremend.learning.training_sets import TrainingSet, by_appliance
 from foremend.promotions import LOOK_EVERY_MS, PromotionFollower
 from foremend.runtimes.inprocess import InProcessRuntime
+from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import Block, RawMessage
 from ingest.decode import Ingest
 from ingest.replay import to_messages

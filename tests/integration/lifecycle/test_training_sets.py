@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foremend.config import Profile
 from foremend.learning.model_building import build, load_fitted
 from foremend.learning.outcomes import read_outcomes
 from foremend.learning.training_sets import Split, from_history, stored_in
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.profiles import Profile
 from models.outcomes import Outcome
 from models.registry import Registry
 from models.settings import ModelsSettings, TrainingSettings

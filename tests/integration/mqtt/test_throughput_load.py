@@ -9,7 +9,8 @@ import time
 
 from benchmarks.mqtt_load import APPLIANCE_MODEL, APPLIANCES, packets
 from foremend.broker import EmbeddedBroker
-from foremend.config import load_profiles, load_settings
+from foremend.config import load_settings
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import RawMessage
 from ingest.decode import Ingest
 from ingest.mqtt_scan import PacketScanner

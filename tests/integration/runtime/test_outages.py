@@ -23,14 +23,14 @@ from alerts.queries import counts
 from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
 from foremend.bootstrap import SystemClock
-from foremend.config import load_profiles
 from foremend.consent_filter import ConsentFilter
-from foremend.engine import Engine
+from foremend.engine.engine import Engine
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
 from foremend.runtimes import inprocess
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, RawMessage
 from ingest.decode import Ingest
 from ingest.settings import IngestSettings

@@ -19,15 +19,15 @@ from alerts.settings import AlertsSettings
 from alerts.tables import FindingRow
 from alerts.vault import open_vault
 from foremend.bootstrap import SystemClock
-from foremend.config import load_profiles
-from foremend.engine import Engine
+from foremend.engine.engine import Engine
+from foremend.engine.resting import RestRules
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
-from foremend.resting import RestRules
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import Resting
 from foremend.stores.resting import RestingStore
 from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, Forgotten, RawMessage
 from ingest.decode import Ingest
 from ingest.settings import IngestSettings

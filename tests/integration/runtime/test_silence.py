@@ -19,17 +19,18 @@ from alerts.owners import OwnedAppliance, Owner
 from alerts.queries import findings, held_back, outbox, tickets
 from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
-from foremend.config import load_profiles, load_settings
-from foremend.engine import Engine
+from foremend.config import load_settings
+from foremend.engine.engine import Engine
+from foremend.engine.resting import RestRules
 from foremend.history.parquet import ParquetHistory
 from foremend.journal import SqliteJournal
-from foremend.resting import RestRules
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import STRANGERS_REST_AFTER, Resting
 from foremend.service.read_model import ReadModel
 from foremend.stores.resting import RestingStore
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, Purpose, RawMessage, Severity
 from ingest.decode import Ingest
 from ingest.settings import IngestSettings

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine as Database
 
 from alerts.database import open_database
-from foremend.config import load_profiles
-from foremend.engine import Engine
+from foremend.engine.engine import Engine
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Block
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings

@@ -18,7 +18,7 @@ from alerts.owners import OwnedAppliance, Owner
 from foremend.bootstrap import SystemClock, open_desk
 from foremend.config import load_settings
 from foremend.demo.processes import free_port, process, wait_for_port
-from foremend.engine import Engine
+from foremend.engine.engine import Engine
 from foremend.service.status import PipelineStatus
 from foremend.service.status_writer import StatusWriter
 from foremend.vocabulary.types import Block, Finding, FindingKind, Purpose, Severity

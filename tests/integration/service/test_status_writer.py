@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from alerts.database import reading as database_reading
 from alerts.tables import ProcessRow, SeenRow
-from foremend.engine import Engine
+from foremend.engine.engine import Engine
 from foremend.service import status_writer
 from foremend.service.status import PipelineStatus
 from foremend.service.status_writer import StatusWriter

@@ -1,8 +1,8 @@
 """Every feature that a bundled appliance model has can be read by a technician, in English and Chinese."""
 
-from foremend.config import load_profiles
-from foremend.lane import LOAD, Lane
+from foremend.engine.lane import LOAD, Lane
 from foremend.vocabulary.catalogue.features import feature_titles
+from foremend.vocabulary.profiles import load_profiles
 
 
 def test_every_daily_feature_of_a_bundled_profile_has_words() -> None:

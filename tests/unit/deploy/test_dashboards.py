@@ -20,7 +20,7 @@ from alerts.owners import Owners
 from alerts.tables import OutboxRow, OutboxState
 from alerts.vault import Vault
 from foremend.bootstrap import SystemClock
-from foremend.config import Settings, load_profiles
+from foremend.config import Settings
 from foremend.history.influx_lines import line_protocol
 from foremend.runtimes.kafka.gateway import Gateway
 from foremend.runtimes.kafka.gateway_process import gateway_health
@@ -30,6 +30,7 @@ from foremend.runtimes.kafka.worker_process import build_worker
 from foremend.service.read_model import ReadModel
 from foremend.service.sending import with_sending
 from foremend.service.shared_pipeline import SharedPipeline
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block
 from ingest.decode import Ingest

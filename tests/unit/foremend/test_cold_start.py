@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.config import load_profiles
-from foremend.fitted import FittedModel
-from foremend.lane import deviation_names
+from foremend.engine.fitted import FittedModel
+from foremend.engine.lane import deviation_names
 from foremend.learning.cold_start import borrowed, borrowings
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Prediction
 
 PROFILES = load_profiles()

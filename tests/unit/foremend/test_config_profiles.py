@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from foremend.config import load_profiles
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.profiles import load_profiles
 
 BASE = """
 category: toaster

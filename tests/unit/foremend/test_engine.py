@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from foremend.config import Profile, load_profiles
-from foremend.engine import Engine
-from foremend.fitted import DayRows, FittedModel
-from foremend.lane import Lane
+from foremend.engine.engine import Engine
+from foremend.engine.fitted import DayRows, FittedModel
+from foremend.engine.lane import Lane
 from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, Prediction
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from foremend.config import Profile, load_profiles, load_settings
-from foremend.engine import Engine
+from foremend.config import load_settings
+from foremend.engine.engine import Engine
+from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import MS_PER_HOUR, Block, Finding, FindingKind
 from rules.evaluator import RuleBook
 

@@ -10,14 +10,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from foremend.config import Profile, load_profiles
-from foremend.engine import Engine
-from foremend.fitted import DayRows, FittedModel
-from foremend.lane import Lane, deviation_names
-from foremend.resting import Resting, RestRules
-from foremend.snapshots import pack, unpack
+from foremend.engine.engine import Engine
+from foremend.engine.fitted import DayRows, FittedModel
+from foremend.engine.lane import Lane, deviation_names
+from foremend.engine.packing import pack, unpack
+from foremend.engine.resting import Resting, RestRules
 from foremend.vocabulary.ports import Detector
-from foremend.vocabulary.profiles import Watch
+from foremend.vocabulary.profiles import Profile, Watch, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, FindingKind, Prediction
 from models.detectors import Confirmed, ControlCharts, CycleStructure, FirstRows, SilenceAndStuck
 from rules.evaluator import RuleBook

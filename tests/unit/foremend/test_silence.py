@@ -8,9 +8,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from foremend.config import Profile, load_profiles, load_settings
-from foremend.engine import Engine
-from foremend.silence import STEP_MS
+from foremend.config import load_settings
+from foremend.engine.engine import Engine
+from foremend.engine.silence import STEP_MS
+from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, FindingKind
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings

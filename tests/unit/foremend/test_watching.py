@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foremend.config import Profile, load_profiles
-from foremend.engine import Engine
-from foremend.vocabulary.profiles import Watch
+from foremend.engine.engine import Engine
+from foremend.engine.watching import Watches
+from foremend.vocabulary.profiles import Profile, Watch, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding
-from foremend.watching import Watches
 from models.detectors import ControlCharts, reading_watch
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from foremend.config import Settings, load_profiles
+from foremend.config import Settings
 from foremend.runtimes.kafka import gateway as gateway_module
 from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.dead_letters import MOST_PAYLOAD_BYTES, decode_letter, encode_letter
@@ -18,6 +18,7 @@ from foremend.runtimes.kafka.gateway import SLICE_BYTES, Gateway, slices
 from foremend.runtimes.kafka.gateway_process import gateway_health, mqtt_settings
 from foremend.service.metrics import render
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block, DeadLetter, RawMessage
 from ingest.decode import Ingest

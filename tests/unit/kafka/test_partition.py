@@ -15,15 +15,15 @@ from alerts.queries import counts
 from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
 from foremend.bootstrap import SystemClock
-from foremend.config import load_profiles
-from foremend.engine import Engine, ReadingsListener
+from foremend.engine.engine import Engine, ReadingsListener
+from foremend.engine.packing import pack, unpack
 from foremend.history.parquet import ParquetHistory
 from foremend.runtimes.kafka.blocks import decode, encode
 from foremend.runtimes.kafka.event_times import EventTimes
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import Keyed, PartitionRuntime, Record
-from foremend.snapshots import pack, unpack
 from foremend.vocabulary.errors import IntegrityError, UnavailableError
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, Block, DeadLetter, Finding
 from ingest.quarantine import Quarantine
 from ingest.settings import IngestSettings

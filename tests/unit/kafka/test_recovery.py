@@ -18,16 +18,16 @@ import pytest
 from alerts.desk import Alerts
 from alerts.effects import DatabaseEffects
 from alerts.queries import counts
-from foremend.engine import Engine
+from foremend.engine.engine import Engine
+from foremend.engine.lane import Lane
+from foremend.engine.packing import pack, unpack
 from foremend.history.parquet import ParquetHistory
-from foremend.lane import Lane
 from foremend.runtimes.kafka import partition as partition_module
 from foremend.runtimes.kafka.blocks import decode, encode
 from foremend.runtimes.kafka.partition import PartitionRuntime, Record
 from foremend.runtimes.kafka.recovery import recover
 from foremend.runtimes.kafka.suspects import only
 from foremend.runtimes.rescue import MOST_IN_A_ROW, NOT_TRIED
-from foremend.snapshots import pack, unpack
 from foremend.vocabulary.errors import DefectError
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, DeadLetter
 from ingest.quarantine import INTERNAL_ERROR

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.lane import NO_TIME, Lane
+from foremend.engine.lane import NO_TIME, Lane
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Evidence, Finding, FindingKind, Severity
 from models.rhythm import together
 from rules.evaluator import RuleState

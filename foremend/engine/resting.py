@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.snapshots import pack, unpack
+from foremend.engine.packing import pack, unpack
 from foremend.vocabulary.errors import IntegrityError
 
 _LEVEL = 1

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.fitted import Drivers, FittedModel, Scored
-from foremend.shadow import Shadow
+from foremend.engine.fitted import Drivers, FittedModel, Scored
+from foremend.engine.shadow import Shadow
 from foremend.vocabulary.rows import Leaving
 from foremend.vocabulary.types import Finding
 from models.drift import drifting

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.fitted import Drivers, FittedModel, Scored, scored
+from foremend.engine.fitted import Drivers, FittedModel, Scored, scored
 from foremend.vocabulary.rows import Leaving
 from foremend.vocabulary.types import FindingKind
 from rules.evaluator import RuleBook, RuleState, Watched

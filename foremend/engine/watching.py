@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.config import Profile
-from foremend.lane import Step
+from foremend.engine.lane import Step
 from foremend.vocabulary.ports import Detector
+from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.rows import Leaving
 from foremend.vocabulary.types import MS_PER_HOUR, Evidence, Score
 from models.detectors import hour_watch, reading_watch

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.config import Profile
-from foremend.fitted import DayRows
+from foremend.engine.fitted import DayRows
 from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.rows import Leaving
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block
 from ingest.reorder import Released, Reorder

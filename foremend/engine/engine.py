@@ -19,18 +19,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.companions import Companions
-from foremend.config import Profile
-from foremend.fitted import DayRows, FittedModel, scored
-from foremend.lane import NO_TIME, Counts, Lane, Step, deviation_names, joined
-from foremend.resting import Resting, RestRules, by_layout, of, packed, unpacked
-from foremend.shadow import Shadow
-from foremend.silence import Silence, broken, judge
+from foremend.engine.companions import Companions
+from foremend.engine.fitted import DayRows, FittedModel, scored
+from foremend.engine.lane import NO_TIME, Counts, Lane, Step, deviation_names, joined
+from foremend.engine.resting import Resting, RestRules, by_layout, of, packed, unpacked
+from foremend.engine.shadow import Shadow
+from foremend.engine.silence import Silence, broken, judge
+from foremend.engine.watching import WATCHES, Watches, Watching
 from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.ports import Rows
+from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.rows import Leaving
 from foremend.vocabulary.types import MS_PER_HOUR, Block, Evidence, Finding, Score
-from foremend.watching import WATCHES, Watches, Watching
 from rules.evaluator import RuleBook, RuleState
 
 _SILENCE = "*"
