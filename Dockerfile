@@ -26,7 +26,7 @@ RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
 ENV NUMBA_CACHE_DIR=/var/cache/foremend PYTHONUNBUFFERED=1
 USER 10001:10001
 WORKDIR /var/lib/foremend
-RUN python -m foremend.kernels
+RUN python -m foremend.jobs.kernels
 
 EXPOSE 8080
 # Only a restart mends what /livez complains of. /readyz, where a broker or the database that is away shows, is for

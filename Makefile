@@ -17,7 +17,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -m foremend.kernels  # compiles numba kernels here, about half a minute, not at the first start
+	$(BIN)/python -m foremend.jobs.kernels  # compiles numba kernels here, about half a minute, not at the first start
 	touch $@
 
 lint: setup  ## ruff, mypy and the import contract

@@ -26,7 +26,7 @@ import yaml
 
 from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.mqtt_load import APPLIANCES, send_all
-from foremend.demo.processes import free_port, process
+from foremend.commands.demo.processes import free_port, process
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.topics import TELEMETRY_WILDCARD
 from ingest.mqtt import MqttSource

@@ -29,7 +29,6 @@ from threadpoolctl import threadpool_limits
 from benchmarks._common import Result
 from benchmarks.fleet import fit
 from benchmarks.recorded import MOST, blocks, in_messages, recording
-from foremend.bootstrap import SystemClock
 from foremend.config import Settings, load_settings
 from foremend.engine.engine import DayListener, Engine
 from foremend.engine.fitted import DayRows, FittedModel, scored
@@ -38,6 +37,7 @@ from foremend.history.compaction import ON_COMMAND
 from foremend.history.parquet import ParquetHistory
 from foremend.history.parquet_settings import ParquetSettings
 from foremend.history.upkeep import Upkeep
+from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.blocks import decode, encode
 from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.topics import telemetry_topic

@@ -20,8 +20,8 @@ import numpy as np
 from foremend.config import Settings, load_settings
 from foremend.engine.engine import Engine
 from foremend.engine.fitted import FittedModel
+from foremend.jobs.evaluate import Lived, tickets
 from foremend.learning.cold_start import borrowings
-from foremend.learning.evaluation import Lived, tickets
 from foremend.learning.model_building import fitted_predictor
 from foremend.learning.training import as_block, simulated_rows
 from foremend.vocabulary.profiles import Profile, load_profiles

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from foremend.demo.processes import end, free_port, wait_for_port
+from foremend.commands.demo.processes import end, free_port, wait_for_port
 from foremend.vocabulary.errors import UnavailableError
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")

@@ -11,15 +11,16 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.mqtt_load import APPLIANCE_MODEL, payload_of
-from foremend.bootstrap import SystemClock, open_desk
 from foremend.config import load_settings
 from foremend.engine.engine import Engine
 from foremend.history.parquet import ParquetHistory
-from foremend.journal import SqliteJournal
+from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.inprocess import InProcessRuntime
+from foremend.stores.journal import SqliteJournal
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.topics import TELEMETRY_WILDCARD, telemetry_topic
 from foremend.vocabulary.types import RawMessage
+from foremend.wiring.parts import open_desk
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
 from ingest.mqtt_settings import MqttSettings

@@ -27,7 +27,7 @@ from pathlib import Path
 from benchmarks.backlog import configured, metrics, used, wait
 from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.mqtt_load import APPLIANCES, send_all
-from foremend.demo.processes import free_port, process
+from foremend.commands.demo.processes import free_port, process
 
 AT_MOST_PERCENT = 1.0
 _FAST_MESSAGES = 100_000

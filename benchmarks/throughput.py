@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.mqtt_subscribers import PATIENCE_S, Figures, count_with_paho, count_with_source, run_pipeline
-from foremend.broker import EmbeddedBroker
+from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import UnavailableError
 
 Subscriber = Callable[[int, int, Callable[[], None]], Figures]

@@ -48,7 +48,7 @@ def demo(
     json: Json = False,
 ) -> None:
     """The main job, end to end, on this machine: a simulated fleet, a broker, the pipeline, a service platform."""
-    from foremend.demo import Demo
+    from foremend.commands.demo import Demo
 
     result = Demo(days, appliances, seed, folder, port=0 if headless else port, stay=not headless).run()
     show("Demo", result, json)
@@ -57,7 +57,7 @@ def demo(
 @app.command()
 def run(config: Config = None) -> None:
     """Run the pipeline on one machine until interrupted: MQTT in, tickets and messages out, the page."""
-    from foremend.bootstrap import run_until_signal
+    from foremend.wiring.one_machine import run_until_signal
 
     run_until_signal(config)
 
@@ -82,14 +82,14 @@ def check(
 
     Opens no connection without --connect.
     """
-    from foremend.check import check_config
+    from foremend.jobs.check import check_config
 
     checked = check_config(config, process, examples)
     if json and (checked.problems or not connect):
         emit(checked.as_dict())
     checked.require()
     if connect:
-        from foremend.broker_look import look_at_broker
+        from foremend.jobs.look_at_broker import look_at_broker
 
         whole = checked.as_dict() if json else dict(checked.counts)
         show("Config", whole | {"broker": look_at_broker(config)}, json)
@@ -108,7 +108,7 @@ def replay(
     json: Json = False,
 ) -> None:
     """Send recorded telemetry through the same pipeline and report runs a day and findings."""
-    from foremend.replay import publish_recording, replay_recording
+    from foremend.jobs.replay import publish_recording, replay_recording
 
     if mqtt is not None:
         show("Published", publish_recording(files, mapping, mqtt, config), json)
@@ -140,7 +140,7 @@ def simulate(
     json: Json = False,
 ) -> None:
     """Simulate a household fleet: its history into a folder, or live over MQTT."""
-    from foremend.simulate import chosen_scenario, into_folder, over_mqtt, require_one_way
+    from foremend.jobs.simulate import chosen_scenario, into_folder, over_mqtt, require_one_way
 
     require_one_way(out, mqtt)
     fleet = chosen_scenario(scenario, appliances, days, faults, appliance_model or [])
@@ -203,7 +203,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Judge a trained version, and the champion on the same data: recall, lead time, false alarms, cost."""
-    from foremend.learning.evaluation import evaluate, in_short
+    from foremend.jobs.evaluate import evaluate, in_short
     from foremend.terminal import progress_bar
 
     with progress_bar() as bar:
@@ -223,7 +223,7 @@ def evaluate(
 @app.command()
 def broker(port: Annotated[int, typer.Option(min=0, max=65_535)] = 1883) -> None:
     """Run the embedded MQTT broker in the foreground, on 127.0.0.1, without passwords: for a first day only."""
-    from foremend.broker import run_broker
+    from foremend.stores.broker import run_broker
 
     run_broker(port)
 

@@ -26,10 +26,9 @@ from alerts.vault import open_vault
 from benchmarks.kafka_server import KafkaServer
 from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.postgres_server import PostgresServer
-from foremend.bootstrap import guide_of
 from foremend.runtimes.kafka.settings import KafkaSettings
+from foremend.runtimes.status import ApplianceStatus, PipelineStatus
 from foremend.service.read_model import ReadModel
-from foremend.service.status import ApplianceStatus, PipelineStatus
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.errors import UnavailableError
@@ -44,6 +43,7 @@ from foremend.vocabulary.types import (
     Purpose,
     Severity,
 )
+from foremend.wiring.parts import guide_of
 
 hypothesis.register_profile("foremend", deadline=None)  # a slow machine is not a failing test
 hypothesis.load_profile("foremend")
@@ -175,7 +175,7 @@ class StillClock:
 
 @dataclass
 class StillPipeline:
-    """A pipeline that stands: `foremend.service.status.Pipeline` with what it is given."""
+    """A pipeline that stands: `foremend.runtimes.status.Pipeline` with what it is given."""
 
     now: PipelineStatus
     appliances: list[ApplianceStatus]

@@ -31,7 +31,7 @@ from benchmarks.brokers.servers import KINDS, Broker
 from benchmarks.mqtt_load import APPLIANCE_MODEL, payload_of
 from benchmarks.reliability.asked import AskedProcess
 from benchmarks.reliability.rig import until
-from foremend.demo.processes import free_port
+from foremend.commands.demo.processes import free_port
 from foremend.vocabulary.errors import ForemendError
 from foremend.vocabulary.topics import telemetry_topic
 from ingest.mqtt_publish import MqttPublisher

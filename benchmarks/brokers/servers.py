@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from foremend.demo.processes import end, free_port, wait_for_port
+from foremend.commands.demo.processes import end, free_port, wait_for_port
 from foremend.vocabulary.errors import UnavailableError
 
 _HERE = Path(__file__).parent

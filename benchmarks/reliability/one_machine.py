@@ -19,8 +19,8 @@ from benchmarks.reliability.load import Load
 from benchmarks.reliability.rig import desk, until, written_settings
 from benchmarks.reliability.story import READINGS, Story, time_of
 from benchmarks.reliability.watch import PATIENCE_S, Readings
+from foremend.commands.demo.processes import free_port
 from foremend.config import load_settings
-from foremend.demo.processes import free_port
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.types import MS_PER_SECOND
 

@@ -25,11 +25,12 @@ from benchmarks.reliability.asked import AskedProcess
 from benchmarks.reliability.load import Load
 from benchmarks.reliability.story import PARTITIONS, Story
 from benchmarks.reliability.watch import LogWatch
-from foremend.bootstrap import SystemClock, open_desk
 from foremend.config import Settings, load_settings
+from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.topics import create
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.types import Purpose
+from foremend.wiring.parts import open_desk
 
 SESSION_S = 6
 """The least that brokers take by default: this long a killed worker keeps its partitions."""

@@ -18,12 +18,13 @@ from alerts.tables import DeadLetterRow, FindingRow, HeldBackRow, OutboxRow, Tic
 from benchmarks.reliability.load import Load, Watched
 from benchmarks.reliability.rig import desk, until
 from benchmarks.reliability.story import Story, time_of
-from foremend.bootstrap import SystemClock, open_desk
 from foremend.config import Settings
 from foremend.engine.engine import Engine as Pipeline
+from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import RawMessage
+from foremend.wiring.parts import open_desk
 from ingest.decode import Ingest
 from rules.evaluator import RuleBook
 

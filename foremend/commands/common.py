@@ -24,8 +24,8 @@ def show(title: str, result: dict[str, Any], as_json: bool) -> None:
 
 
 def lifecycle(config: Path | None) -> Any:
-    """`foremend.learning.lifecycle.Lifecycle`; imported late, so that other commands start fast."""
-    from foremend.bootstrap import SystemClock
-    from foremend.learning.lifecycle import Lifecycle
+    """`foremend.jobs.lifecycle.Lifecycle`; imported late, so that other commands start fast."""
+    from foremend.jobs.lifecycle import Lifecycle
+    from foremend.runtimes.clock import SystemClock
 
     return Lifecycle(config, SystemClock())

@@ -14,7 +14,7 @@ app = typer.Typer(help="Where every reading is stored.", no_args_is_help=True)
 @app.command("create")
 def make_history(config: Config = None, json: Json = False) -> None:
     """Make the InfluxDB bucket of `storage.influx`, or give it the retention set there."""
-    from foremend.bootstrap import create_history
+    from foremend.jobs.history import create_history
 
     show("History", create_history(config), json)
 
@@ -25,8 +25,8 @@ def compact(config: Config = None, json: Json = False) -> None:
 
     The pipeline does both by itself; this may run beside it.
     """
-    from foremend.history.operations import compact_history
-    from foremend.stores.private import private_files
+    from foremend.installation.private import private_files
+    from foremend.jobs.history import compact_history
     from foremend.terminal import progress_bar
 
     with private_files(), progress_bar() as bar:
@@ -43,8 +43,8 @@ def forget(
     json: Json = False,
 ) -> None:
     """Remove every reading of one appliance from history, and keep out what it measured until now."""
-    from foremend.history.operations import forget_in_history
-    from foremend.stores.private import private_files
+    from foremend.installation.private import private_files
+    from foremend.jobs.history import forget_in_history
 
     with private_files():
         result = forget_in_history(config, appliance_model, appliance)

@@ -50,7 +50,7 @@ def gateway(
     from foremend.plan import make_plan
 
     settings = make_plan(config, "gateway").settings
-    from foremend.runtimes.kafka.gateway_process import run_gateway  # needs what the plan looked for
+    from foremend.wiring.gateway import run_gateway  # needs what the plan looked for
 
     run_gateway(settings, client_id, unshared, health_port)
 
@@ -65,6 +65,6 @@ def worker(
     from foremend.plan import make_plan
 
     settings = make_plan(config, "worker").settings
-    from foremend.runtimes.kafka.worker_process import run_worker  # needs what the plan looked for
+    from foremend.wiring.worker import run_worker  # needs what the plan looked for
 
     run_worker(settings, health_port)

@@ -27,7 +27,7 @@ def list_models(
 @app.command("prepare")
 def prepare_models(config: Config = None, json: Json = False) -> None:
     """Train, on simulated history, what was never trained: before the first worker, which never trains."""
-    from foremend.bootstrap import prepare_models
+    from foremend.wiring.models import prepare_models
 
     show("In use", prepare_models(config), json)
 

@@ -7,6 +7,6 @@ from foremend.commands.common import Config
 
 def service(config: Config = None) -> None:
     """Serve the page and send what is due, beside workers on the same database, until interrupted."""
-    from foremend.service.process import run_service
+    from foremend.wiring.service import run_service
 
     run_service(config)

@@ -20,9 +20,9 @@ def doctor(
     json: Json = False,
 ) -> None:
     """Read every store through: what is there, what is lost and what to do; code 7 where something is wrong."""
-    from foremend.stores.doctor import accept_loss as accept
-    from foremend.stores.doctor import examine
-    from foremend.stores.private import private_files
+    from foremend.installation.private import private_files
+    from foremend.jobs.doctor import accept_loss as accept
+    from foremend.jobs.doctor import examine
     from foremend.terminal import progress_bar
 
     with private_files():
@@ -43,8 +43,8 @@ def backup(
     json: Json = False,
 ) -> None:
     """Copy everything but the key and config.yaml, of one moment, also while the pipeline runs."""
-    from foremend.stores.backup import back_up
-    from foremend.stores.private import private_files
+    from foremend.installation.private import private_files
+    from foremend.jobs.backup import back_up
     from foremend.terminal import progress_bar
 
     with private_files(), progress_bar() as bar:
@@ -63,8 +63,8 @@ def restore(
     json: Json = False,
 ) -> None:
     """Bring a backup back to where config.yaml says things are; overwrites nothing, and says what to do then."""
-    from foremend.stores.private import private_files
-    from foremend.stores.restore import restore as bring_back
+    from foremend.installation.private import private_files
+    from foremend.jobs.restore import restore as bring_back
     from foremend.terminal import progress_bar
 
     with private_files(), progress_bar() as bar:

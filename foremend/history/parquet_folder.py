@@ -22,7 +22,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from foremend.snapshots import replace_atomically
+from foremend.stores.snapshots import replace_atomically
 from foremend.vocabulary.types import MS_PER_DAY
 
 ROW_GROUP = 100_000

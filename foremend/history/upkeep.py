@@ -19,7 +19,7 @@ from foremend.history import exchange
 from foremend.history.compaction import BY_ITSELF, Compacted, Enough, compact, worthwhile
 from foremend.history.parquet_folder import Folder, day_start_ms
 from foremend.history.parquet_settings import ParquetSettings
-from foremend.runtimes.patience import Lapse
+from foremend.stores.patience import Lapse
 from foremend.vocabulary.errors import ForemendError, UnavailableError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import MS_PER_DAY

@@ -50,7 +50,7 @@ figure { display: inline-block; margin: 0 1.5rem 1.5rem 0 } figcaption { font-we
 
 
 def page(report: Mapping[str, Any]) -> str:
-    """The report of `foremend.learning.evaluation.evaluate` as HTML."""
+    """The report of `foremend.jobs.evaluate.evaluate` as HTML."""
     versions = report["versions"].values()
 
     def lines(curve: str, x: str, y: str) -> list[list[tuple[float, float]]]:

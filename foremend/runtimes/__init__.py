@@ -1,0 +1,1 @@
+"""What carries blocks to the engine and findings away: one process with a journal, or workers on Kafka."""

@@ -20,12 +20,12 @@ from threadpoolctl import threadpool_limits
 
 from foremend.engine.engine import Engine
 from foremend.engine.lane import NO_TIME
-from foremend.journal import SqliteJournal
-from foremend.runtimes.patience import Patience
 from foremend.runtimes.rescue import NOT_TRIED, Held, Rescue
 from foremend.runtimes.resting import MOST_STRANGERS_SHOWN, Resting
-from foremend.service.status import ApplianceStatus, PipelineStatus
-from foremend.snapshots import load_snapshot, save_snapshot
+from foremend.runtimes.status import ApplianceStatus, PipelineStatus
+from foremend.stores.journal import SqliteJournal
+from foremend.stores.patience import Patience
+from foremend.stores.snapshots import load_snapshot, save_snapshot
 from foremend.vocabulary.errors import DefectError, is_unforeseen
 from foremend.vocabulary.ports import Clock, Effects, History, PipelineSource
 from foremend.vocabulary.topics import CLOCK, Progress

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from foremend.runtimes.status import PipelineStatus
 from foremend.service.metrics import Family, counter, gauge, labelled
-from foremend.service.status import PipelineStatus
 from foremend.service.views import CountsView, FleetView
 
 

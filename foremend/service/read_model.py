@@ -15,6 +15,7 @@ from alerts import queries
 from alerts.database import reading
 from alerts.tables import FindingRow, OutboxRow
 from alerts.wording import Titles
+from foremend.runtimes.status import ApplianceStatus, Fleet, ListedFleet, Pipeline
 from foremend.service.health import Health, Probe
 from foremend.service.metrics import Family
 from foremend.service.pipeline_metrics import (
@@ -24,7 +25,6 @@ from foremend.service.pipeline_metrics import (
     stream_families,
 )
 from foremend.service.shared_pipeline import SharedPipeline
-from foremend.service.status import ApplianceStatus, Fleet, ListedFleet, Pipeline
 from foremend.service.views import (
     STATES,
     ApplianceDetail,

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from alerts.database import CHUNK, reading
 from alerts.tables import ProcessRow, SeenRow
-from foremend.service.status import ApplianceStatus, PipelineStatus
+from foremend.runtimes.status import ApplianceStatus, PipelineStatus
 from foremend.vocabulary.ports import Clock
 
 _COUNTED_FOR_S = 10.0  # counting millions takes the database a second

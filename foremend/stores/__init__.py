@@ -1,1 +1,1 @@
-"""What is kept in `storage.folder` and beside it, as one: who has it, who may read it, and whether its parts agree."""
+"""What must outlive a process: the journal, snapshots, appliances at rest; how to wait for a store; the embedded broker."""

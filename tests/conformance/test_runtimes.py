@@ -29,18 +29,19 @@ from alerts.queries import counts
 from alerts.tables import FindingRow, HeldBackRow, OutboxRow, TicketRow
 from benchmarks.kafka_server import KafkaServer
 from benchmarks.worker_process import Offsets, WorkerProcess, committed, ends, feed, feed_raw
-from foremend.bootstrap import SystemClock, open_desk
 from foremend.config import Settings, load_settings
 from foremend.history.parquet import ParquetHistory
-from foremend.journal import SqliteJournal
-from foremend.learning.lifecycle import Lifecycle
+from foremend.jobs.lifecycle import Lifecycle
 from foremend.learning.training import open_registry
+from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.kafka import topics
-from foremend.runtimes.kafka.worker_process import Engines
+from foremend.stores.journal import SqliteJournal
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block, Purpose, RawMessage
+from foremend.wiring.parts import open_desk
+from foremend.wiring.worker import Engines
 from ingest.decode import Ingest
 from simulators.fleet import Fleet
 from simulators.scenario import Scenario

@@ -29,10 +29,10 @@ from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.event_times import ANY_TIME, EventTimes
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.suspects import Suspects, letters_of, only, topic_of
-from foremend.runtimes.patience import Patience
 from foremend.runtimes.rescue import NOT_TRIED, Held
 from foremend.runtimes.resting import STRANGERS_FORGOTTEN_AFTER
-from foremend.service.status import PipelineStatus
+from foremend.runtimes.status import PipelineStatus
+from foremend.stores.patience import Patience
 from foremend.vocabulary.errors import DefectError, InputError, UnavailableError, is_unforeseen
 from foremend.vocabulary.ports import Clock, Effects, History, Snapshot
 from foremend.vocabulary.types import Block, DeadLetter, Finding, RawMessage

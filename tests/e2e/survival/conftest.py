@@ -23,15 +23,16 @@ from alerts import queries
 from alerts.desk import Alerts
 from alerts.queries import tickets
 from alerts.wording import iso
-from foremend.bootstrap import SystemClock, open_desk
-from foremend.broker import EmbeddedBroker
+from foremend.commands.demo.ears import heard
+from foremend.commands.demo.owners import register
+from foremend.commands.demo.processes import free_port, process, running, wait_for_port
 from foremend.config import Settings, load_settings
-from foremend.demo.ears import heard
-from foremend.demo.owners import register
-from foremend.demo.processes import free_port, process, running, wait_for_port
 from foremend.engine.engine import Engine
+from foremend.runtimes.clock import SystemClock
+from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import FindingKind, RawMessage
+from foremend.wiring.parts import open_desk
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
 from rules.evaluator import RuleBook

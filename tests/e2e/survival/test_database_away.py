@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from benchmarks.postgres_server import PostgresServer
-from foremend.broker import EmbeddedBroker
-from foremend.demo.ears import listening
+from foremend.commands.demo.ears import listening
+from foremend.stores.broker import EmbeddedBroker
 
 
 @pytest.mark.timeout(600)

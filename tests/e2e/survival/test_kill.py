@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from foremend.broker import EmbeddedBroker
-from foremend.demo.ears import listening
+from foremend.commands.demo.ears import listening
+from foremend.stores.broker import EmbeddedBroker
 
 KILLS = 5
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.mosquitto_server import Mosquitto
-from foremend.demo.ears import listening
+from foremend.commands.demo.ears import listening
 
 OUTAGE_S = 10.0
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from foremend.bootstrap import SystemClock
 from foremend.config import load_settings
-from foremend.learning.evaluation import evaluate, in_short
+from foremend.jobs.evaluate import evaluate, in_short
 from foremend.learning.training import open_registry, train_champion
+from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import load_profiles
 from simulators.fleet import Fleet

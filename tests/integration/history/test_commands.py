@@ -18,12 +18,13 @@ from alerts.audit import verify
 from alerts.database import open_database, reading
 from alerts.forgotten import ForgottenAppliances
 from alerts.tables import AuditRow
-from foremend.bootstrap import SystemClock, open_history
 from foremend.cli import app
 from foremend.config import load_settings
 from foremend.engine.engine import Engine
 from foremend.history.parquet import ParquetHistory
-from foremend.journal import SqliteJournal
+from foremend.installation.history import open_history
+from foremend.runtimes.clock import SystemClock
+from foremend.stores.journal import SqliteJournal
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.ports import History
 from foremend.vocabulary.profiles import load_profiles

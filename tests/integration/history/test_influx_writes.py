@@ -14,11 +14,11 @@ import numpy as np
 import orjson
 import pytest
 
-from foremend.bootstrap import SystemClock
 from foremend.engine.engine import Engine
 from foremend.history import influx
-from foremend.journal import SqliteJournal
+from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.inprocess import InProcessRuntime
+from foremend.stores.journal import SqliteJournal
 from foremend.vocabulary.errors import RefusedError, UnavailableError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Block, DeadLetter, Finding, RawMessage
@@ -227,7 +227,7 @@ def test_the_pipeline_waits_for_a_stopped_server_and_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its checkpoint, and so the journal's pruning, comes after history has everything."""
-    monkeypatch.setattr("foremend.runtimes.patience.RETRY_S", 0.05)
+    monkeypatch.setattr("foremend.stores.patience.RETRY_S", 0.05)
     times = range(DAY, DAY + 30 * MINUTE, MINUTE)
     body = [{"ts": time, "seq": i, "signals": {"power": float(i)}} for i, time in enumerate(times)]
     message = RawMessage("dt/appliance/rf-260/rf-260-01/telemetry", orjson.dumps(body), DAY + 30 * MINUTE)
@@ -235,7 +235,7 @@ def test_the_pipeline_waits_for_a_stopped_server_and_loses_nothing(
     runtime.recover()
     runtime.step()
     refused = threading.Event()
-    caplog.set_level(logging.ERROR, "foremend.runtimes.patience")
+    caplog.set_level(logging.ERROR, "foremend.stores.patience")
     monkeypatch.setattr(caplog.handler, "emit", lambda record: refused.set())
 
     waiting = threading.Thread(target=runtime.checkpoint)

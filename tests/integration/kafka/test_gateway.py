@@ -24,13 +24,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.kafka_server import KafkaServer
 from benchmarks.mosquitto_server import Mosquitto
+from foremend.commands.demo.processes import free_port, process
 from foremend.config import load_settings
-from foremend.demo.processes import free_port, process
 from foremend.runtimes.kafka.blocks import decode, partition_of
-from foremend.runtimes.kafka.gateway_process import build_gateway
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.topics import create
 from foremend.vocabulary.types import Block
+from foremend.wiring.gateway import build_gateway
 from ingest.mqtt_publish import MqttPublisher
 from ingest.mqtt_settings import MqttSettings
 

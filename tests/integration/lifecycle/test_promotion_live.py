@@ -21,11 +21,11 @@ from alerts.tables import FindingRow
 from alerts.vault import open_vault
 from foremend.engine.engine import Engine
 from foremend.history.parquet import ParquetHistory
-from foremend.journal import SqliteJournal
 from foremend.learning.model_building import build, load_fitted
+from foremend.learning.promotions import LOOK_EVERY_MS, PromotionFollower
 from foremend.learning.training_sets import TrainingSet, by_appliance
-from foremend.promotions import LOOK_EVERY_MS, PromotionFollower
 from foremend.runtimes.inprocess import InProcessRuntime
+from foremend.stores.journal import SqliteJournal
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import Block, RawMessage
 from ingest.decode import Ingest
@@ -276,7 +276,7 @@ def test_a_tampered_promotion_is_refused_and_the_pipeline_goes_on(
     with (tmp_path / "models" / MODEL / "v0002" / "model.skops").open("ab") as file:
         file.write(b"!")
 
-    with caplog.at_level(logging.ERROR, logger="foremend.promotions"):
+    with caplog.at_level(logging.ERROR, logger="foremend.learning.promotions"):
         pipeline.live(present[:2])
 
     assert pipeline.in_use == "v0001"

@@ -12,7 +12,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from foremend.broker import EmbeddedBroker
+from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.types import RawMessage
 from ingest.mqtt import MqttSource
 from ingest.mqtt_settings import MqttSettings

@@ -12,9 +12,9 @@ import yaml
 from typer.testing import CliRunner
 
 from benchmarks.mosquitto_server import Mosquitto
-from foremend.broker import EmbeddedBroker
 from foremend.cli import app
-from foremend.demo.processes import free_port
+from foremend.commands.demo.processes import free_port
+from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import RefusedError, UnavailableError
 from foremend.vocabulary.topics import TELEMETRY_WILDCARD
 from ingest import mqtt_look

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from foremend.demo.processes import free_port, running, wait_for_port
+from foremend.commands.demo.processes import free_port, running, wait_for_port
 
 DEPLOY = Path(__file__).parents[3] / "deploy" / "mosquitto"
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from foremend.broker import EmbeddedBroker
+from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import UnavailableError
 
 MakePeer = Callable[..., Any]
 
 OWNER = """
 import sys
-from foremend.broker import EmbeddedBroker
+from foremend.stores.broker import EmbeddedBroker
 broker = EmbeddedBroker().start()
 print(broker.port, flush=True)
 sys.stdin.read()

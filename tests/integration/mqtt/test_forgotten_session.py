@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.mosquitto_server import Mosquitto
 from foremend.config import Settings, validated
-from foremend.runtimes.kafka.gateway_process import build_gateway, gateway_health
 from foremend.vocabulary.types import RawMessage
+from foremend.wiring.gateway import build_gateway, gateway_health
 from ingest.mqtt import MqttSource
 from ingest.mqtt_settings import MqttSettings
 

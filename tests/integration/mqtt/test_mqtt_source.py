@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from foremend.broker import EmbeddedBroker
+from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.types import RawMessage
 from ingest.mqtt import MqttSource

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from benchmarks.mosquitto_server import Mosquitto
-from foremend.broker import EmbeddedBroker
 from foremend.config import Settings, validated
 from foremend.runtimes.kafka import proof as proof_module
-from foremend.runtimes.kafka.gateway_process import build_gateway, mqtt_settings
 from foremend.runtimes.kafka.proof import PATIENCE_S, SharedProof
+from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import RefusedError
 from foremend.vocabulary.types import RawMessage
+from foremend.wiring.gateway import build_gateway, mqtt_settings
 from ingest.mqtt import MqttSource
 from tests.integration.mqtt.granting_broker import granting_broker
 

@@ -8,8 +8,8 @@ import sys
 import time
 
 from benchmarks.mqtt_load import APPLIANCE_MODEL, APPLIANCES, packets
-from foremend.broker import EmbeddedBroker
 from foremend.config import load_settings
+from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import RawMessage
 from ingest.decode import Ingest

@@ -12,7 +12,7 @@ from alerts.desk import Alerts, open_alerts
 from alerts.owners import OwnedAppliance, Owner
 from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
-from foremend.consent_filter import REFRESH_MS, ConsentFilter
+from foremend.runtimes.consent_filter import REFRESH_MS, ConsentFilter
 from foremend.vocabulary.types import Block, Purpose
 
 NOW = 1_780_000_000_000

@@ -22,14 +22,14 @@ from sqlalchemy import Engine, select
 from alerts.channels import Message, OutboxFileChannel
 from alerts.database import open_database, reading, upsert, writing
 from alerts.tables import PositionRow
-from foremend.demo.processes import free_port
+from foremend.commands.demo.processes import free_port
 from foremend.history.compaction import ON_COMMAND
 from foremend.history.parquet import ParquetHistory
 from foremend.history.parquet_settings import ParquetSettings
 from foremend.history.upkeep import Upkeep
-from foremend.journal import SqliteJournal
-from foremend.promotions import LOOK_EVERY_MS, PromotionFollower
-from foremend.snapshots import load_snapshot, save_snapshot
+from foremend.learning.promotions import LOOK_EVERY_MS, PromotionFollower
+from foremend.stores.journal import SqliteJournal
+from foremend.stores.snapshots import load_snapshot, save_snapshot
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.types import MS_PER_DAY, Block, RawMessage
 from models.card import ModelCard

@@ -21,13 +21,13 @@ from alerts.desk import Alerts, open_alerts
 from alerts.queries import counts, dead_letters
 from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
-from foremend.bootstrap import SystemClock
 from foremend.engine.engine import Engine
 from foremend.history.parquet import ParquetHistory
-from foremend.journal import SqliteJournal
 from foremend.runtimes import inprocess
+from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.inprocess import InProcessRuntime
-from foremend.runtimes.patience import Patience
+from foremend.stores.journal import SqliteJournal
+from foremend.stores.patience import Patience
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, DeadLetter, Finding, RawMessage

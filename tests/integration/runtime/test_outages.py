@@ -22,13 +22,13 @@ from alerts.forgotten import ForgottenAppliances
 from alerts.queries import counts
 from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
-from foremend.bootstrap import SystemClock
-from foremend.consent_filter import ConsentFilter
 from foremend.engine.engine import Engine
 from foremend.history.parquet import ParquetHistory
-from foremend.journal import SqliteJournal
 from foremend.runtimes import inprocess
+from foremend.runtimes.clock import SystemClock
+from foremend.runtimes.consent_filter import ConsentFilter
 from foremend.runtimes.inprocess import InProcessRuntime
+from foremend.stores.journal import SqliteJournal
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, RawMessage

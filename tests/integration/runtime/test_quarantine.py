@@ -20,10 +20,10 @@ from foremend.engine.engine import Engine
 from foremend.engine.lane import Lane
 from foremend.engine.packing import pack
 from foremend.history.parquet import ParquetHistory
-from foremend.journal import SqliteJournal
 from foremend.runtimes import inprocess
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.rescue import MANY_TOPICS, MOST_IN_A_ROW, NOT_TRIED
+from foremend.stores.journal import SqliteJournal
 from foremend.vocabulary.errors import DefectError
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, RawMessage
 from ingest import decode

@@ -18,13 +18,13 @@ from alerts.desk import Alerts, open_alerts
 from alerts.settings import AlertsSettings
 from alerts.tables import FindingRow
 from alerts.vault import open_vault
-from foremend.bootstrap import SystemClock
 from foremend.engine.engine import Engine
 from foremend.engine.resting import RestRules
 from foremend.history.parquet import ParquetHistory
-from foremend.journal import SqliteJournal
+from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import Resting
+from foremend.stores.journal import SqliteJournal
 from foremend.stores.resting import RestingStore
 from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.profiles import load_profiles

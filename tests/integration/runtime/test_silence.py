@@ -23,10 +23,10 @@ from foremend.config import load_settings
 from foremend.engine.engine import Engine
 from foremend.engine.resting import RestRules
 from foremend.history.parquet import ParquetHistory
-from foremend.journal import SqliteJournal
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import STRANGERS_REST_AFTER, Resting
 from foremend.service.read_model import ReadModel
+from foremend.stores.journal import SqliteJournal
 from foremend.stores.resting import RestingStore
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.errors import IntegrityError

@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from benchmarks.mosquitto_server import Mosquitto
+from foremend.commands.demo.processes import free_port, process
 from foremend.commands.kafka import create_topics
-from foremend.demo.processes import free_port, process
+from foremend.jobs.simulate import chosen_scenario, over_mqtt
 from foremend.runtimes.kafka.settings import KafkaSettings
-from foremend.simulate import chosen_scenario, over_mqtt
 
 APPLIANCES = 6
 PATIENCE_S = 90.0

@@ -15,13 +15,14 @@ import yaml
 
 from alerts.consent import ConsentRecord
 from alerts.owners import OwnedAppliance, Owner
-from foremend.bootstrap import SystemClock, open_desk
+from foremend.commands.demo.processes import free_port, process, wait_for_port
 from foremend.config import load_settings
-from foremend.demo.processes import free_port, process, wait_for_port
 from foremend.engine.engine import Engine
-from foremend.service.status import PipelineStatus
-from foremend.service.status_writer import StatusWriter
+from foremend.runtimes.clock import SystemClock
+from foremend.runtimes.kafka.status_writer import StatusWriter
+from foremend.runtimes.status import PipelineStatus
 from foremend.vocabulary.types import Block, Finding, FindingKind, Purpose, Severity
+from foremend.wiring.parts import open_desk
 
 NOW = 1_767_240_000_000
 APPLIANCES = [f"fridge-{number}" for number in range(20)]

@@ -13,12 +13,12 @@ from sqlalchemy import Engine as Database
 from alerts.database import upsert, writing
 from alerts.tables import FindingRow, ProcessRow, SeenRow
 from foremend.engine.engine import Engine
+from foremend.runtimes.kafka.status_writer import StatusWriter
+from foremend.runtimes.status import PipelineStatus
 from foremend.service.app import create_app
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
-from foremend.service.status import PipelineStatus
-from foremend.service.status_writer import StatusWriter
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Block
 

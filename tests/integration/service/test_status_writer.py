@@ -13,9 +13,9 @@ from sqlalchemy import select
 from alerts.database import reading as database_reading
 from alerts.tables import ProcessRow, SeenRow
 from foremend.engine.engine import Engine
-from foremend.service import status_writer
-from foremend.service.status import PipelineStatus
-from foremend.service.status_writer import StatusWriter
+from foremend.runtimes.kafka import status_writer
+from foremend.runtimes.kafka.status_writer import StatusWriter
+from foremend.runtimes.status import PipelineStatus
 from foremend.vocabulary.types import Block
 
 NOW = 1_767_240_000_000

@@ -12,7 +12,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from foremend.broker import EmbeddedBroker
+from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.topics import PROGRESS, Progress, command_topic, response_topic, status_topic
 from simulators.fleet import Fleet

@@ -17,9 +17,9 @@ import orjson
 import pytest
 import yaml
 
-from foremend.broker import EmbeddedBroker
+from foremend.commands.demo.processes import free_port, process, wait_for_port
 from foremend.config import Settings, load_settings
-from foremend.demo.processes import free_port, process, wait_for_port
+from foremend.stores.broker import EmbeddedBroker
 from ingest.mqtt_publish import MqttPublisher
 
 START = 1_767_225_600_000  # 2026-01-01T00:00Z

@@ -16,16 +16,17 @@ import orjson
 import pytest
 
 from alerts.audit import verify
-from foremend.bootstrap import Application, SystemClock, build
 from foremend.history.parquet import ParquetHistory
-from foremend.stores.agreement import STORES
-from foremend.stores.backup import back_up
-from foremend.stores.doctor import accept_loss, examine
-from foremend.stores.installation import Stores
+from foremend.installation.agreement import STORES
+from foremend.installation.stores import Stores
+from foremend.jobs.backup import back_up
+from foremend.jobs.doctor import accept_loss, examine
+from foremend.jobs.restore import restore
+from foremend.runtimes.clock import SystemClock
 from foremend.stores.resting import RestingStore
-from foremend.stores.restore import restore
 from foremend.vocabulary.errors import ConfigError, IntegrityError
 from foremend.vocabulary.types import MS_PER_DAY, RawMessage
+from foremend.wiring.one_machine import Application, build
 
 START = 1_767_225_600_000
 MODEL = "generic-compressor"

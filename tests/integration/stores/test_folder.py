@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from foremend.broker import EmbeddedBroker
-from foremend.stores.private import close_to_others
+from foremend.installation.private import close_to_others
+from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import ConfigError
 
 MakePlace = Callable[..., Any]

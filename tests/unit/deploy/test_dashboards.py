@@ -19,20 +19,20 @@ from alerts.dispatch import Dispatcher
 from alerts.owners import Owners
 from alerts.tables import OutboxRow, OutboxState
 from alerts.vault import Vault
-from foremend.bootstrap import SystemClock
 from foremend.config import Settings
 from foremend.history.influx_lines import line_protocol
+from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.gateway import Gateway
-from foremend.runtimes.kafka.gateway_process import gateway_health
 from foremend.runtimes.kafka.watchdog import Watchdog
-from foremend.runtimes.kafka.worker_health import worker_health
-from foremend.runtimes.kafka.worker_process import build_worker
 from foremend.service.read_model import ReadModel
 from foremend.service.sending import with_sending
 from foremend.service.shared_pipeline import SharedPipeline
+from foremend.service.worker_health import worker_health
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block
+from foremend.wiring.gateway import gateway_health
+from foremend.wiring.worker import build_worker
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
 

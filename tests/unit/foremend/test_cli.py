@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from foremend.cli import main
-from foremend.demo.processes import free_port
+from foremend.commands.demo.processes import free_port
 
 MAPPING = "examples/mappings/tracebase.yaml"
 ROOT = Path(__file__).parents[3]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from foremend.check import check_config
+from foremend.jobs.check import check_config
 from foremend.vocabulary.errors import ConfigError
 
 RULE = """

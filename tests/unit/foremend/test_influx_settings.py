@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from foremend.bootstrap import create_history, open_history
 from foremend.config import StorageSettings, load_settings
 from foremend.history.influx_settings import InfluxSettings
+from foremend.installation.history import open_history
+from foremend.jobs.history import create_history
 from foremend.vocabulary.errors import ConfigError, MissingExtraError
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from foremend.journal import REPLAY_BYTES, SqliteJournal
+from foremend.stores.journal import REPLAY_BYTES, SqliteJournal
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.types import RawMessage
 

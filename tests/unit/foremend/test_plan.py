@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from foremend.bootstrap import run_until_signal
-from foremend.check import check_config
 from foremend.cli import main
+from foremend.jobs.check import check_config
 from foremend.plan import PROCESSES, examine, make_plan
 from foremend.vocabulary.errors import ConfigError
+from foremend.wiring.one_machine import run_until_signal
 
 HOOK = "alerts: {webhooks: [{name: desk, url: 'https://desk.example/', secret_env: NOWHERE_SET}]}"
 FRIDGE = "appliances: {fridge: {appliance_id: f, appliance_model: generic-compressor}}"

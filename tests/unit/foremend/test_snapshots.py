@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foremend.engine.packing import pack, unpack
-from foremend.snapshots import load_snapshot, save_snapshot
+from foremend.stores.snapshots import load_snapshot, save_snapshot
 from foremend.vocabulary.errors import IntegrityError
 
 plain = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text()

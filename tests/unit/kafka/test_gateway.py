@@ -15,12 +15,12 @@ from foremend.runtimes.kafka import gateway as gateway_module
 from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.dead_letters import MOST_PAYLOAD_BYTES, decode_letter, encode_letter
 from foremend.runtimes.kafka.gateway import SLICE_BYTES, Gateway, slices
-from foremend.runtimes.kafka.gateway_process import gateway_health, mqtt_settings
 from foremend.service.metrics import render
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block, DeadLetter, RawMessage
+from foremend.wiring.gateway import gateway_health, mqtt_settings
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
 from ingest.quarantine import INTERNAL_ERROR

@@ -14,10 +14,10 @@ from alerts.desk import Alerts, open_alerts
 from alerts.queries import counts
 from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
-from foremend.bootstrap import SystemClock
 from foremend.engine.engine import Engine, ReadingsListener
 from foremend.engine.packing import pack, unpack
 from foremend.history.parquet import ParquetHistory
+from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.blocks import decode, encode
 from foremend.runtimes.kafka.event_times import EventTimes
 from foremend.runtimes.kafka.meter import Meter
@@ -228,7 +228,7 @@ def test_a_database_that_is_away_is_waited_for(
     tmp_path: Path, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The finding comes when it is back, once."""
-    monkeypatch.setattr("foremend.runtimes.patience.RETRY_S", 0.01)
+    monkeypatch.setattr("foremend.stores.patience.RETRY_S", 0.01)
     effects = Reluctant(alerts.effects.of("fleet-0"), refusals=3)
     one = partition(tmp_path, effects)
     one.restore(None)

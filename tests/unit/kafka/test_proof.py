@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from foremend.config import Settings
-from foremend.runtimes.kafka.gateway_process import mqtt_settings
 from foremend.runtimes.kafka.proof import proof_topics
 from foremend.vocabulary.schema import validated
+from foremend.wiring.gateway import mqtt_settings
 
 
 def subscribed(client_id: str) -> tuple[str, ...]:

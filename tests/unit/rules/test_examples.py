@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from foremend.config import Settings, load_settings
-from foremend.examples import run_example
+from foremend.jobs.examples import run_example
 from foremend.vocabulary.profiles import load_profiles
 from rules.evaluator import RuleBook
 from rules.examples import Example, Given

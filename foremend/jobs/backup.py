@@ -15,13 +15,13 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from foremend.bootstrap import SystemClock
 from foremend.config import Settings, load_settings
 from foremend.history.parquet_folder import Folder, flushed, sync_path
-from foremend.journal import mark_file
-from foremend.snapshots import replace_atomically, snapshot_header
-from foremend.stores.copies import Progress, copy_file, described, summary
-from foremend.stores.moments import DatabaseMoment, SqliteMoment, database_moment
+from foremend.installation.copies import Progress, copy_file, described, summary
+from foremend.installation.moments import DatabaseMoment, SqliteMoment, database_moment
+from foremend.runtimes.clock import SystemClock
+from foremend.stores.journal import mark_file
+from foremend.stores.snapshots import replace_atomically, snapshot_header
 from foremend.vocabulary.errors import ConfigError, IntegrityError, UnavailableError
 
 _TRIES = 100

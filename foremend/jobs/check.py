@@ -69,7 +69,7 @@ def _differs(written: Written) -> bool:
 
 
 def _untrue(written: Written, profiles: Mapping[str, Profile]) -> Iterator[Problem]:
-    from foremend.examples import untrue  # loads the engine
+    from foremend.jobs.examples import untrue  # loads the engine
 
     for sentence in untrue(written.settings, profiles):
         yield Problem("examples", sentence, "correct the example, or the rule that it is about")

@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from alerts.database import connecting
 from foremend.config import Settings
-from foremend.stores.copies import Progress, sync
-from foremend.stores.postgres_tools import dump
-from foremend.stores.private import database_file
+from foremend.installation.copies import Progress, sync
+from foremend.installation.postgres_tools import dump
+from foremend.installation.private import database_file
 from foremend.vocabulary.errors import IntegrityError
 
 SQLITE_NAME, POSTGRES_NAME = "foremend.db", "foremend.pgdump"

@@ -81,7 +81,7 @@ class EmbeddedBroker:
         Raises UnavailableError when the port is taken or the broker does not come up within `timeout_s`.
         """
         self.port = _reserve(self.port)
-        command = [sys.executable, "-m", "foremend.broker", str(self.port)]
+        command = [sys.executable, "-m", "foremend.stores.broker", str(self.port)]
         # Not our output streams, or whoever reads those would wait for the broker's end as well.
         self._process = subprocess.Popen(
             command,
@@ -128,7 +128,7 @@ class EmbeddedBroker:
                 continue
             raise UnavailableError(
                 f"the embedded broker ended with code {code}; "
-                f"see why with: {sys.executable} -m foremend.broker {self.port}"
+                f"see why with: {sys.executable} -m foremend.stores.broker {self.port}"
             )
         raise UnavailableError(f"the embedded broker did not listen on {self.url} within {timeout_s:g} s")
 

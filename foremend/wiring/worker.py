@@ -15,31 +15,33 @@ from threadpoolctl import threadpool_limits
 
 from alerts.desk import Alerts
 from alerts.forgotten import ForgottenAppliances
-from foremend.bootstrap import SystemClock, open_desk, open_history, open_upkeep, scored_models
 from foremend.config import Settings
-from foremend.consent_filter import ConsentFilter
 from foremend.engine.engine import Engine, ReadingsListener
+from foremend.installation.history import open_history, open_upkeep
+from foremend.installation.private import close_to_others, private_files
+from foremend.learning.promotions import PromotionFollower
 from foremend.learning.training import open_registry
-from foremend.promotions import PromotionFollower
 from foremend.runtimes.anew import start_anew
+from foremend.runtimes.clock import SystemClock
+from foremend.runtimes.consent_filter import ConsentFilter
 from foremend.runtimes.kafka import membership
 from foremend.runtimes.kafka.dead_letters import decode_letter
 from foremend.runtimes.kafka.event_times import EventTimes
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import Keyed, PartitionRuntime, Record
+from foremend.runtimes.kafka.status_writer import StatusWriter
 from foremend.runtimes.kafka.topics import check
 from foremend.runtimes.kafka.watchdog import Progress, Watchdog
 from foremend.runtimes.kafka.worker import Worker
-from foremend.runtimes.kafka.worker_health import worker_health
-from foremend.runtimes.patience import Patience
 from foremend.service.health import serve_health
 from foremend.service.server import require_port
-from foremend.service.status_writer import StatusWriter
-from foremend.stores.private import close_to_others, private_files
+from foremend.service.worker_health import worker_health
+from foremend.stores.patience import Patience
 from foremend.vocabulary.errors import InputError, UnavailableError, is_unforeseen
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import DeadLetter
+from foremend.wiring.parts import open_desk, scored_models
 from ingest.dead_letters import bounded
 from ingest.quarantine import Quarantine
 from models.registry import Registry

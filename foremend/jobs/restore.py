@@ -14,14 +14,14 @@ from sqlalchemy import Engine, inspect
 from alerts.database import connecting, open_database
 from alerts.installation import belong, belonging
 from alerts.wording import iso
-from foremend.bootstrap import SystemClock
 from foremend.config import Settings, load_settings
-from foremend.snapshots import replace_atomically
-from foremend.stores.copies import Progress, copy_file, described, summary
-from foremend.stores.lock import FolderLock
-from foremend.stores.moments import POSTGRES_NAME, SQLITE_NAME
-from foremend.stores.postgres_tools import bring_back
-from foremend.stores.private import database_file
+from foremend.installation.copies import Progress, copy_file, described, summary
+from foremend.installation.lock import FolderLock
+from foremend.installation.moments import POSTGRES_NAME, SQLITE_NAME
+from foremend.installation.postgres_tools import bring_back
+from foremend.installation.private import database_file
+from foremend.runtimes.clock import SystemClock
+from foremend.stores.snapshots import replace_atomically
 from foremend.vocabulary.errors import ConfigError, IntegrityError
 
 

@@ -16,9 +16,7 @@ from alerts.installation import Belonging, belong, belonging, committed, has_con
 from alerts.vault import open_vault
 from foremend.config import Settings
 from foremend.history.parquet_folder import Folder
-from foremend.journal import SqliteJournal
-from foremend.snapshots import load_snapshot, replace_atomically, snapshot_header
-from foremend.stores.agreement import (
+from foremend.installation.agreement import (
     STORES,
     Facts,
     JournalFacts,
@@ -27,8 +25,10 @@ from foremend.stores.agreement import (
     SnapshotFacts,
     problems,
 )
-from foremend.stores.private import database_file
+from foremend.installation.private import database_file
+from foremend.stores.journal import SqliteJournal
 from foremend.stores.resting import RestingStore
+from foremend.stores.snapshots import load_snapshot, replace_atomically, snapshot_header
 from foremend.vocabulary.errors import ConfigError, IntegrityError
 from foremend.vocabulary.ports import Clock
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.consent import ConsentRecord
 from alerts.desk import Alerts
 from alerts.owners import OwnedAppliance, Owner
-from foremend.bootstrap import SystemClock
+from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.types import Purpose
 from simulators.fleet import Fleet
 from simulators.population import Owner as SimulatedOwner

@@ -23,15 +23,16 @@ import yaml
 
 from alerts import queries
 from alerts.desk import Alerts
-from foremend.bootstrap import SystemClock, open_desk
-from foremend.broker import EmbeddedBroker
+from foremend.commands.demo.ears import heard, listening, wait_for_word
+from foremend.commands.demo.owners import register, withdraw
+from foremend.commands.demo.processes import free_port, process, running, wait_for_port
+from foremend.commands.demo.result import judge
+from foremend.commands.demo.screen import DemoScreen
 from foremend.config import load_settings
-from foremend.demo.ears import heard, listening, wait_for_word
-from foremend.demo.owners import register, withdraw
-from foremend.demo.processes import free_port, process, running, wait_for_port
-from foremend.demo.result import judge
-from foremend.demo.screen import DemoScreen
+from foremend.runtimes.clock import SystemClock
+from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import UnavailableError
+from foremend.wiring.parts import open_desk
 from ingest.mqtt import MqttSource
 from simulators.fleet import Fleet
 from simulators.scenario import Scenario, load_scenario

@@ -1,4 +1,4 @@
-"""`foremend gateway`: wires a gateway and runs it. Apart from `foremend.bootstrap`: a gateway loads no engine."""
+"""`foremend gateway`: wires a gateway and runs it. Apart from `wiring.parts`: a gateway loads no engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiles every numba kernel once, so that the first start does not: `python -m foremend.kernels`, part of set-up.
+"""Compiles every numba kernel once, so that the first start does not: `python -m foremend.jobs.kernels`, in set-up.
 
 A day of one appliance of each simulated model goes through the simulator and the engine with the shipped rules, and so
 do some hours of a compressor that is watched reading by reading.

@@ -9,7 +9,7 @@ from typing import Any
 
 from foremend.engine.engine import Engine
 from foremend.learning.model_building import load_fitted
-from foremend.runtimes.patience import Lapse
+from foremend.stores.patience import Lapse
 from foremend.vocabulary.errors import IntegrityError, UnavailableError
 from models.registry import Registry
 

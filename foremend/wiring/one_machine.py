@@ -1,35 +1,28 @@
-"""The one place that picks adapters. `build` reads from top to bottom as the way the data goes."""
+"""`foremend run`: the pipeline on one machine. `build` reads from top to bottom as the way the data goes."""
 
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from alerts.desk import Alerts, open_alerts
-from alerts.dispatch import open_channels
+from alerts.desk import Alerts
 from alerts.forgotten import ForgottenAppliances
-from alerts.guide import Guide
 from alerts.installation import settle
-from alerts.vault import open_vault
-from foremend.config import Settings, StorageSettings, load_settings
-from foremend.consent_filter import ConsentFilter
-from foremend.engine.engine import Engine
-from foremend.engine.fitted import FittedModel
+from foremend.config import Settings
 from foremend.engine.resting import RestRules
-from foremend.history.parquet import ParquetHistory
 from foremend.history.upkeep import Upkeep
-from foremend.journal import SqliteJournal
-from foremend.learning.training import fitted_models, open_registry
+from foremend.installation.history import open_history, open_upkeep
+from foremend.installation.lock import FolderLock
+from foremend.installation.private import close_to_others, private_files
+from foremend.installation.stores import Stores
+from foremend.learning.promotions import PromotionFollower
+from foremend.learning.training import open_registry
 from foremend.plan import make_plan
-from foremend.promotions import PromotionFollower
+from foremend.runtimes.clock import SystemClock
+from foremend.runtimes.consent_filter import ConsentFilter
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import STRANGERS_REST_AFTER, Resting
 from foremend.service.app import create_app
@@ -38,31 +31,18 @@ from foremend.service.read_model import ReadModel
 from foremend.service.sending import with_sending
 from foremend.service.server import Server, require_port
 from foremend.service.session import with_session
-from foremend.stores.installation import Stores
-from foremend.stores.lock import FolderLock
-from foremend.stores.private import close_to_others, private_files
+from foremend.stores.journal import SqliteJournal
 from foremend.stores.resting import RestingStore
-from foremend.terminal import progress_bar
-from foremend.vocabulary.catalogue import FaultEntry, load_catalogue
+from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.catalogue.features import feature_titles
-from foremend.vocabulary.errors import ConfigError
-from foremend.vocabulary.ports import Clock, History
-from foremend.vocabulary.profiles import Profile, load_profiles
+from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.topics import PROGRESS
-from foremend.vocabulary.types import Forgotten
+from foremend.wiring.parts import build_engine, open_desk, scored_models
 from ingest.decode import Ingest
 from ingest.mqtt import MqttSource
-from models.registry import Registry
-from rules.evaluator import RuleBook
 
 log = logging.getLogger(__name__)
-
-
-class SystemClock:
-    """`foremend.vocabulary.ports.Clock` of this machine."""
-
-    def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,105 +140,6 @@ def _with_storage(
     if upkeep is not None:
         found.append(Probe("upkeep", upkeep.trouble))
     return replace(health, ready=(*health.ready, *found))
-
-
-def open_history(
-    storage: StorageSettings, journal: str, forgotten: Callable[[], Sequence[Forgotten]] = tuple
-) -> History:
-    """Where readings are stored. Connects to nothing yet.
-
-    `journal` is the id of the one whose positions it is told; `forgotten` is asked for appliances to leave out.
-    """
-    if storage.influx is None:
-        return ParquetHistory(storage.folder / "history", journal, forgotten)
-    from foremend.history.influx import InfluxHistory
-
-    return InfluxHistory(storage.influx, forgotten)
-
-
-def open_upkeep(storage: StorageSettings, clock: Clock) -> Upkeep | None:
-    """Compaction and retention, not started; None where InfluxDB does both by itself."""
-    if storage.influx is not None:
-        return None
-    return Upkeep(storage.folder / "history", storage.parquet, clock)
-
-
-def create_history(config: Path | None) -> dict[str, str]:
-    """`foremend history create`: the bucket and its retention. Raises ConfigError where history is Parquet."""
-    storage = load_settings(config).storage
-    if storage.influx is None:
-        raise ConfigError(
-            "storage.history is parquet: its folders make themselves, there is nothing to create"
-        )
-    from foremend.history.influx import InfluxHistory
-
-    return InfluxHistory(storage.influx).create()
-
-
-def build_engine(
-    settings: Settings,
-    profiles: dict[str, Profile],
-    registry: Registry,
-    history: History,
-    clock: Clock,
-) -> Engine:
-    """The core with its rules and the champions of the registry, trained first where there is none."""
-    rules = RuleBook(settings.rules)
-    rules.check(profiles.values())
-    fitted = champions(settings, profiles, registry, clock)
-    return Engine(profiles, rules, fitted, lateness_ms=settings.ingest.lateness, on_readings=history.write)
-
-
-def champions(
-    settings: Settings, profiles: dict[str, Profile], registry: Registry, clock: Clock
-) -> dict[str, FittedModel]:
-    """The fitted model in use for each appliance model that is scored, trained first where there is none."""
-    with progress_bar() as bar:
-        task = bar.add_task("first training", total=None)
-        return fitted_models(
-            {name: profiles[name] for name in scored_models(settings, profiles)},
-            registry,
-            settings.models,
-            lambda name, done, total: bar.update(
-                task, completed=done, total=total, description=f"first training {name}"
-            ),
-            clock.now_ms(),
-        )
-
-
-def prepare_models(config: Path | None) -> dict[str, str]:
-    """`foremend models prepare`: train what was never trained; the version in use by appliance model."""
-    settings = load_settings(config)
-    profiles = load_profiles(settings.profiles.folders)
-    fitted = champions(settings, profiles, open_registry(settings.models), SystemClock())
-    return {name: model.version for name, model in sorted(fitted.items())}
-
-
-def scored_models(settings: Settings, profiles: Iterable[str]) -> tuple[str, ...]:
-    """The appliance models that get detectors and a predictor; the others are watched by rules alone."""
-    named = settings.models.appliance_models
-    return tuple(profiles) if named is None else named
-
-
-def open_desk(settings: Settings, clock: Clock, stream: str = "journal") -> Alerts:
-    """The alerts stage on its database, with every channel that is set up; `stream` names whose positions it keeps."""
-    return open_alerts(
-        settings.alerts,
-        clock,
-        open_vault(settings.alerts, os.environ),
-        open_channels(settings.alerts, clock, os.environ),
-        np.random.default_rng(),  # spreads retries over time; nothing is reproduced from it
-        {name: guide_of(entry) for name, entry in load_catalogue().items()},
-        feature_titles(load_profiles(settings.profiles.folders).values()),
-        stream,
-    )
-
-
-def guide_of(entry: FaultEntry) -> Guide:
-    """What the catalogue says of a fault, in the words of the alerts stage."""
-    steps = entry.self_help.model_dump() if entry.self_help else {}
-    safety = entry.safety.model_dump() if entry.safety else {}
-    return Guide(entry.title.model_dump(), entry.technician_finds, entry.parts, steps, safety)
 
 
 def run_until_signal(config: Path | None) -> None:

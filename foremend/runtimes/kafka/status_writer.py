@@ -14,7 +14,7 @@ from alerts.database import upsert, writing
 from alerts.tables import ProcessRow, SeenRow
 from foremend.engine.engine import Engine
 from foremend.engine.lane import NO_TIME, Lane
-from foremend.service.status import PipelineStatus
+from foremend.runtimes.status import PipelineStatus
 from foremend.vocabulary.ports import Clock
 
 MOST_APPLIANCES = 5_000

@@ -7,10 +7,11 @@ from typing import Any
 
 from alerts.database import open_database
 from alerts.forgotten import ForgottenAppliances
-from foremend.bootstrap import SystemClock, open_history, open_upkeep
 from foremend.config import load_settings
 from foremend.history.compaction import ON_COMMAND
 from foremend.history.upkeep import DayDone
+from foremend.installation.history import open_history, open_upkeep
+from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.types import Forgotten
 
@@ -45,3 +46,15 @@ def forget_in_history(config: Path | None, appliance_model: str, appliance: str)
     finally:
         database.dispose()
     return {"appliance_model": appliance_model, "appliance": appliance, "readings": readings}
+
+
+def create_history(config: Path | None) -> dict[str, str]:
+    """`foremend history create`: the bucket and its retention. Raises ConfigError where history is Parquet."""
+    storage = load_settings(config).storage
+    if storage.influx is None:
+        raise ConfigError(
+            "storage.history is parquet: its folders make themselves, there is nothing to create"
+        )
+    from foremend.history.influx import InfluxHistory
+
+    return InfluxHistory(storage.influx).create()

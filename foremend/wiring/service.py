@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alerts.desk import Alerts
-from foremend.bootstrap import SystemClock, open_desk
 from foremend.config import Settings
+from foremend.installation.private import close_to_others, private_files
 from foremend.plan import make_plan
+from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.service.app import create_app
 from foremend.service.read_model import ReadModel
 from foremend.service.sending import with_sending
 from foremend.service.server import Server, require_port
 from foremend.service.shared_pipeline import SharedPipeline
-from foremend.stores.private import close_to_others, private_files
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
+from foremend.wiring.parts import open_desk
 
 log = logging.getLogger(__name__)
 

@@ -9,15 +9,15 @@ from typing import Any
 
 from alerts.audit import verify
 from alerts.database import open_database
-from foremend.bootstrap import SystemClock
 from foremend.config import Settings, load_settings
 from foremend.history.parquet_folder import Folder
 from foremend.history.tables import is_whole
 from foremend.history.upkeep import DayDone
-from foremend.stores.agreement import STORES, problems
-from foremend.stores.installation import Stores
-from foremend.stores.lock import FolderLock, holder
-from foremend.stores.private import close_to_others, database_file
+from foremend.installation.agreement import STORES, problems
+from foremend.installation.lock import FolderLock, holder
+from foremend.installation.private import close_to_others, database_file
+from foremend.installation.stores import Stores
+from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import ConfigError
 
 
