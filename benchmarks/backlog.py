@@ -29,8 +29,8 @@ from benchmarks.mqtt_load import APPLIANCES, send_all
 from foremend.commands.demo.processes import free_port, process
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.topics import TELEMETRY_WILDCARD
-from ingest.mqtt import MqttSource
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.settings import MqttSettings
+from ingest.mqtt.source import MqttSource
 
 AT_ONCE = APPLIANCES
 PATIENCE_S = 600.0

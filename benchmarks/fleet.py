@@ -29,9 +29,9 @@ from foremend.vocabulary.types import MS_PER_DAY
 from models.evaluation import Figures, TrueFault, figures
 from models.settings import TrainingSettings
 from rules.evaluator import RuleBook
-from simulators.fleet import Fleet
-from simulators.history import truth
-from simulators.scenario import Scenario, plain_fleet
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.history import truth
+from simulators.fleet.scenario import Scenario, plain_fleet
 
 TRAINED = ("rf-260", "ac-35f", "ac-35i", "wh-60", "wm-7")
 JUDGED = ("rf-140", "rf-520", "ac-26f", "ac-72i", "wh-100", "wm-10")

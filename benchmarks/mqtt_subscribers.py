@@ -22,8 +22,8 @@ from foremend.vocabulary.topics import TELEMETRY_WILDCARD, telemetry_topic
 from foremend.vocabulary.types import RawMessage
 from foremend.wiring.parts import open_desk
 from ingest.decode import Ingest
-from ingest.mqtt import MqttSource
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.settings import MqttSettings
+from ingest.mqtt.source import MqttSource
 from rules.evaluator import RuleBook
 
 Figures = dict[str, Any]

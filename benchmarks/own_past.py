@@ -24,9 +24,9 @@ from foremend.vocabulary.profiles import Profile, Watch, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_SECOND, Block, Finding, FindingKind
 from rules.evaluator import RuleBook
 from simulators.categories import fault_effect
-from simulators.fleet import Fleet
-from simulators.history import truth
-from simulators.scenario import Scenario, ScriptedFault, appliance_id, plain_fleet
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.history import truth
+from simulators.fleet.scenario import Scenario, ScriptedFault, appliance_id, plain_fleet
 
 PLUG = "generic-compressor"
 FAULT = "abnormal-behaviour"

@@ -9,8 +9,8 @@ import numpy as np
 
 from foremend.learning.training import as_block
 from foremend.vocabulary.types import Block
-from simulators.fleet import SHARD, Fleet
-from simulators.scenario import plain_fleet
+from simulators.fleet.fleet import SHARD, Fleet
+from simulators.fleet.scenario import plain_fleet
 
 MOST = SHARD
 """Appliances of one recording."""

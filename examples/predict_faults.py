@@ -24,9 +24,9 @@ from foremend.learning.training_sets import from_history, stored_in
 from foremend.vocabulary.profiles import load_profiles
 from models import FaultPredictor, gate_metrics, window_watch
 from models.settings import ModelsSettings
-from simulators.fleet import Fleet
-from simulators.history import write_history
-from simulators.scenario import plain_fleet
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.history import write_history
+from simulators.fleet.scenario import plain_fleet
 
 MODEL = "rf-260"
 DAY_MS = 86_400_000

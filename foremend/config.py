@@ -27,7 +27,7 @@ from foremend.vocabulary.schema import (
     validated,
     without,
 )
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.settings import MqttSettings
 from ingest.settings import IngestSettings
 from models.settings import ModelsSettings
 from rules.examples import Example

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from models.detectors import reading_watch, window_watch
     from models.drift import DriftWatch
-    from models.gate import gate_metrics
     from models.outcomes import Outcome, label_rows
     from models.predictors.faults import FaultPredictor
-    from models.registry import ModelCard, Registry
+    from models.registry.gate import gate_metrics
+    from models.registry.registry import ModelCard, Registry
 
 __all__ = [
     "DriftWatch",
@@ -35,10 +35,10 @@ __all__ = [
 _HOMES = {
     "DriftWatch": "models.drift",
     "FaultPredictor": "models.predictors.faults",
-    "ModelCard": "models.card",
+    "ModelCard": "models.registry.card",
     "Outcome": "models.outcomes",
-    "Registry": "models.registry",
-    "gate_metrics": "models.gate",
+    "Registry": "models.registry.registry",
+    "gate_metrics": "models.registry.gate",
     "label_rows": "models.outcomes",
     "reading_watch": "models.detectors",
     "window_watch": "models.detectors",

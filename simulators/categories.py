@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from foremend.vocabulary.errors import ConfigError
-from simulators.air_conditioner import FixedSpeedAirConditioner, InverterAirConditioner
+from simulators.air_conditioner.appliance import FixedSpeedAirConditioner, InverterAirConditioner
 from simulators.base import FaultEffect, Physics
-from simulators.microwave import Microwave
-from simulators.refrigerator import Refrigerator
-from simulators.washing_machine import WashingMachine
-from simulators.water_heater import WaterHeater
+from simulators.microwave.appliance import Microwave
+from simulators.refrigerator.appliance import Refrigerator
+from simulators.washing_machine.appliance import WashingMachine
+from simulators.water_heater.appliance import WaterHeater
 
 PHYSICS: tuple[Physics, ...] = (
     Refrigerator(),

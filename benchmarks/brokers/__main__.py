@@ -34,8 +34,8 @@ from benchmarks.reliability.rig import until
 from foremend.commands.demo.processes import free_port
 from foremend.vocabulary.errors import ForemendError
 from foremend.vocabulary.topics import telemetry_topic
-from ingest.mqtt_publish import MqttPublisher
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.publish import MqttPublisher
+from ingest.mqtt.settings import MqttSettings
 
 APPLIANCES = 10
 READINGS = 1_000  # in each of three parts

@@ -12,9 +12,9 @@ import paho.mqtt.publish as plain
 from benchmarks.brokers.servers import Broker
 from foremend.vocabulary.errors import ForemendError
 from foremend.vocabulary.types import RawMessage
-from ingest.mqtt import MqttSource
-from ingest.mqtt_publish import MqttPublisher
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.publish import MqttPublisher
+from ingest.mqtt.settings import MqttSettings
+from ingest.mqtt.source import MqttSource
 
 WAITING = 2_000
 PAYLOADS = (4_096, 8_192, 65_536, 262_144, 1_048_576, 16 * 1_048_576)

@@ -14,8 +14,8 @@ import numpy as np
 from benchmarks.reliability.story import MOST_ROUNDS, READINGS, Message, Story
 from benchmarks.reliability.watch import Readings
 from foremend.vocabulary.types import MS_PER_SECOND, RawMessage
-from ingest.mqtt_publish import MqttPublisher
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.publish import MqttPublisher
+from ingest.mqtt.settings import MqttSettings
 
 
 class Watched(Protocol):

@@ -18,7 +18,7 @@ from benchmarks.reliability.one_machine import LONGEST_START_S, OneMachine, Pipe
 from benchmarks.reliability.rig import until
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.topics import telemetry_topic
-from ingest.mqtt_publish import MqttPublisher
+from ingest.mqtt.publish import MqttPublisher
 
 Seconds = list[float]
 _REFUSED = 7

@@ -1,8 +1,8 @@
 """The core: blocks in, findings out. No I/O, no wall clock.
 
 An appliance model has a lane: readings are put in order (`ingest.reorder`), followed as cycles and windows
-(`models.stream`), and at the end of each event-day compared with the own usual and with siblings
-(`models.features`), scored, and judged by rules.
+(`models.stream.stream`), and at the end of each event-day compared with the own usual and with siblings
+(`models.usual.features`), scored, and judged by rules.
 
 Everything that compares appliances happens at a **tick**, once an event-day, when the model's newest event time
 has passed midnight by `grace`. A block is cut behind the reading that brings a tick, so the findings never

@@ -17,9 +17,9 @@ from foremend.vocabulary.rows import Leaving
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block
 from ingest.reorder import Released, Reorder
 from models import rhythm
-from models.features import DailyFeatures
-from models.states import Counterpart, State, States
-from models.stream import STANDBY, SignalStream, StreamOutput, Windows
+from models.stream.states import Counterpart, State, States
+from models.stream.stream import STANDBY, SignalStream, StreamOutput, Windows
+from models.usual.features import DailyFeatures
 
 NO_TIME = np.iinfo(np.int64).min
 STRANGER_MS = MS_PER_HOUR

@@ -29,7 +29,7 @@ from models.evaluation import Figures, TrueFault, Warned
 from models.predictors.days import probability_within
 from rules.evaluator import RuleBook
 from rules.settings import ProbabilityCondition, RulesSettings
-from simulators.history import read_truth
+from simulators.fleet.history import read_truth
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 LEAD_DAYS = (0, 3, 7, 14, 21, 30, 45, 60, 90)

@@ -15,8 +15,8 @@ from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Block
 from rules.evaluator import RuleBook
 from simulators.categories import appliance_models
-from simulators.fleet import Fleet
-from simulators.scenario import plain_fleet
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.scenario import plain_fleet
 
 
 def compile_kernels() -> int:

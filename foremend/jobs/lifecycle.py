@@ -19,8 +19,8 @@ from foremend.learning.training_sets import Permitted, from_history, stored_in
 from foremend.vocabulary.errors import ConfigError, RefusedError
 from foremend.vocabulary.ports import Clock, History
 from foremend.vocabulary.profiles import Profile, load_profiles
-from models.gate import worse
-from models.registry import ModelCard, Registry
+from models.registry.gate import worse
+from models.registry.registry import ModelCard, Registry
 from models.settings import ModelsSettings
 from simulators.categories import appliance_models
 

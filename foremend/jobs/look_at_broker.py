@@ -9,7 +9,7 @@ from typing import Any
 from foremend.config import load_settings
 from foremend.vocabulary.profiles import load_profiles
 from ingest.decode import Ingest
-from ingest.mqtt_look import look
+from ingest.mqtt.look import look
 
 
 def look_at_broker(path: Path | None) -> dict[str, Any]:

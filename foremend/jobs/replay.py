@@ -21,11 +21,11 @@ from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import MS_PER_DAY, Block, Finding
-from ingest.mqtt_publish import MqttPublisher
-from ingest.mqtt_settings import MqttSettings
-from ingest.replay import ReplayMapping, load_mapping, read_file, to_messages
+from ingest.mqtt.publish import MqttPublisher
+from ingest.mqtt.settings import MqttSettings
+from ingest.replay.recording import ReplayMapping, load_mapping, read_file, to_messages
 from ingest.values import Decoded, SignalSpecs
-from models.stream import Windows, summarise_days
+from models.stream.stream import Windows, summarise_days
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings, SilenceCondition
 

@@ -14,10 +14,10 @@ from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.types import MS_PER_DAY
 from ingest.settings import IngestSettings
 from simulators.categories import appliance_models
-from simulators.fleet import Fleet
-from simulators.history import write_history
-from simulators.live import publish
-from simulators.scenario import Scenario, load_scenario, plain_fleet
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.history import write_history
+from simulators.fleet.live import publish
+from simulators.fleet.scenario import Scenario, load_scenario, plain_fleet
 
 log = logging.getLogger(__name__)
 

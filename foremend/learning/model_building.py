@@ -15,9 +15,9 @@ from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.profiles import Profile
 from models.detectors import window_watch
 from models.drift import DriftWatch
-from models.gate import gate_metrics
 from models.predictors.faults import FaultPredictor
-from models.registry import ModelCard, Registry
+from models.registry.gate import gate_metrics
+from models.registry.registry import ModelCard, Registry
 from models.settings import ModelsSettings
 
 SIMULATED = "simulated"

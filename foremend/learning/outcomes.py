@@ -12,7 +12,7 @@ from alerts.outcomes import found_faults
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.ports import Clock
 from models.outcomes import Outcome
-from simulators.history import Truth, read_truth
+from simulators.fleet.history import Truth, read_truth
 
 COLUMNS = ("appliance_id", "fault", "confirmed_at")
 

@@ -17,11 +17,11 @@ import numpy as np
 from foremend.vocabulary.types import MS_PER_DAY
 from models.settings import TrainingSettings
 from simulators.categories import fault_effect
-from simulators.faults import in_season
-from simulators.fleet import Fleet
-from simulators.household import CLIMATES, Climate
-from simulators.population import populate
-from simulators.scenario import Scenario, ScriptedFault, appliance_id
+from simulators.fleet.faults import in_season
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.household import CLIMATES, Climate
+from simulators.fleet.population import populate
+from simulators.fleet.scenario import Scenario, ScriptedFault, appliance_id
 
 SEASONS = (date(2026, 1, 1), date(2026, 6, 10))
 """First days of the fleets that fall ill: winter and summer, so that what heats or cools is used while its faults grow

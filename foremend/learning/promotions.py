@@ -11,7 +11,7 @@ from foremend.engine.engine import Engine
 from foremend.learning.model_building import load_fitted
 from foremend.stores.patience import Lapse
 from foremend.vocabulary.errors import IntegrityError, UnavailableError
-from models.registry import Registry
+from models.registry.registry import Registry
 
 log = logging.getLogger(__name__)
 

@@ -28,13 +28,13 @@ from foremend.learning.training_sets import LATENESS_MS, DayCollector, TrainingS
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import MS_PER_DAY, Block
 from models.evaluation import USUAL_DAYS
-from models.registry import ModelCard, Registry
+from models.registry.registry import ModelCard, Registry
 from models.settings import ModelsSettings, TrainingSettings
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings
 from simulators.categories import appliance_models
-from simulators.faults import FaultCourse
-from simulators.fleet import Fleet, Telemetry
+from simulators.fleet.faults import FaultCourse
+from simulators.fleet.fleet import Fleet, Telemetry
 
 _DAYS_THAT_SHOW = 2  # of running since the first sign, before a row teaches the fault
 _DAYS_THAT_FORGET = 4  # of running since the repair, before a row teaches health again

@@ -11,7 +11,7 @@ from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD
 from ingest.decoders import build_decoders
 from ingest.decoders.reach import Entry, unreached
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.settings import MqttSettings
 from ingest.topic_pattern import overlap
 
 _DECODERS = "ingest.decoders"

@@ -1,1 +1,1 @@
-"""What must outlive a process: the journal, snapshots, appliances at rest; how to wait for a store; the embedded broker."""
+"""What outlives a process: journal, snapshots, appliances at rest; waiting for a store; the embedded broker."""

@@ -20,8 +20,8 @@ from foremend.vocabulary.errors import ConfigError, UnavailableError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD
 from ingest.decode import Ingest
-from ingest.mqtt import MqttSource
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.settings import MqttSettings
+from ingest.mqtt.source import MqttSource
 
 log = logging.getLogger(__name__)
 

@@ -40,7 +40,7 @@ from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.topics import PROGRESS
 from foremend.wiring.parts import build_engine, open_desk, scored_models
 from ingest.decode import Ingest
-from ingest.mqtt import MqttSource
+from ingest.mqtt.source import MqttSource
 
 log = logging.getLogger(__name__)
 

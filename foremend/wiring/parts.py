@@ -20,7 +20,7 @@ from foremend.vocabulary.catalogue import FaultEntry, load_catalogue
 from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.ports import Clock, History
 from foremend.vocabulary.profiles import Profile, load_profiles
-from models.registry import Registry
+from models.registry.registry import Registry
 from rules.evaluator import RuleBook
 
 

@@ -44,7 +44,7 @@ from foremend.vocabulary.types import DeadLetter
 from foremend.wiring.parts import open_desk, scored_models
 from ingest.dead_letters import bounded
 from ingest.quarantine import Quarantine
-from models.registry import Registry
+from models.registry.registry import Registry
 from rules.evaluator import RuleBook
 
 log = logging.getLogger(__name__)

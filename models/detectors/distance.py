@@ -11,7 +11,7 @@ from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Score
 from models.calibration import ConformalPValues, split_rows
 from models.detectors.base import Columns, Floats
-from models.spread import middle_and_spread
+from models.usual.spread import middle_and_spread
 
 _WINSOR = 5.0
 """Robust standard deviations beyond which a fitted row is pulled in, so that a few bad rows bend no axis."""

@@ -23,8 +23,8 @@ from models.predictors.days import DaysToFailure
 from models.predictors.odds import Odds
 from models.predictors.selection import dealt_folds, separating
 from models.predictors.votes import Votes
-from models.spread import LEAST_SPREAD, middle_and_spread
-from models.states import Counterpart
+from models.stream.states import Counterpart
+from models.usual.spread import LEAST_SPREAD, middle_and_spread
 
 Array = NDArray[np.float64]
 _OWN, _SIBLINGS, _SHAPE = "own.", "siblings.", "shape."

@@ -43,9 +43,9 @@ from foremend.vocabulary.types import Block, Purpose, RawMessage
 from foremend.wiring.parts import open_desk
 from foremend.wiring.worker import Engines
 from ingest.decode import Ingest
-from simulators.fleet import Fleet
-from simulators.scenario import Scenario
-from simulators.wire import messages
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.scenario import Scenario
+from simulators.fleet.wire import messages
 
 TRAINED = "rf-260"
 STORY = {

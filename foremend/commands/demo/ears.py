@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.topics import PROGRESS, Progress
-from ingest.mqtt import MqttSource
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.settings import MqttSettings
+from ingest.mqtt.source import MqttSource
 
 START_WITHIN_S = 900.0  # the first start trains
 

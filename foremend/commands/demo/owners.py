@@ -7,8 +7,8 @@ from alerts.desk import Alerts
 from alerts.owners import OwnedAppliance, Owner
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.types import Purpose
-from simulators.fleet import Fleet
-from simulators.population import Owner as SimulatedOwner
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.population import Owner as SimulatedOwner
 
 
 def register(alerts: Alerts, fleet: Fleet) -> None:

@@ -14,9 +14,9 @@ from alerts.database import reading
 from alerts.tables import FindingRow, TicketRow
 from foremend.vocabulary.topics import Progress
 from foremend.vocabulary.types import MS_PER_DAY, FindingKind
-from simulators.faults import FaultCourse
-from simulators.fleet import Fleet
-from simulators.scenario import appliance_id
+from simulators.fleet.faults import FaultCourse
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.scenario import appliance_id
 
 AFTERGLOW_MS = 7 * MS_PER_DAY
 """A repaired appliance still looks odd while its averages forget: a ticket this soon after is about the fault."""

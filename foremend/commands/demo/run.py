@@ -33,9 +33,9 @@ from foremend.runtimes.clock import SystemClock
 from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import UnavailableError
 from foremend.wiring.parts import open_desk
-from ingest.mqtt import MqttSource
-from simulators.fleet import Fleet
-from simulators.scenario import Scenario, load_scenario
+from ingest.mqtt.source import MqttSource
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.scenario import Scenario, load_scenario
 
 WINDOW = 400  # messages the pipeline may be behind the fleet
 DRAIN_WITHIN_S = 60.0

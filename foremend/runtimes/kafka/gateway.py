@@ -26,7 +26,7 @@ from foremend.vocabulary.ports import PipelineSource
 from foremend.vocabulary.types import Block, DeadLetter, RawMessage
 from ingest.decode import Ingest
 from ingest.quarantine import sift
-from ingest.replay import to_messages
+from ingest.replay.recording import to_messages
 from ingest.values import Decoded
 
 try:

@@ -16,8 +16,8 @@ from typing import Any
 from foremend.vocabulary.errors import RefusedError
 from foremend.vocabulary.topics import PROOF
 from foremend.vocabulary.types import RawMessage
-from ingest.mqtt import MqttSource
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.settings import MqttSettings
+from ingest.mqtt.source import MqttSource
 
 log = logging.getLogger(__name__)
 

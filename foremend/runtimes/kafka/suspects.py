@@ -14,7 +14,7 @@ from foremend.vocabulary.errors import is_unforeseen
 from foremend.vocabulary.topics import telemetry_topic
 from foremend.vocabulary.types import Block, DeadLetter, Finding, RawMessage
 from ingest.quarantine import sift
-from ingest.replay import to_messages
+from ingest.replay.recording import to_messages
 
 
 class Suspects:

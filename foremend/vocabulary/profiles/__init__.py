@@ -82,7 +82,7 @@ class While(Strict):
 
 
 class State(Strict):
-    """One state of the appliance and what is measured in it, on every day; see models.states.
+    """One state of the appliance and what is measured in it, on every day; see models.stream.states.
 
     `mean` names gauges or differences of two ('indoor_coil_temp - room_temp'), `peak` and `low` gauges whose highest
     or lowest value a stay counts, `rate` gauges whose change a minute counts, `range` gauges whose highest value of the

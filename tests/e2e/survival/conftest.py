@@ -34,12 +34,12 @@ from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import FindingKind, RawMessage
 from foremend.wiring.parts import open_desk
 from ingest.decode import Ingest
-from ingest.mqtt import MqttSource
+from ingest.mqtt.source import MqttSource
 from rules.evaluator import RuleBook
-from simulators.fleet import Fleet
-from simulators.live import publish
-from simulators.scenario import Scenario
-from simulators.wire import Message, messages
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.live import publish
+from simulators.fleet.scenario import Scenario
+from simulators.fleet.wire import Message, messages
 
 SEED = 11
 RULE = {

@@ -12,9 +12,9 @@ from foremend.learning.training import open_registry, train_champion
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import load_profiles
-from simulators.fleet import Fleet
-from simulators.history import write_history
-from simulators.scenario import plain_fleet
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.history import write_history
+from simulators.fleet.scenario import plain_fleet
 
 MODEL = "wh-60"
 

@@ -31,8 +31,8 @@ from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.topics import create
 from foremend.vocabulary.types import Block
 from foremend.wiring.gateway import build_gateway
-from ingest.mqtt_publish import MqttPublisher
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.publish import MqttPublisher
+from ingest.mqtt.settings import MqttSettings
 
 PATIENCE_S = 60.0
 POLL_S = 0.05

@@ -11,9 +11,9 @@ from foremend.history.parquet import ParquetHistory
 from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block
-from simulators.fleet import Fleet
-from simulators.history import write_history
-from simulators.scenario import Scenario
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.history import write_history
+from simulators.fleet.scenario import Scenario
 
 MODEL = "rf-260"
 

@@ -12,7 +12,7 @@ import pytest
 
 from foremend.cli import main
 from foremend.learning.training import open_registry
-from models.registry import ModelCard, Registry
+from models.registry.registry import ModelCard, Registry
 from models.settings import ModelsSettings
 
 MODEL = "rf-260"

@@ -29,9 +29,9 @@ from foremend.stores.journal import SqliteJournal
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import Block, RawMessage
 from ingest.decode import Ingest
-from ingest.replay import to_messages
+from ingest.replay.recording import to_messages
 from ingest.settings import IngestSettings
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.settings import ModelsSettings
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings

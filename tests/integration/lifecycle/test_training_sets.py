@@ -15,7 +15,7 @@ from foremend.learning.training_sets import Split, from_history, stored_in
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import Profile
 from models.outcomes import Outcome
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.settings import ModelsSettings, TrainingSettings
 
 DAY = 86_400_000

@@ -14,8 +14,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.types import RawMessage
-from ingest.mqtt import MqttSource
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.settings import MqttSettings
+from ingest.mqtt.source import MqttSource
 
 PATIENCE_S = 20.0
 

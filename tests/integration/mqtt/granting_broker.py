@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from benchmarks.mqtt_load import publish_packet
-from ingest.mqtt_scan import Control, PacketScanner
+from ingest.mqtt.scan import Control, PacketScanner
 
 _CONNECT, _SUBSCRIBE, _PINGREQ = 0x10, 0x82, 0xC0
 _CONNACK, _PINGRESP = b"\x20\x02\x00\x00", b"\xd0\x00"

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.backlog import leave_waiting, measure
 from benchmarks.mosquitto_server import Mosquitto
 from foremend.vocabulary.types import RawMessage
-from ingest.mqtt import MqttSource
+from ingest.mqtt.source import MqttSource
 
 OpenSource = Callable[..., MqttSource]
 TakeAll = Callable[..., list[tuple[RawMessage, Any]]]

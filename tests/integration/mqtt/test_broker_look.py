@@ -17,9 +17,9 @@ from foremend.commands.demo.processes import free_port
 from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import RefusedError, UnavailableError
 from foremend.vocabulary.topics import TELEMETRY_WILDCARD
-from ingest import mqtt_look
-from ingest.mqtt_look import PAYLOADS, Seen, look
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt import look as mqtt_look
+from ingest.mqtt.look import PAYLOADS, Seen, look
+from ingest.mqtt.settings import MqttSettings
 from tests.integration.mqtt.granting_broker import granting_broker
 
 FILTERS = (TELEMETRY_WILDCARD,)

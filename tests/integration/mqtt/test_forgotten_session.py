@@ -13,8 +13,8 @@ from benchmarks.mosquitto_server import Mosquitto
 from foremend.config import Settings, validated
 from foremend.vocabulary.types import RawMessage
 from foremend.wiring.gateway import build_gateway, gateway_health
-from ingest.mqtt import MqttSource
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.settings import MqttSettings
+from ingest.mqtt.source import MqttSource
 
 MakePeer = Callable[..., Any]
 TakeAll = Callable[..., list[tuple[RawMessage, Any]]]
@@ -53,7 +53,7 @@ def connected(broker: Mosquitto, file: Path | None, **settings: Any) -> MqttSour
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.message for record in caplog.records if record.name == "ingest.mqtt_session"]
+    return [record.message for record in caplog.records if record.name == "ingest.mqtt.session"]
 
 
 def test_a_session_forgotten_while_we_were_away_is_told_once_by_the_next_process(

@@ -17,8 +17,8 @@ import pytest
 
 from foremend.vocabulary.errors import RefusedError, UnavailableError
 from foremend.vocabulary.types import RawMessage
-from ingest.mqtt import MqttSource
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.settings import MqttSettings
+from ingest.mqtt.source import MqttSource
 
 OpenSource = Callable[..., MqttSource]
 MakePeer = Callable[..., Any]

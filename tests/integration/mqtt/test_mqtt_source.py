@@ -11,8 +11,8 @@ import pytest
 from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.types import RawMessage
-from ingest.mqtt import MqttSource
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.settings import MqttSettings
+from ingest.mqtt.source import MqttSource
 
 OpenSource = Callable[..., MqttSource]
 Taken = list[tuple[RawMessage, Any]]

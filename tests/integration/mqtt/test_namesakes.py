@@ -9,8 +9,8 @@ from contextlib import closing
 import pytest
 
 from benchmarks.mosquitto_server import Mosquitto
-from ingest.mqtt import MqttSource
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.settings import MqttSettings
+from ingest.mqtt.source import MqttSource
 
 PATIENCE_S = 30.0
 
@@ -43,7 +43,7 @@ def test_who_is_thrown_out_again_and_again_is_told_of_a_namesake(mosquitto: Mosq
             "reconnect_longest": "100 ms",
         }
     )
-    logger = logging.getLogger("ingest.mqtt_connection")
+    logger = logging.getLogger("ingest.mqtt.connection")
     logger.addHandler(told)
     try:
         with closing(MqttSource(settings)) as first, closing(MqttSource(settings)) as second:
@@ -62,7 +62,7 @@ def test_a_broker_that_is_restarted_is_no_namesake(mosquitto: Mosquitto, told: T
     settings = MqttSettings.model_validate(
         {"url": mosquitto.url, "client_id": "alone", "reconnect_first": "10 ms", "reconnect_longest": "50 ms"}
     )
-    logger = logging.getLogger("ingest.mqtt_connection")
+    logger = logging.getLogger("ingest.mqtt.connection")
     logger.addHandler(told)
     online = []
     try:

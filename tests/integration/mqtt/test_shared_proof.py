@@ -19,7 +19,7 @@ from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import RefusedError
 from foremend.vocabulary.types import RawMessage
 from foremend.wiring.gateway import build_gateway, mqtt_settings
-from ingest.mqtt import MqttSource
+from ingest.mqtt.source import MqttSource
 from tests.integration.mqtt.granting_broker import granting_broker
 
 TOPIC = "dt/appliance/rf-260/fridge-1/telemetry"

@@ -13,7 +13,7 @@ from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import RawMessage
 from ingest.decode import Ingest
-from ingest.mqtt_scan import PacketScanner
+from ingest.mqtt.scan import PacketScanner
 
 MESSAGES, READINGS = APPLIANCES + 10, 3
 

@@ -32,8 +32,8 @@ from foremend.stores.journal import SqliteJournal
 from foremend.stores.snapshots import load_snapshot, save_snapshot
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.types import MS_PER_DAY, Block, RawMessage
-from models.card import ModelCard
-from models.registry import Registry
+from models.registry.card import ModelCard
+from models.registry.registry import Registry
 
 MODEL = "rf-260"
 SMS = Message("nt_1", "foremend.warning", "冰箱" * 3_000, "+8613800001234", "zh", 5)

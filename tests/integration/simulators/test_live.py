@@ -15,12 +15,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.topics import PROGRESS, Progress, command_topic, response_topic, status_topic
-from simulators.fleet import Fleet
-from simulators.links import Address
-from simulators.live import Pace, Published, Publisher, publish
-from simulators.scenario import Scenario
-from simulators.sensors import Imperfections
-from simulators.wire import Message, messages
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.links import Address
+from simulators.fleet.live import Pace, Published, Publisher, publish
+from simulators.fleet.scenario import Scenario
+from simulators.fleet.sensors import Imperfections
+from simulators.fleet.wire import Message, messages
 
 PATIENCE_S = 20.0
 STEADY = Imperfections(duplicates=0, offline_per_month=0)

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from foremend.vocabulary.errors import RefusedError, UnavailableError
-from simulators.fleet import Fleet
-from simulators.live import publish
-from simulators.scenario import Scenario
-from simulators.wire import messages
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.live import publish
+from simulators.fleet.scenario import Scenario
+from simulators.fleet.wire import messages
 
 SBIN = f"{os.environ['PATH']}:/usr/sbin"
 MOSQUITTO, PASSWD = shutil.which("mosquitto", path=SBIN), shutil.which("mosquitto_passwd", path=SBIN)

@@ -20,7 +20,7 @@ import yaml
 from foremend.commands.demo.processes import free_port, process, wait_for_port
 from foremend.config import Settings, load_settings
 from foremend.stores.broker import EmbeddedBroker
-from ingest.mqtt_publish import MqttPublisher
+from ingest.mqtt.publish import MqttPublisher
 
 START = 1_767_225_600_000  # 2026-01-01T00:00Z
 MODEL = "generic-compressor"

@@ -34,7 +34,7 @@ from foremend.vocabulary.types import Block
 from foremend.wiring.gateway import gateway_health
 from foremend.wiring.worker import build_worker
 from ingest.decode import Ingest
-from ingest.mqtt import MqttSource
+from ingest.mqtt.source import MqttSource
 
 GRAFANA = Path(__file__).parents[3] / "deploy" / "grafana"
 PROMETHEUS = GRAFANA.parent / "prometheus"

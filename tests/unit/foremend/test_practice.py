@@ -7,7 +7,7 @@ from foremend.learning.practice import practice_fleets
 from foremend.vocabulary.types import MS_PER_DAY
 from models.settings import TrainingSettings
 from simulators.categories import fault_effect, physics_of
-from simulators.faults import FaultCourse
+from simulators.fleet.faults import FaultCourse
 
 MODEL = "rf-260"
 FAULTS = tuple(physics_of(MODEL).faults)

@@ -4,7 +4,7 @@ import pytest
 
 from foremend.learning.training import _could_show, _every
 from foremend.vocabulary.types import MS_PER_DAY
-from simulators.faults import FaultCourse
+from simulators.fleet.faults import FaultCourse
 
 DAILY = [day * MS_PER_DAY for day in range(100)]
 

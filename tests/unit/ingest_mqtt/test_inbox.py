@@ -1,12 +1,12 @@
-"""ingest.mqtt_inbox: what waits between the connection and the pipeline."""
+"""ingest.mqtt.inbox: what waits between the connection and the pipeline."""
 
 import logging
 
 import pytest
 
 from foremend.vocabulary.errors import RefusedError
-from ingest.mqtt_inbox import MESSAGE_BYTES, SETTLED_S, TAKE_BYTES, Inbox
-from ingest.mqtt_scan import Publish
+from ingest.mqtt.inbox import MESSAGE_BYTES, SETTLED_S, TAKE_BYTES, Inbox
+from ingest.mqtt.scan import Publish
 
 
 def qos0(number: int) -> Publish:
@@ -119,7 +119,7 @@ def test_qos_0_is_bounded_by_its_bytes_as_well_and_never_stops_the_reading() -> 
 def test_what_comes_before_a_subscription_has_settled_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kept values come in the same bytes as SUBACK, before it, or some seconds after; then again at each connection."""
     clock = [100.0]
-    monkeypatch.setattr("ingest.mqtt_inbox.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("ingest.mqtt.inbox.time.monotonic", lambda: clock[0])
     inbox = Inbox(most_waiting_qos0=9, most_bytes=10**6)
 
     inbox.arrived([qos1(1)])

@@ -1,4 +1,4 @@
-"""ingest.mqtt_settings: the `mqtt:` part of config.yaml."""
+"""ingest.mqtt.settings: the `mqtt:` part of config.yaml."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from foremend.vocabulary.errors import ConfigError
-from ingest.mqtt_client import build_client
-from ingest.mqtt_settings import MqttSettings
+from ingest.mqtt.client import build_client
+from ingest.mqtt.settings import MqttSettings
 
 
 def test_the_url_gives_host_port_and_tls() -> None:

@@ -1,11 +1,11 @@
-"""ingest.mqtt_scan: bytes to packets."""
+"""ingest.mqtt.scan: bytes to packets."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from foremend.vocabulary.errors import InputError
-from ingest.mqtt_scan import Control, PacketScanner, Publish
+from ingest.mqtt.scan import Control, PacketScanner, Publish
 
 
 def encode(packet: Publish | Control) -> bytes:

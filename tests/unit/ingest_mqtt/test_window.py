@@ -1,9 +1,9 @@
-"""ingest.mqtt_window: tokens and the order of acknowledgements."""
+"""ingest.mqtt.window: tokens and the order of acknowledgements."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.mqtt_window import NO_TOKEN, DeliveryWindow
+from ingest.mqtt.window import NO_TOKEN, DeliveryWindow
 
 
 @given(

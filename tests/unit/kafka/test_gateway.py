@@ -22,7 +22,7 @@ from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block, DeadLetter, RawMessage
 from foremend.wiring.gateway import gateway_health, mqtt_settings
 from ingest.decode import Ingest
-from ingest.mqtt import MqttSource
+from ingest.mqtt.source import MqttSource
 from ingest.quarantine import INTERNAL_ERROR
 
 TASMOTA = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.features import DailyFeatures
+from models.usual.features import DailyFeatures
 
 NAMES = ("outdoor_temp_on_mean", "discharge_temp_on_mean")
 

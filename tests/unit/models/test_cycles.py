@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.stream import SignalStream, Windows
+from models.stream.stream import SignalStream, Windows
 
 MIDNIGHT = 1_600_041_600_000
 MINUTE = 60_000

@@ -11,7 +11,7 @@ from foremend.vocabulary.types import Prediction
 from models.predictors.days import COVERAGE, DaysToFailure, probability_within
 from models.predictors.faults import FaultPredictor
 from models.predictors.selection import dealt_folds, separating
-from models.states import Counterpart
+from models.stream.states import Counterpart
 
 FAULTS = ("leak", "wear")
 NAMES = tuple(f"own.f{k}" for k in range(12))

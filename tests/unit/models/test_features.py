@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features import DailyFeatures
-from models.spread import LEAST_SPREAD
+from models.usual.features import DailyFeatures
+from models.usual.spread import LEAST_SPREAD
 
 N, DAYS = 12, 40
 ROWS = np.arange(N, dtype=np.int32)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from foremend.vocabulary.types import MS_PER_DAY
-from models.gate import gate_metrics, worse
 from models.outcomes import Labels, Outcome, held_out, label_rows
+from models.registry.gate import gate_metrics, worse
 
 DAYS = 100
 SPANS = {"refrigerant-leak": (16.0, 36.0), "dirty-condenser": (4.0, 9.0)}

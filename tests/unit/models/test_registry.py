@@ -12,7 +12,7 @@ import pytest
 from sklearn.ensemble import ExtraTreesClassifier
 
 from foremend.vocabulary.errors import IntegrityError
-from models.registry import ModelCard, Registry
+from models.registry.registry import ModelCard, Registry
 
 KEY = b"a key of the registry"
 MODEL = "rf-260"

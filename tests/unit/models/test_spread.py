@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.expected import Expected
-from models.spread import Spread
+from models.usual.expected import Expected
+from models.usual.spread import Spread
 
 FLEET, DAYS = 20, 40
 NOWHERE = np.zeros((FLEET, 1))

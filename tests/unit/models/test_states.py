@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from foremend.vocabulary.errors import ConfigError, IntegrityError
-from models.states import State, States
-from models.stream import SignalStream, Windows
+from models.stream.states import State, States
+from models.stream.stream import SignalStream, Windows
 
 MIDNIGHT = 1_600_041_600_000
 MINUTE = 60_000

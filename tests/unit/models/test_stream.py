@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from foremend.vocabulary.errors import ConfigError, IntegrityError
-from models.states import State, States
-from models.stream import SignalStream, StreamOutput, Windows, summarise_days
+from models.stream.states import State, States
+from models.stream.stream import SignalStream, StreamOutput, Windows, summarise_days
 
 MIDNIGHT = 1_600_041_600_000
 MINUTE = 60_000

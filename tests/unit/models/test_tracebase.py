@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.stream import SignalStream, summarise_days
+from models.stream.stream import SignalStream, summarise_days
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared" / "data" / "tracebase"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"real traces are not here: {FOLDER}")

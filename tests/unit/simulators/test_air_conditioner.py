@@ -7,13 +7,13 @@ from datetime import date
 import numpy as np
 import pytest
 
-from simulators.air_conditioner import FixedSpeedAirConditioner, InverterAirConditioner
-from simulators.air_conditioner_cycle import compress, saturation_pressure, vapour_density
-from simulators.air_conditioner_parts import fan_speed, stalls, supplied_voltage, thermistor
-from simulators.air_conditioner_types import COOL, DEFROST, HEAT, OFF, Parameters, State
+from simulators.air_conditioner.appliance import FixedSpeedAirConditioner, InverterAirConditioner
+from simulators.air_conditioner.cycle import compress, saturation_pressure, vapour_density
+from simulators.air_conditioner.parts import fan_speed, stalls, supplied_voltage, thermistor
+from simulators.air_conditioner.types import COOL, DEFROST, HEAT, OFF, Parameters, State
 from simulators.base import Floats, Span
-from simulators.behaviour import measure, running
-from simulators.twins import Setting, faulty, healthy
+from simulators.figures.behaviour import measure, running
+from simulators.figures.twins import Setting, faulty, healthy
 
 SUMMER = Setting(count=20, days=4)
 WINTER = Setting(count=20, days=4, start=date(2026, 1, 12))

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulators.compare import Cycles, cycle_distributions, read_tracebase
-from simulators.twins import Setting, healthy
+from simulators.figures.compare import Cycles, cycle_distributions, read_tracebase
+from simulators.figures.twins import Setting, healthy
 
 TRACEBASE = Path(__file__).parents[3].parent / "shared" / "data" / "tracebase"
 WINTER = Setting(count=60, days=3, start=date(2026, 1, 12), region="berlin")

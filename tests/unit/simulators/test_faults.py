@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from foremend.vocabulary.types import MS_PER_DAY
-from simulators.air_conditioner import InverterAirConditioner
+from simulators.air_conditioner.appliance import InverterAirConditioner
 from simulators.base import FaultEffect
 from simulators.categories import PHYSICS
-from simulators.faults import FaultCourse, afflicted, draw_course, draw_courses, repair_time
-from simulators.household import CLIMATES
-from simulators.refrigerator import Refrigerator
+from simulators.fleet.faults import FaultCourse, afflicted, draw_course, draw_courses, repair_time
+from simulators.fleet.household import CLIMATES
+from simulators.refrigerator.appliance import Refrigerator
 
 DAY = MS_PER_DAY
 COURSE = FaultCourse(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simulators.figures import main, tell
+from simulators.figures.figures import main, tell
 
 SHORT = "thermostat-stuck"  # a course of a few days
 

@@ -9,7 +9,7 @@ import pytest
 
 from simulators.base import Floats
 from simulators.categories import physics_of
-from simulators.twins import Setting, faulty, healthy
+from simulators.figures.twins import Setting, faulty, healthy
 
 HOUSE = Setting(count=16, days=7)
 SETTLED = slice(2, None)  # days; the first ones still carry the start

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from simulators.base import Floats
-from simulators.behaviour import running
 from simulators.categories import physics_of
-from simulators.twins import Setting, faulty, healthy
+from simulators.figures.behaviour import running
+from simulators.figures.twins import Setting, faulty, healthy
 
 MODEL = "ac-26f"
 HOMES = Setting(count=16, days=6, region="guangzhou")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from foremend.vocabulary.types import MS_PER_DAY
-from simulators.fleet import Fleet, Telemetry
-from simulators.scenario import BadCohort, ConsentMix, Scenario, ScriptedFault, Update
+from simulators.fleet.fleet import Fleet, Telemetry
+from simulators.fleet.scenario import BadCohort, ConsentMix, Scenario, ScriptedFault, Update
 
 CALM = {"weekends_away": 0.0, "holidays_per_year": 0.0}
 

@@ -10,9 +10,9 @@ import pytest
 
 from foremend.history.parquet import ParquetHistory
 from foremend.vocabulary.errors import ConfigError
-from simulators.fleet import Fleet
-from simulators.history import read_truth, truth, write_history
-from simulators.scenario import Scenario, ScriptedFault
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.history import read_truth, truth, write_history
+from simulators.fleet.scenario import Scenario, ScriptedFault
 
 LEAK = ScriptedFault(appliance="rf-260-00001", fault="refrigerant-leak", onset_day=1, days_to_failure=20)
 SCENARIO = Scenario(days=2, appliances={"rf-260": 3, "wh-60": 2}, faults=(LEAK,))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from foremend.vocabulary.types import MS_PER_DAY
-from simulators.fleet import Fleet
-from simulators.household import CLIMATES, Weather, draw_absences, draw_homes
-from simulators.scenario import Absence, Scenario
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.household import CLIMATES, Weather, draw_absences, draw_homes
+from simulators.fleet.scenario import Absence, Scenario
 
 
 def at(month: int, day: int) -> int:

@@ -7,11 +7,11 @@ import pytest
 
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.topics import Progress
-from simulators.fleet import Fleet
-from simulators.links import Address
-from simulators.live import Window, diagnosis, publish
-from simulators.scenario import Scenario
-from simulators.wire import messages
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.links import Address
+from simulators.fleet.live import Window, diagnosis, publish
+from simulators.fleet.scenario import Scenario
+from simulators.fleet.wire import messages
 
 
 def progress(count: int) -> Progress:

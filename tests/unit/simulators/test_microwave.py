@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from simulators.base import Span
-from simulators.microwave import Microwave
-from simulators.twins import Setting, healthy
+from simulators.figures.twins import Setting, healthy
+from simulators.microwave.appliance import Microwave
 
 WEEK = Setting(count=30, days=7)
 

@@ -7,7 +7,7 @@ import pytest
 
 from foremend.vocabulary.profiles import load_profiles
 from simulators.categories import appliance_models
-from simulators.twins import Setting, faulty, healthy
+from simulators.figures.twins import Setting, faulty, healthy
 
 PROFILES, MODELS = load_profiles(), appliance_models()
 FAULTS = [(model, fault) for model, physics in MODELS.items() for fault in physics.faults]

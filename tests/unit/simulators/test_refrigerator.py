@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from simulators.base import Span
-from simulators.refrigerator import Refrigerator
-from simulators.refrigerator_kernel import KELVIN, MELTING_J_PER_KG, STEP_S, _heat, capacity_share, compressor
-from simulators.twins import Setting, faulty, healthy, of_day
+from simulators.figures.twins import Setting, faulty, healthy, of_day
+from simulators.refrigerator.appliance import Refrigerator
+from simulators.refrigerator.kernel import KELVIN, MELTING_J_PER_KG, STEP_S, _heat, capacity_share, compressor
 
 HOUSE = Setting(count=24, days=4)
 _RUNNING_W = 40.0

@@ -8,8 +8,8 @@ import pytest
 
 from foremend.vocabulary.errors import ConfigError
 from simulators.categories import PHYSICS
-from simulators.fleet import Fleet
-from simulators.scenario import Scenario, load_scenario, plain_fleet, shipped
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.scenario import Scenario, load_scenario, plain_fleet, shipped
 
 
 def scenario_file(folder: Path, text: str) -> Path:

@@ -7,7 +7,7 @@ import pytest
 
 from foremend.vocabulary.types import MS_PER_DAY
 from simulators.base import Floats, Measured, Signal
-from simulators.sensors import Imperfections, Sensors, draw_offline, draw_sensors, quantised
+from simulators.fleet.sensors import Imperfections, Sensors, draw_offline, draw_sensors, quantised
 
 PERFECT = Imperfections(
     noise=0,

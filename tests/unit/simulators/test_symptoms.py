@@ -10,9 +10,9 @@ import pytest
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.profiles import load_profiles
 from simulators.base import Floats
-from simulators.behaviour import measure
 from simulators.categories import PHYSICS, fault_effect, physics_of
-from simulators.twins import Setting, faulty, healthy
+from simulators.figures.behaviour import measure
+from simulators.figures.twins import Setting, faulty, healthy
 
 GROWN = 0.7  # severity of a progressive or intermittent fault that a technician would see at once
 SUMMER = Setting(count=16, days=4)

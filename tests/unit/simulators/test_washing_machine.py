@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from simulators.base import Floats
-from simulators.behaviour import measure
-from simulators.twins import Setting, faulty, healthy
-from simulators.washing_machine import WashingMachine
-from simulators.washing_machine_kernel import DRAIN, FILL, HEAT, IDLE, PROGRAMME, SPIN, TUMBLING_RPM, WASH
+from simulators.figures.behaviour import measure
+from simulators.figures.twins import Setting, faulty, healthy
+from simulators.washing_machine.appliance import WashingMachine
+from simulators.washing_machine.kernel import DRAIN, FILL, HEAT, IDLE, PROGRAMME, SPIN, TUMBLING_RPM, WASH
 
 WEEK = Setting(count=20, days=7)
 MODELS = WashingMachine.models

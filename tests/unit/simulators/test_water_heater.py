@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from simulators.twins import Setting, faulty, healthy, of_day
-from simulators.water_heater import (
+from simulators.figures.twins import Setting, faulty, healthy, of_day
+from simulators.water_heater.appliance import (
     BOILS_C,
     OPENS_C,
     STEP_S,

@@ -11,12 +11,12 @@ import orjson
 import pytest
 
 from simulators.categories import PHYSICS
-from simulators.fleet import Fleet
-from simulators.history import Truth
-from simulators.population import Owner
-from simulators.scenario import Outage, Scenario, ScriptedFault, load_scenario
-from simulators.sensors import Imperfections
-from simulators.wire import Message, messages
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.history import Truth
+from simulators.fleet.population import Owner
+from simulators.fleet.scenario import Outage, Scenario, ScriptedFault, load_scenario
+from simulators.fleet.sensors import Imperfections
+from simulators.fleet.wire import Message, messages
 
 STEADY = Imperfections(duplicates=0, offline_per_month=0, skew_ms=0)
 

@@ -1,0 +1,1 @@
+"""MQTT: a source that acknowledges what is durable, a publisher, and a look at a broker."""

@@ -1,0 +1,253 @@
+"""What can be seen of a broker before a pipeline depends on it: `foremend check --connect`.
+
+By clients of its own with names of its own: to come by the pipeline's name would end the connection of the one that
+runs. Everything it sends is below `foremend/proof/`, and its session is removed at the end.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from foremend.vocabulary.errors import RefusedError, UnavailableError
+from foremend.vocabulary.topics import PROOF
+from ingest.mqtt.settings import MqttSettings
+
+PAYLOADS = (4_096, 65_536, 262_144, 1_048_576)
+"""Bytes tried: an array of five hundred readings has some 64 KiB."""
+
+PATIENCE_S = 10.0
+_MOMENT_S = 2.0  # for what may never come
+_VERSION = "$SYS/broker/version"
+_TOPIC = f"{PROOF}/check"
+
+
+@dataclass
+class Seen:
+    """What was seen of a broker; None where it could not be."""
+
+    version: str | None = None  # as it calls itself
+    announced_packet_bytes: int | None = None  # the largest that it takes, by MQTT 5
+    keeps_sessions: bool | None = None
+    shared_subscriptions: bool | None = None  # whether one brings anything, not whether it is granted
+    largest_payload: int | None = None  # bytes, of `PAYLOADS`, that came back
+    warnings: list[str] = field(default_factory=list)
+
+
+class Guest:
+    """One connected client; `came` is what it received."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        name: str,
+        clean: bool = True,
+        version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311,
+    ) -> None:
+        self.came: list[MQTTMessage] = []
+        self.session_present = False
+        self.announced: Properties | None = None
+        self._url, self._changed = settings.url, threading.Condition()
+        self._reason: ReasonCode | None = None
+        self._gone = False
+        self._granted: list[ReasonCode] | None = None
+        how: dict[str, Any] = {} if version == MQTTProtocolVersion.MQTTv5 else {"clean_session": clean}
+        self._client = Client(
+            CallbackAPIVersion.VERSION2,
+            f"{settings.client_id}-{name}",
+            protocol=version,
+            reconnect_on_failure=False,
+            **how,
+        )
+        if settings.user is not None:
+            self._client.username_pw_set(settings.user, settings.password())
+        if settings.tls:
+            self._client.tls_set_context(settings.tls_context())
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+        self._client.on_disconnect = self._on_disconnect
+        self._connect(settings)
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Raises RefusedError, naming them, where the broker refuses any."""
+        self._granted = None
+        self._client.subscribe([(topic, 1) for topic in topics])
+        self._until(lambda: self._granted is not None, PATIENCE_S)
+        if (granted := self._granted) is None:
+            raise UnavailableError(f"{self._url} does not answer a subscription")
+        refused = [topic for topic, code in zip(topics, granted, strict=True) if code.is_failure]
+        if refused:
+            raise RefusedError(f"{self._url} refuses the subscription to {', '.join(refused)}: see its ACL")
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        self._client.publish(topic, payload, 1)
+
+    def heard(self, topic: str, size: int, within_s: float) -> bool:
+        """Whether a message on `topic` with a payload of `size` bytes came, or comes."""
+        return self._until(
+            lambda: any(one.topic == topic and len(one.payload) == size for one in self.came), within_s
+        )
+
+    def heard_any(self, topic: str, within_s: float) -> bytes | None:
+        self._until(lambda: any(one.topic == topic for one in self.came), within_s)
+        return next((bytes(one.payload) for one in self.came if one.topic == topic), None)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _connect(self, settings: MqttSettings) -> None:
+        try:
+            self._client.connect(settings.host, settings.port, settings.keepalive // 1_000)
+        except OSError as error:
+            raise UnavailableError(f"no MQTT broker on {self._url}: {error}") from error
+        self._client.loop_start()
+        self._until(lambda: self._reason is not None or self._gone, PATIENCE_S)
+        if self._reason is not None:
+            if not self._reason.is_failure:
+                return
+            self.close()
+            raise RefusedError(
+                f"{self._url} refuses the connection ({self._reason}): see mqtt.user and its password"
+            )
+        self.close()
+        raise UnavailableError(f"{self._url} accepts the connection and does not answer: is it MQTT?")
+
+    def _until(self, holds: Callable[[], bool], within_s: float) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: holds() or self._gone, within_s)
+            return holds()
+
+    def _on_connect(
+        self, client: Client, data: Any, flags: ConnectFlags, reason: ReasonCode, more: Properties | None
+    ) -> None:
+        with self._changed:
+            self._reason, self.announced = reason, more
+            self.session_present = flags.session_present
+            self._changed.notify_all()
+
+    def _on_disconnect(self, *_: object) -> None:
+        with self._changed:
+            self._gone = True
+            self._changed.notify_all()
+
+    def _on_subscribe(self, client: Client, data: Any, mid: int, codes: Any, more: Any) -> None:
+        with self._changed:
+            self._granted = codes
+            self._changed.notify_all()
+
+    def _on_message(self, client: Client, data: Any, message: MQTTMessage) -> None:
+        with self._changed:
+            self.came.append(message)
+            self._changed.notify_all()
+
+
+@contextmanager
+def guest(settings: MqttSettings, name: str, **how: Any) -> Iterator[Guest]:
+    """Raises UnavailableError where no broker answers in time, RefusedError where it says no."""
+    one = Guest(settings, name, **how)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def look(settings: MqttSettings, subscriptions: Sequence[str]) -> Seen:
+    """What the broker of `settings` does. Takes some seconds, more where what is looked for never comes.
+
+    Raises UnavailableError where it is not there, RefusedError where it refuses user, password or one of the filters
+    `subscriptions`: everything else is only seen.
+    """
+    seen = Seen()
+    with guest(settings, "check") as one:
+        one.subscribe(subscriptions)
+    with guest(settings, "check") as one:
+        one.subscribe([f"{_TOPIC}/plain"])
+        one.publish(f"{_TOPIC}/plain", b"proof")
+        comes = one.heard(f"{_TOPIC}/plain", 5, PATIENCE_S)
+    seen.version, seen.announced_packet_bytes = _version(settings), _announced(settings)
+    if not comes:
+        seen.warnings.append(
+            f"a message of our own on {_TOPIC}/plain does not come back, so nothing more is seen:"
+            f" let this user write and read {PROOF}/# (ACL)"
+        )
+        return seen
+    seen.shared_subscriptions, seen.keeps_sessions = _shares(settings), _keeps(settings)
+    seen.largest_payload = _largest(settings)
+    seen.warnings += _warnings(seen)
+    return seen
+
+
+def _warnings(seen: Seen) -> Iterator[str]:
+    if not seen.keeps_sessions:
+        yield "it forgets a client that goes away: what appliances send while `foremend run` is stopped is lost"
+    if not seen.shared_subscriptions:
+        yield "it grants shared subscriptions and sends nothing through them: use one `foremend run`, no gateways"
+    if (seen.largest_payload or 0) < PAYLOADS[1]:
+        yield f"a payload of {PAYLOADS[1]} bytes does not come back: appliances must send shorter arrays"
+
+
+def _version(settings: MqttSettings) -> str | None:
+    with guest(settings, "check") as one:
+        try:
+            one.subscribe([_VERSION])
+        except (RefusedError, UnavailableError):
+            return None
+        said = one.heard_any(_VERSION, _MOMENT_S)
+        return None if said is None else said.decode("utf-8", "replace")[:100]
+
+
+def _announced(settings: MqttSettings) -> int | None:
+    """Its largest packet; None where it does not speak MQTT 5 or has no bound to tell of."""
+    try:
+        with guest(settings, "check", version=MQTTProtocolVersion.MQTTv5) as one:
+            return getattr(one.announced, "MaximumPacketSize", None)
+    except (RefusedError, UnavailableError):
+        return None
+
+
+def _shares(settings: MqttSettings) -> bool:
+    with guest(settings, "check") as one:
+        try:
+            one.subscribe([f"$share/foremend-check/{_TOPIC}/shared"])
+        except RefusedError:
+            return False
+        one.publish(f"{_TOPIC}/shared", b"proof")
+        return one.heard(f"{_TOPIC}/shared", 5, _MOMENT_S)
+
+
+def _keeps(settings: MqttSettings) -> bool:
+    """Whether a session that goes and comes gets what was sent meanwhile; it is removed afterwards."""
+    topic, stamp = f"{_TOPIC}/kept", b"%d" % time.time_ns()
+    with guest(settings, "check-kept", clean=False) as one:
+        one.subscribe([topic])
+    with guest(settings, "check") as other:
+        other.publish(topic, stamp)
+        other.subscribe([topic])  # answered after the message was taken
+    with guest(settings, "check-kept", clean=False) as one:
+        kept = one.session_present and one.heard(topic, len(stamp), _MOMENT_S)
+    with guest(settings, "check-kept"):
+        return kept
+
+
+def _largest(settings: MqttSettings) -> int:
+    """Each size by a connection of its own: brokers end it over what is too large."""
+    largest = 0
+    for size in PAYLOADS:
+        with guest(settings, "check") as one:
+            one.subscribe([f"{_TOPIC}/size"])
+            one.publish(f"{_TOPIC}/size", bytes(size))
+            if not one.heard(f"{_TOPIC}/size", size, _MOMENT_S):
+                return largest
+        largest = size
+    return largest

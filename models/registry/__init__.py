@@ -1,0 +1,1 @@
+"""Stored models: sealed versions with their cards, aliases, and the gate before a promotion."""

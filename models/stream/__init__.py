@@ -1,0 +1,1 @@
+"""A day out of a stream of readings: on-levels, cycles, states, windows. Compiled; a row of state an appliance."""

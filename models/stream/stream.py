@@ -1,0 +1,309 @@
+"""From released readings to closed hourly and daily windows of features, in event time, for a whole fleet.
+
+    stream = SignalStream(["power", "cabinet_temp"], cycle_signal="power")
+    output = stream.update(appliance, time, values)
+    output.days.names, output.days.features
+
+The result depends on the readings alone, not on how they were cut into calls, and a snapshot resumes exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.vocabulary.errors import ConfigError, IntegrityError
+from foremend.vocabulary.ports import Snapshot
+from foremend.vocabulary.rows import Leaving
+from foremend.vocabulary.types import MS_PER_HOUR, MS_PER_SECOND
+from models.stream import pool as stream_pool
+from models.stream import state as stream_state
+from models.stream.pool import NOBODY, Pool
+from models.stream.state import FRESH, Params
+from models.stream.states import States
+from models.stream.walk import END_OF_INPUT, MOST_WINDOWS, walk
+from models.stream.windows import CYCLE_FEATURES, STARTS_COUNTER, Rows, empty_rows, feature_names
+
+STANDBY = {"power": 45.0, "current": 0.25, "compressor_speed": 5.0}
+"""What a machine may draw (W, A, Hz) while it does nothing."""
+NO_STATES = States()
+_CHUNK_WINDOWS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Closed windows of one length, ordered by appliance and start within one output.
+
+    Features (`names`, columns of `features`; NaN where unknown):
+    coverage 0..1 (share of the window with readings), compressor_starts (count; from the device's own counter
+    where it sends one, else from cycles; in a day only those strictly inside it, from 60 s after midnight),
+    duty 0..1, starts_per_hour (1/h), longest_run_s (s, within the window), run_mean_s, run_std_s, pause_mean_s,
+    pause_std_s (s, of the runs and pauses that ended in the window and were seen whole), on_power (the learnt
+    on-level, in the cycle signal's unit), inrush_peak (mean of the highest value in the first minute of a run,
+    same unit); per gauge <name>_mean, _std, _min, _max, _on_mean, _off_mean (its unit) and _coverage (0..1);
+    per counter, by its own name, its rise.
+
+    Days also have the features of the named states (`states`): <state>_share 0..1 (of the time heard from),
+    <state>_visits (count of the stays that ended in the day and were seen whole), <state>_visit_mean_s and
+    _visit_least_s (s, their mean length and that of the shortest); while in the state and settled <state>_<gauge> and
+    <state>_<a>_less_<b> (mean, its unit), <state>_<gauge>_rate (change between readings within a stay, its unit a
+    minute) and _range (highest less lowest value, its unit); settled or not, <state>_<gauge>_peak and _low (mean over
+    the stays that ended of the highest and lowest value, its unit).
+    """
+
+    appliance: NDArray[np.int32]  # (k,) fleet rows
+    start: NDArray[np.int64]  # (k,) ms UTC
+    names: tuple[str, ...]  # F
+    features: NDArray[np.float64]  # (k, F)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """One feature of every window, (k,)."""
+        return self.features[:, self.names.index(name)]
+
+    def take(self, rows: NDArray[Any] | slice) -> Windows:
+        """The same with only `rows` (a mask, indices or a slice)."""
+        return Windows(self.appliance[rows], self.start[rows], self.names, self.features[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOutput:
+    """The windows that a call closed.
+
+    `early` are hours of appliances whose on-level is not known yet, told when their time is over: what is measured in
+    them holds; `on_mean` and `off_mean` suppose that what draws more than standby runs, and what is counted of cycles
+    and counters is NaN. The same hours come again among `hours`, whole, once the level is known.
+    """
+
+    hours: Windows
+    days: Windows
+    early: Windows
+
+
+class SignalStream:
+    """Streaming features of one appliance model's fleet.
+
+    `signals` name the columns of `values`; `cycle_signal` is the one whose level tells a run from a pause, or None;
+    `counter_signals` are cumulative counts (a fall is a reset), the rest are gauges; `states` says what to measure
+    in which state (ConfigError where that is no gauge).
+    `max_gap_ms`: a value stands at most this long without a newer one; later time counts as not seen
+    (more than 0, at most an hour, else ConfigError).
+    `standby`: the most such a machine draws while it does nothing, in the cycle signal's unit; used only for a
+    machine that never showed two levels. `above`: where the cycle signal's own unit says what running is, and no level
+    needs to be learnt (0: learn it). `warmup_ms`: how long readings wait at least until the on-level is
+    believed (at most a day). `warmup_rows`: how many readings an appliance may have waiting (rounded up
+    to pages of 48); denser ones are thinned.
+    """
+
+    def __init__(
+        self,
+        signals: Sequence[str],
+        cycle_signal: str | None,
+        counter_signals: Sequence[str] = (),
+        *,
+        states: States = NO_STATES,
+        max_gap_ms: int = 900_000,
+        standby: float | None = None,
+        above: float = 0.0,
+        warmup_ms: int = 21_600_000,
+        warmup_rows: int = 2880,
+    ) -> None:
+        if not 0 < max_gap_ms <= MS_PER_HOUR:
+            raise ConfigError(
+                f"max_gap_ms is {max_gap_ms}: a value may stand for more than 0 and at most an hour"
+            )
+        gauges = [name for name in signals if name not in counter_signals]
+        counters = [name for name in signals if name in counter_signals]
+        self._columns = np.array([list(signals).index(name) for name in (*gauges, *counters)], np.intp)
+        self._signals = (*gauges, *counters)
+        self._params = Params(
+            max_gap=max_gap_ms,
+            warmup=warmup_ms,
+            standby=STANDBY.get(cycle_signal or "", 0.0) if standby is None else standby,
+            above=above,
+            cycle=gauges.index(cycle_signal) if cycle_signal is not None else -1,
+            starts_counter=counters.index(STARTS_COUNTER) if STARTS_COUNTER in counters else -1,
+            plan=states.plan(gauges),
+        )
+        self._hour_names = feature_names(gauges, counters)
+        self._not_early = [
+            k
+            for k, name in enumerate(self._hour_names)
+            if name in {*CYCLE_FEATURES, *counters} - {"coverage"}
+        ]
+        self.names = (*self._hour_names, *states.features)
+        self._fleet = 0
+        plan = self._params.plan
+        self._state = stream_state.new_state(
+            0, len(gauges), len(counters), len(plan.states), len(plan.measures)
+        )
+        self._warmup_rows = warmup_rows
+        self._pool = self._new_pool()
+
+    def update(
+        self, appliance: NDArray[np.int32], time: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> StreamOutput:
+        """Take readings: `appliance` (n,) fleet rows, `time` (n,) ms UTC, `values` (n, S) with NaN for absent.
+
+        Rows are sorted by appliance and time, and no row is older than its appliance's last one.
+        """
+        rows = np.ascontiguousarray(appliance, np.int64)
+        columns = np.ascontiguousarray(np.asarray(values, np.float64)[:, self._columns])
+        self._make_room(int(rows.max(initial=-1)) + 1)
+        if self._params.cycle >= 0:
+            self._give_buffers(rows)
+        return self._walk(rows, np.ascontiguousarray(time, np.int64), columns)
+
+    def flush(self) -> StreamOutput:
+        """End of input: decide what still waits by what is known, close every open window."""
+        rows = np.arange(self._fleet)
+        nothing = np.full((self._fleet, len(self._signals)), np.nan)
+        return self._walk(rows, np.full(self._fleet, END_OF_INPUT), nothing)
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.vocabulary.rows`: of those who leave, with the readings that wait for their on-level."""
+        gone = leaving.gone
+        slots = np.full(len(gone), FRESH)
+        inside = gone < self._fleet
+        slots[inside] = self._state.machine["slot"][gone[inside]]
+        waiting = [stream_pool.let_go(self._pool, slot) if slot >= 0 else None for slot in slots.tolist()]
+        owner, moved = self._pool.buffer["owner"], leaving.moved()
+        owner[:] = np.where(owner == NOBODY, NOBODY, moved[owner])
+        self._state, state = stream_state.leaves(self._state, leaving)
+        self._fleet = int(np.sum(leaving.kept < self._fleet))
+        return {"state": state, "waiting": waiting}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered, as `rows` that nothing is known of yet."""
+        self._make_room(int(rows.max(initial=-1)) + 1)
+        own: tuple[NDArray[Any], ...] = self._state
+        for column, known in zip(own, stream_state.thawed(part["state"]), strict=True):
+            column[rows] = known
+        waits = [(row, w) for row, w in zip(rows.tolist(), part["waiting"], strict=True) if w is not None]
+        if waits:
+            counts = np.array([len(w["time"]) for _, w in waits])
+            slots = self._give_slots(np.array([row for row, _ in waits]))
+            self._pool = stream_pool.with_room(self._pool, slots, counts)
+            for slot, (_, one) in zip(slots.tolist(), waits, strict=True):
+                stream_pool.fill(self._pool, slot, one)
+
+    def snapshot(self) -> Snapshot:
+        """Everything that `restore` needs, as nested mappings of arrays."""
+        return {
+            "signals": list(self._signals),
+            "names": list(self.names),
+            "state": stream_state.frozen(self._state, self._fleet),
+            "waiting": stream_pool.frozen(self._pool),
+        }
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on where `snapshot` was taken. Raises IntegrityError if it is of other signals or states."""
+        if tuple(snapshot["signals"]) != self._signals:
+            raise IntegrityError(
+                f"the stream's snapshot has the signals {', '.join(snapshot['signals'])}, the profile has "
+                f"{', '.join(self._signals)}: rebuild the state from history"
+            )
+        other = sorted({*self.names} ^ {*snapshot.get("names", ())})
+        if other:
+            raise IntegrityError(
+                f"the stream's snapshot measures other states than the profile ({', '.join(other)}): rebuild the "
+                "state from history"
+            )
+        self._state = stream_state.thawed(snapshot["state"])
+        self._fleet = len(self._state.machine)
+        self._pool = stream_pool.thawed(snapshot["waiting"])
+        self._state.machine["slot"][self._pool.buffer["owner"]] = np.arange(len(self._pool.buffer))
+
+    def _new_pool(self) -> Pool:
+        return stream_pool.new_pool(0, self._warmup_rows, len(self._signals))
+
+    def _make_room(self, fleet: int) -> None:
+        """Let the state have rows for appliances 0..fleet-1."""
+        if fleet > len(self._state.machine):
+            self._state = stream_state.grown(self._state, fleet)
+        self._fleet = max(self._fleet, fleet)
+
+    def _give_buffers(self, rows: NDArray[np.int64]) -> None:
+        """Give every appliance that is seen for the first time a buffer, and all that wait enough pages."""
+        slot = self._state.machine["slot"]
+        fresh = np.unique(rows[slot[rows] == FRESH])
+        if len(fresh) > 0:
+            self._give_slots(fresh)
+        machines, readings = np.unique(rows[slot[rows] >= 0], return_counts=True)
+        self._pool = stream_pool.with_room(self._pool, slot[machines], readings)
+
+    def _give_slots(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Give each of these appliances a buffer of its own; which ones."""
+        missing = len(rows) - int(np.sum(self._pool.buffer["owner"] == NOBODY))
+        if missing > 0:
+            self._pool = stream_pool.with_buffers(self._pool, missing)
+        unused = np.flatnonzero(self._pool.buffer["owner"] == NOBODY)[: len(rows)].astype(np.int32)
+        self._pool.buffer["owner"][unused] = rows
+        self._state.machine["slot"][rows] = unused
+        return unused
+
+    def _walk(
+        self, rows: NDArray[np.int64], time: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> StreamOutput:
+        """Run the kernel over all rows, emptying its outputs whenever they are full."""
+        early: list[Rows] = []
+        hours: list[Rows] = []
+        days: list[Rows] = []
+        reached = 0
+        while reached < len(time) or not hours:
+            early.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self._hour_names)))
+            hours.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self._hour_names)))
+            days.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self.names)))
+            reached = walk(
+                self._state,
+                self._pool,
+                self._params,
+                rows,
+                time,
+                values,
+                reached,
+                early[-1],
+                hours[-1],
+                days[-1],
+            )
+        if np.all(self._pool.buffer["owner"] == NOBODY):
+            self._pool = self._new_pool()
+        told_early = _windows(early, self._hour_names)
+        told_early.features[:, self._not_early] = np.nan
+        return StreamOutput(_windows(hours, self._hour_names), _windows(days, self.names), told_early)
+
+
+def _windows(parts: list[Rows], names: tuple[str, ...]) -> Windows:
+    used = [slice(0, int(part.filled[0])) for part in parts]
+    return Windows(
+        np.concatenate([part.appliance[u] for part, u in zip(parts, used, strict=True)]),
+        np.concatenate([part.start[u] for part, u in zip(parts, used, strict=True)]),
+        names,
+        np.concatenate([part.features[u] for part, u in zip(parts, used, strict=True)]),
+    )
+
+
+def summarise_days(days: Windows) -> dict[str, dict[str, float]]:
+    """One appliance's daily windows as {"YYYY-MM-DD": {"compressor_starts", "duty", "longest_run_s"}}.
+
+    Starts are a whole number, duty is 0..1, the longest run is in seconds; days without a known cycle are left out.
+    """
+    columns = [days.column(name) for name in ("compressor_starts", "duty", "longest_run_s")]
+    return {
+        datetime.fromtimestamp(start / MS_PER_SECOND, UTC).date().isoformat(): {
+            "compressor_starts": round(starts),
+            "duty": duty,
+            "longest_run_s": longest,
+        }
+        for start, starts, duty, longest in zip(
+            days.start.tolist(), *map(np.ndarray.tolist, columns), strict=True
+        )
+        if np.isfinite(starts)
+    }

@@ -1,0 +1,97 @@
+"""The compiled entry point: a walk over sorted readings.
+
+Numba's disk cache looks at the source file of the cached function only, not of those it calls. Only the entry
+point is cached here, and it closes over a fingerprint of every kernel module, which is part of the cache's key:
+editing any of them compiles anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from models.stream.kernel import finish, take
+from models.stream.pool import Pool, wait
+from models.stream.state import Params, State
+from models.stream.warmup import learn, ready, refit, rehearse, release
+from models.stream.windows import Rows
+
+MOST_WINDOWS = 32
+"""One reading closes at most this many windows: those of a whole warm-up."""
+END_OF_INPUT = -1
+"""A time that says: no more readings of this appliance, close what it has open."""
+
+
+def _fingerprint() -> int:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()
+    return int.from_bytes(digest[:7], "big")
+
+
+@njit(inline="always")
+def _take_or_wait(
+    s: State,
+    pool: Pool,
+    p: Params,
+    r: int,
+    time: int,
+    values: NDArray[np.float64],
+    early: Rows,
+    hours: Rows,
+    days: Rows,
+) -> None:
+    m = s.machine[r]
+    if p.cycle >= 0 and learn(m, p, time, values[p.cycle]):
+        refit(m, p)
+    if m.slot < 0:
+        take(s, p, r, time, values, hours, days)
+        return
+    wait(pool, m.slot, time, values)
+    rehearse(s, p, r, time, values, early, days)
+    if ready(m, pool, p, time):
+        release(s, pool, p, r, hours, days)
+
+
+@njit
+def _end(s: State, pool: Pool, p: Params, r: int, hours: Rows, days: Rows) -> None:
+    """Decide by what is known, then close what is open."""
+    if s.machine[r].slot >= 0:
+        refit(s.machine[r], p)
+        release(s, pool, p, r, hours, days)
+    finish(s, p, r, hours, days)
+
+
+def _compile(fingerprint: int) -> Callable[..., int]:
+    @njit(cache=True)
+    def walk(
+        s: State,
+        pool: Pool,
+        p: Params,
+        appliance: NDArray[np.int64],
+        time: NDArray[np.int64],
+        values: NDArray[np.float64],
+        first: int,
+        early: Rows,
+        hours: Rows,
+        days: Rows,
+    ) -> int:
+        """Take the readings from row `first` on; returns the row to go on from once the outputs are emptied."""
+        assert fingerprint >= 0
+        for i in range(first, len(time)):
+            if max(hours.filled[0], early.filled[0]) + MOST_WINDOWS > len(hours.start):
+                return i
+            if time[i] == END_OF_INPUT:
+                _end(s, pool, p, appliance[i], hours, days)
+            else:
+                _take_or_wait(s, pool, p, appliance[i], time[i], values[i], early, hours, days)
+        return len(time)
+
+    return walk
+
+
+walk = _compile(_fingerprint())

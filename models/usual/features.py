@@ -1,0 +1,259 @@
+"""Daily features: how far an appliance is from its own usual and from its siblings on the same day.
+
+Comparing with what the fleet shows under the same conditions, and with siblings on the same day, removes what they
+share (weather, season, holidays); comparing with the appliance's own usual removes what makes it an individual
+(size, room, habits). What is left is change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.vocabulary.rows import Leaving, staying, taken
+from foremend.vocabulary.types import Evidence
+from models.stream.windows import GAUGE_FEATURES
+from models.usual.conditions import Conditions, is_weather, measured_states, named_states
+from models.usual.spread import nanmedian
+from models.usual.usual import UnderConditions
+
+Array = NDArray[np.float64]
+KINDS = ("own", "siblings", "trend")
+SHAPES = ("shape.unsteady", "shape.growth")
+_DEVIATES = 3.0  # spreads, from which on a feature says how it deviates
+_STEADY_DAYS = 6.0  # time constant of the size of changes from day to day
+_FADING = ("own_fast", "fast", "slow", "swing", "before")  # unknown again after `fresh_days`
+_OVER = 3.0  # a fault is over once two days in a row are so many times nearer to the usual than the average
+_COVERAGE = "_coverage"
+_RAN = "duty"
+_DIFFERENCES = ("temp", "duty", "share", "_less_")
+_COARSE, _COARSE_UNIT = "speed_less_", 5_000.0
+"""Differences of speeds count in 5,000 rpm: then LEAST_SPREAD is 5 rpm, and no tacho tells less."""
+
+
+class DailyFeatures:
+    """Turns rows of plain daily numbers into deviations, keeping (fleet, F) float32 state for each.
+
+    Of F daily features it compares C (`compared`), and returns 3 C + 2 columns, NaN while unknown: `own.*` deviation
+    from the own usual under the day's conditions, `siblings.*` the same after the siblings' median of that day is
+    taken away, `trend.*` fast minus slow average of the latter. Temperatures and shares in their unit, all else as a
+    log ratio. Where fewer than `min_siblings` are known, `siblings.*` is `own.*`.
+
+    The last two columns say how the features deviate that do: `shape.unsteady`, how much they change from day to day
+    in their own size (0..1), which tells what comes and goes from what stays; `shape.growth`, by what part they are
+    above their slow average (-1..1).
+
+    Parameters: `learn_days` days before anything is said of an appliance; `fast_days`, `slow_days` time constants
+    of the two averages; `forget_days` time constant with which the usual follows slow ageing; `fresh_days` after
+    which what was not seen again is forgotten; `min_siblings` appliances a day below which there is no cohort.
+
+    The fast averages start anew where a fault is over: on its way back an average would look like milder faults.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        learn_days: int = 10,
+        fast_days: float = 3.0,
+        slow_days: float = 12.0,
+        forget_days: float = 365.0,
+        fresh_days: float = 20.0,
+        min_siblings: int = 4,
+    ) -> None:
+        self.base_names = tuple(names)
+        self._chosen = compared(names)
+        wanted = [names[k] for k in self._chosen]
+        self.names = (*(f"{kind}.{name}" for kind in KINDS for name in wanted), *SHAPES)
+        self._fast, self._slow = 1 / fast_days, 1 / slow_days
+        self._learn_days, self._fresh_days, self._min_siblings = learn_days, fresh_days, min_siblings
+        self._is_difference = np.array([any(word in name for word in _DIFFERENCES) for name in wanted])
+        self._unit = np.array([_COARSE_UNIT if _COARSE in name else 1.0 for name in wanted])
+        self._parts = [
+            UnderConditions(Conditions(names, wanted, state), learn_days, forget_days, min_siblings)
+            for state in ("", *measured_states(wanted, named_states(names)))
+        ]
+        self._medians: dict[int, Array] = {}
+        self._plain_median = np.full(len(wanted), np.nan)
+        self._state = _empty(0, len(wanted))
+
+    def update(self, appliance: NDArray[np.int32], day: int, values: Array) -> Array:
+        """Deviations for one day: `appliance` (k,) distinct fleet rows, `values` (k, F); returns (k, 3 C + 2)."""
+        self._grow(int(appliance.max(initial=-1)) + 1)
+        plain = values[:, self._chosen]
+        scaled = self._to_scale(plain)
+        usual, own = np.full(plain.shape, np.nan), np.full(plain.shape, np.nan)
+        for part in self._parts:
+            at = part.columns
+            usual[:, at], own[:, at] = part.departures(appliance, values, scaled)
+        apart = own - self._siblings(day, own, plain)
+        return self._averaged(appliance, day, plain, usual, own, apart)
+
+    def told(self, values: Array) -> NDArray[np.bool_]:
+        """(k,) whether days `values` (k, F) told anything new: the appliance ran, or what explains it was measured."""
+        ran = values[:, self.base_names.index(_RAN)] > 0 if _RAN in self.base_names else False
+        return self._parts[0].told(values) | ran
+
+    def evidence(self, row: int, columns: Sequence[int]) -> tuple[Evidence, ...]:
+        """The daily features behind `columns` (indices into `names`) of fleet row `row`, in plain units."""
+        found = []
+        told = [int(c) for c in columns if c < len(KINDS) * len(self._chosen)]  # shapes are of no one feature
+        for column in dict.fromkeys(c % len(self._chosen) for c in told):
+            usual = self._from_scale(self._state["usual"][row, column], column)
+            siblings = float(self._plain_median[column])
+            value = float(self._state["last"][row, column])
+            known = siblings if np.isfinite(siblings) else None
+            found.append(Evidence(self.base_names[self._chosen[column]], value, usual, known))
+        return tuple(found)
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.vocabulary.rows`."""
+        fresh, gone = _empty(1, len(self._chosen)), leaving.gone
+        state = {name: taken(column, fresh[name], gone) for name, column in self._state.items()}
+        self._state = {name: staying(column, leaving) for name, column in self._state.items()}
+        return {"state": state, "usual": {str(k): part.leave(leaving) for k, part in enumerate(self._parts)}}
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered."""
+        self._grow(int(rows.max(initial=-1)) + 1)
+        for name, column in self._state.items():
+            column[rows] = part["state"][name]
+        for k, usual in enumerate(self._parts):
+            usual.join(part["usual"][str(k)], rows)
+
+    def snapshot(self) -> dict[str, Any]:
+        medians = {str(day): median for day, median in self._medians.items()}
+        return {
+            "state": dict(self._state),
+            "medians": medians,
+            "plain_median": self._plain_median,
+            "usual": [part.snapshot() for part in self._parts],
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        self._state = _copied(snapshot["state"])
+        self._medians = {int(day): np.array(median) for day, median in snapshot["medians"].items()}
+        self._plain_median = np.array(snapshot["plain_median"])
+        for part, saved in zip(self._parts, snapshot["usual"], strict=True):
+            part.restore(saved)
+
+    def _averaged(
+        self,
+        appliance: NDArray[np.int32],
+        day: int,
+        values: Array,
+        usual: Array,
+        own: Array,
+        apart: Array,
+    ) -> Array:
+        """Carry the averages on by one day; returns them as the columns of `names`."""
+        state = {name: column[appliance] for name, column in self._state.items()}
+        own, apart = (np.where(state["watched"] < self._learn_days, np.nan, one) for one in (own, apart))
+        state["watched"] = state["watched"] + 1
+        for name in _FADING:
+            state[name] = np.where(day - state["seen"] > self._fresh_days, np.nan, state[name])
+        state["seen"] = np.where(np.isfinite(own), day, state["seen"])
+        _average(state, "swing", np.abs(apart - state["fast"]), 1 / _STEADY_DAYS)
+        _average(state, "own_fast", own, self._fast)
+        _average(state, "fast", apart, self._fast)
+        over = np.maximum(np.abs(apart), np.abs(state["before"])) < np.abs(state["fast"]) / _OVER
+        for name, value in (("own_fast", own), ("fast", apart)):
+            state[name] = np.where(over, value, state[name])
+        state["before"] = np.where(np.isfinite(apart), apart, state["before"])
+        recovers = np.abs(state["fast"]) < np.abs(state["slow"])
+        _average(state, "slow", apart, np.where(recovers, self._fast, self._slow))
+        state["last"] = values.astype(np.float32)
+        state["usual"] = np.where(np.isfinite(own), usual, state["usual"])
+        for name, column in state.items():
+            self._state[name][appliance] = column
+        kinds = (state["own_fast"], state["fast"], state["fast"] - state["slow"])
+        return np.concatenate([*kinds, self._shapes(state)], axis=1).astype(np.float64)
+
+    def _shapes(self, state: dict[str, Any]) -> Array:
+        """(k, 2) of `SHAPES`, averaged over features by how far they deviate; NaN where none does."""
+        fast, slow, swing = (state[name] for name in ("fast", "slow", "swing"))
+        spread = np.full(len(self._chosen), np.nan)
+        for part in self._parts:
+            spread[part.columns] = part.spread
+        weight = np.nan_to_num(np.maximum(np.abs(fast) / spread - _DEVIATES, 0))
+        far = weight > 0
+        size = np.where(far, fast, 1.0)
+        shapes = (np.where(far, swing / np.abs(size), 0), np.where(far, (fast - slow) / size, 0))
+        total = np.where(far.any(axis=1), weight.sum(axis=1), np.nan)
+        unsteady, growth = ((weight * shape).sum(axis=1) / total for shape in shapes)
+        return np.column_stack([np.minimum(unsteady, 1.0), np.clip(growth, -1.0, 1.0)])
+
+    def _siblings(self, day: int, own: Array, plain: Array) -> Array:
+        """The siblings' median of `own` on `day` (F,), 0 where too few are known.
+
+        It is remembered for a while for appliances that report late.
+        """
+        if day not in self._medians and len(own) >= self._min_siblings:
+            enough = np.isfinite(own).sum(axis=0) >= self._min_siblings
+            self._medians[day] = np.where(enough, np.nan_to_num(nanmedian(own)), 0)
+            self._plain_median = nanmedian(plain)
+            for old in sorted(self._medians)[:-10]:
+                del self._medians[old]
+        return self._medians.get(day, np.zeros(len(self._chosen)))
+
+    def _to_scale(self, values: Array) -> Array:
+        """Ratios matter for power, times and counts (signed log), differences for temperatures and shares."""
+        logs = np.sign(values) * np.log1p(np.abs(values))
+        return np.where(self._is_difference, values / self._unit, logs)
+
+    def _from_scale(self, value: float, column: int) -> float | None:
+        if not np.isfinite(value):
+            return None
+        if self._is_difference[column]:
+            return float(value * self._unit[column])
+        return float(np.sign(value) * np.expm1(abs(value)))
+
+    def _grow(self, size: int) -> None:
+        for part in self._parts:
+            part.grow(size)
+        have = len(self._state["last"])
+        if size > have:
+            more = _empty(size - have, len(self._chosen))
+            self._state = {name: np.concatenate([column, more[name]]) for name, column in self._state.items()}
+
+
+def compared(names: Sequence[str]) -> NDArray[np.intp]:
+    """The daily features, by index, that are compared with the usual: all but the weather.
+
+    Where states are named, the statistics of gauges over a whole day are left out as well: what they would add is how
+    the day was shared between the states, which differs from day to day, and which a predictor takes for a fault.
+    """
+    states = named_states(names)
+    gauges = {name.removesuffix(_COVERAGE) for name in names if name.endswith(_COVERAGE)}
+    kept = [
+        not is_weather(name, states)
+        and (not states or name.startswith(tuple(f"{one}_" for one in states)) or _stem(name) not in gauges)
+        for name in names
+    ]
+    return np.flatnonzero(kept)
+
+
+def _stem(name: str) -> str:
+    """The gauge that a statistic of a whole day is of."""
+    stems = (name.removesuffix(f"_{statistic}") for statistic in ("on_mean", "off_mean", *GAUGE_FEATURES))
+    return next((stem for stem in stems if stem != name), name)
+
+
+def _empty(rows: int, features: int) -> dict[str, NDArray[np.float32]]:
+    unknown = (*_FADING, "last", "usual", "seen")
+    state = {name: np.full((rows, features), np.nan, np.float32) for name in unknown}
+    return {**state, "watched": np.zeros((rows, 1), np.float32)}
+
+
+def _copied(arrays: dict[str, Any]) -> dict[str, Any]:
+    return {name: np.array(array) for name, array in arrays.items()}
+
+
+def _average(state: dict[str, Any], name: str, value: Array, rate: Array | float) -> None:
+    """Exponential average that starts at the first value and skips what is not known."""
+    old = state[name]
+    step = np.where(np.isfinite(old), old + rate * (value - old), value)
+    state[name] = np.where(np.isfinite(value), step, old)

@@ -1,0 +1,121 @@
+"""What is usual for one appliance under the day's conditions, learnt as the days go by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.vocabulary.rows import Leaving, staying, taken
+from models.usual.conditions import Conditions
+from models.usual.expected import Expected
+from models.usual.spread import Spread
+
+Array = NDArray[np.float64]
+_FEWEST_DAYS = 3  # after which an appliance's departures from its own mean teach the fleet
+
+
+class Departures(NamedTuple):
+    """One day of k appliances: what was usual under its conditions, and how far off it was; NaN while unknown."""
+
+    usual: Array  # (k, columns)
+    deviation: Array
+
+
+class UnderConditions:
+    """What is usual for some of the daily features: an appliance's own mean, moved by what the conditions explain.
+
+    With an appliance's mean level y and mean conditions x over its n days, a day with conditions t should show
+    y + w (t - x), where the fleet's w is learnt from the same departures of all appliances (`Expected`). While n is
+    small the fleet's typical level counts as well, and a deviation is shrunk by how uncertain the usual is (`Spread`):
+    one under familiar conditions, of an appliance known for long, stays as it is. The means are over the first
+    `learn_days` and follow later days with the slowness of `forget_days`, and never far: a fault is not usual.
+    """
+
+    def __init__(
+        self, conditions: Conditions, learn_days: int, forget_days: float, min_siblings: int
+    ) -> None:
+        self.columns = conditions.columns
+        self._conditions = conditions
+        self._expected = Expected(conditions.masks)
+        self._spread = Spread(conditions.masks.shape[1], min_siblings)
+        self._learn_days, self._forget_days = learn_days, forget_days
+        self._state = self._fresh(0)
+
+    @property
+    def spread(self) -> Array:
+        """(columns,) standard deviation from day to day within an appliance; NaN while not known."""
+        return self._spread.within
+
+    def told(self, values: Array) -> NDArray[np.bool_]:
+        """(k,) whether days `values` (k, F) had any of the conditions; without them nothing is learnt or judged."""
+        return self._conditions.told(values)
+
+    def departures(self, rows: NDArray[np.int32], values: Array, scaled: Array) -> Departures:
+        """Of days `values` (k, F), `scaled` to where features compare; these days learnt."""
+        terms = self._conditions.of(values)
+        level = np.where(terms.told[:, None], scaled[:, self.columns], np.nan)
+        state = {name: column[rows].astype(np.float64) for name, column in self._state.items()}
+        days, from_terms = state["count"], terms.values - state["terms"]
+        away = (from_terms[:, : self._conditions.plain] ** 2).sum(axis=1, keepdims=True)
+        far = self._expected.leverage(from_terms) + self._spread.strangeness(away)
+        effect = self._expected.effect(from_terms)
+        surprise = np.where(days > 0, level - state["level"] - effect, np.nan)
+        ordinary = effect + self._spread.drawn_in(surprise, 1 + far)
+        taught = days >= _FEWEST_DAYS
+        self._expected.learn(from_terms, np.where(taught, ordinary, np.nan))
+        own = np.where(days > 0, state["level"] - self._expected.effect(state["terms"]), np.nan)
+        self._spread.learn(np.where(taught, own, np.nan), np.where(taught, surprise, np.nan), away)
+        self._follow(rows, terms.values, np.where(days < self._learn_days, level, state["level"] + ordinary))
+        central, doubt = self._spread.shrunk(own, days)
+        usual = central + self._expected.effect(terms.values)
+        return Departures(usual, (level - usual) / np.sqrt(1 + far + doubt))
+
+    def grow(self, size: int) -> None:
+        """Room for fleet rows below `size`, and no more: a day of new appliances walks over the fleet anyway."""
+        more = self._fresh(max(0, size - len(self._state["days"])))
+        if len(more["days"]):
+            self._state = {name: np.concatenate([column, more[name]]) for name, column in self._state.items()}
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.vocabulary.rows`; what the fleet taught stays."""
+        fresh = self._fresh(1)
+        part = {name: taken(column, fresh[name], leaving.gone) for name, column in self._state.items()}
+        self._state = {name: staying(column, leaving) for name, column in self._state.items()}
+        return part
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered; there is room."""
+        for name, column in self._state.items():
+            column[rows] = part[name]
+
+    def snapshot(self) -> dict[str, Any]:
+        return {
+            "expected": self._expected.snapshot(),
+            "spread": self._spread.snapshot(),
+            "own": dict(self._state),
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        self._expected.restore(snapshot["expected"])
+        self._spread.restore(snapshot["spread"])
+        self._state = {name: np.array(column) for name, column in snapshot["own"].items()}
+
+    def _follow(self, rows: NDArray[np.int32], terms: Array, level: Array) -> None:
+        """Carry the means on by one day."""
+        seen = np.isfinite(level)
+        for mean, count, value, known in (
+            ("level", "count", level, seen),
+            ("terms", "days", terms, seen.any(axis=1, keepdims=True)),
+        ):
+            before, days = self._state[mean][rows], self._state[count][rows]
+            rate = np.where(days < self._learn_days, 1 / (days + 1), 1 / self._forget_days)
+            self._state[mean][rows] = before + np.where(known, rate * (value - before), 0)
+            self._state[count][rows] = days + known
+
+    def _fresh(self, rows: int) -> dict[str, NDArray[np.float32]]:
+        terms, features = self._conditions.masks.shape
+        wide = {"terms": terms, "level": features, "days": 1, "count": features}
+        return {name: np.zeros((rows, width), np.float32) for name, width in wide.items()}

@@ -1,0 +1,7 @@
+"""`python -m simulators.figures`: see `figures`."""
+
+import sys
+
+from simulators.figures.figures import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""A microwave oven: watched by its own past, no faults of its own."""

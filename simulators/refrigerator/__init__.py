@@ -1,0 +1,1 @@
+"""A refrigerator: compressor, evaporator, defrost, door, with its faults."""

@@ -1,0 +1,1 @@
+"""A washing machine: fill, heat, wash, drain and spin, with its faults."""

@@ -1,0 +1,1 @@
+"""A water heater with a tank: element, thermostat, scale, valve, with its faults."""
