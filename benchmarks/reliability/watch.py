@@ -112,7 +112,7 @@ class LogWatch:
     def _mark(self, value: Any) -> None:
         try:
             block = decode(value or b"")
-        except InputError:  # garbage, put there on purpose
+        except InputError:  # garbage, put there on purpose, or a look at the clock
             return
         rows = np.array([self._rows[appliance_id] for appliance_id in block.appliance_ids])
         self.seen[rows[block.appliance], block.seq] = True

@@ -24,7 +24,7 @@ from foremend.engine.fitted import DayRows, FittedModel, scored
 from foremend.engine.lane import NO_TIME, Counts, Lane, Step, deviation_names, joined
 from foremend.engine.resting import Resting, RestRules, by_layout, of, packed, unpacked
 from foremend.engine.shadow import Shadow
-from foremend.engine.silence import Silence, broken, judge
+from foremend.engine.silence import EVERYBODY, Silence, broken, judge
 from foremend.engine.watching import WATCHES, Watches, Watching
 from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.ports import Rows
@@ -60,7 +60,9 @@ class Engine:
         on_readings: ReadingsListener | None = None,
         on_score: ScoreListener | None = None,
         watches: Watches = WATCHES,
+        everybody: str = EVERYBODY,
     ) -> None:
+        """`everybody` is what a finding about many names: of several engines each needs a name of its own."""
         self._profiles = profiles
         self._on_readings = on_readings
         self._on_day = on_day
@@ -73,7 +75,7 @@ class Engine:
         self._lateness_ms = lateness_ms
         self._at_first: dict[str, dict[str, Any]] = {}  # the companions' state before the first day
         self.days_left_out = 0
-        self._silence = Silence()
+        self._silence = Silence(everybody)
         self.lanes: dict[str, Lane] = {}
         self.rules: dict[str, RuleState] = {}
         for name, model in (fitted or {}).items():

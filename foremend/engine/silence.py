@@ -23,14 +23,16 @@ from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Evidence, 
 from models.rhythm import together
 from rules.evaluator import RuleState
 
-STEP_MS = 2 * 60_000
-"""The most that one look at the clock moves it on: longer ago nobody listened."""
+APART_MS = 2 * 60_000
+"""Several machines may look, each at its own clock: a step back of so much is none."""
+STEP_MS = 2 * APART_MS
+"""The most that one look at the clock moves it on: longer ago nobody listened. Looks come about once a minute."""
 GRACE_MS = 10 * 60_000
 TICKS_COME_MS = 30 * MS_PER_HOUR
 """Of a model that said nothing for longer no tick comes: one is due once a day, six hours after midnight."""
 
 EVERYBODY = "*"
-"""In place of an appliance's id where a finding is about many; no appliance can be called so."""
+"""In place of an appliance's id where a finding is about many; no appliance's id begins so."""
 TOGETHER = "silent-together"
 COLUMN = ("silent_ms",)
 
@@ -49,26 +51,28 @@ class FleetClock:
 
     def was_deaf(self, wall: int) -> bool:
         """Whether at `wall`, ms UTC, nobody had looked for so long that a backlog may be coming."""
-        return self.is_looked_at and not 0 <= wall - self.looked <= STEP_MS
+        return self.is_looked_at and not -APART_MS <= wall - self.looked <= STEP_MS
 
     def look(self, newest: int, wall: int) -> bool:
         """Move on; `newest` event time heard. Answers whether somebody may be called silent now."""
         step = wall - self.looked if self.is_looked_at else 0
         if self.was_deaf(wall):
             self.silent_from = wall + GRACE_MS
-        self.looked = wall
+            self.looked = wall
+        self.looked = max(self.looked, wall)
         if newest == NO_TIME:
             return False
         went_on = NO_TIME if self.now == NO_TIME else self.now + min(max(step, 0), STEP_MS)
         self.now = max(newest, went_on)
-        return wall >= self.silent_from
+        return self.looked >= self.silent_from
 
 
 class Silence:
     """The clock, and the one episode of many appliances that fell silent together."""
 
-    def __init__(self) -> None:
-        self.clock = FleetClock()
+    def __init__(self, everybody: str = EVERYBODY) -> None:
+        """`everybody` stands for its appliances where a finding is about many; it begins with `EVERYBODY`."""
+        self.clock, self._everybody = FleetClock(), everybody
         self._outage: list[Any] | None = None  # since when and of which appliance model, while it is open
 
     def advance(
@@ -135,7 +139,7 @@ class Silence:
     def _finding(self, kind: FindingKind, start: int, model: str, evidence: Sequence[Evidence]) -> Finding:
         return Finding(
             kind=kind,
-            appliance_id=EVERYBODY,
+            appliance_id=self._everybody,
             appliance_model=model,
             fault=TOGETHER,
             rule=TOGETHER,

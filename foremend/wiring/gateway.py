@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from foremend.config import Settings
 from foremend.runtimes.anew import start_anew
 from foremend.runtimes.kafka.gateway import STALLED_S, Gateway
+from foremend.runtimes.kafka.looks import Looks
 from foremend.runtimes.kafka.proof import SharedProof, proof_topics
 from foremend.runtimes.kafka.topics import check
 from foremend.service.health import Health, Probe, serve_health
@@ -39,12 +40,15 @@ def run_gateway(settings: Settings, client_id: str | None, unshared: bool, healt
         start_anew(str(error))
 
 
-def build_gateway(settings: Settings, client_id: str | None, unshared: bool) -> tuple[Gateway, MqttSource]:
+def build_gateway(
+    settings: Settings, client_id: str | None, unshared: bool, looks: Looks | None = None
+) -> tuple[Gateway, MqttSource]:
     """With the source it takes from. Opens no connection yet. Raises ConfigError where `unshared` has nothing to do."""
     mqtt = mqtt_settings(settings, client_id, unshared)
     source = MqttSource(mqtt)
     proof = None if unshared else SharedProof(mqtt, source)
-    return Gateway(source, _ingest(settings, keeps_state=unshared), settings.kafka, proof), source
+    ingest = _ingest(settings, keeps_state=unshared)
+    return Gateway(source, ingest, settings.kafka, proof, looks), source
 
 
 def mqtt_settings(settings: Settings, client_id: str | None, unshared: bool) -> MqttSettings:

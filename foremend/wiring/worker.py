@@ -17,6 +17,7 @@ from alerts.desk import Alerts
 from alerts.forgotten import ForgottenAppliances
 from foremend.config import Settings
 from foremend.engine.engine import Engine, ReadingsListener
+from foremend.engine.silence import EVERYBODY
 from foremend.installation.history import open_history, open_upkeep
 from foremend.installation.private import close_to_others, private_files
 from foremend.learning.promotions import PromotionFollower
@@ -113,8 +114,15 @@ class Engines:
             if registry.aliases(name).champion is None:
                 log.warning("%s has no trained model and is watched by rules alone: `foremend train`", name)
 
-    def __call__(self, appliance_model: str, on_readings: ReadingsListener) -> Keyed:
-        engine = Engine(self._profiles, self._rules, lateness_ms=self._lateness_ms, on_readings=on_readings)
+    def __call__(self, key: str, on_readings: ReadingsListener) -> Keyed:
+        appliance_model = key.rpartition("/")[0]
+        engine = Engine(
+            self._profiles,
+            self._rules,
+            lateness_ms=self._lateness_ms,
+            on_readings=on_readings,
+            everybody=f"{EVERYBODY}{key}",  # engines do not know of each other, and their findings share no id
+        )
         followed = (appliance_model,) if appliance_model in self._scored else ()
         return Keyed(engine, PromotionFollower(self._registry, engine, followed))
 

@@ -209,7 +209,7 @@ def in_process(settings: Settings, alerts: Alerts, recording: list[RawMessage], 
     history = ParquetHistory(folder / "history", journal.id)
     profiles = load_profiles()
     engines = Engines(settings, open_registry(settings.models))
-    engine, _ = engines(TRAINED, history.write)
+    engine, _ = engines(f"{TRAINED}/0", history.write)
     runtime = InProcessRuntime(
         source=ListSource(recording),
         journal=journal,

@@ -3,7 +3,7 @@
 Nothing is lost: MQTT is acknowledged, in order, only after Kafka has what the messages became (`acks=all`). While
 Kafka is away a gateway keeps the few takes it has, takes no more, and the MQTT broker keeps the rest. A gateway that
 ends, however it ends, leaves the rest unacknowledged, and the broker delivers it again: at least once. The engine
-drops the repeats.
+drops the repeats. Between the messages stand looks at the clock (`looks.py`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.blocks import encode_in_parts, partition_of, split
 from foremend.runtimes.kafka.dead_letters import encode_letter
+from foremend.runtimes.kafka.looks import KEY, Looks
 from foremend.runtimes.kafka.proof import SharedProof
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.vocabulary.errors import ForemendError, MissingExtraError, RefusedError, UnavailableError
@@ -54,12 +56,13 @@ Deliveries = Sequence[tuple[RawMessage, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What goes to Kafka; `partition` None leaves the choice to the key."""
+    """What goes to Kafka; `partition` None leaves the choice to the key, `time` (ms UTC) to the producer."""
 
     topic: str
     key: bytes
     value: bytes
     partition: int | None = None
+    time: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +110,11 @@ class Gateway:
         ingest: Ingest,
         settings: KafkaSettings,
         proof: SharedProof | None = None,
+        looks: Looks | None = None,
     ) -> None:
         """`proof` is what a gateway with shared subscriptions wants to see at its start."""
         self._source, self._ingest, self._settings, self._proof = source, ingest, settings, proof
+        self._looks = looks or Looks(SystemClock())
         self._waiting: asyncio.Queue[tuple[Take, Sequence[asyncio.Future[Any]]]] = asyncio.Queue(MOST_WAITING)
         self.stalled = False
         self.quarantine = ingest.quarantine
@@ -164,10 +169,23 @@ class Gateway:
     async def _forward(self, stop: asyncio.Event, producer: AIOKafkaProducer) -> None:
         """Send what comes; waits while as much as may be is in flight."""
         while not stop.is_set():
-            for messages in slices(await asyncio.to_thread(self._collect)):
-                take = await asyncio.to_thread(self._pack, messages)
-                written = [await self._send(producer, record) for record in take.records]
-                await self._waiting.put((take, written))
+            taken = await asyncio.to_thread(self._collect)
+            if look := self._look(caught_up=not taken):
+                await self._hand_over(look, producer)
+            for messages in slices(taken):
+                await self._hand_over(await asyncio.to_thread(self._pack, messages), producer)
+
+    async def _hand_over(self, take: Take, producer: AIOKafkaProducer) -> None:
+        written = [await self._send(producer, record) for record in take.records]
+        await self._waiting.put((take, written))
+
+    def _look(self, caught_up: bool) -> Take | None:
+        """A look at the clock, where one is due: before what was just taken, as that may be of a time without any."""
+        look = self._looks.due(connected=self.connected(), caught_up=caught_up)
+        if look is None:
+            return None
+        topic, partitions = self._settings.blocks_topic, range(self._settings.partitions)
+        return Take((), [Record(topic, KEY, look.value, number, look.wall) for number in partitions])
 
     def _collect(self) -> Deliveries:
         """What waits at the MQTT source, and what comes within moments, until it is enough for a slice."""
@@ -228,7 +246,9 @@ class Gateway:
         while True:
             try:
                 async with asyncio.timeout(STALLED_S):
-                    return await producer.send(record.topic, record.value, record.key, record.partition)
+                    return await producer.send(
+                        record.topic, record.value, record.key, record.partition, record.time
+                    )
             except TimeoutError:  # its buffer is full, or it looks for the partition's leader
                 self._say_stalled()
             except KafkaError as error:

@@ -7,6 +7,8 @@ A position of this partition's stream is an offset plus one. Effects commit toge
 rebuild state, as those of the journal do in the in-process runtime. A block that leads to nothing moves no position
 by itself (that would be a transaction a block): the next finding or checkpoint does, and its replay leads to nothing.
 
+A record may be a look at the clock instead (`looks.py`), which all engines of the partition hear.
+
 A record that raises what nobody foresaw leaves half of a step behind: nothing is written of it, and `recovery.py` goes
 back to the last checkpoint.
 """
@@ -27,6 +29,8 @@ from foremend.engine.packing import pack, unpack
 from foremend.engine.resting import RestRules
 from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.event_times import ANY_TIME, EventTimes
+from foremend.runtimes.kafka.hearing import Hearing
+from foremend.runtimes.kafka.looks import Look, look_in
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.suspects import Suspects, letters_of, only, topic_of
 from foremend.runtimes.rescue import NOT_TRIED, Held
@@ -60,11 +64,11 @@ class Keyed(NamedTuple):
 
 
 class Engines(Protocol):
-    """Makes the engine of a record key; `on_readings` hears every reading once."""
+    """Makes the engine of a record key, `{appliance_model}/{group}`; `on_readings` hears every reading once."""
 
     appliance_models: Collection[str]
 
-    def __call__(self, appliance_model: str, on_readings: ReadingsListener) -> Keyed: ...
+    def __call__(self, key: str, on_readings: ReadingsListener) -> Keyed: ...
 
 
 Report = Callable[[Mapping[str, Engine], PipelineStatus], object]
@@ -100,7 +104,7 @@ class PartitionRuntime:
         event_times: EventTimes = ANY_TIME,
     ) -> None:
         """`permitted` takes out whom nobody may watch; `report` hears of every checkpoint."""
-        self._quarantine, self._untried = quarantine, Held()
+        self._quarantine, self._untried, self._hearing = quarantine, Held(), Hearing(topic, quarantine)
         self._topic, self._engines, self._effects = topic, engines, effects
         self._history, self._permitted, self._report = history, permitted, report
         self._clock, self._meter, self._event_times = clock, meter, event_times
@@ -124,12 +128,14 @@ class PartitionRuntime:
         """
         self.whole = False
         self.next_offset, self.totals, self._keyed, self._untried = first_offset, Totals(), {}, Held()
+        self._hearing = Hearing(self._topic, self._quarantine)
         if snapshot is not None:
             self.next_offset = max(int(snapshot["next_offset"]), first_offset)
             self.totals = Totals(**snapshot["totals"])
             for key, state in snapshot["engines"].items():
                 self._engine_of(key).engine.restore(state)
             self._untried.restore(snapshot.get("held", Held().snapshot()))
+            self._hearing.restore(snapshot.get("looks", Held().snapshot()))
         self._covered = self.next_offset
         self.patience.insist(lambda: self._history.forget_after(self.next_offset))
         self._committed = self.patience.insist(self._effects.position)
@@ -140,27 +146,30 @@ class PartitionRuntime:
     ) -> list[DeadLetter]:
         """Take the next record; what cannot be used of it becomes dead letters, and the partition goes on.
 
-        `without` are reasons by appliance whose readings are set aside. Make the answer durable before the next
-        checkpoint. Waits while the database or the history is away; raises UnavailableError once `abandon` was called.
+        `without` are reasons by appliance whose readings are set aside; of a look, by record key whose engine does not
+        hear it. Make the answer durable before the next checkpoint. Waits while the database or the history is away;
+        raises UnavailableError once `abandon` was called.
         """
         self.whole, self.stage = False, "decode"
-        findings: Sequence[Finding] = ()
-        try:
-            with self._meter.on("decode"):
-                key, block, letters = self._read(record)
-        except InputError as error:
-            letters = [self._letter(record, str(error))]
+        look = look_in(record.key, record.value, record.received)
+        if look is None:
+            findings, letters = self._use(record, without, judge_days)
         else:
-            block, aside = self._set_apart(block, record.received, without)
-            letters += aside
-            findings = self._judge(key, block, judge_days) if len(block) else ()
+            findings, letters = self._hear(look, without)
         if findings and record.offset >= self._committed:
             self._commit(findings, record.offset + 1)
         self._done(record, letters)
         return letters
 
     def suspects(self, record: Record) -> dict[str, str]:
-        """Reasons by appliance whose readings in `record`, the next one, raise; the state stays as it is."""
+        """Reasons by appliance whose readings in `record`, the next one, raise; the state stays as it is.
+
+        Of a look at the clock, by record key whose engine raises.
+        """
+        if (look := look_in(record.key, record.value, record.received)) is not None:
+            is_new = record.offset >= self._committed
+            apply = self._try_effects if is_new else lambda findings: None
+            return self._hearing.suspects(self._keyed, look, self._hearing_copy, apply, self._tell)
         key, block, _ = self._read(record)
         block, _ = self._set_apart(block, record.received, _NOBODY)
         search = Suspects(
@@ -177,7 +186,8 @@ class PartitionRuntime:
     def put_aside(self, record: Record, error: Exception) -> list[DeadLetter]:
         """The next record, the whole of it: it raised `error`, and no appliance in it is to blame by itself."""
         letters = [self._letter(record, self._quarantine.reason(self.stage, error))]
-        self._accuse(record.received)(f"{self._topic}/{record.key!r}", error)
+        if not self._is_look(record):
+            self._accuse(record.received)(f"{self._topic}/{record.key!r}", error)
         self._done(record, letters)
         return letters
 
@@ -192,8 +202,10 @@ class PartitionRuntime:
             self._forget_strangers()
             engines = {key: keyed.engine.snapshot() for key, keyed in self._keyed.items()}
         totals = {name: getattr(self.totals, name) for name in Totals.__slots__}
-        held = self._untried.snapshot()
-        return {"next_offset": self.next_offset, "totals": totals, "engines": engines, "held": held}
+        held, looks = self._untried.snapshot(), self._hearing.snapshot()
+        return {
+            "next_offset": self.next_offset, "totals": totals, "engines": engines, "held": held, "looks": looks,
+        }  # fmt: skip
 
     def covered(self, next_offset: int) -> None:
         """A checkpoint with `next_offset` is durable: history may compact what it stored up to there."""
@@ -259,10 +271,35 @@ class PartitionRuntime:
 
     def _done(self, record: Record, letters: Sequence[DeadLetter]) -> None:
         self.next_offset, self.whole = record.offset + 1, True
-        self.totals.records += 1
+        messages = 0 if self._is_look(record) else 1
+        self.totals.records += messages
         self.totals.dead_letters += len(letters)
-        self._meter.records += 1
+        self._meter.records += messages
         self._meter.dead_letters += len(letters)
+
+    def _is_look(self, record: Record) -> bool:
+        return look_in(record.key, record.value, record.received) is not None
+
+    def _use(
+        self, record: Record, without: Mapping[str, str], judge_days: bool
+    ) -> tuple[Sequence[Finding], list[DeadLetter]]:
+        """What the readings of the record bring."""
+        try:
+            with self._meter.on("decode"):
+                key, block, letters = self._read(record)
+        except InputError as error:
+            return (), [self._letter(record, str(error))]
+        block, aside = self._set_apart(block, record.received, without)
+        findings = self._judge(key, block, judge_days) if len(block) else ()
+        return findings, letters + aside
+
+    def _hear(self, look: Look, without: Mapping[str, str]) -> tuple[Sequence[Finding], list[DeadLetter]]:
+        """What a look at the clock brings."""
+        self.stage = "engine"
+        with self._meter.on("engine"):
+            findings, letters = self._hearing.advance(self.engines, look, without)
+        self._count(0, len(findings), 0)
+        return findings, letters
 
     def _read(self, record: Record) -> tuple[str, Block, list[DeadLetter]]:
         """The record's key, its readings that can be used, and a dead letter if there are others."""
@@ -331,11 +368,9 @@ class PartitionRuntime:
 
     def _try(self, key: str, offset: int, block: Block) -> list[Finding]:
         """What the next record would lead to with `block` in it, by an engine of its own; days are left out."""
-        model, engine = block.appliance_model, self._engine_of(key).engine
         if self.stage == "history":
             self.patience.insist(lambda: self._history.forget_after(self.next_offset))
-        trial = self._engines(model, self._history.write)
-        trial.engine.restore(unpack(pack(engine.snapshot())))
+        trial = self._copy(key)
         self._quarantine.contain("promotion", lambda: trial.follow(self._clock.now_ms()))
         permitted = self.patience.insist(lambda: self._permitted(block))
         findings = trial.engine.process(permitted, judge_days=False)
@@ -343,6 +378,16 @@ class PartitionRuntime:
             self.patience.insist(lambda: self._history.flush(self._covered, offset + 1))
         self._untried.went_through()
         return findings
+
+    def _copy(self, key: str) -> Keyed:
+        """An engine of its own in the same state."""
+        copy = self._engines(key, self._history.write)
+        copy.engine.restore(unpack(pack(self._engine_of(key).engine.snapshot())))
+        return copy
+
+    def _hearing_copy(self, key: str) -> Engine:
+        self.stage = "engine"
+        return self._copy(key).engine
 
     def _try_effects(self, findings: Sequence[Finding]) -> None:
         """Of a record that will be used; its position comes when it is."""
@@ -370,5 +415,5 @@ class PartitionRuntime:
 
     def _engine_of(self, key: str) -> Keyed:
         if key not in self._keyed:
-            self._keyed[key] = self._engines(key.rpartition("/")[0], self._history.write)
+            self._keyed[key] = self._engines(key, self._history.write)
         return self._keyed[key]

@@ -27,6 +27,7 @@ from benchmarks.mosquitto_server import Mosquitto
 from foremend.commands.demo.processes import free_port, process
 from foremend.config import load_settings
 from foremend.runtimes.kafka.blocks import decode, partition_of
+from foremend.runtimes.kafka.looks import KEY
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.topics import create
 from foremend.vocabulary.types import Block
@@ -153,7 +154,9 @@ class Line:
     def stored(self) -> list[Stored]:
         """Every reading in the blocks topic."""
         found = []
-        for record in asyncio.run(records(self.kafka, self.kafka.blocks_topic)):
+        for record in self.written():
+            if record.key == KEY:
+                continue
             block = decode(record.value)
             readings = zip(block.appliance.tolist(), block.seq.tolist(), strict=True)
             found += [
@@ -161,6 +164,10 @@ class Line:
                 for row, (at, seq) in enumerate(readings)
             ]
         return found
+
+    def written(self) -> list[Any]:
+        """Every record of the blocks topic, looks at the clock too; those of a partition in their order."""
+        return asyncio.run(records(self.kafka, self.kafka.blocks_topic))
 
     def wait_until_stored(self, readings: set[Reading]) -> list[Stored]:
         """What is stored when all of `readings` are; fails when some never come."""

@@ -54,8 +54,13 @@ class Engines:
 
     appliance_models: Collection[str] = (MODEL, "rf-260")
 
-    def __call__(self, appliance_model: str, on_readings: ReadingsListener) -> Keyed:
-        engine = Engine(PROFILES, RuleBook(RULES), lateness_ms=10 * MINUTE, on_readings=on_readings)
+    def __init__(self, rules: RulesSettings = RULES) -> None:
+        self._rules = RuleBook(rules)
+
+    def __call__(self, key: str, on_readings: ReadingsListener) -> Keyed:
+        engine = Engine(
+            PROFILES, self._rules, lateness_ms=10 * MINUTE, on_readings=on_readings, everybody=f"*{key}"
+        )
         return Keyed(engine, lambda now_ms: None)
 
 
@@ -88,11 +93,15 @@ def alerts(tmp_path: Path) -> Iterator[Alerts]:
 
 
 def partition(
-    folder: Path, effects: Any, report: Any = lambda engines, status: None, **more: Any
+    folder: Path,
+    effects: Any,
+    report: Any = lambda engines, status: None,
+    rules: RulesSettings = RULES,
+    **more: Any,
 ) -> PartitionRuntime:
     return PartitionRuntime(
         topic="blocks",
-        engines=Engines(),
+        engines=Engines(rules),
         effects=effects,
         history=ParquetHistory(folder / "history", "fleet-0"),
         permitted=lambda block: block,

@@ -33,8 +33,9 @@ from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, DeadLetter
 from ingest.quarantine import INTERNAL_ERROR
 from ingest.reorder import Reorder
 from rules.evaluator import RuleState
+from rules.settings import RulesSettings
 from tests.injection import raise_for
-from tests.unit.kafka.test_partition import MINUTE, MODEL, START, alerts, partition
+from tests.unit.kafka.test_partition import MINUTE, MODEL, RULES, START, alerts, partition
 
 MARK = 666.0  # W
 A_RECORD = 20  # minutes
@@ -103,10 +104,15 @@ def as_records(blocks: Sequence[Block]) -> list[Record]:
 
 
 def worked_on(
-    folder: Path, effects: Any, log: Log, loop: asyncio.AbstractEventLoop, every: int = 10
+    folder: Path,
+    effects: Any,
+    log: Log,
+    loop: asyncio.AbstractEventLoop,
+    every: int = 10,
+    rules: RulesSettings = RULES,
 ) -> PartitionRuntime:
     """From the last checkpoint on through all records, as a worker does, with a checkpoint now and then."""
-    one = log.runtime = partition(folder, effects)
+    one = log.runtime = partition(folder, effects, rules=rules)
     one.restore(None if log.packed is None else unpack(bytearray(log.packed)))
     log.waiting.clear()
     ask = asyncio.run_coroutine_threadsafe
