@@ -25,6 +25,7 @@ from foremend.service.pipeline_metrics import (
     stream_families,
 )
 from foremend.service.shared_pipeline import SharedPipeline
+from foremend.service.together import joined
 from foremend.service.views import (
     STATES,
     ApplianceDetail,
@@ -117,7 +118,7 @@ class ReadModel:
         )
 
     def episodes(self) -> list[FindingView]:
-        """Open episodes, each by its newest finding; the one that fails first comes first.
+        """Open episodes, each by its newest finding; the one that fails first comes first. A silence of many is one.
 
         Asked for with every look at the page, so it is remembered while no finding is added, for a minute at most
         (an erasure changes findings without adding one).
@@ -126,7 +127,7 @@ class ReadModel:
             findings = session.scalar(select(func.count()).select_from(FindingRow))
         known, until, episodes = self._remembered
         if findings != known or monotonic() > until:
-            episodes = self._open_episodes(None)
+            episodes = joined(self._open_episodes(None))
             self._remembered = (findings, monotonic() + _REMEMBER_S, episodes)
         return episodes
 

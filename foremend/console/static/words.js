@@ -22,7 +22,7 @@ export const tone = (one) => (one.fault === "silent" || one.fault === "silent-to
 
 const MANY = "*";
 
-/** What a finding is about may be many at once, which have no story of their own. */
-export const isMany = (applianceId) => applianceId === MANY;
+/** What a finding is about may be many at once, which have no story of their own: all, or those of one engine. */
+export const isMany = (applianceId) => applianceId.startsWith(MANY);
 
 export const applianceName = (applianceId) => (isMany(applianceId) ? t("many_appliances") : applianceId);
