@@ -1,6 +1,6 @@
 """What the core asks of the world, as protocols.
 
-Adapters live with what they touch; `bootstrap` picks them.
+Adapters live with what they touch; `foremend.wiring` picks them.
 """
 
 from __future__ import annotations
