@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, Integer, LargeBinary, MetaData
+from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, Integer, LargeBinary, MetaData, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
@@ -232,11 +232,20 @@ class SeenRow(Base):
     """An appliance that was heard of, as workers tell the other processes."""
 
     __tablename__ = "seen"
-    __table_args__ = (Index(None, "appliance_model", "appliance_id"),)
+    __table_args__ = (
+        Index(None, "appliance_model", "appliance_id"),
+        Index(
+            "ix_seen_silent",
+            "appliance_id",
+            postgresql_where=text("silent"),
+            sqlite_where=text("silent = 1"),
+        ),
+    )
     appliance_id: Mapped[str] = mapped_column(Name(200), primary_key=True)
     appliance_model: Mapped[str] = mapped_column(Name(200))
     category: Mapped[str] = mapped_column(Name(120))
     last_seen: Mapped[int]  # event time
+    silent: Mapped[bool] = mapped_column(server_default=false())  # says nothing, unlike itself; told or not
 
 
 class ProcessRow(Base):

@@ -16,7 +16,13 @@ from foremend.runtimes.status import ApplianceStatus, PipelineStatus
 from foremend.vocabulary.ports import Clock
 
 _COUNTED_FOR_S = 10.0  # counting millions takes the database a second
-_COLUMNS = (SeenRow.appliance_id, SeenRow.appliance_model, SeenRow.category, SeenRow.last_seen)
+_COLUMNS = (
+    SeenRow.appliance_id,
+    SeenRow.appliance_model,
+    SeenRow.category,
+    SeenRow.last_seen,
+    SeenRow.silent,
+)
 _FIELDS = tuple(field.name for field in fields(PipelineStatus))  # a worker of a newer version may say more
 _SUMS = ("messages", "readings", "repeats", "late", "dead_letters", "position", "committed")
 
@@ -73,8 +79,12 @@ class SharedPipeline:
         return found
 
     def some_and_silent(self, ids: Collection[str]) -> list[ApplianceStatus]:
-        """`Fleet.some_and_silent`: workers tell every silence as an episode of its appliance."""
-        return self.some(ids)
+        """`Fleet.some_and_silent`."""
+        with reading(self._database) as session:
+            silent = [
+                ApplianceStatus(*row) for row in session.execute(select(*_COLUMNS).where(SeenRow.silent))
+            ]
+        return silent + self.some(frozenset(ids) - {one.appliance_id for one in silent})
 
     def page(
         self, appliance_model: str | None, without: Collection[str], offset: int, limit: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -25,24 +25,27 @@ class StatusWriter:
     """One stream's status and appliances, for as long as its engines live.
 
     Call `record` at each checkpoint, and as often when nothing came: a stream that says nothing is taken for dead.
+    What was written is remembered by the number that a lane gave an appliance, as rows change when others leave.
     """
 
     def __init__(self, database: Database, stream: str, clock: Clock) -> None:
         """`stream`: the name under which effects keep its position, `{prefix}-{partition}` on Kafka."""
         self._database, self._stream, self._clock = database, stream, clock
-        self._written: dict[str, NDArray[np.int64]] = {}
+        self._written: dict[str, _Written] = {}
 
     def record(self, engines: Mapping[str, Engine], status: PipelineStatus) -> int:
-        """Write the status and the appliances that were heard of since; answers how many of them.
+        """Write the status and the appliances that were heard of since, or fell silent; answers how many of them.
 
         `engines` by record key. Of more than MOST_APPLIANCES those come first that were never or longest not written.
         Raises UnavailableError while the database is away: what was not written comes with a later call.
         """
-        lanes = {
-            f"{key}/{model}": lane for key, engine in engines.items() for model, lane in engine.lanes.items()
+        now = {
+            f"{key}/{model}": self._now(f"{key}/{model}", lane, engine.silent(lane))
+            for key, engine in engines.items()
+            for model, lane in engine.lanes.items()
         }
-        chosen = self._chosen(lanes)
-        seen = [row for name, rows in chosen.items() for row in _rows(lanes[name], rows)]
+        chosen = _chosen(now)
+        seen = [row for name, rows in chosen.items() for row in now[name].as_rows(rows)]
         # Workers that hand a partition over may write the same rows: in one order they cannot lock each other out.
         seen.sort(key=lambda row: row["appliance_id"])
         said = {"stream": self._stream, "status": asdict(status), "at": self._clock.now_ms()}
@@ -50,33 +53,73 @@ class StatusWriter:
             upsert(session, SeenRow, seen)
             upsert(session, ProcessRow, [said])
         for name, rows in chosen.items():
-            self._written[name][rows] = lanes[name].last_seen[rows]
+            self._written[name] = now[name].written(rows)
         return len(seen)
 
-    def _chosen(self, lanes: Mapping[str, Lane]) -> dict[str, NDArray[np.intp]]:
-        """For each lane the rows to write now."""
-        moved = [self._moved(name, lane) for name, lane in lanes.items()]
-        if sum(map(len, moved)) <= MOST_APPLIANCES:
-            return dict(zip(lanes, moved, strict=True))
-        written = np.concatenate([self._written[name][rows] for name, rows in zip(lanes, moved, strict=True)])
-        first = np.zeros(len(written), bool)
-        first[np.argpartition(written, MOST_APPLIANCES)[:MOST_APPLIANCES]] = True
-        cuts = np.cumsum([len(rows) for rows in moved])[:-1]
-        parts = zip(lanes, moved, np.split(first, cuts), strict=True)
-        return {name: rows[chosen] for name, rows, chosen in parts}
-
-    def _moved(self, name: str, lane: Lane) -> NDArray[np.intp]:
-        """Rows of a lane that were heard of since they were written."""
-        known = self._written.get(name, np.zeros(0, np.int64))
-        self._written[name] = np.concatenate([known, np.full(len(lane.ids) - len(known), NO_TIME)])
-        return np.flatnonzero(lane.last_seen[: len(lane.ids)] > self._written[name])
+    def _now(self, name: str, lane: Lane, silent: NDArray[np.bool_]) -> _Now:
+        """A lane beside what was written of it."""
+        known, count = self._written.get(name), len(silent)
+        seen, told = np.full(count, NO_TIME), np.zeros(count, np.bool_)
+        if known is not None and known.lane is lane:
+            here, there = np.intersect1d(
+                lane.number[:count], known.number, assume_unique=True, return_indices=True
+            )[1:]
+            seen[here], told[here] = known.seen[there], known.silent[there]
+        return _Now(lane, silent, seen, told)
 
 
-def _rows(lane: Lane, rows: NDArray[np.intp]) -> Iterator[dict[str, Any]]:
-    for row, seen in zip(rows.tolist(), lane.last_seen[rows].tolist(), strict=True):
-        yield {
-            "appliance_id": lane.ids[row],
-            "appliance_model": lane.profile.name,
-            "category": lane.profile.category,
-            "last_seen": seen,
-        }
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """Of one lane's appliances, each known by its number."""
+
+    lane: Lane
+    number: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    silent: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """One lane, by its rows: who is silent now, and what was `seen` and `told` of each when it was written last."""
+
+    lane: Lane
+    silent: NDArray[np.bool_]
+    seen: NDArray[np.int64]
+    told: NDArray[np.bool_]
+
+    def moved(self) -> NDArray[np.intp]:
+        """Rows that were heard of since they were written, or whose silence changed."""
+        heard = self.lane.last_seen[: len(self.seen)] > self.seen
+        return np.flatnonzero(heard | (self.silent != self.told))
+
+    def as_rows(self, rows: NDArray[np.intp]) -> Iterator[dict[str, Any]]:
+        """What to write of these."""
+        lane = self.lane
+        each = (rows.tolist(), lane.last_seen[rows].tolist(), self.silent[rows].tolist())
+        for row, seen, silent in zip(*each, strict=True):
+            yield {
+                "appliance_id": lane.ids[row],
+                "appliance_model": lane.profile.name,
+                "category": lane.profile.category,
+                "last_seen": seen,
+                "silent": silent,
+            }
+
+    def written(self, rows: NDArray[np.intp]) -> _Written:
+        """When these are."""
+        seen, told = self.seen.copy(), self.told.copy()
+        seen[rows], told[rows] = self.lane.last_seen[rows], self.silent[rows]
+        return _Written(self.lane, self.lane.number[: len(seen)].copy(), seen, told)
+
+
+def _chosen(now: Mapping[str, _Now]) -> dict[str, NDArray[np.intp]]:
+    """For each lane the rows to write now."""
+    moved = [lane.moved() for lane in now.values()]
+    if sum(map(len, moved)) <= MOST_APPLIANCES:
+        return dict(zip(now, moved, strict=True))
+    written = np.concatenate([lane.seen[rows] for lane, rows in zip(now.values(), moved, strict=True)])
+    first = np.zeros(len(written), bool)
+    first[np.argpartition(written, MOST_APPLIANCES)[:MOST_APPLIANCES]] = True
+    cuts = np.cumsum([len(rows) for rows in moved])[:-1]
+    parts = zip(now, moved, np.split(first, cuts), strict=True)
+    return {name: rows[chosen] for name, rows, chosen in parts}

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import Engine as Database
+from sqlalchemy import event, text, update
 
 from alerts.database import upsert, writing
 from alerts.tables import FindingRow, ProcessRow, SeenRow
@@ -20,7 +21,7 @@ from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
 from foremend.vocabulary.profiles import load_profiles
-from foremend.vocabulary.types import Block
+from foremend.vocabulary.types import MS_PER_DAY, Block
 
 NOW = 1_767_240_000_000
 STATUS = PipelineStatus("running", True, 10, 100, 1, 2, 3, NOW, 50, 40, NOW - 1000)
@@ -154,3 +155,81 @@ def test_what_workers_write_next_is_on_the_page(
 
     assert client.get("/api/appliances/newcomer").json()["appliance"]["appliance_model"] == "rf-260"
     assert client.get("/api/summary").json()["pipeline"]["readings"] == 100
+
+
+def together(name: str, model: str, days_ago: int, appliances: float, hours: float) -> FindingRow:
+    """What the engine of one record key tells of its appliances."""
+    row = _finding(name)
+    row.id = row.episode_id = f"of {name}"
+    row.fault, row.rule, row.severity = "silent-together", "silent-together", "info"
+    row.appliance_model, row.time, row.episode_start = model, NOW, NOW - days_ago * MS_PER_DAY
+    row.evidence = [
+        {"feature": "appliances", "value": appliances, "usual": None, "siblings": None, "unit": ""},
+        {"feature": "silent_for", "value": hours, "usual": None, "siblings": None, "unit": "h"},
+    ]
+    return row
+
+
+def test_a_whole_outage_is_one_line_however_many_engines_tell_of_it(
+    tables: Database, client: httpx.Client
+) -> None:
+    """The earliest start, all appliances and the longest silence; each finding stays in the list of findings."""
+    with writing(tables) as session:
+        session.add(together("*rf-260/0", "rf-260", 1, 40.0, 73.0))
+        session.add(together("*rf-260/1", "rf-260", 2, 30.0, 80.0))
+        session.add(together("*ac-35i/0", "ac-35i", 1, 20.0, 72.5))
+
+    episodes = client.get("/api/episodes").json()
+
+    (line,) = [one for one in episodes if one["fault"] == "silent-together"]
+    assert (line["appliance_id"], line["appliance_model"], line["id"]) == ("*", "*", "of *rf-260/1")
+    assert line["episode_start"].startswith("2025-12-30")
+    assert [(one["feature"], one["value"], one["unit"]) for one in line["evidence"]] == [
+        ("appliances", 90.0, ""),
+        ("silent_for", 80.0, "h"),
+    ]
+    assert client.get("/api/summary").json()["counts"]["episodes_open"] == 2
+    assert client.get("/api/findings").json()["total"] == 4
+
+
+def test_who_says_nothing_is_never_well_whether_it_was_told_or_not(
+    tables: Database, client: httpx.Client
+) -> None:
+    """Counted in the headline's numbers, listed before the others, and silent on its own page."""
+    with writing(tables) as session:
+        session.execute(update(SeenRow).where(SeenRow.appliance_model == "ac-35i").values(silent=True))
+        session.execute(update(SeenRow).where(SeenRow.appliance_id == "rf-260-1").values(silent=True))
+
+    summary = client.get("/api/summary").json()
+
+    assert (summary["appliances"], summary["by_state"]["silent"], summary["by_state"]["ok"]) == (6, 3, 2)
+    assert summary["by_state"]["warning"] == 1  # silent, too, and that is not its only news
+    assert listed(client, "state=silent") == (["ac-35i-0", "ac-35i-1", "ac-35i-2"], 3)
+    assert listed(client, "state=ok") == (["rf-260-0", "rf-260-2"], 2)
+    assert listed(client, "limit=3&offset=2") == (["ac-35i-1", "ac-35i-2", "rf-260-0"], 6)
+    assert client.get("/api/appliances/ac-35i-1").json()["appliance"]["state"] == "silent"
+
+
+def test_the_silent_of_a_large_fleet_are_found_by_an_index(
+    tables: Database, pipeline: SharedPipeline
+) -> None:
+    """The page asks for them with every look, and the fleet may be millions."""
+    seen = [
+        {"appliance_id": f"a{n}", "appliance_model": "rf-260", "category": "c", "last_seen": NOW, "silent": n < 5}
+        for n in range(20_000)
+    ]  # fmt: skip
+    with writing(tables) as session:
+        upsert(session, SeenRow, seen)
+    asked: list[str] = []
+    event.listen(tables, "before_cursor_execute", lambda c, u, statement, *_: asked.append(statement))
+    with tables.begin() as connection:
+        connection.execute(text("ANALYZE"))
+
+    found = pipeline.some_and_silent({"a3", "a17000", "unknown"})
+
+    assert sorted(one.appliance_id for one in found) == ["a0", "a1", "a17000", "a2", "a3", "a4"]
+    (query,) = [one for one in asked if "silent" in one.partition("WHERE")[2]]
+    explain = "EXPLAIN QUERY PLAN " if tables.dialect.name == "sqlite" else "EXPLAIN "
+    with tables.connect() as connection:
+        plan = " ".join(map(str, connection.execute(text(explain + query)).all()))
+    assert "ix_seen_silent" in plan
