@@ -316,11 +316,9 @@ class Engine:
         return findings + self._silence.tick(self.lanes, self.rules, lane.profile.name)
 
     def _judge_day(self, lane: Lane, rules: RuleState, day: DayRows) -> list[Finding]:
-        features = lane.features
-        assert features is not None
         if self._on_day is not None:
             self._on_day(lane, day)
-        findings = rules.evaluate("day", lane.ids, day.appliance, day.time, features.base_names, day.values)
+        findings = rules.evaluate("day", lane.ids, day.appliance, day.time, lane.feature_names, day.values)
         fitted = self._fitted.get(lane.profile.name)
         if fitted is None:
             return findings
@@ -347,6 +345,5 @@ def _who_rests(lane: Lane, has_said: NDArray[np.bool_], settings: RestRules) -> 
 
 def _drivers(lane: Lane, fitted: FittedModel, day: DayRows, row: int, fault: int) -> Sequence[Evidence]:
     """Evidence for the `row`-th appliance of `day` and a fault: the features that drive the prediction."""
-    assert lane.features is not None
     columns = fitted.predictor.drivers(day.deviations[row], fault)
     return lane.features.evidence(int(day.appliance[row]), [int(c) for c in columns])

@@ -79,10 +79,10 @@ class Lane:
         self.heard_of = 0  # appliances ever, also those that rest
         self.rearranged = 0  # how often rows changed their appliance
         self.counts = Counts()
-        self.features: DailyFeatures | None = None
         self._reorder = Reorder(len(self.signals), lateness_ms)
         self._cycle = profile.cycle
         self._stream = _stream(profile)
+        self.features = DailyFeatures(self._stream.names)
         self._grace_ms = grace_ms
         self._newest = NO_TIME
         self.ticked = NO_TIME  # `newest` at the last look at who is silent
@@ -152,8 +152,6 @@ class Lane:
         if not self._days:
             return []
         days, self._days = joined(self._days), []
-        if self.features is None:
-            self.features = DailyFeatures(days.names)
         days = days.take(np.lexsort((self.number[days.appliance], days.start)))
         return [self._deviations(days.take(days.start == start)) for start in np.unique(days.start)]
 
@@ -190,8 +188,7 @@ class Lane:
             part[name] = getattr(self, name)[leaving.gone]
             setattr(self, name, getattr(self, name)[leaving.kept])
         part |= {"reorder": self._reorder.leave(leaving), "stream": self._stream.leave(leaving)}
-        if self.features is not None:
-            part["features"] = self.features.leave(leaving)
+        part["features"] = self.features.leave(leaving)
         moved = leaving.moved()
         self._days = [replace(days, appliance=moved[days.appliance].astype(np.int32)) for days in self._days]
         kept = leaving.kept.tolist()
@@ -208,8 +205,9 @@ class Lane:
             setattr(self, name, np.concatenate([column, part[name]]))
         self._reorder.join(part["reorder"], rows)
         self._stream.join(part["stream"], rows)
-        if "features" in part:
-            self.features = self.features or DailyFeatures(self._stream.names)
+        if (
+            "features" in part
+        ):  # not where it left before the first day of its model, under an earlier version
             self.features.join(part["features"], rows)
         self.ids += ids
         self.firmware += [version or "" for version in part["firmware"]]
@@ -233,8 +231,6 @@ class Lane:
         return self._newest
 
     def snapshot(self) -> dict[str, Any]:
-        features = None if self.features is None else self.features.snapshot()
-        names = None if self.features is None else list(self.features.base_names)
         return {
             "signals": list(self.signals),
             "ids": list(self.ids),
@@ -245,8 +241,7 @@ class Lane:
             "clock": [self._newest, self._next_tick, self.ticked],
             "reorder": self._reorder.snapshot(),
             "stream": self._stream.snapshot(),
-            "feature_names": names,
-            "features": features,
+            "features": self.features.snapshot(),
             "days": [_pack(windows) for windows in self._days],
         }
 
@@ -267,8 +262,7 @@ class Lane:
         self._reorder.restore(snapshot["reorder"])
         self._stream.restore(snapshot["stream"])
         self._days = [_unpack(packed) for packed in snapshot["days"]]
-        if snapshot["feature_names"] is not None:
-            self.features = DailyFeatures(snapshot["feature_names"])
+        if snapshot["features"] is not None:  # as an earlier version wrote it before the first day
             self.features.restore(snapshot["features"])
 
     def _follow(self, released: Released) -> StreamOutput:
@@ -289,7 +283,6 @@ class Lane:
         return np.column_stack([values, load])
 
     def _deviations(self, day: Windows) -> DayRows:
-        assert self.features is not None
         number = int(day.start[0]) // MS_PER_DAY
         deviations = self.features.update(day.appliance, number, day.features)
         told = self.features.told(day.features)
@@ -325,7 +318,7 @@ class Lane:
 
 def deviation_names(profile: Profile) -> tuple[str, ...]:
     """What detectors and predictors of an appliance model are fitted on, in the order of `DayRows.deviations`."""
-    return DailyFeatures(Lane(profile, lateness_ms=0).feature_names).names
+    return Lane(profile, lateness_ms=0).features.names
 
 
 def counterparts(profile: Profile) -> dict[str, Counterpart]:

@@ -49,7 +49,6 @@ class Lived:
     names: tuple[str, ...] = ()
 
     def __call__(self, lane: Lane, day: DayRows) -> None:
-        assert lane.features is not None
         self.names = lane.features.names
         self.days.append((lane.ids, day))
         duty = day.values[:, lane.feature_names.index("duty")]

@@ -41,7 +41,6 @@ class _Days:
         self.found: dict[str, dict[str, dict[str, float]]] = {}
 
     def __call__(self, lane: Lane, day: DayRows) -> None:
-        assert lane.features is not None
         names = lane.features.base_names
         for k, row in enumerate(day.appliance):
             one = slice(k, k + 1)

@@ -84,7 +84,6 @@ class DayCollector:
         self.ran: dict[str, list[int]] = {}  # appliance -> ends of days, ms UTC, rising
 
     def __call__(self, lane: Lane, day: DayRows) -> None:
-        assert lane.features is not None
         self.names = lane.features.names
         self.days.append((lane.ids, day))
         duty = day.values[:, lane.feature_names.index("duty")]

@@ -127,7 +127,7 @@ def names(profile: Profile, present: list[Block]) -> tuple[str, ...]:
         {MODEL: profile},
         RuleBook(RULES),
         lateness_ms=600_000,
-        on_day=lambda lane, day: found.add(lane.features.names if lane.features else ()),
+        on_day=lambda lane, day: found.add(lane.features.names),
     )
     for day in present[:3]:
         engine.process(day)

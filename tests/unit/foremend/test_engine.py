@@ -143,6 +143,20 @@ def test_a_snapshot_in_the_middle_changes_nothing(cut: int) -> None:
     assert after.counts() == whole_counts()
 
 
+def test_a_snapshot_of_before_the_first_day_by_an_earlier_version_is_restored() -> None:
+    """It has nothing where the usual of each appliance stands since: nothing was known of it."""
+    first, second = in_pieces(readings(), [1_000])
+    before, after = engine(), engine()
+
+    found = before.process(first)
+    snapshot = before.snapshot()
+    snapshot["rf-260"]["lane"]["features"] = None
+    after.restore(snapshot)
+    found += after.process(second)
+
+    assert canonical(found) == expected()
+
+
 @cache
 def whole_counts() -> object:
     one = engine()
@@ -209,7 +223,6 @@ def test_a_promotion_is_taken_up_without_losing_state(probability: float, found:
     names: list[tuple[str, ...]] = []
 
     def remember(lane: Lane, day: DayRows) -> None:
-        assert lane.features is not None
         names.append(lane.features.names)
 
     one = Engine({"rf-260": refrigerator()}, RuleBook(rules), lateness_ms=LATENESS, on_day=remember)
