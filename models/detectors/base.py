@@ -20,7 +20,15 @@ Record = TypeVar("Record", bound=tuple[Any, ...])
 
 
 class Starting(Detector, Protocol):
-    """A detector that can learn one appliance's usual from that appliance's own first rows."""
+    """A detector that can learn what is usual for one appliance from that appliance's own first rows.
+
+    >>> from models.detectors import ControlCharts
+    >>> charts: Starting = ControlCharts()
+    >>> charts.learn(["power"], np.empty((0, 1)))  # nothing is known of its siblings
+    >>> charts.begin(0, np.random.default_rng(1).normal(120.0, 5.0, (400, 1)))
+    >>> charts.score(np.int32([0]), np.int64([0]), np.array([[180.0]])).value.round(2)
+    array([1.])
+    """
 
     def begin(self, unit: int, features: Floats) -> None:
         """Take (n, d) normal rows of fleet row `unit`, in time order, as what is usual for it."""
@@ -28,7 +36,16 @@ class Starting(Detector, Protocol):
 
 
 class Columns:
-    """The part of a detector that knows its columns and packs its score."""
+    """What every detector inherits: it knows its columns, refuses rows of other ones and builds its scores.
+
+    >>> class TooWarm(Columns):
+    ...     name, names = "too-warm", ("cabinet_temp",)
+    ...
+    ...     def score(self, appliance, time, features):
+    ...         return self._pack(appliance, time, 1.0 * (self._rows(features)[:, 0] > 8.0))
+    >>> TooWarm().score(np.int32([0, 1]), np.int64([0, 0]), np.array([[4.1], [9.3]])).value
+    array([0., 1.])
+    """
 
     name: str
     names: tuple[str, ...] | None = None

@@ -215,16 +215,25 @@ class ControlCharts(Columns):
 
     Feed readings or windows; each appliance's rows in order, blocks cut anywhere. A NaN leaves its chart as it is.
     A new appliance starts from the baseline that `learn` found for its model and then grows its own; with nothing
-    learnt a chart is silent until it has seen `warm_spans` spans.
+    learnt a chart says nothing, which is score 0, until it has seen `warm_spans` spans.
 
-    spans: rows each EWMA averages. memory_rows: rows until a baseline has forgotten. outlier_z: standard deviations
-    beyond which a row is not learnt. relearn_rows: outlying rows in a row after which the baseline follows.
+    spans: rows that each EWMA averages. memory_rows: rows after which a baseline has forgotten the oldest ones.
+    outlier_z: standard deviations beyond which a row is not learnt. relearn_rows: so many outlying rows one after
+    another, and the baseline follows.
 
     Every chart also looks at the change of its average within one span. All p-values are joined by their harmonic mean
     (Wilson, 2019), which holds for small values whatever their dependence and does not punish charts for agreeing.
 
     Guarantee: the score exceeds 1 - a on at most about a of a healthy appliance's rows while each signal's average
     behaves as an AR(1) about a constant level; it is a model, not a distribution-free bound.
+
+    >>> rng = np.random.default_rng(1)
+    >>> charts = ControlCharts()
+    >>> charts.learn(["power"], rng.normal(120.0, 5.0, (2_000, 1)))
+    >>> appliance, time = np.repeat(np.int32([0, 1]), 200), np.tile(60_000 * np.arange(200), 2)
+    >>> power = rng.normal(120.0, 5.0, (400, 1)) + 10.0 * appliance[:, None]  # the second draws 10 W more
+    >>> charts.score(appliance, time, power).value[[199, 399]].round(2)
+    array([0., 1.])
     """
 
     name = "control-charts"

@@ -16,11 +16,20 @@ from models.detectors.base import Columns, Floats
 
 
 class Combined(Columns):
-    """The smallest p-value of its members, each divided by its share of the false-alarm budget.
+    """Several detectors with one score: 1 minus the smallest of their p-values, each divided by that member's share.
 
     The weighted Bonferroni rule (Genovese, Roeder and Wasserman, 2006), valid however the members depend on one
-    another: at any level the combination raises no more false alarms than `shares`, which sum to 1, allow its members.
-    shares: one per member; equal when left out. Raises ConfigError where they do not fit.
+    another: the combination raises no more false alarms at any level than a single calibrated detector would.
+    shares: one per member, of the false alarms that are allowed; they sum to 1, and are equal when left out. Raises
+    ConfigError where they do not fit.
+
+    >>> from models.detectors import Isolation, ResidualDistance
+    >>> both = Combined([ResidualDistance(), Isolation(trees=20)], shares=[0.7, 0.3])
+    >>> usual = np.random.default_rng(1).normal([0.35, 48.0], [0.02, 2.0], (300, 2))
+    >>> both.learn(["duty", "compressor_starts"], usual)
+    >>> today = np.array([[0.35, 48.0], [0.55, 20.0]])
+    >>> both.score(np.int32([0, 1]), np.zeros(2, np.int64), today).value.round(1)
+    array([0., 1.])
     """
 
     name = "combined"

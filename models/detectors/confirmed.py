@@ -41,12 +41,20 @@ def _confirm(appliance: NDArray[np.int32], value: Floats, last: LastRows) -> Flo
 
 
 class Confirmed(Columns):
-    """Another detector's score, once it was held for `confirm_rows` rows of an appliance, for `hold_rows` rows.
+    """Passes on another detector's score once it lasted `confirm_rows` rows of an appliance, and for `hold_rows` rows.
 
     In rows and not in time, so that one setting fits readings a second and readings an hour apart. What becomes of it
     over hours and days (opening, hysteresis, urgency) is the rules' matter.
 
-    Guarantee: above 1 - a only where the detector was for `confirm_rows` rows within the last `hold_rows`.
+    Guarantee: the score is above 1 - a only where the detector's own was, in `confirm_rows` rows one after another of
+    which the last is among the latest `hold_rows`.
+
+    >>> from models.detectors import ResidualDistance
+    >>> watch = Confirmed("power-watch", ResidualDistance(), confirm_rows=3, hold_rows=4)
+    >>> watch.learn(["power"], np.random.default_rng(1).normal(120.0, 5.0, (2_000, 1)))
+    >>> power = np.array([120.0, 180.0, 120.0, 180.0, 180.0, 180.0, 120.0, 120.0, 120.0, 120.0])  # W
+    >>> watch.score(np.zeros(10, np.int32), 60_000 * np.arange(10), power[:, None]).value.round(1)
+    array([0., 0., 0., 0., 0., 1., 1., 1., 1., 0.])
     """
 
     def __init__(

@@ -20,14 +20,24 @@ _MIN_ROWS = 8
 
 
 class RowScaler:
-    """Columns centred on their median and divided by their robust spread; unknown becomes usual (0)."""
+    """Centres columns on their median and divides by their robust spread; what is unknown or infinite becomes 0.
+
+    >>> scaler = RowScaler()
+    >>> scaler.learn(np.array([[118.0, 4.0], [120.0, 4.2], [122.0, 3.8]]))
+    >>> scaler(np.array([[120.0, 4.0], [140.0, np.nan]])).round(1)
+    array([[0. , 0. ],
+           [6.7, 0. ]])
+    """
 
     def __init__(self) -> None:
         self.centre: Floats = np.empty(0)
         self.spread: Floats = np.empty(0)
 
     def learn(self, rows: Floats) -> None:
-        """Take medians and 1.4826 times the median absolute deviation, or the plain deviation where that is 0."""
+        """Take medians and 1.4826 times the median absolute deviation of (n, d) rows.
+
+        Where that is 0 the standard deviation stands for it, and 1 where a column is constant.
+        """
         known = np.where(np.isfinite(rows).any(axis=0), rows, 0.0)
         self.centre, mad = middle_and_spread(known)
         plain = np.nanstd(known, axis=0)
@@ -45,6 +55,13 @@ class ResidualDistance(Columns):
     the components are fitted on; the rest calibrates. seed: of that split.
 
     Guarantee: the score is 1 minus a conformal p-value, see `models.calibration`. Stateless while scoring.
+
+    >>> usual = np.random.default_rng(1).normal([0.35, 48.0], [0.02, 2.0], (300, 2))
+    >>> detector = ResidualDistance(seed=1)
+    >>> detector.learn(["duty", "compressor_starts"], usual)
+    >>> today = np.array([[0.36, 47.0], [0.55, 20.0]])
+    >>> detector.score(np.int32([0, 1]), np.zeros(2, np.int64), today).value.round(2)
+    array([0.14, 1.  ])
     """
 
     name = "residual-distance"

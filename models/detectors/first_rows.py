@@ -19,10 +19,18 @@ _NOT_BEGUN = np.zeros(1, np.bool_)
 
 
 class FirstRows(Combined):
-    """`Combined`, for appliances that come without a past: silent for `first_rows` rows of each, then online.
+    """`Combined`, for appliances that come without a past: the first `first_rows` rows of each teach, with score 0.
 
-    Those rows are kept until there are enough (8 bytes a value), and every member begins with them. Nothing waits where
-    `learn` was given that many normal rows of the appliance model: then every appliance begins with those.
+    Those rows are kept until there are enough (8 bytes a value), and every member begins with them. No appliance waits
+    where `learn` was given that many normal rows of the appliance model: then all begin with those.
+
+    >>> from models.detectors import ControlCharts, SilenceAndStuck
+    >>> watch = FirstRows([ControlCharts(), SilenceAndStuck()], shares=[0.8, 0.2], first_rows=400)
+    >>> watch.learn(["power"], np.empty((0, 1)))  # no machine of this kind was seen before
+    >>> power = np.random.default_rng(3).normal(120.0, 5.0, (500, 1))
+    >>> power[450:] += 30.0
+    >>> watch.score(np.zeros(500, np.int32), 60_000 * np.arange(500), power).value[[399, 449, 499]].round(2)
+    array([0., 0., 1.])
     """
 
     name = "first-rows"

@@ -39,6 +39,13 @@ class Isolation(Columns):
     trees: how many. fit_share: share of the learnt rows that grow them; the rest calibrates. seed: of both draws.
 
     Meant for windows, not for single readings: every row walks all trees. Guarantee as in `models.calibration`.
+
+    >>> usual = np.random.default_rng(1).normal([0.35, 48.0], [0.02, 2.0], (300, 2))
+    >>> detector = Isolation(trees=20, seed=1)
+    >>> detector.learn(["duty", "compressor_starts"], usual)
+    >>> today = np.array([[0.35, 48.0], [0.55, 20.0]])
+    >>> detector.score(np.int32([0, 1]), np.zeros(2, np.int64), today).value.round(1)
+    array([0., 1.])
     """
 
     name = "isolation"

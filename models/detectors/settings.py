@@ -8,7 +8,14 @@ from foremend.vocabulary.schema import Strict
 
 
 class DetectorSettings(Strict):
-    """Defaults of the detectors. Rows are whatever is scored: readings, hourly windows or days."""
+    """Defaults of the detectors. Rows are whatever is scored: readings, hourly windows or days.
+
+    >>> daily = DetectorSettings(spans=(7, 28), memory_rows=365, warm_spans=2)
+    >>> daily.spans, daily.confirm_rows
+    ((7, 28), 4)
+    >>> daily.warm_spans * max(daily.spans)  # days until the longest chart speaks
+    56
+    """
 
     spans: tuple[int, ...] = (8, 32, 128, 512)
     """Rows that each chart's EWMA averages, a ladder so that no spell is far from one of them."""

@@ -152,14 +152,22 @@ def _follow(
 
 
 class SilenceAndStuck(Columns):
-    """Appliances that fall silent and columns that stand still, against each appliance's own habit.
+    """Finds appliances that fall silent and columns that stand still, compared with each appliance's own habit.
 
     A row without any known value is a look at the clock: the score says how unusual it is to have heard nothing until
-    then. The reading that ends a silence scores 0 for it: coming back is no event. A column that never changed while
-    learning cannot be stuck.
+    then. The reading that ends a silence scores 0 for it: coming back is no event. A column must have changed 32 times
+    before it can be called stuck.
 
-    Guarantee: a spell longer than the n before it has p <= 1 / (n + 1) where spells are exchangeable; lengths beyond
-    that, and silence (log-normal intervals), are models.
+    Guarantee: where the times that a value stands still are exchangeable, one longer than the n before it has p <= 1 /
+    (n + 1). How much longer, and silence (log-normal intervals), are models.
+
+    >>> temp, minute = np.random.default_rng(1).normal(4.0, 0.3, (460, 1)).round(1), 60_000
+    >>> detector = SilenceAndStuck()
+    >>> detector.learn(["cabinet_temp"], temp[:400])
+    >>> heard = detector.score(np.zeros(60, np.int32), minute * np.arange(60), temp[400:])  # for an hour, then no more
+    >>> looks = detector.score(np.int32([0, 0]), minute * np.int64([60, 180]), np.full((2, 1), np.nan))
+    >>> looks.value.round(2)
+    array([0., 1.])
     """
 
     name = "silence-and-stuck"

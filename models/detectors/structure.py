@@ -230,13 +230,22 @@ def _follow(
 
 
 class CycleStructure(Columns):
-    """Lengths of runs and pauses of every column that switches between two levels, per appliance, in rows.
+    """Finds runs and pauses of unusual length, in every column that switches between two levels.
 
-    The first normal rows tell the columns that switch (Otsu's split) and the spread of their run lengths' logarithm;
-    while scoring, the run that goes on and the mean of recent runs are compared with it, and completed runs that were
-    not unusual are learnt. No column switches: silent. A run that a gap cuts is none.
+    Lengths are counted in rows, for each appliance on its own. The normal rows that it learns from tell which columns
+    switch (Otsu's split) and how long their runs and pauses are. While scoring, the run that goes on and the mean of
+    recent runs are compared with that, and completed runs that were not unusual are learnt. Where no column switches,
+    all scores are 0. A run or pause that a gap between rows cuts is not counted.
 
-    Guarantee: log run lengths are taken as normal and independent; a model, not a distribution-free bound.
+    The logarithms of run lengths are taken as normal and independent: a model, not a distribution-free bound.
+
+    >>> minute = np.arange(1_200)
+    >>> cycles = CycleStructure()
+    >>> cycles.learn(["power"], 90.0 * (minute % 60 < 20)[:, None])  # 20 minutes of every hour
+    >>> never_stops = np.full((60, 1), 90.0)
+    >>> score = cycles.score(np.zeros(60, np.int32), 60_000 * np.arange(60), never_stops)
+    >>> score.value[[19, 59]].round(2)
+    array([0., 1.])
     """
 
     name = "cycle-structure"
