@@ -20,7 +20,13 @@ _TAIL = 0.1
 
 
 class ConformalPValues:
-    """p-values of strangeness (larger is stranger) against rows known to be normal."""
+    """p-values of strangeness (larger is stranger) against rows known to be normal.
+
+    >>> calibrate = ConformalPValues()
+    >>> calibrate.learn(np.random.default_rng(1).exponential(1.0, 199))  # how strange healthy rows are
+    >>> calibrate.p_value(np.array([0.1, 3.0, 8.0, np.nan])).round(3)
+    array([0.935, 0.045, 0.01 , 1.   ])
+    """
 
     def __init__(self) -> None:
         self._calibration: Floats = np.empty(0)

@@ -25,19 +25,35 @@ EARLY_DAYS = 30.0  # what counts as early; asked of faults that show at least so
 
 @dataclass(frozen=True, slots=True)
 class TrueFault:
-    """One fault as it was; ms UTC, None for what never came or is not known."""
+    """One fault that an appliance had. Times in ms UTC; None for what never came or is not known.
+
+    >>> day = MS_PER_DAY
+    >>> leak = TrueFault("rf-17", "refrigerant-leak", onset=0, first_sign=20 * day, failure=60 * day, over=None)
+    >>> could_be_foreseen(leak, {"rf-17": day * np.arange(1, 61)})  # heard on every day
+    True
+    >>> could_be_foreseen(leak, {"rf-17": day * np.arange(58, 61)})
+    False
+    """
 
     appliance: str
     fault: str
-    onset: int
-    first_sign: int | None
-    failure: int | None
+    onset: int  # it began
+    first_sign: int | None  # it could be seen
+    failure: int | None  # the appliance no longer worked
     over: int | None  # repaired
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something that would open a ticket; `time` ms UTC, event time."""
+    """A warning that would open a ticket; `time` ms UTC, event time.
+
+    >>> day = MS_PER_DAY
+    >>> leak = TrueFault("rf-17", "refrigerant-leak", onset=0, first_sign=20 * day, failure=60 * day, over=None)
+    >>> warning, heard = Warned("rf-17", "refrigerant-leak", time=45 * day), {"rf-17": day * np.arange(1, 61)}
+    >>> found = figures([warning], [leak], heard, [leak.fault], until=90 * day, appliance_years=1.0)
+    >>> found.per_fault["refrigerant-leak"].lead_days
+    (15.0,)
+    """
 
     appliance: str
     fault: str
@@ -46,35 +62,52 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class FaultFigures:
-    """One fault over all appliances. Fractions are None where nothing can be counted."""
+    """How well one fault was foreseen, over all appliances. Shares are None where there is nothing to count.
+
+    >>> leaks = FaultFigures(
+    ...     failures=4, caught=3, unforeseeable=1, warnings=5, false=1, lead_days=(9.0, 21.0, 30.0)
+    ... )
+    >>> leaks.recall, leaks.precision, leaks.median_lead_days
+    (0.75, 0.8, 21.0)
+    """
 
     failures: int  # that could be foreseen
-    caught: int
+    caught: int  # of those
     unforeseeable: int  # failures that no one could foresee: hidden, at once, or of an appliance hardly used
     warnings: int
-    false: int
-    lead_days: tuple[float, ...]  # of those caught, rising
+    false: int  # of those
+    lead_days: tuple[float, ...]  # days from warning to failure of those caught, rising
 
     @property
     def recall(self) -> float | None:
+        """Of the failures that could be foreseen, the share that was, 0..1."""
         return self.caught / self.failures if self.failures else None
 
     @property
     def precision(self) -> float | None:
+        """Share of the warnings that were true, 0..1."""
         return 1 - self.false / self.warnings if self.warnings else None
 
     @property
     def median_lead_days(self) -> float | None:
+        """Days from warning to failure, of those caught."""
         return median(self.lead_days) if self.lead_days else None
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All faults, and the sums."""
+    """How well faults were foreseen: each one, and all together.
+
+    >>> leaks = FaultFigures(failures=4, caught=3, unforeseeable=1, warnings=5, false=1, lead_days=(9.0, 21.0, 30.0))
+    >>> fans = FaultFigures(failures=2, caught=2, unforeseeable=0, warnings=2, false=0, lead_days=(12.0, 40.0))
+    >>> all_of_them = Figures({"refrigerant-leak": leaks, "fan-wear": fans}, 50.0, 5 / 7, (0.0, 21.0, 40.0))
+    >>> all_of_them.recall, all_of_them.false_per_100_appliance_years, all_of_them.median_lead_days
+    (0.875, 2.0, 21.0)
+    """
 
     per_fault: Mapping[str, FaultFigures]
-    appliance_years: float
-    recall_all: float | None  # of all failures, those counted that could not be foreseen
+    appliance_years: float  # watched
+    recall_all: float | None  # share of all failures that was foreseen, though not all could be
     early_lead_days: tuple[float, ...]  # of faults that show EARLY_DAYS before: 0 where missed, rising
 
     @property
@@ -85,11 +118,12 @@ class Figures:
 
     @property
     def false_per_100_appliance_years(self) -> float:
+        """False warnings in a hundred years of one appliance, or in one year of a hundred."""
         return 100 * sum(one.false for one in self.per_fault.values()) / self.appliance_years
 
     @property
     def median_lead_days(self) -> float | None:
-        """Among faults that show at least EARLY_DAYS before the failure."""
+        """Of all faults that show at least EARLY_DAYS before the failure, one that was missed counting as 0 days."""
         return median(self.early_lead_days) if self.early_lead_days else None
 
 

@@ -21,7 +21,16 @@ HELD_OUT_OF = 5
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A fault that was confirmed on an appliance; times in ms UTC."""
+    """A fault that was confirmed on an appliance; times in ms UTC.
+
+    >>> leak = Outcome("rf-17", "refrigerant-leak", confirmed_at=60 * MS_PER_DAY, repaired_at=62 * MS_PER_DAY)
+    >>> time, span = MS_PER_DAY * np.array([10, 45, 59, 70]), {"refrigerant-leak": (20.0, 80.0)}
+    >>> labels = label_rows(
+    ...     ["rf-17"], np.zeros(4, np.int32), time, [leak], span, known_until=90 * MS_PER_DAY, settle_days=14
+    ... )
+    >>> labels.days_to_failure[:, 0]
+    array([inf, 15.,  1., inf])
+    """
 
     appliance_id: str
     fault: str
@@ -31,7 +40,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Of n rows."""
+    """What n daily rows teach: the days that were left to each fault's failure, and which rows may be learnt from.
+
+    >>> days = np.array([[np.inf, np.inf], [15.0, np.inf], [np.inf, np.inf]])  # of a leak, of a worn fan
+    >>> labels = Labels(days, usable=np.array([True, True, False]))
+    >>> labels.days_to_failure[labels.usable].min(axis=1)  # rows to learn from: a healthy one, and an ill one
+    array([inf, 15.])
+    """
 
     days_to_failure: Floats  # (n, faults) days until the confirmation; inf where that fault is not under way
     usable: NDArray[np.bool_]  # (n,) false where nobody could know at the time, or the row is in doubt

@@ -25,11 +25,16 @@ _BANDS = 4
 
 @dataclass(frozen=True, slots=True)
 class RemainingLifeEstimate:
-    """In rows of life (cycles or days), one per row asked about."""
+    """How much life n rows have left, in rows of life (cycles or days), with an interval.
+
+    >>> estimate = RemainingLifeEstimate(np.array([41.0]), low=np.array([28.0]), high=np.array([55.0]))
+    >>> f"{estimate.remaining[0]:.0f} days left, {estimate.low[0]:.0f} to {estimate.high[0]:.0f}"
+    '41 days left, 28 to 55'
+    """
 
     remaining: Floats  # (n,) 0..cap
-    low: Floats  # (n,)
-    high: Floats  # (n,)
+    low: Floats  # (n,) 0..cap
+    high: Floats  # (n,) 0..cap
 
 
 def _grow(features: Floats, remaining: Floats, trees: int, seed: int) -> Forest:
@@ -39,7 +44,9 @@ def _grow(features: Floats, remaining: Floats, trees: int, seed: int) -> Forest:
 
 
 class RemainingLife:
-    """Extremely randomised trees (Geurts, Ernst and Wehenkel, 2006) on levels and trends of a life so far.
+    """Predicts how much life is left, in rows of life (cycles or days), from levels and trends of the life so far.
+
+    Extremely randomised trees (Geurts, Ernst and Wehenkel, 2006).
 
     cap: rows of life beyond which a healthy unit is just healthy (Heimes, 2008). trees: how many.
     coverage: share of intervals that should hold the truth, 0..1. seed: of the trees.
@@ -47,6 +54,14 @@ class RemainingLife:
     The interval is conformal: quantiles of the errors made on units that a fold's trees never saw, within bands of
     predicted life. Its coverage is marginal over units like those learnt from, and approximate, since the trees in use
     have seen one fold more (Barber and others, 2021).
+
+    >>> unit, left = np.repeat(np.arange(6), 100), np.tile(np.arange(99.0, -1.0, -1.0), 6)  # days of six fans
+    >>> vibration = np.random.default_rng(1).normal(5.0 - 0.04 * left, 0.2)[:, None]  # mm/s
+    >>> fans = Lives(("vibration",), unit, np.zeros(600, np.int64), vibration)
+    >>> predictor = RemainingLife(trees=5, seed=1)
+    >>> predictor.learn(fans, left)
+    >>> predictor.score(fans.take(unit == 0)).remaining[[9, 49, 89]].round(-1)
+    array([90., 50., 10.])
     """
 
     def __init__(self, *, cap: float = 125.0, trees: int = 50, coverage: float = 0.9, seed: int = 0) -> None:

@@ -10,7 +10,15 @@ from foremend.vocabulary.schema import SettingsPath, Strict
 
 
 class TrainingSettings(Strict):
-    """The simulated history that a fault predictor learns from at first start."""
+    """The practice, which is simulated history, that a first champion is trained on.
+
+    >>> from foremend.vocabulary.schema import examined
+    >>> small = TrainingSettings(appliances=40, days=90)
+    >>> small.appliances, small.fault_rate
+    (40, 0.8)
+    >>> examined(TrainingSettings, {"appliances": 5})[1][0].what
+    'Input should be greater than or equal to 20'
+    """
 
     appliances: int = Field(
         default=100,
@@ -31,7 +39,12 @@ class TrainingSettings(Strict):
 
 
 class HistoryTrainingSettings(Strict):
-    """How stored history and confirmed outcomes become rows to learn from."""
+    """How stored history and the outcomes that technicians confirmed become rows to learn from.
+
+    >>> settings = HistoryTrainingSettings(settle_days=30)
+    >>> settings.learn_share, settings.settle_days
+    (0.7, 30.0)
+    """
 
     learn_share: float = Field(
         default=0.7, gt=0.1, lt=0.95, description="of the time; what comes after is for judging alone"
@@ -44,7 +57,15 @@ class HistoryTrainingSettings(Strict):
 
 
 class ModelsSettings(Strict):
-    """What the models stage needs."""
+    """Where trained models are kept, and what they are trained on.
+
+    >>> from foremend.vocabulary.schema import examined
+    >>> settings = ModelsSettings(registry=Path("var/models"), training=TrainingSettings(appliances=40))
+    >>> settings.training.appliances, settings.horizon_days
+    (40, 90.0)
+    >>> examined(ModelsSettings, {"horizon": 60})[1][0].what
+    "unknown key 'horizon': did you mean 'horizon_days'?"
+    """
 
     registry: SettingsPath = Path("var/models")
     training: TrainingSettings = TrainingSettings()

@@ -29,6 +29,13 @@ class Lives:
 
     `condition` is the operating condition of each row (a climate class, a flight regime): levels are compared within
     it. Raises InputError where the columns do not fit one another or a unit's rows are apart.
+
+    >>> features = np.array([[2.1], [2.4], [3.0], [2.2], [2.3]])  # mm/s, a row a day
+    >>> fans = Lives(("vibration",), np.array([7, 7, 7, 9, 9]), condition=np.zeros(5, np.int64), features=features)
+    >>> fans.starts()
+    array([0, 3])
+    >>> fans.take(fans.unit == 9).features[:, 0]
+    array([2.2, 2.3])
     """
 
     names: tuple[str, ...]
@@ -61,7 +68,15 @@ class Lives:
 
 
 class ConditionScaler:
-    """Columns standardised within each operating condition; unknown values and constant columns become 0."""
+    """Standardises columns within each operating condition; unknown values and constant columns become 0.
+
+    >>> unit, condition = np.zeros(4, np.int64), np.array([0, 0, 1, 1])  # a mild and a hot climate
+    >>> lives = Lives(("power",), unit, condition, np.array([[60.0], [64.0], [110.0], [130.0]]))  # W
+    >>> scaler = ConditionScaler()
+    >>> scaler.learn(lives)
+    >>> scaler(lives)[:, 0]
+    array([-1.,  1., -1.,  1.])
+    """
 
     def __init__(self) -> None:
         self.condition: NDArray[np.int64] = np.empty(0, np.int64)

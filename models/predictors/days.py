@@ -28,7 +28,19 @@ _SPREAD = float(norm.ppf(_QUANTILES[2]) - norm.ppf(_QUANTILES[0]))  # of the int
 
 
 class DaysToFailure:
-    """Low, middle and high days to failure; `inputs` are rows of features with the fault as 0/1 columns."""
+    """Estimates the days to failure: the median, and the ends of an interval that holds 80 % (`COVERAGE`).
+
+    Its `inputs` are rows of features, with the fault as columns of 0 and 1 before them. `seed` of all randomness.
+
+    >>> days, appliance = np.tile(np.arange(3.0, 63.0, 3.0), 10), np.repeat(np.arange(10), 20)
+    >>> wear = np.random.default_rng(1).normal(60.0 - days, 5.0)
+    >>> inputs, faults = np.column_stack([np.ones(200), wear]), np.zeros(200, np.int64)  # one fault, one feature
+    >>> estimator = DaysToFailure(seed=1)
+    >>> estimator.learn(inputs, days, appliance, faults)
+    >>> low, middle, high = estimator.estimate(np.array([[1.0, 20.0], [1.0, 55.0]]))
+    >>> middle.round(-1)
+    array([40., 10.])
+    """
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed

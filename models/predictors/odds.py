@@ -25,9 +25,17 @@ _MOST_SURE = 0.995  # nothing learnt from few rows is certain
 
 
 class Odds:
-    """Probabilities of F faults from raw scores 0..1.
+    """Turns raw scores 0..1 of F faults into their probabilities.
 
-    `rarer`: the odds of a fault in life, over those in the rows learnt from (Elkan, IJCAI 2001).
+    `rarer`: the odds of a fault in life, divided by those in the rows learnt from (Elkan, IJCAI 2001).
+
+    >>> due = np.array([[1, 0]] * 30 + [[0, 1]] * 30 + [[0, 0]] * 240, np.int8)  # a leak, a worn fan, nothing
+    >>> scores = np.random.default_rng(1).normal(0.1 + 0.5 * due, 0.1).clip(0.0, 1.0)
+    >>> odds = Odds(rarer=0.5)
+    >>> odds.learn(scores, due)
+    >>> odds.probability(np.array([[0.4, 0.1], [0.1, 0.1]])).round(1)
+    array([[0.3, 0. ],
+           [0. , 0. ]])
     """
 
     def __init__(self, rarer: float) -> None:

@@ -21,7 +21,18 @@ _FEW = 5  # rows; a fault with fewer is not boosted
 
 
 class Votes:
-    """Raw scores 0..1 of faults; `trees` in the forest, `seed` of all randomness."""
+    """Gives every fault a raw score, 0..1: the mean of a forest's and of boosting's.
+
+    Parameters: `trees` in the forest; `seed` of all randomness.
+
+    >>> due = np.array([[1, 0]] * 40 + [[0, 1]] * 40 + [[0, 0]] * 220, np.int8)  # a leak, a worn fan, nothing
+    >>> inputs = np.random.default_rng(1).normal(3.0 * due, 1.0)  # each fault moves a column of its own
+    >>> votes = Votes(trees=20, seed=1)
+    >>> votes.learn(inputs, due)
+    >>> votes.score(np.array([[4.0, 0.0], [0.0, 4.0]])).round(1)
+    array([[0.7, 0. ],
+           [0. , 0.7]])
+    """
 
     def __init__(self, trees: int, seed: int) -> None:
         self._trees, self._seed = trees, seed

@@ -25,7 +25,12 @@ _VERSION = re.compile(r"v\d{4,}")
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """One change of the champion: who did it, when (ms UTC) and why."""
+    """One change of the champion: who did it, when (ms UTC) and why.
+
+    >>> change = Promotion("promoted", "v0002", "v0001", 1_790_000_000_000, who="li.wei", why="it finds more leaks")
+    >>> f"{change.who} {change.action} {change.version} in the place of {change.previous}: {change.why}"
+    'li.wei promoted v0002 in the place of v0001: it finds more leaks'
+    """
 
     action: Literal["promoted", "rolled-back"]
     version: str
@@ -38,7 +43,13 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Aliases:
-    """Which versions of an appliance model are in use, and how it came to that, oldest change first."""
+    """Which versions of an appliance model are in use, and how it came to that, oldest change first.
+
+    >>> first = Promotion("promoted", "v0001", None, 1_780_000_000_000, "li.wei", "the first one")
+    >>> second = Promotion("promoted", "v0002", "v0001", 1_790_000_000_000, "li.wei", "it finds more leaks")
+    >>> Aliases(champion="v0002", challenger=None, history=(first, second)).before_champion
+    'v0001'
+    """
 
     champion: str | None = None
     challenger: str | None = None
@@ -57,7 +68,20 @@ class Aliases:
 
 
 class Registry:
-    """Versions of the models of every appliance model. With a `key`, all are signed and must be."""
+    """Keeps trained models on disk, version by version, and says which one each appliance model uses.
+
+    root: the folder. key: where it is given, every version is signed with it when it is stored, and one that is not is
+    refused.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> card = ModelCard("rf-260", "recipe-7", ("siblings.duty",), ("refrigerant-leak",), {"source": "practice"})
+    >>> with TemporaryDirectory() as folder:
+    ...     registry = Registry(Path(folder), key=b"a secret of this installation")
+    ...     stored = registry.add(card, {"threshold": 0.4})
+    ...     registry.promote("rf-260", stored.version, who="li.wei", why="the first one", at=1_790_000_000_000)
+    ...     registry.champion("rf-260"), registry.load("rf-260", "v0001")[1]
+    ('v0001', {'threshold': 0.4})
+    """
 
     def __init__(self, root: Path, key: bytes | None = None) -> None:
         self._root = root
