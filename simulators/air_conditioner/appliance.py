@@ -16,7 +16,7 @@ from simulators.air_conditioner.cycle import RATED_HIGH, RATED_LOW, compress
 from simulators.air_conditioner.faults import COMMON, FIXED_SPEED, INVERTER
 from simulators.air_conditioner.kernel import READING_STEPS, STEP_S, walk
 from simulators.air_conditioner.parts import HEALTHY_FRICTION
-from simulators.air_conditioner.types import OFF, Parameters, State
+from simulators.air_conditioner.types import OFF, AirConditionerState, Parameters
 from simulators.base import FaultEffect, Floats, Measured, Physics, Signal, Span, as_rows, copy_back, spread
 
 _SECONDS_AT_REST = 600  # between the readings of a unit that is switched off
@@ -66,7 +66,7 @@ _SPREADS = {
 }
 
 
-def _nominal(capacity: float, **special: float) -> Mapping[str, float]:
+def _rated(capacity: float, **special: float) -> Mapping[str, float]:
     """A unit for `capacity` W of cooling at the rated point, in a room of the size such a unit is sold for."""
     efficiency = special.pop("efficiency")
     heat, work, _ = compress(RATED_LOW, RATED_HIGH, 1.0, 0.0, 1.0, efficiency)
@@ -122,11 +122,11 @@ class AirConditioner(Physics):
 
     category: ClassVar[str] = "air-conditioner"
     sample_s: ClassVar[int] = round(STEP_S * READING_STEPS)
-    nominal: ClassVar[Mapping[str, Mapping[str, float]]]
+    rated: ClassVar[Mapping[str, Mapping[str, float]]]
 
     def draw(self, rng: np.random.Generator, n: int, appliance_model: str) -> Parameters:
         """n units with the tolerances of production, in n rooms of households that differ in taste."""
-        values = self.nominal[appliance_model]
+        values = self.rated[appliance_model]
         drawn: dict[str, Any] = {
             name: spread(rng, n, value, _SPREADS[name]) if name in _SPREADS else np.full(n, value)
             for name, value in values.items()
@@ -137,10 +137,10 @@ class AirConditioner(Physics):
         drawn["fan_stage"] = rng.choice([0.0, 0.0, 0.0, 1.0, 2.0, 3.0], n)
         return Parameters(**drawn)
 
-    def begin(self, rng: np.random.Generator, parameters: Parameters) -> State:
+    def begin(self, rng: np.random.Generator, parameters: Parameters) -> AirConditionerState:
         """Switched off and at rest in a room that is neither cold nor warm."""
         n = len(parameters.swept)
-        state = State(*(np.zeros(n) for _ in State._fields))
+        state = AirConditionerState(*(np.zeros(n) for _ in AirConditionerState._fields))
         room = rng.uniform(20.0, 25.0, n)
         for name in ("room", "wall", "indoor_coil", "outdoor_coil", "discharge", "module"):
             getattr(state, name)[:] = room
@@ -149,7 +149,9 @@ class AirConditioner(Physics):
         state.voltage[:] = 230.0
         return state
 
-    def run(self, parameters: Parameters, state: State, span: Span, rng: np.random.Generator) -> Measured:
+    def run(
+        self, parameters: Parameters, state: AirConditionerState, span: Span, rng: np.random.Generator
+    ) -> Measured:
         """Advance over `span`; a reading a minute while switched on, every ten minutes while off."""
         n = len(parameters.swept)
         hourly = np.stack([span.outdoor, span.indoor, span.humidity, span.voltage])
@@ -172,11 +174,11 @@ class FixedSpeedAirConditioner(AirConditioner):
     """A compressor that is on or off, a capillary tube, a capacitor motor."""
 
     signals: ClassVar[tuple[Signal, ...]] = _SIGNALS
-    nominal: ClassVar[Mapping[str, Mapping[str, float]]] = {
-        "ac-26f": _nominal(2_600.0, efficiency=0.60),
-        "ac-35f": _nominal(3_500.0, efficiency=0.62),
+    rated: ClassVar[Mapping[str, Mapping[str, float]]] = {
+        "ac-26f": _rated(2_600.0, efficiency=0.60),
+        "ac-35f": _rated(3_500.0, efficiency=0.62),
     }
-    models: ClassVar[tuple[str, ...]] = tuple(nominal)
+    models: ClassVar[tuple[str, ...]] = tuple(rated)
     faults: ClassVar[Mapping[str, FaultEffect]] = COMMON | FIXED_SPEED
 
 
@@ -184,8 +186,8 @@ class InverterAirConditioner(AirConditioner):
     """A compressor of 20 to 100 Hz behind a power module, an electronic expansion valve."""
 
     signals: ClassVar[tuple[Signal, ...]] = _SIGNALS + _INVERTER_SIGNALS
-    nominal: ClassVar[Mapping[str, Mapping[str, float]]] = {
-        model: _nominal(
+    rated: ClassVar[Mapping[str, Mapping[str, float]]] = {
+        model: _rated(
             capacity,
             efficiency=efficiency,
             inverter=1.0,
@@ -196,5 +198,5 @@ class InverterAirConditioner(AirConditioner):
         )
         for model, capacity, efficiency in (("ac-35i", 3_500.0, 0.64), ("ac-72i", 7_200.0, 0.61))
     }
-    models: ClassVar[tuple[str, ...]] = tuple(nominal)
+    models: ClassVar[tuple[str, ...]] = tuple(rated)
     faults: ClassVar[Mapping[str, FaultEffect]] = COMMON | INVERTER

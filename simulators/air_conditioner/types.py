@@ -69,7 +69,7 @@ class Parameters(NamedTuple):
     fan_stage: Floats  # 0 automatic, 1..3 fixed
 
 
-class State(NamedTuple):
+class AirConditionerState(NamedTuple):
     """One row per appliance, (n,) each; changed in place."""
 
     room: Floats  # degC

@@ -27,14 +27,14 @@ class Parameters(NamedTuple):
     uses_per_day: Floats  # of a person and day of usual activity
 
 
-class State(NamedTuple):
+class MicrowaveState(NamedTuple):
     """(n,) each; changed in place."""
 
     energy: Floats  # Wh, ever
     openings: Floats  # of the door, ever
 
 
-_INPUT = {"mw-700": 1_100.0, "mw-900": 1_400.0}
+_RATED = {"mw-700": 1_100.0, "mw-900": 1_400.0}
 
 
 class Microwave(Physics):
@@ -48,23 +48,25 @@ class Microwave(Physics):
         Signal("energy", "Wh", 1.0, counter=True),
         Signal("door_openings", "count", 1.0, counter=True),
     )
-    models: ClassVar[tuple[str, ...]] = tuple(_INPUT)
+    models: ClassVar[tuple[str, ...]] = tuple(_RATED)
     faults: ClassVar[Mapping[str, FaultEffect]] = {}
 
     def draw(self, rng: np.random.Generator, n: int, appliance_model: str) -> Parameters:
         """n ovens in n kitchens that use them more or less."""
         return Parameters(
-            input_watts=spread(rng, n, _INPUT[appliance_model], 0.02),
+            input_watts=spread(rng, n, _RATED[appliance_model], 0.02),
             standby=spread(rng, n, 1.5, 0.2),
             uses_per_day=spread(rng, n, 1.2, 0.5),
         )
 
-    def begin(self, rng: np.random.Generator, parameters: Parameters) -> State:
+    def begin(self, rng: np.random.Generator, parameters: Parameters) -> MicrowaveState:
         """Counters at zero."""
         n = len(parameters.standby)
-        return State(np.zeros(n), np.zeros(n))
+        return MicrowaveState(np.zeros(n), np.zeros(n))
 
-    def run(self, parameters: Parameters, state: State, span: Span, rng: np.random.Generator) -> Measured:
+    def run(
+        self, parameters: Parameters, state: MicrowaveState, span: Span, rng: np.random.Generator
+    ) -> Measured:
         """At most one use an hour starts; it ends with its hour at the latest."""
         level, opened = self._uses(parameters, span, rng)
         voltage = np.repeat(span.voltage[:, :-1], _MINUTES, axis=1)

@@ -26,7 +26,7 @@ from simulators.base import (
     spread,
 )
 from simulators.refrigerator.kernel import LUCK, STEP_S, walk
-from simulators.refrigerator.types import NOMINAL, SPREAD, RefrigeratorParameters, RefrigeratorState
+from simulators.refrigerator.types import RATED, SPREAD, RefrigeratorParameters, RefrigeratorState
 
 
 def _leak(p: RefrigeratorParameters, s: Floats) -> RefrigeratorParameters:
@@ -80,7 +80,7 @@ class Refrigerator(Physics):
         Signal("door_openings", "count", 1.0, counter=True),
         Signal("mode", "code", 1.0),
     )
-    models: ClassVar[tuple[str, ...]] = tuple(NOMINAL)
+    models: ClassVar[tuple[str, ...]] = tuple(RATED)
     faults: ClassVar[dict[str, FaultEffect]] = {
         "refrigerant-leak": FaultEffect("progressive", (20.0, 60.0), 0.27, _leak),
         "condenser-fouling": FaultEffect("progressive", (60.0, 200.0), 0.10, _foul),
@@ -94,12 +94,12 @@ class Refrigerator(Physics):
 
     def draw(self, rng: np.random.Generator, n: int, appliance_model: str) -> RefrigeratorParameters:
         """n units as made and as placed in n kitchens."""
-        nominal = NOMINAL[appliance_model]
+        rated = RATED[appliance_model]
         values = {
             name: spread(rng, n, value, SPREAD[name]) if name in SPREAD else np.full(n, value)
-            for name, value in nominal.items()
+            for name, value in rated.items()
         }
-        values["set_point"] = nominal["set_point"] + rng.integers(-1, 2, n).astype(np.float64)
+        values["set_point"] = rated["set_point"] + rng.integers(-1, 2, n).astype(np.float64)
         values["ambient_offset"] = rng.normal(0.0, 2.0, n)
         return RefrigeratorParameters(**values)
 

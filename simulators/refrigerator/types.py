@@ -74,7 +74,7 @@ _COMMON: dict[str, float] = {
     "thermostat_offset": 0.0,
     "ambient_offset": 0.0,
 }
-NOMINAL: dict[str, dict[str, float]] = {
+RATED: dict[str, dict[str, float]] = {
     "rf-140": {
         **_COMMON,
         "ua_cabinet": 0.55,

@@ -62,7 +62,7 @@ class Parameters(NamedTuple):
     capacity: Floats  # kg of laundry
 
 
-class State(NamedTuple):
+class WashingMachineState(NamedTuple):
     """(n,) each; changed in place."""
 
     place: Floats  # in PROGRAMME, 0 is idle
@@ -83,7 +83,7 @@ class State(NamedTuple):
     used: Floats  # J of electricity, ever
 
 
-def _nominal(kg: float, rpm: float, watts: float) -> dict[str, float]:
+def _rated(kg: float, rpm: float, watts: float) -> dict[str, float]:
     return {
         "inlet_flow": 9.0,
         "inlet_resistance": 0.0,
@@ -117,9 +117,9 @@ def _nominal(kg: float, rpm: float, watts: float) -> dict[str, float]:
     }
 
 
-_NOMINAL: Mapping[str, Mapping[str, float]] = {
-    "wm-7": _nominal(7.0, 1_000.0, 1_800.0),
-    "wm-10": _nominal(10.0, 1_400.0, 2_000.0),
+_RATED: Mapping[str, Mapping[str, float]] = {
+    "wm-7": _rated(7.0, 1_000.0, 1_800.0),
+    "wm-10": _rated(10.0, 1_400.0, 2_000.0),
 }
 _SPREADS = {
     "inlet_flow": 0.15,
@@ -173,7 +173,7 @@ class WashingMachine(Physics):
         Signal("water_temp", "degC", 0.5, noise=0.2, drifts=True),
         Signal("programme_phase", "code", 1.0),
     )
-    models: ClassVar[tuple[str, ...]] = tuple(_NOMINAL)
+    models: ClassVar[tuple[str, ...]] = tuple(_RATED)
     faults: ClassVar[Mapping[str, FaultEffect]] = {
         "drum-bearing-wear": FaultEffect("progressive", (60.0, 180.0), 0.10, _bearing),
         "drain-pump-clog": FaultEffect("progressive", (20.0, 90.0), 0.15, _pump),
@@ -187,18 +187,22 @@ class WashingMachine(Physics):
         """n machines with the tolerances of production and of their taps."""
         drawn: dict[str, Any] = {
             name: spread(rng, n, value, _SPREADS[name]) if name in _SPREADS else np.full(n, value)
-            for name, value in _NOMINAL[appliance_model].items()
+            for name, value in _RATED[appliance_model].items()
         }
         return Parameters(**drawn)
 
-    def begin(self, rng: np.random.Generator, parameters: Parameters) -> State:
+    def begin(self, rng: np.random.Generator, parameters: Parameters) -> WashingMachineState:
         """Empty, idle, at room temperature."""
-        state = State(*(np.zeros(len(parameters.capacity)) for _ in State._fields))
+        state = WashingMachineState(
+            *(np.zeros(len(parameters.capacity)) for _ in WashingMachineState._fields)
+        )
         state.water_temp[:] = rng.uniform(18.0, 22.0, len(parameters.capacity))
         state.element[:] = state.water_temp
         return state
 
-    def run(self, parameters: Parameters, state: State, span: Span, rng: np.random.Generator) -> Measured:
+    def run(
+        self, parameters: Parameters, state: WashingMachineState, span: Span, rng: np.random.Generator
+    ) -> Measured:
         """A reading every 20 s while a programme runs, every half hour at rest; temperatures only with water in."""
         n = len(parameters.capacity)
         washes = self._washes(parameters, span, rng)

@@ -72,7 +72,7 @@ class WaterHeaterState(NamedTuple):
 
 
 _COMMON = {"scale": 0.0, "leakage": 0.0, "open_circuit": 0.0, "stuck": 0.0, "valve_leak": 0.0}
-_NOMINAL: dict[str, dict[str, float]] = {
+_RATED: dict[str, dict[str, float]] = {
     "wh-60": {
         "volume": 60.0,
         "ua_tank": 1.1,
@@ -237,7 +237,7 @@ class WaterHeater(Physics):
         Signal("energy", "Wh", 1.0, counter=True),
         Signal("ambient_temp", "degC", 0.1, noise=0.1, drifts=True),
     )
-    models: ClassVar[tuple[str, ...]] = tuple(_NOMINAL)
+    models: ClassVar[tuple[str, ...]] = tuple(_RATED)
     faults: ClassVar[dict[str, FaultEffect]] = {
         "element-scale": FaultEffect("progressive", (60.0, 240.0), 0.46, _scale),
         "element-degradation": FaultEffect("progressive", (20.0, 90.0), 0.06, _degrade),
@@ -248,8 +248,8 @@ class WaterHeater(Physics):
     def draw(self, rng: np.random.Generator, n: int, appliance_model: str) -> WaterHeaterParameters:
         """n units as made; each owner sets the thermostat."""
         values = {
-            name: spread(rng, n, nominal, _SPREAD[name]) if name in _SPREAD else np.full(n, nominal)
-            for name, nominal in (_COMMON | _NOMINAL[appliance_model]).items()
+            name: spread(rng, n, rated, _SPREAD[name]) if name in _SPREAD else np.full(n, rated)
+            for name, rated in (_COMMON | _RATED[appliance_model]).items()
         }
         values["set_point"] = values["set_point"] + rng.integers(-4, 5, n)
         return WaterHeaterParameters(**values)

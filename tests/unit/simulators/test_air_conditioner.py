@@ -10,7 +10,7 @@ import pytest
 from simulators.air_conditioner.appliance import FixedSpeedAirConditioner, InverterAirConditioner
 from simulators.air_conditioner.cycle import compress, saturation_pressure, vapour_density
 from simulators.air_conditioner.parts import fan_speed, stalls, supplied_voltage, thermistor
-from simulators.air_conditioner.types import COOL, DEFROST, HEAT, OFF, Parameters, State
+from simulators.air_conditioner.types import COOL, DEFROST, HEAT, OFF, AirConditionerState, Parameters
 from simulators.base import Floats, Span
 from simulators.figures.behaviour import measure, running
 from simulators.figures.twins import Setting, faulty, healthy
@@ -32,7 +32,7 @@ def test_refrigerant_follows_its_tables(temperature: float, bar: float, density:
 def test_rated_point_has_a_sane_efficiency(appliance_model: str) -> None:
     """At the rated temperatures the cycle reaches its capacity with a COP of 2.5 to 4.5 (ISO 5151 T1 test reports)."""
     physics = FixedSpeedAirConditioner() if appliance_model.endswith("f") else InverterAirConditioner()
-    values = physics.nominal[appliance_model]
+    values = physics.rated[appliance_model]
 
     heat, work, gas = compress(11.0, 48.0, 1.0, 0.0, values["swept"], values["efficiency"])
 
@@ -190,7 +190,9 @@ def _alone(
     return drawn._replace(**{name: np.full(4, value) for name, value in values.items()})
 
 
-def _cooling(physics: FixedSpeedAirConditioner | InverterAirConditioner, parameters: Parameters) -> State:
+def _cooling(
+    physics: FixedSpeedAirConditioner | InverterAirConditioner, parameters: Parameters
+) -> AirConditionerState:
     state = physics.begin(np.random.default_rng(1), parameters)
     state.room[:] = state.wall[:] = 29.0
     state.mode[:] = COOL
