@@ -141,17 +141,19 @@ def figures(
     `watched`: appliance -> ends of the days on which it ran and was heard, ms UTC, rising; `faults` are the names the
     predictor may use; failures after `until` (ms UTC, end of the history) ask nothing yet.
     """
-    told = sorted(warnings, key=lambda one: one.time)
-    catches = {index: one.time for one in reversed(told) if (index := _meant(one, truth, faults)) is not None}
-    false = [one for one in told if not _is_true(one, truth, faults)]
+    warned = sorted(warnings, key=lambda one: one.time)
+    catches = {
+        index: one.time for one in reversed(warned) if (index := _meant(one, truth, faults)) is not None
+    }
+    false = [one for one in warned if not _is_true(one, truth, faults)]
     failed = [k for k, one in enumerate(truth) if one.failure is not None and one.failure <= until]
     seen = [k for k in failed if could_be_foreseen(truth[k], watched)]
     lead = {
         k: _lead(truth[k], catches[k]) for k in failed if k in catches and _lead(truth[k], catches[k]) > 0
     }
-    names = sorted({*faults, *(one.fault for one in told)})
+    names = sorted({*faults, *(one.fault for one in warned)})
     return Figures(
-        {name: _of_fault(name, truth, failed, seen, lead, told, false) for name in names},
+        {name: _of_fault(name, truth, failed, seen, lead, warned, false) for name in names},
         appliance_years,
         len(lead) / len(failed) if failed else None,
         tuple(sorted(lead.get(k, 0.0) for k in seen if _shows_early(truth[k]))),
@@ -197,8 +199,8 @@ def brier(probability: Array, happened: NDArray[np.bool_]) -> float:
 
 def interval_coverage(days: Array, low: Array, high: Array) -> float | None:
     """Share of known true `days` inside their interval; None where there is no interval."""
-    told = np.isfinite(days) & np.isfinite(low)
-    return float(((low <= days) & (days <= high))[told].mean()) if told.any() else None
+    known = np.isfinite(days) & np.isfinite(low)
+    return float(((low <= days) & (days <= high))[known].mean()) if known.any() else None
 
 
 def cost(result: Figures, *, missed: float, false: float) -> float:
@@ -214,7 +216,7 @@ def _of_fault(
     failed: Sequence[int],
     seen: Sequence[int],
     lead: Mapping[int, float],
-    told: Sequence[Warned],
+    warned: Sequence[Warned],
     false: Sequence[Warned],
 ) -> FaultFigures:
     mine = [k for k in failed if truth[k].fault == name]
@@ -223,31 +225,31 @@ def _of_fault(
         failures=len(fair),
         caught=sum(k in lead for k in fair),
         unforeseeable=len(mine) - len(fair),
-        warnings=sum(one.fault == name for one in told),
+        warnings=sum(one.fault == name for one in warned),
         false=sum(one.fault == name for one in false),
         lead_days=tuple(sorted(lead[k] for k in fair if k in lead)),
     )
 
 
-def _meant(told: Warned, truth: Sequence[TrueFault], faults: Sequence[str]) -> int | None:
+def _meant(warning: Warned, truth: Sequence[TrueFault], faults: Sequence[str]) -> int | None:
     """The fault of `truth` that a warning is about, by its index."""
-    fits = (k for k, one in enumerate(truth) if one.fault == told.fault and _under_way(told, one))
-    return next(fits, None) if told.fault in faults else None
+    fits = (k for k, one in enumerate(truth) if one.fault == warning.fault and _under_way(warning, one))
+    return next(fits, None) if warning.fault in faults else None
 
 
-def _is_true(told: Warned, truth: Sequence[TrueFault], faults: Sequence[str]) -> bool:
-    named = told.fault in faults
-    return any(_under_way(told, one) and (not named or one.fault == told.fault) for one in truth)
+def _is_true(warning: Warned, truth: Sequence[TrueFault], faults: Sequence[str]) -> bool:
+    named = warning.fault in faults
+    return any(_under_way(warning, one) and (not named or one.fault == warning.fault) for one in truth)
 
 
-def _under_way(told: Warned, fault: TrueFault) -> bool:
-    if told.appliance != fault.appliance or told.time < fault.onset:
+def _under_way(warning: Warned, fault: TrueFault) -> bool:
+    if warning.appliance != fault.appliance or warning.time < fault.onset:
         return False
-    return fault.over is None or told.time <= fault.over + GRACE_DAYS * MS_PER_DAY
+    return fault.over is None or warning.time <= fault.over + GRACE_DAYS * MS_PER_DAY
 
 
-def _lead(fault: TrueFault, told: int) -> float:
-    return ((fault.failure or 0) - told) / MS_PER_DAY
+def _lead(fault: TrueFault, warned_at: int) -> float:
+    return ((fault.failure or 0) - warned_at) / MS_PER_DAY
 
 
 def _shows_early(fault: TrueFault) -> bool:

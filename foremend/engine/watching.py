@@ -42,10 +42,10 @@ class Watched:
     def evidence(self, row: int, _column: int) -> tuple[Evidence, ...]:
         """The numbers of a row, beside what is usual for its appliance."""
         usual = self.score.usual
-        told = zip(self.names, self.units, self.rows[row].tolist(), strict=True)
+        known = zip(self.names, self.units, self.rows[row].tolist(), strict=True)
         return tuple(
             Evidence(name, value, None if usual is None else _known(usual[row, k]), unit=unit)
-            for k, (name, unit, value) in enumerate(told)
+            for k, (name, unit, value) in enumerate(known)
             if np.isfinite(value)
         )
 

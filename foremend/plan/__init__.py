@@ -108,8 +108,8 @@ def _profiles(wrong: Mapping[Path, ConfigError]) -> Iterator[Problem]:
 
 def _is_blind(problem: Problem, written: Written) -> bool:
     """Whether it is about a default that stands for what was written wrong, which is told already."""
-    told = {mistake.said_of(str(written.file)) for mistake in written.mistakes}
+    said = {mistake.said_of(str(written.file)) for mistake in written.mistakes}
     spots = written.left_out - set(written.places)
-    return problem.what not in told and any(
+    return problem.what not in said and any(
         problem.where == spot or problem.where.startswith((f"{spot}.", f"{spot}[")) for spot in spots
     )

@@ -31,7 +31,7 @@ class Alarm:
     time: int
 
 
-def judge(fleet: Fleet, database: Engine, progress: Progress) -> dict[str, Any]:
+def result_of(fleet: Fleet, database: Engine, progress: Progress) -> dict[str, Any]:
     """The demo's result, JSON-ready. Findings count as caught, tickets as false: consent only decides who is told."""
     courses = [
         (appliance_id(model, course.row), course)
@@ -39,7 +39,7 @@ def judge(fleet: Fleet, database: Engine, progress: Progress) -> dict[str, Any]:
         for course in several
     ]
     findings, tickets = opened(database)
-    faults = [told(name, course, findings) for name, course in courses]
+    faults = [figures_of(name, course, findings) for name, course in courses]
     caught = [fault for fault in faults if fault["caught"]]
     leads = [fault["lead_days"] for fault in caught if fault["lead_days"] is not None]
     counts = queries.counts(database)
@@ -75,7 +75,7 @@ def opened(database: Engine) -> tuple[list[Alarm], list[Alarm]]:
         )
 
 
-def told(name: str, course: FaultCourse, findings: Iterable[Alarm]) -> dict[str, Any]:
+def figures_of(name: str, course: FaultCourse, findings: Iterable[Alarm]) -> dict[str, Any]:
     """One injected fault and when, if ever, it was found before it failed; lead is until the failure."""
     end = course.failure if course.failure is not None else course.repaired
     times = [

@@ -26,7 +26,7 @@ from alerts.desk import Alerts
 from foremend.commands.demo.ears import heard, listening, wait_for_word
 from foremend.commands.demo.owners import register, withdraw
 from foremend.commands.demo.processes import free_port, process, running, wait_for_port
-from foremend.commands.demo.result import judge
+from foremend.commands.demo.result import result_of
 from foremend.commands.demo.screen import DemoScreen
 from foremend.config import load_settings
 from foremend.runtimes.clock import SystemClock
@@ -77,7 +77,7 @@ class Demo:
             self._follow(publisher, ears, alerts, fleet, screen)
             screen.say("delivering what waits in the outbox")
             wait_until_delivered(alerts)
-            result = judge(fleet, alerts.engine, screen.progress)
+            result = result_of(fleet, alerts.engine, screen.progress)
             if self.stay:
                 screen.wait_for_interrupt(result)
         return result

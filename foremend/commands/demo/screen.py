@@ -32,7 +32,7 @@ class DemoScreen:
         )
         self._task = self._bar.add_task("starting", total=days)
         self._live = Live(self._bar, console=people, refresh_per_second=4, transient=False)
-        self._told_day = -1
+        self._printed_day = -1
 
     def __enter__(self) -> DemoScreen:
         people.print(f"the page: [bold]{self._page}[/]")
@@ -58,11 +58,11 @@ class DemoScreen:
         self._bar.update(self._task, completed=min(day, self._days), description=f"event-day {day}")
         if people.is_terminal:
             self._live.update(self._table(counts))
-        elif day // 10 != self._told_day // 10:
+        elif day // 10 != self._printed_day // 10:
             people.print(
                 f"event-day {day}: {counts.tickets_opened} tickets, {self.progress.readings:,} readings"
             )
-        self._told_day = day
+        self._printed_day = day
 
     def wait_for_interrupt(self, result: dict[str, Any]) -> None:
         """Keep the page open until Ctrl-C."""

@@ -70,8 +70,8 @@ def encode_letter(letter: DeadLetter) -> bytes:
 def decode_letter(record: bytes) -> DeadLetter:
     """The letter that `encode_letter` was given, or the beginning of it. Raises InputError for anything else."""
     try:
-        told = orjson.loads(record)
-        payload = b64decode(told["payload"], validate=True)
-        return DeadLetter(str(told["topic"]), payload, str(told["reason"]), int(told["received"]))
+        letter = orjson.loads(record)
+        payload = b64decode(letter["payload"], validate=True)
+        return DeadLetter(str(letter["topic"]), payload, str(letter["reason"]), int(letter["received"]))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, binascii.Error) as error:
         raise InputError(f"the record is no dead letter: {error!r}") from error
