@@ -11,7 +11,7 @@ from operator import itemgetter
 import numpy as np
 
 from foremend.vocabulary.types import DeadLetter, RawMessage
-from ingest.columns import Rows, as_payload
+from ingest.columns import CheckedReadings, as_payload
 from ingest.dead_letters import Problems
 from ingest.values import ApplianceKey, DeviceReading, Ignored, Presence
 
@@ -59,7 +59,7 @@ class Batch:
         self.received = np.fromiter((message.received for message in messages), np.int64, len(messages))
         self.single: dict[str, Waiting] = defaultdict(Waiting)  # by appliance model
         self.arrays: dict[str, Waiting] = defaultdict(Waiting)
-        self.rows: dict[str, Rows] = defaultdict(Rows)
+        self.rows: dict[str, CheckedReadings] = defaultdict(CheckedReadings)
         self.presence: list[Presence] = []
         self.ignored = 0
         self.repeated = 0
@@ -127,7 +127,7 @@ class Batch:
         for at, reason in reasons.items():
             self.reject(waiting.positions[at], reason)
 
-    def reject_row(self, rows: Rows, row: int, reason: str) -> None:
+    def reject_row(self, rows: CheckedReadings, row: int, reason: str) -> None:
         """One checked reading cannot be used, or only in part; of a message with one reading that is all of it."""
         position = rows.messages[row]
         if self._messages[position].payload.lstrip().startswith(b"["):
@@ -135,7 +135,7 @@ class Batch:
         else:
             self.reject(position, reason)
 
-    def reject_rows(self, rows: Rows, reasons: Iterable[tuple[int, str]]) -> None:
+    def reject_rows(self, rows: CheckedReadings, reasons: Iterable[tuple[int, str]]) -> None:
         """The same for several."""
         for row, reason in reasons:
             self.reject_row(rows, row, reason)

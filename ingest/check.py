@@ -8,10 +8,10 @@ from pydantic_core import from_json, to_json
 
 from ingest.batch import Batch, Waiting
 from ingest.canonical import CanonicalPayload
-from ingest.columns import Rows
+from ingest.columns import CheckedReadings
 
 
-def check_single(payloads: CanonicalPayload, waiting: Waiting, rows: Rows, batch: Batch) -> None:
+def check_single(payloads: CanonicalPayload, waiting: Waiting, rows: CheckedReadings, batch: Batch) -> None:
     """Payloads of one reading each."""
     readings, bad = payloads.objects(waiting.payloads)
     batch.reject_all(waiting, bad)
@@ -19,7 +19,7 @@ def check_single(payloads: CanonicalPayload, waiting: Waiting, rows: Rows, batch
     rows.extend(readings, good.appliance_ids, good.positions)
 
 
-def check_arrays(payloads: CanonicalPayload, waiting: Waiting, rows: Rows, batch: Batch) -> None:
+def check_arrays(payloads: CanonicalPayload, waiting: Waiting, rows: CheckedReadings, batch: Batch) -> None:
     """Payloads of several readings each; of an array with something bad in it, the good readings are used."""
     arrays, bad = payloads.arrays(waiting.payloads)
     good, lengths = waiting.without(bad), [len(readings) for readings in arrays]
@@ -37,7 +37,12 @@ def check_arrays(payloads: CanonicalPayload, waiting: Waiting, rows: Rows, batch
 
 
 def _check_elements(
-    payloads: CanonicalPayload, waiting: Waiting, at: int, elements: list[bytes], rows: Rows, batch: Batch
+    payloads: CanonicalPayload,
+    waiting: Waiting,
+    at: int,
+    elements: list[bytes],
+    rows: CheckedReadings,
+    batch: Batch,
 ) -> None:
     """The readings of one array, each on its own."""
     position, name = waiting.positions[at], waiting.appliance_ids[at]

@@ -18,7 +18,7 @@ from ingest.canonical import READING_KEYS, Reading
 
 
 @dataclass(slots=True)
-class Rows:
+class CheckedReadings:
     """Checked readings of one appliance model, with the position of the message each came in."""
 
     readings: list[Reading] = field(default_factory=list)
@@ -32,21 +32,21 @@ class Rows:
         self.appliance_ids.extend(appliance_ids)
         self.messages.extend(messages)
 
-    def keep(self, rows: NDArray[np.intp]) -> Rows:
+    def keep(self, rows: NDArray[np.intp]) -> CheckedReadings:
         """Only these rows, in this order."""
         wanted = rows.tolist()
-        return Rows(
+        return CheckedReadings(
             [self.readings[row] for row in wanted],
             [self.appliance_ids[row] for row in wanted],
             [self.messages[row] for row in wanted],
         )
 
-    def of_messages(self, positions: Sequence[int]) -> Rows:
+    def of_messages(self, positions: Sequence[int]) -> CheckedReadings:
         """Only the rows of these messages."""
         wanted = set(positions)
         return self.keep(np.flatnonzero([position in wanted for position in self.messages]))
 
-    def in_order_of_arrival(self) -> Rows:
+    def in_order_of_arrival(self) -> CheckedReadings:
         """Single readings and arrays are checked apart; here they come together again."""
         order = np.argsort(np.array(self.messages, np.int64), kind="stable")
         return self if (order[1:] > order[:-1]).all() else self.keep(order)

@@ -21,7 +21,7 @@ from foremend.vocabulary.types import Block, DeadLetter, RawMessage
 from ingest.batch import Batch, Waiting
 from ingest.canonical import CanonicalPayload
 from ingest.check import check_arrays, check_single
-from ingest.columns import Rows
+from ingest.columns import CheckedReadings
 from ingest.dead_letters import REASONS_SHOWN, bounded
 from ingest.decoders import build_decoders
 from ingest.decoders.base import Said, presence
@@ -32,7 +32,7 @@ from ingest.repeats import RecentMessages, digest_of
 from ingest.settings import IngestSettings
 from ingest.values import ApplianceKey, Decoded, DeviceReading, Ignored, SignalSpecs
 
-Check = Callable[[CanonicalPayload, Waiting, Rows, Batch], None]
+Check = Callable[[CanonicalPayload, Waiting, CheckedReadings, Batch], None]
 """Turns payloads that wait into rows and dead letters; it changes nothing else, so it can be done again."""
 
 _TOPICS_REMEMBERED = 500_000
@@ -128,11 +128,11 @@ class Ingest:
             batch.reject(position, self.quarantine.reason("decode", error))
 
     def _check(self, check: Check, model: str, waiting: Waiting, batch: Batch) -> None:
-        """Rows of what waits; a payload that the check raises for becomes a dead letter, the others are used."""
+        """What waits, checked; a payload that the check raises for becomes a dead letter, the others are used."""
 
         def attempt(places: Sequence[int]) -> None:
             part = waiting if len(places) == len(waiting) else waiting.only(places)
-            rows = Rows()
+            rows = CheckedReadings()
             with batch.as_before_if_it_raises():
                 check(self._payloads[model], part, rows, batch)
             batch.rows[model].extend(rows.readings, rows.appliance_ids, rows.messages)
@@ -142,7 +142,7 @@ class Ingest:
 
         sift(range(len(waiting)), attempt, alone)
 
-    def _blocks(self, model: str, rows: Rows, batch: Batch) -> list[Block]:
+    def _blocks(self, model: str, rows: CheckedReadings, batch: Batch) -> list[Block]:
         """The rows as one block, or as several around a message that cannot become one."""
         blocks: list[Block] = []
 
@@ -214,7 +214,7 @@ class Ingest:
         again = self._last_words.again(message.topic, message.payload)
         return Ignored() if message.retained or (again and message.just_subscribed) else said
 
-    def _block(self, model: str, rows: Rows, batch: Batch) -> Block:
+    def _block(self, model: str, rows: CheckedReadings, batch: Batch) -> Block:
         """The checks that need more than one reading's payload, on columns; then the block."""
         names, rows = self._names[model], rows.in_order_of_arrival()
         self._report_unknown(model, rows, batch)
@@ -229,7 +229,7 @@ class Ingest:
         return _in_order_of_time(block)
 
     def _reasons(
-        self, model: str, rows: Rows, ahead: NDArray[np.int64], values: NDArray[np.float64]
+        self, model: str, rows: CheckedReadings, ahead: NDArray[np.int64], values: NDArray[np.float64]
     ) -> dict[int, str]:
         """Row -> why it cannot be used; `ahead` (n,) ms after reception, `values` (n, signals)."""
         empty = f"signals: none that {model} has ({', '.join(self._names[model])})"
@@ -250,7 +250,7 @@ class Ingest:
                 )
         return reasons
 
-    def _report_unknown(self, model: str, rows: Rows, batch: Batch) -> None:
+    def _report_unknown(self, model: str, rows: CheckedReadings, batch: Batch) -> None:
         """Leave out signals that the profile lacks; the first message with each says so as a dead letter."""
         reported = self._unknown[model]
         by_row: dict[int, list[str]] = {}
@@ -276,7 +276,7 @@ def _in_order_of_time(block: Block) -> Block:
     return block.take(np.argsort(block.time, kind="stable"))
 
 
-def _foreign(model: str, rows: Rows) -> Iterator[tuple[int, str]]:
+def _foreign(model: str, rows: CheckedReadings) -> Iterator[tuple[int, str]]:
     """Rows that name another appliance, or appliance model, than their topic."""
     for row in rows.with_more_keys():
         for key, expected in (("appliance_model", model), ("appliance_id", rows.appliance_ids[row])):

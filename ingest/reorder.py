@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.rows import Leaving, staying, taken
+from foremend.vocabulary.leaving import Leaving, staying, taken
 from ingest import _reorder_kernel as kernel
 
 REMEMBERED = 64
@@ -147,7 +147,7 @@ class Reorder:
         kernel.hold_all(self._state, out)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`: what is known of those who leave, with their held readings."""
+        """See `foremend.vocabulary.leaving`: what is known of those who leave, with their held readings."""
         self._reserve(0, len(leaving.gone) + len(leaving.kept))
         held = [self._let_go(unit) for unit in leaving.gone.tolist()]
         part = {name: taken(getattr(self._state, name), _FRESH[name], leaving.gone) for name in _KNOWN}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.rows import Leaving, staying, taken
+from foremend.vocabulary.leaving import Leaving, staying, taken
 from foremend.vocabulary.types import FindingKind, Severity
 from rules.spells import CHANGES, NEVER, OPENS, RELEASES
 
@@ -102,7 +102,7 @@ class Episodes:
         return more_urgent or changed
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`; `open` are the open episodes of each."""
+        """See `foremend.vocabulary.leaving`; `open` are the open episodes of each."""
         gone: dict[int, list[Any]] = {row: [] for row in leaving.gone.tolist()}
         for (row, fault), episode in self._open.items():
             if row in gone:

@@ -1,8 +1,8 @@
-"""Windows, scores and predictions in; findings out. Array work per window, Python only per finding.
+"""Questions in, findings out. Array work per row, Python only per finding.
 
-Windows of one appliance, kind and set of columns are taken in event-time order; one that is not newer than all before
-it is passed over, since it could only rewrite a verdict that was already acted on. Where rules of different kinds share
-a fault, call in event-time order across kinds too. How windows are cut into calls changes nothing.
+Rows of one appliance, kind and set of columns are taken in event-time order; one that is not newer than all before it
+is passed over, since it could only rewrite a verdict that was already acted on. Where rules of different kinds share a
+fault, ask in event-time order across kinds too. How rows are cut into questions changes nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.rows import Leaving, joined, record_joins, record_leaves, staying, taken
-from foremend.vocabulary.types import Finding, Prediction
+from foremend.vocabulary.leaving import Leaving, joined, record_joins, record_leaves, staying, taken
+from foremend.vocabulary.types import Finding
 from rules._kernel import advance, fresh
 from rules.conditions import Kind, Watch, watch
 from rules.episodes import Episodes, Verdict
-from rules.findings import Call, EvidenceOf, Seen, closing, finding
+from rules.findings import Seen, closing, finding
+from rules.question import Question
 from rules.reach import Watched, check_rules, concerns
 from rules.settings import RulesSettings
 from rules.spells import ESCALATES, NEVER, Spells, no_spells
@@ -62,103 +63,51 @@ class RuleState:
         """The shortest silence that any rule tells, ms; inf where none does."""
         return min((w.rule.opens_at for w in self._watches if w.kind == "silence"), default=np.inf)
 
-    def evaluate(
-        self,
-        kind: Kind,
-        ids: Sequence[str],
-        appliance: NDArray[np.int32],
-        time: NDArray[np.int64],
-        names: Sequence[str],
-        values: NDArray[np.float64],
-        evidence: EvidenceOf | None = None,
-        told: NDArray[np.bool_] | None = None,
-    ) -> list[Finding]:
-        """Findings from windows of one kind, in the order of the windows.
-
-        `ids` names the fleet's rows; `appliance` (n,) are rows of it, `time` (n,) the windows' ends in ms UTC,
-        `values` (n, len(names)) with NaN for unknown. Columns are `<signal>_<statistic>` for "hour", features for
-        "day", detectors for "score", and `silent_ms` for "silence". Windows that were not `told` (n,) only repeat what
-        is known: they open no episode.
-        """
-        return self._judge(kind, self._call(ids, appliance, time, names, values, evidence, told, None))
-
-    def evaluate_prediction(
-        self,
-        ids: Sequence[str],
-        prediction: Prediction,
-        evidence: EvidenceOf | None = None,
-        told: NDArray[np.bool_] | None = None,
-    ) -> list[Finding]:
-        """As `evaluate`, for the probability of each fault."""
-        p = prediction
-        call = self._call(ids, p.appliance, p.time, p.faults, p.probability, evidence, told, p)
-        return self._judge("prediction", call)
-
-    def _call(
-        self,
-        ids: Sequence[str],
-        appliance: NDArray[np.int32],
-        time: NDArray[np.int64],
-        names: Sequence[str],
-        values: NDArray[np.float64],
-        evidence: EvidenceOf | None,
-        told: NDArray[np.bool_] | None,
-        prediction: Prediction | None,
-    ) -> Call:
-        rows = np.arange(len(time))
-        news = np.ones(len(time), np.bool_) if told is None else told
-        return Call(
-            self._appliance_model, ids, rows, appliance, time, names, values, news, evidence, prediction
-        )
-
-    def _judge(self, kind: Kind, call: Call) -> list[Finding]:
-        series = (
-            f"{kind}/{call.names[0]}"  # detectors come in calls of their own, each with its scores of the day
-        )
-        self._fleet = len(call.ids)
-        latest = self._latest[series] = _grown(self._latest.get(series), self._fleet)
-        call = call.only(fresh(call.appliance, call.time, latest))
-        findings = self._close_abandoned(call)
+    def evaluate(self, asked: Question) -> list[Finding]:
+        """What the rules say, in the order of the rows. Of an appliance they come in event-time order."""
+        self._fleet = len(asked.ids)
+        latest = self._latest[asked.series] = _grown(self._latest.get(asked.series), self._fleet)
+        asked = asked.only(fresh(asked.rows.appliance, asked.rows.time, latest))
+        findings = self._close_abandoned(asked)
         seen = [
             one
             for watched in self._watches
-            if watched.kind == kind
-            for column in watched.columns(call.names)
-            for one in self._follow(watched, column, call)
+            if watched.kind == asked.kind
+            for column in watched.columns(asked.rows.names)
+            for one in self._follow(watched, column, asked)
         ]
         for one in sorted(seen, key=lambda s: s.row):  # stable: in one row, in the order of the book
-            fault = one.watch.fault(call.names[one.column])
-            change = self._episodes.take((int(call.appliance[one.row]), fault), one.verdict)
+            fault = one.watch.fault(asked.rows.names[one.column])
+            change = self._episodes.take((int(asked.rows.appliance[one.row]), fault), one.verdict)
             if change is not None:
-                findings.append(finding(*change, fault, one, call))
+                findings.append(finding(self._appliance_model, change, fault, one, asked))
         return findings
 
-    def _follow(self, watched: Watch, column: int, call: Call) -> Iterator[Seen]:
-        """Verdicts of one rule on one column, in the order of the windows."""
-        name = call.names[column]
-        holder, fleet = f"{watched.rule.name}/{name}", len(call.ids)
+    def _follow(self, watched: Watch, column: int, asked: Question) -> Iterator[Seen]:
+        """Verdicts of one rule on one column, in the order of the rows."""
+        rows, name, fleet = asked.rows, asked.rows.names[column], len(asked.ids)
+        holder = f"{watched.rule.name}/{name}"
         spells = self._spells[holder] = _grown_spells(self._spells.get(holder), fleet)
-        value = np.ascontiguousarray(call.values[:, column])
-        severe = watched.severe(value, call.days_to_failure(column))
+        value = np.ascontiguousarray(rows.values[:, column])
+        severe = watched.severe(value, asked.days_to_failure(column))
         closed = self._episodes.closed(watched.fault(name), fleet)
-        events = advance(
-            call.appliance, call.time, watched.sign * value, severe, call.told, closed, spells, watched.limits
-        )
+        signed, news = watched.sign * value, asked.is_news
+        events = advance(rows.appliance, rows.time, signed, severe, news, closed, spells, watched.limits)
         for row, code, since in zip(*(array.tolist() for array in events), strict=True):
             severity = watched.severity(code == ESCALATES or severe[row])
-            verdict = Verdict(code, holder, watched.rule.name, severity, int(call.time[row]), since)
+            verdict = Verdict(code, holder, watched.rule.name, severity, int(rows.time[row]), since)
             yield Seen(row, column, watched, verdict)
 
-    def _close_abandoned(self, call: Call) -> list[Finding]:
+    def _close_abandoned(self, asked: Question) -> list[Finding]:
         """Closes episodes whose rules were taken out of the settings, when their appliance is next heard of."""
         findings = []
         for row, fault in sorted(self._abandoned):
-            at = np.flatnonzero(call.appliance == row)
+            at = np.flatnonzero(asked.rows.appliance == row)
             if len(at):
                 self._abandoned.discard((row, fault))
-                time = int(call.time[at[0]])
+                time = int(asked.rows.time[at[0]])
                 episode = self._episodes.close((row, fault), time)
-                findings.append(closing(call.ids[row], self._appliance_model, fault, episode, time))
+                findings.append(closing(asked.ids[row], self._appliance_model, fault, episode, time))
         return findings
 
     def holds(self, kind: Kind, fleet: int) -> NDArray[np.bool_]:
@@ -184,7 +133,7 @@ class RuleState:
         return said
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`: spells and episodes go along."""
+        """See `foremend.vocabulary.leaving`: spells and episodes go along."""
         latest = {series: taken(times, _NEVER, leaving.gone) for series, times in self._latest.items()}
         self._latest = {series: staying(times, leaving) for series, times in self._latest.items()}
         spells = {}

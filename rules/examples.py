@@ -10,8 +10,17 @@ import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from foremend.vocabulary.schema import DurationMs, KebabName, Strict
-from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Finding, FindingKind, Prediction, Severity
+from foremend.vocabulary.types import (
+    MS_PER_DAY,
+    MS_PER_HOUR,
+    Finding,
+    FindingKind,
+    Prediction,
+    Rows,
+    Severity,
+)
 from rules.conditions import Kind
+from rules.question import Question
 
 if TYPE_CHECKING:
     from rules.evaluator import RuleState
@@ -101,7 +110,7 @@ def _findings(given: Given, rules: RuleState) -> list[Finding]:
     columns = [np.array([*series, *[np.nan] * (len(time) - len(series))]) for series in given.values.values()]
     names, values = tuple(given.values), np.column_stack(columns)
     if given.kind != "prediction":
-        return rules.evaluate(given.kind, ["example"], appliance, time, names, values)
+        return rules.evaluate(Question(given.kind, ["example"], Rows(appliance, time, names, values)))
     unknown = np.full_like(values, np.nan)
     prediction = Prediction(names, np.nan, appliance, time, values, unknown, unknown, unknown)
-    return rules.evaluate_prediction(["example"], prediction)
+    return rules.evaluate(Question.about(prediction, ["example"]))

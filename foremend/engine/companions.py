@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from foremend.engine.fitted import Drivers, FittedModel, Scored
 from foremend.engine.shadow import Shadow
-from foremend.vocabulary.rows import Leaving
+from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.types import Finding
 from models.drift import drifting
 
@@ -46,7 +46,7 @@ class Companions:
         }
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`; a drift is the fleet's."""
+        """See `foremend.vocabulary.leaving`; a drift is the fleet's."""
         return {} if self.shadow is None else {"shadow": self.shadow.leave(leaving)}
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:

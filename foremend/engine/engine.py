@@ -27,11 +27,12 @@ from foremend.engine.shadow import Shadow
 from foremend.engine.silence import EVERYBODY, Silence, broken, judge
 from foremend.engine.watching import WATCHES, Watches, Watching
 from foremend.vocabulary.errors import IntegrityError
-from foremend.vocabulary.ports import Rows
+from foremend.vocabulary.leaving import Leaving
+from foremend.vocabulary.ports import PerAppliance
 from foremend.vocabulary.profiles import Profile
-from foremend.vocabulary.rows import Leaving
-from foremend.vocabulary.types import MS_PER_HOUR, Block, Evidence, Finding, Score
+from foremend.vocabulary.types import MS_PER_HOUR, Block, Evidence, Finding, Rows, Score
 from rules.evaluator import RuleBook, RuleState
+from rules.question import Question
 
 _SILENCE = "*"
 """Beside the appliance models in a snapshot; none can be called so."""
@@ -265,9 +266,9 @@ class Engine:
                 keeps.join(part[kind], rows)
         return rows
 
-    def _rows_of(self, appliance_model: str) -> Iterator[tuple[str, Rows]]:
+    def _rows_of(self, appliance_model: str) -> Iterator[tuple[str, PerAppliance]]:
         """What keeps rows of a lane's appliances besides the lane."""
-        kinds: Mapping[str, Mapping[str, Rows]] = {
+        kinds: Mapping[str, Mapping[str, PerAppliance]] = {
             "rules": self.rules,
             "companions": self._companions,
             "watching": self._watching,
@@ -289,9 +290,8 @@ class Engine:
         hours = joined([step.early, step.hours]) if len(step.early) else step.hours
         if not len(hours):
             return []
-        rules = self.rules[lane.profile.name]
-        end = hours.start + MS_PER_HOUR
-        return rules.evaluate("hour", lane.ids, hours.appliance, end, hours.names, hours.features)
+        rows = Rows(hours.appliance, hours.start + MS_PER_HOUR, hours.names, hours.features)
+        return self.rules[lane.profile.name].evaluate(Question("hour", lane.ids, rows))
 
     def _judge_watched(self, lane: Lane, step: Step) -> list[Finding]:
         """What the rules make of the watch over readings or hours, where the profile asks for one."""
@@ -302,10 +302,7 @@ class Engine:
         score = watched.score
         if self._on_score is not None:
             self._on_score(step, score)
-        rows, names = (score.appliance, score.time), (score.detector,)
-        return self.rules[name].evaluate(
-            "score", lane.ids, *rows, names, score.value[:, None], watched.evidence
-        )
+        return self.rules[name].evaluate(Question("score", lane.ids, score.rows, evidence=watched.evidence))
 
     def _tick(self, lane: Lane) -> list[Finding]:
         rules = self.rules[lane.profile.name]
@@ -318,7 +315,8 @@ class Engine:
     def _judge_day(self, lane: Lane, rules: RuleState, day: DayRows) -> list[Finding]:
         if self._on_day is not None:
             self._on_day(lane, day)
-        findings = rules.evaluate("day", lane.ids, day.appliance, day.time, lane.feature_names, day.values)
+        rows = Rows(day.appliance, day.time, lane.feature_names, day.values)
+        findings = rules.evaluate(Question("day", lane.ids, rows))
         fitted = self._fitted.get(lane.profile.name)
         if fitted is None:
             return findings

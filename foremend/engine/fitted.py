@@ -13,6 +13,7 @@ from foremend.vocabulary.ports import Detector
 from foremend.vocabulary.types import Evidence, Finding, Prediction, Score
 from models.drift import DriftWatch
 from rules.evaluator import RuleState
+from rules.question import Question
 
 Drivers = Callable[["FittedModel", "DayRows", int, int], Sequence[Evidence]]
 """Evidence for a row of a day and a fault, by its column."""
@@ -58,20 +59,12 @@ class Scored:
         """What the rules make of it; `ids` names the fleet's rows."""
         findings: list[Finding] = []
         for score in self.scores:
-            findings += rules.evaluate(
-                "score",
-                ids,
-                score.appliance,
-                score.time,
-                (score.detector,),
-                score.value[:, None],
-                told=self.day.told,
-            )
+            findings += rules.evaluate(Question("score", ids, score.rows, self.day.told))
 
         def evidence(row: int, fault: int) -> Sequence[Evidence]:
             return drivers(self.model, self.day, row, fault)
 
-        return findings + rules.evaluate_prediction(ids, self.prediction, evidence, self.day.told)
+        return findings + rules.evaluate(Question.about(self.prediction, ids, self.day.told, evidence))
 
 
 def scored(model: FittedModel, day: DayRows) -> Scored:

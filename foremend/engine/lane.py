@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from foremend.engine.fitted import DayRows
 from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.profiles import Profile
-from foremend.vocabulary.rows import Leaving
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block
 from ingest.reorder import Released, Reorder
 from models import rhythm
@@ -181,7 +181,7 @@ class Lane:
         return busy
 
     def leave(self, leaving: Leaving) -> tuple[list[str], dict[str, Any]]:
-        """See `foremend.vocabulary.rows`; with the ids of those who leave, none of whom is busy."""
+        """See `foremend.vocabulary.leaving`; with the ids of those who leave, none of whom is busy."""
         ids, firmware = ([names[row] for row in leaving.gone.tolist()] for names in (self.ids, self.firmware))
         part: dict[str, Any] = {"firmware": [version or None for version in firmware]}
         for name in _COLUMNS:

@@ -47,7 +47,7 @@ class RestRules:
 
 
 def packed(part: Mapping[str, Any], appliances: int, of: str) -> tuple[str, list[bytes]]:
-    """A part (see `vocabulary.rows`) as its layout and the bytes of each appliance; `of` says what it is a part of."""
+    """A part (see `vocabulary.leaving`) as its layout and each appliance's bytes; `of` says what it is a part of."""
     leaves = list(_leaves(part))
     columns = [(path, leaf) for path, leaf in leaves if isinstance(leaf, np.ndarray)]
     described = [[path, column.dtype.str, column.shape[1:]] for path, column in columns]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.engine.fitted import Drivers, FittedModel, Scored, scored
-from foremend.vocabulary.rows import Leaving
+from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.types import FindingKind
 from rules.evaluator import RuleBook, RuleState, Watched
 
@@ -60,7 +60,7 @@ class Shadow:
         }
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`."""
+        """See `foremend.vocabulary.leaving`."""
         champion, challenger = (rules.leave(leaving) for rules in self._rules)
         return {"of": [self._of()] * len(leaving.gone), "champion": champion, "challenger": challenger}
 

@@ -19,9 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.engine.lane import NO_TIME, Lane
-from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Evidence, Finding, FindingKind, Severity
+from foremend.vocabulary.types import (
+    MS_PER_DAY,
+    MS_PER_HOUR,
+    Block,
+    Evidence,
+    Finding,
+    FindingKind,
+    Rows,
+    Severity,
+)
 from models.rhythm import together
 from rules.evaluator import RuleState
+from rules.question import Question
 
 APART_MS = 2 * 60_000
 """Several machines may look, each at its own clock: a step back of so much is none."""
@@ -157,8 +167,8 @@ def judge(lane: Lane, rules: RuleState, now: int, among: NDArray[np.intp]) -> li
     Strangers are passed over: nobody knows that they should speak.
     """
     rows = among[~lane.strangers()[among]].astype(np.int32)
-    silent = lane.silent_ms(now)[rows, None]
-    return rules.evaluate("silence", lane.ids, rows, np.full(len(rows), now), COLUMN, silent)
+    silent = Rows(rows, np.full(len(rows), now), COLUMN, lane.silent_ms(now)[rows, None])
+    return rules.evaluate(Question("silence", lane.ids, silent))
 
 
 def broken(lane: Lane, rules: RuleState, heard: Block) -> list[Finding]:
@@ -169,9 +179,8 @@ def broken(lane: Lane, rules: RuleState, heard: Block) -> list[Finding]:
     rows = np.array([lane.rows[one] for one in heard.appliance_ids], np.int32)[heard.appliance]
     speaks = np.flatnonzero(held[rows])
     speaks = speaks[np.argsort(heard.time[speaks], kind="stable")]
-    return rules.evaluate(
-        "silence", lane.ids, rows[speaks], heard.time[speaks], COLUMN, np.zeros((len(speaks), 1))
-    )
+    silent = Rows(rows[speaks], heard.time[speaks], COLUMN, np.zeros((len(speaks), 1)))
+    return rules.evaluate(Question("silence", lane.ids, silent))
 
 
 def _silent(lane: Lane, rules: RuleState, now: int) -> NDArray[np.bool_]:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.engine.lane import Step
+from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import Detector
 from foremend.vocabulary.profiles import Profile
-from foremend.vocabulary.rows import Leaving
 from foremend.vocabulary.types import MS_PER_HOUR, Evidence, Score
 from models.detectors import hour_watch, reading_watch
 
@@ -73,7 +73,7 @@ class Watching:
         return self._score(released.appliance, released.time, released.values[:, self._columns])
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`."""
+        """See `foremend.vocabulary.leaving`."""
         return {"of": [self._of()] * len(leaving.gone), "detector": dict(self._detector.leave(leaving))}
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.rows import Leaving
+from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.types import Block, DeadLetter, Finding, Prediction, RawMessage, Score
 
 Snapshot = Mapping[str, Any]
@@ -84,15 +84,15 @@ class Stateful(Protocol):
     def restore(self, snapshot: Snapshot) -> None: ...
 
 
-class Rows(Protocol):
-    """What keeps a row of state an appliance lets some leave and come back: see `foremend.vocabulary.rows`."""
+class PerAppliance(Protocol):
+    """What keeps a row of state an appliance lets some leave and come back: see `foremend.vocabulary.leaving`."""
 
     def leave(self, leaving: Leaving) -> Mapping[str, Any]: ...
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None: ...
 
 
-class Detector(Stateful, Rows, Protocol):
+class Detector(Stateful, PerAppliance, Protocol):
     """Not normal for this appliance model? One row of `features` per appliance and window.
 
     `features` is (n, d) float64 with NaN for unknown, `names` its d columns, `appliance` (n,) fleet rows.

@@ -52,6 +52,36 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """Numbers about appliances of one fleet, a row each: who, when, and a column for each name."""
+
+    appliance: NDArray[np.int32]  # (n,) rows in the fleet's state
+    time: NDArray[np.int64]  # (n,) ms UTC; of an hour or a day its end
+    names: tuple[str, ...]  # d
+    values: NDArray[np.float64]  # (n, d), NaN where unknown
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """(n,) one column."""
+        return self.values[:, self.names.index(name)]
+
+    def take(self, rows: NDArray[Any] | slice) -> Rows:
+        """The same table with only `rows` (a mask, indices or a slice)."""
+        return Rows(self.appliance[rows], self.time[rows], self.names, self.values[rows])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Rows]) -> Rows:
+        """One table behind the other, at least one; all have the same names."""
+        appliance, time, values = (
+            np.concatenate([getattr(part, column) for part in parts])
+            for column in ("appliance", "time", "values")
+        )
+        return cls(appliance, time, parts[0].names, values)
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A message, or one reading of it, that could not be used: kept with its reason, never lost."""
 
@@ -98,6 +128,11 @@ class Score:
         None  # (n, d) what each column usually is; NaN, or None, where unknown
     )
 
+    @property
+    def rows(self) -> Rows:
+        """Itself as one column, called like the detector."""
+        return Rows(self.appliance, self.time, (self.detector,), self.value[:, None])
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -111,6 +146,11 @@ class Prediction:
     days_to_failure: NDArray[np.float64]  # (n, faults) days; NaN where no estimate is made
     days_low: NDArray[np.float64]  # (n, faults) lower end of the interval
     days_high: NDArray[np.float64]  # (n, faults) upper end of the interval
+
+    @property
+    def rows(self) -> Rows:
+        """The probabilities, a column for each fault."""
+        return Rows(self.appliance, self.time, self.faults, self.probability)
 
 
 class Severity(StrEnum):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from foremend.vocabulary.errors import ConfigError, InputError, IntegrityError
+from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import Detector, Snapshot
-from foremend.vocabulary.rows import Leaving
 from foremend.vocabulary.types import Score
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,7 @@ class Columns:
     names: tuple[str, ...] | None = None
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`. Here: of a detector that keeps nothing of single appliances."""
+        """See `foremend.vocabulary.leaving`. Here: of a detector that keeps nothing of single appliances."""
         return {}
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
 from foremend.vocabulary.ports import Snapshot
-from foremend.vocabulary.rows import Leaving, record_joins, record_leaves
 from foremend.vocabulary.types import Score
 from models.detectors.base import (
     Columns,
@@ -292,7 +292,7 @@ class ControlCharts(Columns):
         return fresh
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`."""
+        """See `foremend.vocabulary.leaving`."""
         self._state, part = record_leaves(self._state, self._fresh, leaving)
         return dict(part)
 

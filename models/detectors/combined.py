@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.errors import ConfigError, IntegrityError
+from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import Detector, Snapshot
-from foremend.vocabulary.rows import Leaving
 from foremend.vocabulary.types import Score
 from models.detectors.base import Columns, Floats
 
@@ -62,7 +62,7 @@ class Combined(Columns):
         return self._pack(appliance, time, np.maximum(1.0 - p_value, 0.0), usual)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`."""
+        """See `foremend.vocabulary.leaving`."""
         return {str(k): member.leave(leaving) for k, member in enumerate(self.members)}
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:

@@ -10,8 +10,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
 from foremend.vocabulary.ports import Detector, Snapshot
-from foremend.vocabulary.rows import Leaving, record_joins, record_leaves
 from foremend.vocabulary.types import Score
 from models.detectors.base import Columns, Floats, fleet_size, grown, no_rows, packed, unpacked
 from models.detectors.settings import DEFAULTS
@@ -83,7 +83,7 @@ class Confirmed(Columns):
         return self._pack(appliance, time, _confirm(appliance, score.value, self._last), score.usual)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`."""
+        """See `foremend.vocabulary.leaving`."""
         self._last, part = record_leaves(self._last, self._fresh, leaving)
         return {"last": part, "of": self.detector.leave(leaving)}
 

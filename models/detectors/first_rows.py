@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.vocabulary.leaving import Leaving, joined, staying, taken
 from foremend.vocabulary.ports import Snapshot
-from foremend.vocabulary.rows import Leaving, joined, staying, taken
 from foremend.vocabulary.types import Score
 from models.detectors.base import Floats, Starting
 from models.detectors.combined import Combined
@@ -91,7 +91,7 @@ class FirstRows(Combined):
         self._begun[unit] = True
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`."""
+        """See `foremend.vocabulary.leaving`."""
         waiting = [self._waiting.pop(unit, None) for unit in leaving.gone.tolist()]
         begun, moved = taken(self._begun, _NOT_BEGUN, leaving.gone), leaving.moved()
         self._begun = staying(self._begun, leaving)

@@ -9,8 +9,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
 from foremend.vocabulary.ports import Snapshot
-from foremend.vocabulary.rows import Leaving, record_joins, record_leaves
 from foremend.vocabulary.types import Score
 from models.detectors.base import (
     Columns,
@@ -198,7 +198,7 @@ class SilenceAndStuck(Columns):
         return self._pack(appliance, time, np.maximum(quiet, still))
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`."""
+        """See `foremend.vocabulary.leaving`."""
         self._state, part = record_leaves(self._state, self._fresh, leaving)
         return dict(part)
 

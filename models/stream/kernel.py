@@ -39,11 +39,13 @@ from models.stream.state import (
     State,
     W,
 )
-from models.stream.windows import Rows, close
+from models.stream.windows import ClosedWindows, close
 
 
 @njit(inline="always")
-def take(s: State, p: Params, r: int, time: int, values: NDArray, hours: Rows, days: Rows) -> None:
+def take(
+    s: State, p: Params, r: int, time: int, values: NDArray, hours: ClosedWindows, days: ClosedWindows
+) -> None:
     """One reading of appliance `r`, not older than its last: values (s,), NaN where absent."""
     m = s.machine[r]
     if m.last_time != NEVER:
@@ -64,7 +66,7 @@ def take(s: State, p: Params, r: int, time: int, values: NDArray, hours: Rows, d
 
 
 @njit
-def finish(s: State, p: Params, r: int, hours: Rows, days: Rows) -> None:
+def finish(s: State, p: Params, r: int, hours: ClosedWindows, days: ClosedWindows) -> None:
     """End of input: close the windows that appliance `r` has open.
 
     Its last reading stands as long as the one before it did, but not into the next day.
@@ -80,7 +82,7 @@ def finish(s: State, p: Params, r: int, hours: Rows, days: Rows) -> None:
 
 
 @njit(inline="always")
-def _advance(s: State, p: Params, r: int, time: int, hours: Rows, days: Rows) -> None:
+def _advance(s: State, p: Params, r: int, time: int, hours: ClosedWindows, days: ClosedWindows) -> None:
     """Hold the last values from the last reading to `time`, closing the windows that end on the way."""
     now = s.machine[r].last_time
     seen_until = min(time, now + p.max_gap)
@@ -93,7 +95,9 @@ def _advance(s: State, p: Params, r: int, time: int, hours: Rows, days: Rows) ->
 
 
 @njit(inline="always")
-def _close_between(s: State, p: Params, r: int, now: int, later: int, hours: Rows, days: Rows) -> None:
+def _close_between(
+    s: State, p: Params, r: int, now: int, later: int, hours: ClosedWindows, days: ClosedWindows
+) -> None:
     if now // MS_PER_HOUR != later // MS_PER_HOUR:
         close(s, p, r, HOUR, now, hours)
     if now // MS_PER_DAY != later // MS_PER_DAY:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.rows import Leaving, staying, taken
+from foremend.vocabulary.leaving import Leaving, staying, taken
 from models.stream.on_level import BINS
 from models.stream.states import Plan
 

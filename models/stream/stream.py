@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.errors import ConfigError, IntegrityError
+from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import Snapshot
-from foremend.vocabulary.rows import Leaving
 from foremend.vocabulary.types import MS_PER_HOUR, MS_PER_SECOND
 from models.stream import pool as stream_pool
 from models.stream import state as stream_state
@@ -27,7 +27,7 @@ from models.stream.pool import NOBODY, Pool
 from models.stream.state import FRESH, Params
 from models.stream.states import States
 from models.stream.walk import END_OF_INPUT, MOST_WINDOWS, walk
-from models.stream.windows import CYCLE_FEATURES, STARTS_COUNTER, Rows, empty_rows, feature_names
+from models.stream.windows import CYCLE_FEATURES, STARTS_COUNTER, ClosedWindows, feature_names, room_for
 
 STANDBY = {"power": 45.0, "current": 0.25, "compressor_speed": 5.0}
 """What a machine may draw (W, A, Hz) while it does nothing."""
@@ -168,7 +168,7 @@ class SignalStream:
         return self._walk(rows, np.full(self._fleet, END_OF_INPUT), nothing)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`: of those who leave, with the readings that wait for their on-level."""
+        """See `foremend.vocabulary.leaving`: of those who leave, with the readings that wait for their on-level."""
         gone = leaving.gone
         slots = np.full(len(gone), FRESH)
         inside = gone < self._fleet
@@ -253,14 +253,14 @@ class SignalStream:
         self, rows: NDArray[np.int64], time: NDArray[np.int64], values: NDArray[np.float64]
     ) -> StreamOutput:
         """Run the kernel over all rows, emptying its outputs whenever they are full."""
-        early: list[Rows] = []
-        hours: list[Rows] = []
-        days: list[Rows] = []
+        early: list[ClosedWindows] = []
+        hours: list[ClosedWindows] = []
+        days: list[ClosedWindows] = []
         reached = 0
         while reached < len(time) or not hours:
-            early.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self._hour_names)))
-            hours.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self._hour_names)))
-            days.append(empty_rows(_CHUNK_WINDOWS + MOST_WINDOWS, len(self.names)))
+            early.append(room_for(_CHUNK_WINDOWS + MOST_WINDOWS, len(self._hour_names)))
+            hours.append(room_for(_CHUNK_WINDOWS + MOST_WINDOWS, len(self._hour_names)))
+            days.append(room_for(_CHUNK_WINDOWS + MOST_WINDOWS, len(self.names)))
             reached = walk(
                 self._state,
                 self._pool,
@@ -280,7 +280,7 @@ class SignalStream:
         return StreamOutput(_windows(hours, self._hour_names), _windows(days, self.names), told_early)
 
 
-def _windows(parts: list[Rows], names: tuple[str, ...]) -> Windows:
+def _windows(parts: list[ClosedWindows], names: tuple[str, ...]) -> Windows:
     used = [slice(0, int(part.filled[0])) for part in parts]
     return Windows(
         np.concatenate([part.appliance[u] for part, u in zip(parts, used, strict=True)]),

@@ -19,7 +19,7 @@ from models.stream.kernel import finish, take
 from models.stream.pool import Pool, wait
 from models.stream.state import Params, State
 from models.stream.warmup import learn, ready, refit, rehearse, release
-from models.stream.windows import Rows
+from models.stream.windows import ClosedWindows
 
 MOST_WINDOWS = 32
 """One reading closes at most this many windows: those of a whole warm-up."""
@@ -41,10 +41,11 @@ def _take_or_wait(
     r: int,
     time: int,
     values: NDArray[np.float64],
-    early: Rows,
-    hours: Rows,
-    days: Rows,
+    early: ClosedWindows,
+    hours: ClosedWindows,
+    days: ClosedWindows,
 ) -> None:
+    """A reading is followed at once, or waits until it is known what a run is."""
     m = s.machine[r]
     if p.cycle >= 0 and learn(m, p, time, values[p.cycle]):
         refit(m, p)
@@ -58,7 +59,7 @@ def _take_or_wait(
 
 
 @njit
-def _end(s: State, pool: Pool, p: Params, r: int, hours: Rows, days: Rows) -> None:
+def _end(s: State, pool: Pool, p: Params, r: int, hours: ClosedWindows, days: ClosedWindows) -> None:
     """Decide by what is known, then close what is open."""
     if s.machine[r].slot >= 0:
         refit(s.machine[r], p)
@@ -76,9 +77,9 @@ def _compile(fingerprint: int) -> Callable[..., int]:
         time: NDArray[np.int64],
         values: NDArray[np.float64],
         first: int,
-        early: Rows,
-        hours: Rows,
-        days: Rows,
+        early: ClosedWindows,
+        hours: ClosedWindows,
+        days: ClosedWindows,
     ) -> int:
         """Take the readings from row `first` on; returns the row to go on from once the outputs are emptied."""
         assert fingerprint >= 0

@@ -33,7 +33,7 @@ from models.stream.state import (
     Params,
     State,
 )
-from models.stream.windows import Rows
+from models.stream.windows import ClosedWindows
 
 FIT_EVERY_MS = MS_PER_HOUR
 KEEP_PER_FIT = np.float32(0.5 ** (1.0 / 72.0))
@@ -94,7 +94,13 @@ def _set_limit(m: Machine, above: float) -> None:
 
 @njit
 def rehearse(
-    s: State, p: Params, r: int, time: int, values: NDArray[np.float64], early: Rows, days: Rows
+    s: State,
+    p: Params,
+    r: int,
+    time: int,
+    values: NDArray[np.float64],
+    early: ClosedWindows,
+    days: ClosedWindows,
 ) -> None:
     """Let a reading that waits through as if the level were known: what draws more than standby runs.
 
@@ -137,7 +143,7 @@ def ready(m: Machine, pool: Pool, p: Params, time: int) -> bool:
 
 
 @njit
-def release(s: State, pool: Pool, p: Params, r: int, hours: Rows, days: Rows) -> None:
+def release(s: State, pool: Pool, p: Params, r: int, hours: ClosedWindows, days: ClosedWindows) -> None:
     """The levels are as known as they will be: let the waiting readings through and give the buffer back."""
     m = s.machine[r]
     _forget_rehearsal(s, r)

@@ -65,7 +65,7 @@ GAUGE_FEATURES = ("mean", "std", "min", "max", "on_mean", "off_mean", "coverage"
 STARTS_COUNTER = "compressor_starts"
 
 
-class Rows(NamedTuple):
+class ClosedWindows(NamedTuple):
     """Closed windows as the kernels write them; `filled[0]` rows are valid."""
 
     appliance: NDArray[np.int32]
@@ -83,9 +83,9 @@ def feature_names(gauges: Sequence[str], counters: Sequence[str]) -> tuple[str, 
     return (*names, *(counter for counter in counters if counter != STARTS_COUNTER))
 
 
-def empty_rows(capacity: int, features: int) -> Rows:
+def room_for(capacity: int, features: int) -> ClosedWindows:
     """Room for `capacity` windows."""
-    return Rows(
+    return ClosedWindows(
         np.empty(capacity, np.int32),
         np.empty(capacity, np.int64),
         np.empty((capacity, features)),
@@ -94,7 +94,7 @@ def empty_rows(capacity: int, features: int) -> Rows:
 
 
 @njit
-def close(s: State, p: Params, r: int, window: int, now: int, out: Rows) -> None:
+def close(s: State, p: Params, r: int, window: int, now: int, out: ClosedWindows) -> None:
     """Emit appliance `r`'s hour or day around `now` and empty it; a window in which nothing was seen is no row."""
     length = MS_PER_HOUR if window == HOUR else MS_PER_DAY
     start = now // length * length

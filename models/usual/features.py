@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.rows import Leaving, staying, taken
+from foremend.vocabulary.leaving import Leaving, staying, taken
 from foremend.vocabulary.types import Evidence
 from models.stream.windows import GAUGE_FEATURES
 from models.usual.conditions import Conditions, is_weather, measured_states, named_states
@@ -110,7 +110,7 @@ class DailyFeatures:
         return tuple(found)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`."""
+        """See `foremend.vocabulary.leaving`."""
         fresh, gone = _empty(1, len(self._chosen)), leaving.gone
         state = {name: taken(column, fresh[name], gone) for name, column in self._state.items()}
         self._state = {name: staying(column, leaving) for name, column in self._state.items()}

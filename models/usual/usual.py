@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.rows import Leaving, staying, taken
+from foremend.vocabulary.leaving import Leaving, staying, taken
 from models.usual.conditions import Conditions
 from models.usual.expected import Expected
 from models.usual.spread import Spread
@@ -80,7 +80,7 @@ class UnderConditions:
             self._state = {name: np.concatenate([column, more[name]]) for name, column in self._state.items()}
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.rows`; what the fleet taught stays."""
+        """See `foremend.vocabulary.leaving`; what the fleet taught stays."""
         fresh = self._fresh(1)
         part = {name: taken(column, fresh[name], leaving.gone) for name, column in self._state.items()}
         self._state = {name: staying(column, leaving) for name, column in self._state.items()}

@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from foremend.vocabulary.schema import validated
-from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Finding, Prediction
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Finding, Prediction, Rows
 from rules.conditions import Kind
 from rules.evaluator import RuleBook, RuleState
+from rules.question import Question
 from rules.settings import RulesSettings
 
 START = 20_000 * MS_PER_DAY
@@ -52,7 +53,7 @@ class Bench:
     ) -> list[Finding]:
         appliance = np.zeros(len(values), np.int32)
         time, table = np.array(times, np.int64), np.array(values, np.float64)[:, None]
-        return self.rules.evaluate(kind, self.ids, appliance, time, (column,), table)
+        return self.rules.evaluate(Question(kind, self.ids, Rows(appliance, time, (column,), table)))
 
     def probabilities(
         self,
@@ -72,7 +73,7 @@ class Bench:
             (fault,), 30.0, np.zeros(n, np.int32), time, probability, left, left * 0.5, left * 2
         )
         seen = None if used is None else np.array(used)
-        return self.rules.evaluate_prediction(self.ids, prediction, told=seen)
+        return self.rules.evaluate(Question.about(prediction, self.ids, seen))
 
 
 def summary(findings: Sequence[Finding], unit: int = MS_PER_HOUR) -> list[tuple[str, float]]:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foremend.vocabulary.errors import ConfigError
-from foremend.vocabulary.types import MS_PER_DAY, Evidence, FindingKind, Severity
+from foremend.vocabulary.types import MS_PER_DAY, Evidence, FindingKind, Rows, Severity
 from rules.evaluator import RuleBook
+from rules.question import Question
 from rules.settings import RulesSettings
 
 BOOK = """
@@ -177,7 +178,8 @@ def test_evidence_is_asked_for_findings_only(bench: Any) -> None:
 
     scores = np.array([[0.1], [0.95], [0.2]])
     appliance = np.array([0, 1, 2], np.int32)
-    (opened,) = odd.rules.evaluate("score", odd.ids, appliance, np.full(3, 9), ("forest",), scores, evidence)
+    rows = Rows(appliance, np.full(3, 9), ("forest",), scores)
+    (opened,) = odd.rules.evaluate(Question("score", odd.ids, rows, evidence=evidence))
 
     assert (opened.appliance_id, opened.evidence) == ("f-1", (Evidence("duty", 0.8, usual=0.4),))
     assert asked == [(1, 0)]
@@ -199,8 +201,8 @@ def test_a_snapshot_holds_the_fleet_without_its_spare_room(bench: Any) -> None:
     rules, ids, scores = bench(BOOK).rules, [], np.ones((1, 1))
     for number in range(5):
         ids.append(f"f-{number}")
-        appliance = np.array([number], np.int32)
-        rules.evaluate("hour", ids, appliance, np.array([MS_PER_DAY]), ("cabinet_temp_mean",), scores)
+        rows = Rows(np.array([number], np.int32), np.array([MS_PER_DAY]), ("cabinet_temp_mean",), scores)
+        rules.evaluate(Question("hour", ids, rows))
 
     snapshot = rules.snapshot()
 
@@ -218,9 +220,8 @@ def test_two_episodes_never_share_an_id(bench: Any) -> None:
     columns, appliance = ("cabinet_temp_mean", "cabinet_temp_max"), np.zeros(6, np.int32)
     mean, peak = [20, 20, 6, 6, 6, 6], [20.0] * 6
 
-    findings = rules.rules.evaluate(
-        "hour", rules.ids, appliance, np.arange(6) * 3_600_000, columns, np.column_stack([mean, peak])
-    )
+    rows = Rows(appliance, np.arange(6) * 3_600_000, columns, np.column_stack([mean, peak]))
+    findings = rules.rules.evaluate(Question("hour", rules.ids, rows))
 
     assert [f.kind.value for f in findings] == ["opened", "closed", "opened"]
     assert len({f.episode_id for f in findings}) == 2
@@ -306,15 +307,8 @@ def _run(rows: Any, cuts: list[int], restart: bool) -> list[Any]:
     table = np.array(rows, np.float64).reshape(-1, 4)
     for piece in np.split(table, [cut for cut in cuts if cut < len(table)]):
         appliance, time = piece[:, 0].astype(np.int32), (piece[:, 1] * 3_600_000).astype(np.int64)
-        findings += rules.evaluate(
-            "hour",
-            ["a", "b", "c"],
-            appliance,
-            time,
-            ("cabinet_temp_mean",),
-            piece[:, 2:3],
-            told=piece[:, 3] > 0,
-        )
+        windows = Rows(appliance, time, ("cabinet_temp_mean",), piece[:, 2:3])
+        findings += rules.evaluate(Question("hour", ["a", "b", "c"], windows, piece[:, 3] > 0))
         if restart:
             snapshot, rules = rules.snapshot(), book.state_for(_Profile())
             rules.restore(snapshot)

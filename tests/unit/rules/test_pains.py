@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, FindingKind
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, FindingKind, Rows
+from rules.question import Question
 
 START = 20_000 * MS_PER_DAY
 
@@ -123,14 +124,8 @@ def test_an_update_a_day_at_most(bench: Any) -> None:
     hourly = [START + 3 * MS_PER_DAY + i * MS_PER_HOUR for i in range(1, 49)]
 
     swinging = np.tile([0.99, 0.81], 24)[:, None]
-    findings = predicted.rules.evaluate(
-        "prediction",
-        predicted.ids,
-        np.zeros(48, np.int32),
-        np.array(hourly),
-        ("refrigerant-leak",),
-        swinging,
-    )
+    rows = Rows(np.zeros(48, np.int32), np.array(hourly), ("refrigerant-leak",), swinging)
+    findings = predicted.rules.evaluate(Question("prediction", predicted.ids, rows))
 
     assert [f.kind for f in findings] == [FindingKind.UPDATED]
 

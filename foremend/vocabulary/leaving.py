@@ -1,6 +1,6 @@
 """State with a row an appliance, of which some leave and come back. Imports nothing of ours.
 
-Whatever keeps such state (`ports.Rows`) has two verbs. `leave` answers what it knows of some rows and closes
+Whatever keeps such state (`ports.PerAppliance`) has two verbs. `leave` answers what it knows of some rows and closes
 the gaps behind them; `join` takes that back, as other rows. What is answered is a part: nested mappings whose leaves
 are arrays with a row an appliance, or lists with an entry an appliance, for what differs in length (None for nothing).
 An array may be shorter than the fleet, or longer: rows that it lacks are as new.
