@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from foremend.vocabulary.compiling import compiled
 
 _END = -1
 _HELD, _LATE, _REPEAT, _MERGED = 0, 1, 2, 3  # what becomes of a reading
 
 
-@njit(cache=True)
+@compiled()
 def push(
     state: Any,
     lateness: int,
@@ -50,7 +51,7 @@ def push(
     return released, repeats, merged
 
 
-@njit(cache=True)
+@compiled()
 def flush(state: Any, out: Any) -> int:
     """Move everything held to `out` and close those times; returns the rows written."""
     released = 0
@@ -61,7 +62,7 @@ def flush(state: Any, out: Any) -> int:
     return released
 
 
-@njit(cache=True)
+@compiled()
 def copy_held(state: Any, out: Any) -> None:
     """Copy everything held to `out`, in order of (appliance, time, seq)."""
     count = 0
@@ -73,7 +74,7 @@ def copy_held(state: Any, out: Any) -> None:
             slot = state.next[slot]
 
 
-@njit(cache=True)
+@compiled()
 def hold_all(state: Any, out: Any) -> None:
     """Hold the rows of `out` (as `copy_held` wrote them) without judging them again."""
     for row in range(len(out.time)):
@@ -81,7 +82,7 @@ def hold_all(state: Any, out: Any) -> None:
         _insert(state, unit, state.tail[unit], out.time[row], out.seq[row], out.values, row)
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _place(state: Any, unit: int, time: int, seq: int) -> int:
     """The last held slot that is not after (time, seq); _END if all are."""
     slot = state.tail[unit]
@@ -90,7 +91,7 @@ def _place(state: Any, unit: int, time: int, seq: int) -> int:
     return slot
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _hold(state: Any, unit: int, time: int, seq: int, values: Any, row: int) -> int:
     """Hold a reading, or merge it into the held one of its time, or find that it is there already."""
     fate = _HELD
@@ -102,7 +103,7 @@ def _hold(state: Any, unit: int, time: int, seq: int, values: Any, row: int) -> 
     return fate
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _insert(state: Any, unit: int, after: int, time: int, seq: int, values: Any, row: int) -> None:
     """Link a new reading in behind slot `after` (_END: at the head)."""
     state.n_free[0] -= 1
@@ -125,7 +126,7 @@ def _insert(state: Any, unit: int, after: int, time: int, seq: int, values: Any,
     state.held[unit] += 1
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _release(state: Any, unit: int, before: int, max_held: int, out: Any, released: int) -> int:
     """Move readings older than `before`, and those too many, from the head to `out`; returns the rows in `out`."""
     slot = state.head[unit]
@@ -146,7 +147,7 @@ def _release(state: Any, unit: int, before: int, max_held: int, out: Any, releas
     return released
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _write(state: Any, unit: int, slot: int, out: Any, row: int) -> None:
     out.appliance[row] = unit
     out.time[row] = state.time[slot]
@@ -155,7 +156,7 @@ def _write(state: Any, unit: int, slot: int, out: Any, row: int) -> None:
         out.values[row, column] = state.values[slot, column]
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _fill(held: Any, values: Any) -> bool:
     """Put values where `held` has none; whether there was any such place."""
     filled = False
@@ -166,7 +167,7 @@ def _fill(held: Any, values: Any) -> bool:
     return filled
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _fingerprint(time: int, seq: int) -> np.uint32:
     """31 bits of (time, seq), mixed as in SplitMix64 (Steele et al., OOPSLA 2014); never 0, which means none yet."""
     mixed = np.uint64(time) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seq)
@@ -175,7 +176,7 @@ def _fingerprint(time: int, seq: int) -> np.uint32:
     return np.uint32((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(32)) | np.uint32(1)
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _seen(state: Any, unit: int, print_: np.uint32) -> bool:
     recent = state.recent[unit]
     found = False
@@ -184,7 +185,7 @@ def _seen(state: Any, unit: int, print_: np.uint32) -> bool:
     return found
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _remember(state: Any, unit: int, print_: np.uint32) -> None:
     at = state.recent_at[unit]
     state.recent[unit, at] = print_

@@ -10,9 +10,9 @@ long is said to be silence, since gaps have heavy tails.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.compiling import compiled
 from foremend.vocabulary.types import MS_PER_DAY
 
 LONGER = 3.0
@@ -29,7 +29,7 @@ SHARE_TOGETHER = 0.001
 """Of a fleet: of a million, some ten die in any quarter of an hour, and a thousand is no chance."""
 
 
-@njit(cache=True)
+@compiled()
 def hear(
     appliance: NDArray[np.int32],
     time: NDArray[np.int64],

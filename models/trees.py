@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from foremend.vocabulary.compiling import compiled
 
 Floats = NDArray[np.float64]
 
@@ -65,7 +66,7 @@ def as_grown(rows: Floats) -> Floats:
     return rows.astype(np.float32).astype(np.float64)
 
 
-@njit(cache=True)
+@compiled()
 def mean_value(rows: Floats, forest: Forest) -> Floats:
     """The mean over trees of the value where each row ends, (n,)."""
     total = np.zeros(len(rows))

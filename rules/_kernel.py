@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.compiling import compiled
 from rules.spells import CHANGES, ESCALATES, NEVER, OPENS, RELEASES, Events, Limits, Spells
 
 
-@njit(cache=True)
+@compiled()
 def fresh(
     appliance: NDArray[np.int32], time: NDArray[np.int64], latest: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
@@ -22,7 +22,7 @@ def fresh(
     return result
 
 
-@njit(cache=True)
+@compiled()
 def _while_idle(a: int, now: int, value: float, told: bool, spells: Spells, limits: Limits) -> int:
     if not value > limits.opens_at:
         spells.since[a] = NEVER
@@ -41,7 +41,7 @@ def _while_idle(a: int, now: int, value: float, told: bool, spells: Spells, limi
     return OPENS
 
 
-@njit(cache=True)
+@compiled()
 def _while_held(a: int, now: int, value: float, severe: bool, spells: Spells, limits: Limits) -> int:
     if value <= limits.clears_at:
         if spells.calm[a] == NEVER:
@@ -59,7 +59,7 @@ def _while_held(a: int, now: int, value: float, severe: bool, spells: Spells, li
     return CHANGES if (moved and age >= limits.every) or age >= limits.refresh else 0
 
 
-@njit(cache=True)
+@compiled()
 def advance(
     appliance: NDArray[np.int32],
     time: NDArray[np.int64],

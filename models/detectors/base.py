@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from foremend.vocabulary.compiling import compiled
 from foremend.vocabulary.errors import ConfigError, InputError, IntegrityError
 from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import Detector, Snapshot
@@ -142,7 +142,7 @@ def evidence_to_score(deviate: Floats, looks: Floats) -> Floats:
     return np.where(looks > 0, 1.0 - np.minimum(p_value, 1.0), 0.0)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def student_to_normal(t: float, freedom: float) -> float:
     """The normal deviate as unlikely as `t` with `freedom` degrees of freedom (Wallace, 1959)."""
     size = np.sqrt(freedom * np.log1p(t * t / freedom)) * (8.0 * freedom + 1.0) / (8.0 * freedom + 3.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from foremend.vocabulary.compiling import compiled
 from models.detectors.base import student_to_normal
 
 _LEAST_P = 1e-30
@@ -19,7 +19,7 @@ def kept_variance(outlier: float) -> float:
     return float((weight * z**2).sum() / weight.sum())
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def independent_looks(var: float, step: float, weight: float, span: int) -> float:
     """How many independent looks a baseline stands on, at least 1 (Bayley and Hammersley, 1946).
 
@@ -29,7 +29,7 @@ def independent_looks(var: float, step: float, weight: float, span: int) -> floa
     return max(weight / (span * correlation), 1.0)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def odds_against_chance(square: float, looks: float) -> float:
     """One over the two-sided p-value of a deviation, at least 1; small deviations are not worth the logarithm."""
     if square < 1.0:

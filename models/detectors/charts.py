@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.compiling import compiled
 from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
 from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Score
@@ -80,7 +80,7 @@ def _cold(signals: int, spans: int) -> ChartState:
     )
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _deviations(values: Floats, mean: float, span: int) -> Floats:
     """How far the EWMA of known values is from `mean` at every row after the first `span`."""
     away = np.zeros(max(len(values) - span, 0))
@@ -105,13 +105,13 @@ def _find_bursts(rows: Floats, state: ChartState, params: ChartParams) -> None:
             state.stretch[at] = reach if reach > params.outlier else 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _update(state: ChartState, at: tuple[int, int, int], value: float, seen: int, span: int) -> None:
     """Average one more reading; the first ones count in full."""
     state.ewma[at] += max(2.0 / (span + 1.0), 1.0 / seen) * (value - state.ewma[at])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _judge(
     state: ChartState, at: tuple[int, int, int], span: int, params: ChartParams, least: float
 ) -> tuple[bool, float, float]:
@@ -128,7 +128,7 @@ def _judge(
     return True, change * change / (var * (1.0 + 1.0 / looks)), looks
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _changed(state: ChartState, at: tuple[int, int, int], span: int) -> float:
     """The odds of the change since the last step; it is at most one span old, so that `step` errs on the safe side."""
     if state.step[at] <= 0.0:
@@ -139,7 +139,7 @@ def _changed(state: ChartState, at: tuple[int, int, int], span: int) -> float:
     return odds_against_chance(square, min(steps, _CHANGE_LOOKS))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _trust(state: ChartState, at: tuple[int, int, int], square: float, params: ChartParams) -> float:
     """How much this row may teach the baseline, 0..1: Tukey's biweight, so that a fault is never learnt."""
     inside = 1.0 - square / (params.outlier * params.outlier)
@@ -150,7 +150,7 @@ def _trust(state: ChartState, at: tuple[int, int, int], square: float, params: C
     return 1.0 if state.outside[at] > params.relearn else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _learn(state: ChartState, at: tuple[int, int, int], trust: float, params: ChartParams) -> None:
     """The weighted running mean and variance of West (1979); `kept` undoes what trusting the middle more takes."""
     weight = min(state.weight[at] + trust, params.memory)
@@ -161,7 +161,7 @@ def _learn(state: ChartState, at: tuple[int, int, int], trust: float, params: Ch
     state.var[at] += gain * ((1.0 - gain) * change * change / params.kept - state.var[at])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _learn_step(state: ChartState, at: tuple[int, int, int], trust: float, span: int, first: bool) -> None:
     """Once a span: the mean square change of the average since the last time."""
     if trust > 0.0 and not first:
@@ -171,7 +171,7 @@ def _learn_step(state: ChartState, at: tuple[int, int, int], trust: float, span:
     state.before[at] = state.ewma[at]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _follow(
     appliance: NDArray[np.int32], features: Floats, state: ChartState, params: ChartParams
 ) -> tuple[Floats, Floats, Floats]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.compiling import compiled
 from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
 from foremend.vocabulary.ports import Detector, Snapshot
@@ -25,7 +25,7 @@ class LastRows(NamedTuple):
     seen: NDArray[np.int64]  # (n,) rows so far
 
 
-@njit(cache=True)
+@compiled()
 def _confirm(appliance: NDArray[np.int32], value: Floats, last: LastRows) -> Floats:
     """Opening and closing (Serra, 1982): the highest of the last minima, so that neither peaks nor dips get through."""
     result = np.empty(len(value))

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.compiling import compiled
 from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
 from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Score
@@ -67,7 +67,7 @@ def _cold(columns: int) -> SilenceState:
     )
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _silence(state: SilenceState, unit: int, time: int) -> float:
     """How surprising it is to hear nothing until `time`; only longer than usual counts."""
     gap = time - state.last[unit]
@@ -78,7 +78,7 @@ def _silence(state: SilenceState, unit: int, time: int) -> float:
     return max(student_to_normal(longer, state.gaps[unit] - 1.0), 0.0)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _hear(state: SilenceState, unit: int, time: int) -> None:
     """Learn the interval that this reading ends; an outage counts once, like any interval."""
     gap = time - state.last[unit]
@@ -91,7 +91,7 @@ def _hear(state: SilenceState, unit: int, time: int) -> None:
     state.last[unit] = max(state.last[unit], time)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _stand(state: SilenceState, at: tuple[int, int], value: float) -> None:
     """Count how long the column stands still; a spell that ends is learnt."""
     if not np.isfinite(value):
@@ -114,13 +114,13 @@ def _habit(rows: Floats) -> SilenceState:
     return habit
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _stand_all(values: Floats, column: int, state: SilenceState) -> None:
     for value in values:
         _stand(state, (0, column), value)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _stuck(state: SilenceState, at: tuple[int, int]) -> float:
     """p-value of this spell: that it is the longest of all so far, with a power-law tail beyond; 1 if it is not."""
     usual = max(state.longest[at], _SHORT_SPELL)
@@ -129,7 +129,7 @@ def _stuck(state: SilenceState, at: tuple[int, int]) -> float:
     return (usual / state.spell[at]) ** _TAIL_POWER / (state.spells[at] + 1.0)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _follow(
     appliance: NDArray[np.int32], time: NDArray[np.int64], rows: Floats, state: SilenceState
 ) -> tuple[Floats, Floats]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.compiling import compiled
 from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
 from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Score
@@ -103,7 +103,7 @@ def _two_levels(values: Floats) -> tuple[float, float, float]:
     return float(between[best] / ordered.var()), float(lower[best]), float(upper[best])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _switch(value: float, state: int, low: float, high: float) -> int:
     if not np.isfinite(value):
         return state
@@ -112,7 +112,7 @@ def _switch(value: float, state: int, low: float, high: float) -> int:
     return 0 if value < low else state
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _learn_run(fleet: RunState, at: tuple[int, int], kind: int, log_length: float) -> None:
     """Welford's update with one completed run; the oldest are forgotten."""
     where = (at[0], at[1], kind)
@@ -125,7 +125,7 @@ def _learn_run(fleet: RunState, at: tuple[int, int], kind: int, log_length: floa
     fleet.square[where] += change * (log_length - fleet.mean[where])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _learn_runs(values: Floats, column: int, fleet: RunState) -> None:
     """Learn every run that begins and ends within `values`, all of them usual."""
     state, length, whole = -1, 0, False
@@ -154,7 +154,7 @@ def _habit(rows: Floats) -> RunState:
     return habit
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _surprise(log_length: float, fleet: RunState, at: tuple[int, int], kind: int) -> float:
     """Student's deviate of one log run length, as a normal one; for a mean of several it is conservative."""
     where = (at[0], at[1], kind)
@@ -167,7 +167,7 @@ def _surprise(log_length: float, fleet: RunState, at: tuple[int, int], kind: int
     return student_to_normal(t, freedom)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _complete(fleet: RunState, at: tuple[int, int], kind: int) -> None:
     log_length = np.log(fleet.length[at])
     recent = fleet.recent[at[0], at[1], kind]
@@ -178,7 +178,7 @@ def _complete(fleet: RunState, at: tuple[int, int], kind: int) -> None:
         _learn_run(fleet, at, kind, log_length)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _judge(fleet: RunState, at: tuple[int, int]) -> float:
     """The largest deviate among: this run is too long, recent runs too long or short, recent pauses likewise."""
     worst = 0.0
@@ -191,7 +191,7 @@ def _judge(fleet: RunState, at: tuple[int, int]) -> float:
     return worst
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _mind_gap(fleet: RunState, unit: int, time: int) -> None:
     """After a gap a run counts only once its beginning was seen."""
     interval, usual = time - fleet.last[unit], fleet.interval[unit]
@@ -204,7 +204,7 @@ def _mind_gap(fleet: RunState, unit: int, time: int) -> None:
         fleet.interval[unit] += (interval - usual) / _MEMORY
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _follow(
     appliance: NDArray[np.int32], time: NDArray[np.int64], rows: Floats, fleet: RunState
 ) -> tuple[Floats, Floats]:

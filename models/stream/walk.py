@@ -1,20 +1,15 @@
 """The compiled entry point: a walk over sorted readings.
 
-Numba's disk cache looks at the source file of the cached function only, not of those it calls. Only the entry
-point is cached here, and it closes over a fingerprint of every kernel module, which is part of the cache's key:
-editing any of them compiles anew.
+Only this entry point is kept on disk; the kernels that it calls are compiled with it.
 """
 
 from __future__ import annotations
-
-import hashlib
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.compiling import compiled
 from models.stream.kernel import finish, take
 from models.stream.pool import Pool, wait
 from models.stream.state import Params, State
@@ -25,12 +20,6 @@ MOST_WINDOWS = 32
 """One reading closes at most this many windows: those of a whole warm-up."""
 END_OF_INPUT = -1
 """A time that says: no more readings of this appliance, close what it has open."""
-
-
-def _fingerprint() -> int:
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()
-    return int.from_bytes(digest[:7], "big")
 
 
 @njit(inline="always")
@@ -67,32 +56,25 @@ def _end(s: State, pool: Pool, p: Params, r: int, hours: ClosedWindows, days: Cl
     finish(s, p, r, hours, days)
 
 
-def _compile(fingerprint: int) -> Callable[..., int]:
-    @njit(cache=True)
-    def walk(
-        s: State,
-        pool: Pool,
-        p: Params,
-        appliance: NDArray[np.int64],
-        time: NDArray[np.int64],
-        values: NDArray[np.float64],
-        first: int,
-        early: ClosedWindows,
-        hours: ClosedWindows,
-        days: ClosedWindows,
-    ) -> int:
-        """Take the readings from row `first` on; returns the row to go on from once the outputs are emptied."""
-        assert fingerprint >= 0
-        for i in range(first, len(time)):
-            if max(hours.filled[0], early.filled[0]) + MOST_WINDOWS > len(hours.start):
-                return i
-            if time[i] == END_OF_INPUT:
-                _end(s, pool, p, appliance[i], hours, days)
-            else:
-                _take_or_wait(s, pool, p, appliance[i], time[i], values[i], early, hours, days)
-        return len(time)
-
-    return walk
-
-
-walk = _compile(_fingerprint())
+@compiled()
+def walk(
+    s: State,
+    pool: Pool,
+    p: Params,
+    appliance: NDArray[np.int64],
+    time: NDArray[np.int64],
+    values: NDArray[np.float64],
+    first: int,
+    early: ClosedWindows,
+    hours: ClosedWindows,
+    days: ClosedWindows,
+) -> int:
+    """Take the readings from row `first` on; returns the row to go on from once the outputs are emptied."""
+    for i in range(first, len(time)):
+        if max(hours.filled[0], early.filled[0]) + MOST_WINDOWS > len(hours.start):
+            return i
+        if time[i] == END_OF_INPUT:
+            _end(s, pool, p, appliance[i], hours, days)
+        else:
+            _take_or_wait(s, pool, p, appliance[i], time[i], values[i], early, hours, days)
+    return len(time)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from foremend.vocabulary.compiling import compiled
 from simulators.air_conditioner.parts import stalls, thermistor
 from simulators.air_conditioner.types import COOL, FAN, HEAT, OFF, Row
 
@@ -18,7 +17,7 @@ ALARM_KG, RELEASE_KG = 0.6, 0.3  # water in the pan that lifts the float, and th
 COLDEST_C = -12.0  # outdoors, below which these units do not heat
 
 
-@njit(cache=True)
+@compiled()
 def household(p: Row, s: Row, out: float, home: bool, luck: float) -> float:
     """The mode that the household sets now, at `out` degC outdoors; `luck` is uniform 0..1.
 
@@ -43,7 +42,7 @@ def household(p: Row, s: Row, out: float, home: bool, luck: float) -> float:
     return mode
 
 
-@njit(cache=True)
+@compiled()
 def protections(p: Row, s: Row, defrosting: bool, seconds: float) -> bool:
     """Whether a protection holds the compressor; sets and releases each of them."""
     high = s.outdoor_coil if s.mode == COOL or defrosting else s.indoor_coil
@@ -62,7 +61,7 @@ def protections(p: Row, s: Row, defrosting: bool, seconds: float) -> bool:
     return wet or s.tripped > 0.0 or (s.frozen > 0.0 and s.mode == COOL)
 
 
-@njit(cache=True)
+@compiled()
 def demanded_speed(p: Row, s: Row, seconds: float) -> float:
     """Compressor speed, over the rated one, that the thermostat asks for; it acts on what its sensor reads."""
     read = thermistor(s.room, p.room_leak)
@@ -82,7 +81,7 @@ def demanded_speed(p: Row, s: Row, seconds: float) -> float:
     return max(p.speed_min, min(top, 0.1 + 0.3 * error + s.integral))
 
 
-@njit(cache=True)
+@compiled()
 def next_speed(p: Row, s: Row, defrosting: bool, seconds: float) -> bool:
     """Set the compressor's speed for this step; True when its rotor stays locked at the start."""
     wanted = 0.0
@@ -95,7 +94,7 @@ def next_speed(p: Row, s: Row, defrosting: bool, seconds: float) -> bool:
     return stalled
 
 
-@njit(cache=True)
+@compiled()
 def starts(p: Row, s: Row) -> bool:
     """Close the contactor; False when the rotor stays locked until the overload opens."""
     s.starts += 1.0
@@ -105,7 +104,7 @@ def starts(p: Row, s: Row) -> bool:
     return True
 
 
-@njit(cache=True)
+@compiled()
 def defrost(p: Row, s: Row, out: float, seconds: float) -> bool:
     """Whether the outdoor coil is being defrosted now; it decides on what the coil's sensor reads."""
     coil = thermistor(s.outdoor_coil, p.coil_leak)
@@ -120,7 +119,7 @@ def defrost(p: Row, s: Row, out: float, seconds: float) -> bool:
     return s.defrosting > 0.0
 
 
-@njit(cache=True)
+@compiled()
 def fan_stage(p: Row, s: Row, defrosting: bool) -> int:
     """Stage of the indoor fan: 0 off, 1 low, 2 middle, 3 high."""
     if s.mode == OFF or defrosting or (s.mode == HEAT and s.indoor_coil < 30.0):

@@ -8,26 +8,26 @@ from __future__ import annotations
 
 from math import exp
 
-from numba import njit
+from foremend.vocabulary.compiling import compiled
 
 KELVIN = 273.15
 NORMAL_SUPERHEAT = 5.0  # K
 RATED_LOW, RATED_HIGH = 11.0, 48.0  # degC of evaporation and condensation at ISO 5151 T1 (27/35 degC)
 
 
-@njit(cache=True)
+@compiled()
 def saturation_pressure(temperature: float) -> float:
     """Bar at `temperature` degC: 8.0 bar at 0, 27.3 bar at 45."""
     return exp(10.772 - 2375.0 / (temperature + KELVIN))
 
 
-@njit(cache=True)
+@compiled()
 def vapour_density(temperature: float) -> float:
     """kg/m3 of saturated vapour at `temperature` degC: 30.6 at 0, 41.9 at 10."""
     return 30.6 * exp(0.0314 * temperature)
 
 
-@njit(cache=True)
+@compiled()
 def compress(
     low: float, high: float, feed: float, bypass: float, drawn: float, efficiency: float
 ) -> tuple[float, float, float]:
@@ -50,13 +50,13 @@ def compress(
     return heat, flow * lift, high + gas / 1_400.0
 
 
-@njit(cache=True)
+@compiled()
 def dryness(feed: float) -> float:
     """Share of the evaporator that carries no liquid, 0..0.8, when it is fed `feed` of what it needs."""
     return min(0.8, max(0.0, 1.0 - feed))
 
 
-@njit(cache=True)
+@compiled()
 def approach(value: float, power: float, conductance: float, mass: float, seconds: float) -> float:
     """`value` after `seconds` of a net `power` (W) that falls by `conductance` W for each K it moves.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.compiling import compiled
 from simulators.air_conditioner.control import defrost, fan_stage, household, next_speed
 from simulators.air_conditioner.cycle import approach, compress, dryness
 from simulators.air_conditioner.parts import (
@@ -38,7 +38,7 @@ MODULE_LOSS = 0.04  # of the compressor's power
 PIPE = 0.2  # share of the way the discharge pipe's temperature goes in one step
 
 
-@njit(cache=True)
+@compiled()
 def refrigerate(p: Row, s: Row, cooling: bool) -> tuple[float, float, float, float]:
     """Heat taken up (W), compressor power (W), discharge degC and wet share of the evaporator, at the coils' state."""
     low = s.indoor_coil if cooling else s.outdoor_coil
@@ -52,7 +52,7 @@ def refrigerate(p: Row, s: Row, cooling: bool) -> tuple[float, float, float, flo
     return taken, work, gas, 1.0 - 1.1 * dryness(feed)
 
 
-@njit(cache=True)
+@compiled()
 def step(
     p: Row, s: Row, weather: tuple[float, float, float, float], people: float, fans: Floats
 ) -> tuple[int, int]:
@@ -85,7 +85,7 @@ def step(
     return stage, blower
 
 
-@njit(cache=True)
+@compiled()
 def book(p: Row, s: Row, work: float, fans: float, socket: float) -> None:
     """Power, the voltage that is left under it, current and the energy account."""
     factor = power_factor(p.capacitance, p.inverter, work)
@@ -95,7 +95,7 @@ def book(p: Row, s: Row, work: float, fans: float, socket: float) -> None:
     s.used += s.power * STEP_S
 
 
-@njit(cache=True)
+@compiled()
 def indoor_coil(p: Row, s: Row, refrigerant: float, exchange: float, dew: float) -> tuple[float, float]:
     """Advance the coil, its ice and the pan below; returns heat to the air (W) and the share that is condensation."""
     coil = s.indoor_coil
@@ -115,7 +115,7 @@ def indoor_coil(p: Row, s: Row, refrigerant: float, exchange: float, dew: float)
     return to_air, latent
 
 
-@njit(cache=True)
+@compiled()
 def latent_share(coil: float, room: float, dew: float) -> float:
     """Share of the coil's heat that is condensation, at most 40 %; a cooled room is drier than outdoors.
 
@@ -125,7 +125,7 @@ def latent_share(coil: float, room: float, dew: float) -> float:
     return min(0.4, max(0.0, 0.03 * (min(dew - 2.0, room - 6.0) - coil)))
 
 
-@njit(cache=True)
+@compiled()
 def outdoor_coil(p: Row, s: Row, refrigerant: float, exchange: float, out: float, dew: float) -> None:
     """Advance the coil and the frost that grows on it in heating and melts in a defrost.
 
@@ -143,7 +143,7 @@ def outdoor_coil(p: Row, s: Row, refrigerant: float, exchange: float, out: float
     s.frost = min(5.0, max(0.0, s.frost - melting * STEP_S / LATENT_ICE))
 
 
-@njit(cache=True)
+@compiled()
 def heat_room(p: Row, s: Row, gains: float, out: float, home: float) -> None:
     """Room air and walls; the sun comes in with `home`, the temperature of the rest of the home."""
     walls = p.wall * (s.wall - s.room)
@@ -153,7 +153,7 @@ def heat_room(p: Row, s: Row, gains: float, out: float, home: float) -> None:
     s.wall += (p.neighbours * (home - s.wall) - walls) * STEP_S / p.wall_mass
 
 
-@njit(cache=True)
+@compiled()
 def heat_module(p: Row, s: Row, loss: float, out: float) -> None:
     """The inverter's power module, `loss` W, on its heat sink in the outdoor air."""
     conductance = 1.0 / p.module_resistance
@@ -161,7 +161,7 @@ def heat_module(p: Row, s: Row, loss: float, out: float) -> None:
     s.module = approach(s.module, net, conductance, MODULE_MASS, STEP_S)
 
 
-@njit(cache=True)
+@compiled()
 def walk(
     parameters: NDArray[np.void],
     states: NDArray[np.void],
@@ -190,7 +190,7 @@ def walk(
                 report(p, s, weather[0], stage, blower, fans, out[:, i, (k + 1) // READING_STEPS - 1])
 
 
-@njit(cache=True)
+@compiled()
 def surroundings(hourly: Floats, i: int, h: int, part: float) -> tuple[float, float, float, float]:
     """Outdoor degC, home degC, humidity and socket V at `part` of hour `h`."""
     rest = 1.0 - part
@@ -202,7 +202,7 @@ def surroundings(hourly: Floats, i: int, h: int, part: float) -> tuple[float, fl
     )
 
 
-@njit(cache=True)
+@compiled()
 def report(p: Row, s: Row, outdoor: float, stage: int, blower: int, fans: Floats, out: Floats) -> None:
     """One reading: what the board's meters and thermistors see, in the order of `AirConditioner.signals`."""
     out[0] = s.power

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import exp, log, sqrt
 
 import numpy as np
-from numba import njit
 
+from foremend.vocabulary.compiling import compiled
 from simulators.air_conditioner.cycle import KELVIN
 from simulators.air_conditioner.types import STILL_AIR, Row
 from simulators.base import Floats
@@ -23,13 +23,13 @@ HEALTHY_FRICTION = 0.05  # bearing torque over the fan's rated torque
 _STALL_TORQUE = 0.42  # of the capacitor's starting torque that a start against the rest pressure needs
 
 
-@njit(cache=True)
+@compiled()
 def air_flow(resistance: float, face: float) -> float:
     """Air flow over the rated one at equal fan speed: pressure drop goes with the square of the flow."""
     return face / sqrt(1.0 + resistance)
 
 
-@njit(cache=True)
+@compiled()
 def fan_speed(stage: float, flow: float, friction: float) -> float:
     """Where motor and load meet, over the highest stage's speed; 0 when the friction stalls the fan.
 
@@ -44,7 +44,7 @@ def fan_speed(stage: float, flow: float, friction: float) -> float:
     return (sqrt(slope * slope + 4.0 * load * (pull - friction)) - slope) / (2.0 * load)
 
 
-@njit(cache=True)
+@compiled()
 def fan_watts(speed: float, flow: float, friction: float, rated: float) -> float:
     """W of a fan: impeller torque and bearing friction times speed; a stalled motor draws more."""
     if speed == 0.0:
@@ -52,7 +52,7 @@ def fan_watts(speed: float, flow: float, friction: float, rated: float) -> float
     return rated * speed * ((0.6 + 0.4 * flow) * speed * speed + friction) / (1.0 + HEALTHY_FRICTION)
 
 
-@njit(cache=True)
+@compiled()
 def fan_table(p: Row) -> Floats:
     """(3, 6): SPEED (relative), EXCHANGE of the coil (W/K) and WATTS, at the indoor stages 0..3 and outdoors."""
     table = np.zeros((3, 6))
@@ -71,7 +71,7 @@ def fan_table(p: Row) -> Floats:
     return table
 
 
-@njit(cache=True)
+@compiled()
 def thermistor(temperature: float, leak: float) -> float:
     """What the controller reads (degC) when moisture adds a leakage of `leak` siemens across an NTC.
 
@@ -84,14 +84,14 @@ def thermistor(temperature: float, leak: float) -> float:
     return 1.0 / (1.0 / (25.0 + KELVIN) + log(seen / _R25) / _BETA) - KELVIN
 
 
-@njit(cache=True)
+@compiled()
 def supplied_voltage(socket: float, watts: float, power_factor: float, resistance: float) -> float:
     """V that is left at the appliance when `watts` flow through a supply of `resistance` ohm."""
     room = socket * socket - 4.0 * watts / power_factor * resistance
     return 0.5 * (socket + sqrt(max(0.0, room)))
 
 
-@njit(cache=True)
+@compiled()
 def power_factor(capacitance: float, inverter: float, work: float) -> float:
     """Of the whole unit with its compressor at `work` W: an inverter corrects it, a weak capacitor loses it."""
     if work == 0.0:
@@ -101,7 +101,7 @@ def power_factor(capacitance: float, inverter: float, work: float) -> float:
     return 0.95 - 0.35 * (1.0 - capacitance)
 
 
-@njit(cache=True)
+@compiled()
 def motor_loss(capacitance: float, inverter: float, speed: float, voltage: float) -> float:
     """Efficiency over the rated one: weak auxiliary winding, low voltage, speeds away from the best."""
     if inverter > 0.0:
@@ -110,7 +110,7 @@ def motor_loss(capacitance: float, inverter: float, speed: float, voltage: float
     return (1.0 - 0.22 * (1.0 - capacitance)) * (1.0 - 0.6 * sag)
 
 
-@njit(cache=True)
+@compiled()
 def stalls(capacitance: float, inverter: float, voltage: float, low: float, high: float) -> bool:
     """Whether the rotor stays locked at a start: torque goes with capacitance and the square of the voltage.
 

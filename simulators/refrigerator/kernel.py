@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.compiling import compiled
 from simulators.base import Floats
 
 STEP_S = 20.0
@@ -27,14 +27,14 @@ RESTING, COOLING, DEFROSTING = 0.0, 1.0, 2.0  # codes of the signal `mode`
 LUCK = 64  # uniform numbers a span holds for the starts of one appliance
 
 
-@njit(cache=True)
+@compiled()
 def capacity_share(charge: float) -> float:
     """Cooling capacity against full charge: 0.95 at 85 % charge, 0.79 at 70 %, nothing below 35 %."""
     lost = min(1.0, max(0.0, 1.0 - charge) / 0.65)
     return 1.0 - lost * lost
 
 
-@njit(cache=True)
+@compiled()
 def compressor(p: Any, evaporator: float, condenser: float) -> tuple[float, float]:
     """(cooling W, electric W) of running compressor at these two temperatures, degC.
 
@@ -51,7 +51,7 @@ def compressor(p: Any, evaporator: float, condenser: float) -> tuple[float, floa
     return cop * p.power_rated * load * share, power + p.friction
 
 
-@njit(cache=True)
+@compiled()
 def _control(p: Any, s: Any, luck: float) -> float:
     """Thermostat, protector and defrost timer; returns the locked-rotor seconds of this step."""
     s.wait = max(0.0, s.wait - STEP_S)
@@ -81,7 +81,7 @@ def _control(p: Any, s: Any, luck: float) -> float:
     return INRUSH_S
 
 
-@njit(cache=True)
+@compiled()
 def _heat(p: Any, s: Any, ambient: float, cooling: float, rejected: float) -> None:
     """One explicit step of the network; every watt that leaves a node enters another or the room."""
     on = s.running
@@ -105,7 +105,7 @@ def _heat(p: Any, s: Any, ambient: float, cooling: float, rejected: float) -> No
     s.frost -= melting * STEP_S / MELTING_J_PER_KG
 
 
-@njit(cache=True)
+@compiled()
 def _doors(p: Any, s: Any, ambient: float, humid: float, opened: bool) -> None:
     """An opening swaps cold air for room air; its moisture, and the gasket's, freezes on the coil.
 
@@ -121,7 +121,7 @@ def _doors(p: Any, s: Any, ambient: float, humid: float, opened: bool) -> None:
     s.frost += leaked * 1.4e-5 * humid
 
 
-@njit(cache=True)
+@compiled()
 def _electric(
     p: Any,
     s: Any,
@@ -146,7 +146,7 @@ def _electric(
     s.current = np.sqrt((1.0 - locked) * steady + locked * p.locked_rotor**2)
 
 
-@njit(cache=True)
+@compiled()
 def _step(
     p: Any,
     s: Any,
@@ -167,7 +167,7 @@ def _step(
     _electric(p, s, power, stall, door, volts)
 
 
-@njit(cache=True)
+@compiled()
 def walk(
     parameters: NDArray[np.void],
     state: NDArray[np.void],

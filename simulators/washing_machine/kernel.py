@@ -10,9 +10,9 @@ from math import exp, pi, sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.compiling import compiled
 from simulators.base import Floats
 
 Row = Any
@@ -44,14 +44,14 @@ SPIN_UP_LIMIT_S, SPIN_S, SHORT_SPIN_S = 900.0, 420.0, 60.0
 FILL_LIMIT_S, DRAIN_LIMIT_S, HEAT_LIMIT_S = 900.0, 600.0, 7_200.0
 
 
-@njit(cache=True)
+@compiled()
 def next_phase(s: Row) -> None:
     """Go on in the programme; the retries of a spin are its own."""
     s.place = 0.0 if s.place >= LAST else s.place + 1.0
     s.elapsed, s.steady, s.retries = 0.0, 0.0, 0.0
 
 
-@njit(cache=True)
+@compiled()
 def fill(p: Row, s: Row, cold: float) -> None:
     """Water comes through valve and strainer: the flow falls with the root of their resistance."""
     litres = p.inlet_flow / sqrt(1.0 + p.inlet_resistance) * STEP_S / 60.0
@@ -61,7 +61,7 @@ def fill(p: Row, s: Row, cold: float) -> None:
         next_phase(s)
 
 
-@njit(cache=True)
+@compiled()
 def drain(p: Row, s: Row) -> None:
     """The pump against its own filter."""
     s.litres -= p.drain_flow / sqrt(1.0 + p.drain_resistance) * STEP_S / 60.0
@@ -70,7 +70,7 @@ def drain(p: Row, s: Row) -> None:
         next_phase(s)
 
 
-@njit(cache=True)
+@compiled()
 def heat(p: Row, s: Row, volts: float) -> float:
     """Element, limiter and water; returns the element's mean power, W.
 
@@ -92,13 +92,13 @@ def heat(p: Row, s: Row, volts: float) -> float:
     return watts
 
 
-@njit(cache=True)
+@compiled()
 def heat_capacity(p: Row, s: Row) -> float:
     """J/K of water, laundry and tub."""
     return WATER_HEAT * s.litres + CLOTH_HEAT * s.load + p.tub_mass
 
 
-@njit(cache=True)
+@compiled()
 def tumble(p: Row, s: Row, seconds: float) -> float:
     """Turning to and fro; returns the motor's power, W."""
     s.drum = TUMBLING_RPM * (1.0 - slip(p, 2.0 + 0.8 * s.load))
@@ -109,13 +109,13 @@ def tumble(p: Row, s: Row, seconds: float) -> float:
     return TUMBLING_SHARE * (torque * TUMBLING_RPM * pi / 30.0 / p.motor_efficiency + 25.0)
 
 
-@njit(cache=True)
+@compiled()
 def slip(p: Row, torque: float) -> float:
     """Share of its speed that the belt loses while it carries `torque` (Nm at the drum)."""
     return min(0.6, 0.03 * (torque / p.belt_torque) ** 2)
 
 
-@njit(cache=True)
+@compiled()
 def spin(p: Row, s: Row) -> float:
     """Speed up against inertia and friction, hold, stop; returns the motor's power, W.
 
@@ -149,7 +149,7 @@ def spin(p: Row, s: Row) -> float:
     return turning * torque / (1.0 - slip(p, torque)) / p.motor_efficiency + 30.0
 
 
-@njit(cache=True)
+@compiled()
 def shaking(p: Row, s: Row, slow: float, fast: float) -> float:
     """Velocity of the cabinet, mm/s rms, at its worst between two drum speeds (rpm).
 
@@ -162,7 +162,7 @@ def shaking(p: Row, s: Row, slow: float, fast: float) -> float:
     return worst + p.roughness * (fast / 1_400.0) ** 1.5
 
 
-@njit(cache=True)
+@compiled()
 def swinging(p: Row, imbalance: float, rpm: float) -> float:
     """mm/s rms of the cabinet from an `imbalance` (kg) at the drum's rim: a driven, damped mass on springs."""
     ratio = rpm / p.resonance_rpm
@@ -172,7 +172,7 @@ def swinging(p: Row, imbalance: float, rpm: float) -> float:
     return CABINET * amplitude * rpm * pi / 30.0 / sqrt(2.0)
 
 
-@njit(cache=True)
+@compiled()
 def step(p: Row, s: Row, volts: float, cold: float, home: float) -> None:
     """Advance one running machine; leaves power and current of the step in its state."""
     phase = PROGRAMME[int(s.place)]
@@ -202,7 +202,7 @@ def step(p: Row, s: Row, volts: float, cold: float, home: float) -> None:
     s.used += s.power * STEP_S
 
 
-@njit(cache=True)
+@compiled()
 def begin_wash(s: Row, target: float, load: float, imbalance: float) -> None:
     """The household pushes the button; does nothing while a wash is on."""
     if s.place == 0.0:
@@ -210,7 +210,7 @@ def begin_wash(s: Row, target: float, load: float, imbalance: float) -> None:
         next_phase(s)
 
 
-@njit(cache=True)
+@compiled()
 def walk(
     parameters: NDArray[np.void],
     states: NDArray[np.void],
@@ -241,7 +241,7 @@ def walk(
                 report(p, s, out[:, i, (k + 1) // READING_STEPS - 1])
 
 
-@njit(cache=True)
+@compiled()
 def report(p: Row, s: Row, out: Floats) -> None:
     """One reading; vibration is the worst since the last one."""
     out[0] = s.power

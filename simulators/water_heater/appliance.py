@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary.compiling import compiled
 from simulators.base import (
     FaultEffect,
     Floats,
@@ -103,7 +103,7 @@ _RATED: dict[str, dict[str, float]] = {
 _SPREAD = {"ua_tank": 0.12, "resistance": 0.02, "ua_element": 0.08, "draw_rate": 0.3, "draw_volume": 0.2}
 
 
-@njit(cache=True)
+@compiled()
 def _control(p: Any, s: Any, luck: float) -> bool:
     """Whether the element has current: thermostat, safety cut-out, limiter, and an element that may be open."""
     if s.lower > p.set_point and luck >= p.stuck:
@@ -118,7 +118,7 @@ def _control(p: Any, s: Any, luck: float) -> bool:
     return s.heating > 0.0 and s.limited == 0.0 and luck >= p.open_circuit
 
 
-@njit(cache=True)
+@compiled()
 def _draw(p: Any, s: Any, volume: float, inlet: float) -> None:
     """Hot water leaves from above, cold comes in below: taps mix to 40 degC at up to 8 kg/min, the valve drips."""
     s.drawing += volume
@@ -132,7 +132,7 @@ def _draw(p: Any, s: Any, volume: float, inlet: float) -> None:
     s.flow = out / STEP_S
 
 
-@njit(cache=True)
+@compiled()
 def _heat(p: Any, s: Any, electric: float, ambient: float) -> None:
     """One step of element and tank; hot water below rises at once.
 
@@ -151,7 +151,7 @@ def _heat(p: Any, s: Any, electric: float, ambient: float) -> None:
         s.lower = s.upper = (s.lower + s.upper) / 2.0
 
 
-@njit(cache=True)
+@compiled()
 def _step(p: Any, s: Any, surroundings: tuple[float, float, float], volume: float, luck: float) -> None:
     """Advance one heater by STEP_S in (ambient degC, inlet degC, mains V)."""
     ambient, inlet, volts = surroundings
@@ -165,7 +165,7 @@ def _step(p: Any, s: Any, surroundings: tuple[float, float, float], volume: floa
     s.energy += s.power * STEP_S / 3_600.0
 
 
-@njit(cache=True)
+@compiled()
 def _walk(
     parameters: NDArray[np.void],
     state: NDArray[np.void],

@@ -1,0 +1,162 @@
+"""Compiled kernels on disk: good while their folder stays as it is, and made anew when any file of it changes."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parents[3]
+ROOTS = tomllib.loads((HERE / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+SOURCES = [file for root in ROOTS for file in sorted((HERE / root).rglob("*.py"))]
+COMPILING = HERE / "foremend" / "vocabulary" / "compiling.py"
+SHARED = COMPILING.with_name("types.py")
+DECORATORS = ("njit", "compiled")
+
+OURS = "from foremend.vocabulary.compiling import compiled\nkept = compiled()\n"
+NUMBAS = "from numba import njit\nkept = njit(cache=True)\n"
+OUTER = "from room.inner import FACTOR, inner\n@kept\ndef outer(x):\n    return FACTOR * inner(x)\n"
+INNER = "from numba import njit\nFACTOR = {factor}\n@njit\ndef inner(x):\n    return x + {more}\n"
+ASK = """
+from room.outer import outer
+print(outer(1), "from disk" if sum(outer.stats.cache_hits.values()) else "made now")
+"""
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Path:
+    """A package whose kernel calls one of another file and takes a constant from it."""
+    folder = tmp_path / "room"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "inner.py").write_text(INNER.format(factor=2, more=10))
+    (folder / "outer.py").write_text(OURS + OUTER)
+    return folder
+
+
+def test_a_kernel_is_kept_on_disk(room: Path) -> None:
+    """A second process compiles nothing."""
+    first, second = ask(room), ask(room)
+
+    assert (first, second) == ("22 made now", "22 from disk")
+
+
+@pytest.mark.parametrize(("change", "told"), [({"factor": 3}, 33), ({"more": 20}, 42)])
+def test_a_change_in_another_file_of_the_folder_compiles_anew(
+    room: Path, change: dict[str, int], told: int
+) -> None:
+    """A called kernel and a constant, both of another file: the next process has the new ones, and keeps them."""
+    ask(room)
+    (room / "inner.py").write_text(INNER.format(**{"factor": 2, "more": 10} | change))
+
+    then = [ask(room), ask(room)]
+
+    assert then == [f"{told} made now", f"{told} from disk"]
+
+
+def test_numbas_own_cache_would_have_given_the_old_result(room: Path) -> None:
+    """The reason for all this: with `njit(cache=True)` the edited file is not looked at."""
+    (room / "outer.py").write_text(NUMBAS + OUTER)
+    ask(room)
+    (room / "inner.py").write_text(INNER.format(factor=3, more=20))
+
+    assert ask(room) == "22 from disk"
+
+
+def test_a_folder_that_cannot_be_written_is_cached_where_numba_is_told(room: Path, tmp_path: Path) -> None:
+    """`NUMBA_CACHE_DIR` is obeyed as numba does, and the guard holds there too."""
+    elsewhere = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    ask(room, **elsewhere)
+    (room / "inner.py").write_text(INNER.format(factor=2, more=20))
+
+    assert [ask(room, **elsewhere), ask(room, **elsewhere)] == ["42 made now", "42 from disk"]
+    assert [*room.rglob("*.nbc")] == []
+
+
+def test_every_kernel_that_is_kept_has_the_guard() -> None:
+    """Nothing but `compiled` asks numba for its cache."""
+    asked = [file for file in SOURCES if file != COMPILING and "cache=True" in file.read_text("utf-8")]
+
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        file
+        for file in SOURCES
+        if file != COMPILING and any(name in file.read_text("utf-8") for name in DECORATORS)
+    ],
+    ids=lambda file: file.relative_to(HERE).as_posix(),
+)
+def test_a_kernel_takes_nothing_from_beyond_its_guard(file: Path) -> None:
+    """Functions and constants of ours that a kernel uses are of its own folder, or of the types that all share."""
+    package = ".".join(file.parent.relative_to(HERE).parts)
+
+    assert [name for name in taken(file.read_text("utf-8")) if not guarded(name, package)] == []
+
+
+def test_what_comes_from_another_folder_is_found() -> None:
+    """The test above can fail: a kernel of another folder, named or by its module, and a constant of another file."""
+    text = (
+        "from models.stream.cycles import note\nfrom models import rhythm\nfrom foremend.vocabulary.leaving import NO\n"
+        "from models.trees import Forest\n@compiled()\ndef kernel(x: Forest):\n    return note(x) + rhythm.of(NO)\n"
+    )
+
+    beyond = [name for name in taken(text) if not guarded(name, "models.detectors")]
+
+    assert beyond == ["foremend.vocabulary.leaving.NO", "models.rhythm", "models.stream.cycles.note"]
+
+
+def ask(room: Path, **environ: str) -> str:
+    """What a new process says of `outer(1)`."""
+    path = os.pathsep.join([str(room.parent), str(HERE)])
+    return subprocess.check_output(
+        [sys.executable, "-c", ASK],
+        env=os.environ | {"PYTHONPATH": path} | environ,
+        text=True,
+        cwd=room.parent,
+    ).strip()
+
+
+def guarded(name: str, package: str) -> bool:
+    """Whether a change of what `name` stands for makes the kernels of `package` new."""
+    file = home(name)
+    return file == SHARED or file.parent == HERE.joinpath(*package.split("."))
+
+
+def home(name: str) -> Path:
+    """The file that `name` is, or that it comes from."""
+    whole = HERE.joinpath(*name.split("."))
+    files = (whole.with_suffix(".py"), whole.parent.with_suffix(".py"), whole.parent / "__init__.py")
+    return next(file for file in files if file.is_file())
+
+
+def taken(text: str) -> list[str]:
+    """Full names of what the kernels in `text` use in their bodies and import from our packages."""
+    tree = ast.parse(text)
+    imported = {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ROOTS
+        for alias in node.names
+    }
+    used = {
+        node.id
+        for kernel in ast.walk(tree)
+        if isinstance(kernel, ast.FunctionDef) and any(map(is_kernel, kernel.decorator_list))
+        for statement in kernel.body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name)
+    }
+    return sorted(imported[name] for name in used & imported.keys())
+
+
+def is_kernel(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(called, ast.Name) and called.id in DECORATORS
