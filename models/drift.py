@@ -31,7 +31,12 @@ MOST_EVIDENCE = 3
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How far one feature, or the score, has moved."""
+    """How far one feature, or the score, has moved.
+
+    >>> moved = Drift("siblings.duty", index=0.31, limit=0.25)
+    >>> moved.drifted
+    True
+    """
 
     name: str
     index: float  # population stability index, 0 and more; above 0.25 is a major shift

@@ -54,6 +54,11 @@ class Windows:
     <state>_<a>_less_<b> (mean, its unit), <state>_<gauge>_rate (change between readings within a stay, its unit a
     minute) and _range (highest less lowest value, its unit); settled or not, <state>_<gauge>_peak and _low (mean over
     the stays that ended of the highest and lowest value, its unit).
+
+    >>> names, features = ("duty", "power_mean"), np.array([[0.33, 31.0], [0.52, 47.0]])
+    >>> days = Windows(np.int32([0, 1]), np.zeros(2, np.int64), names, features)
+    >>> days.take(days.column("duty") > 0.5).column("power_mean")
+    array([47.])
     """
 
     appliance: NDArray[np.int32]  # (k,) fleet rows
@@ -77,9 +82,16 @@ class Windows:
 class StreamOutput:
     """The windows that a call closed.
 
-    `early` are hours of appliances whose on-level is not known yet, told when their time is over: what is measured in
-    them holds; `on_mean` and `off_mean` suppose that what draws more than standby runs, and what is counted of cycles
-    and counters is NaN. The same hours come again among `hours`, whole, once the level is known.
+    `early` are hours of appliances whose on-level is not known yet, handed out as soon as they are over. What is
+    measured in them holds; `on_mean` and `off_mean` assume that what draws more than standby runs, and whatever counts
+    cycles or is a counter's rise is NaN. Once the level is known the same hours come again among `hours`, complete.
+
+    >>> minute = np.arange(3 * 60 + 1)  # of three hours
+    >>> values = np.column_stack([np.where(minute % 60 < 20, 90.0, 2.0), np.full(len(minute), 4.5)])  # W, degC
+    >>> stream = SignalStream(["power", "cabinet_temp"], cycle_signal="power")
+    >>> output = stream.update(np.zeros(len(minute), np.int32), 60_000 * minute, values)
+    >>> len(output.hours), output.early.column("cabinet_temp_mean"), output.early.column("duty")
+    (0, array([4.5, 4.5, 4.5]), array([nan, nan, nan]))
     """
 
     hours: Windows
@@ -88,7 +100,7 @@ class StreamOutput:
 
 
 class SignalStream:
-    """Streaming features of one appliance model's fleet.
+    """Turns the readings of one appliance model's fleet into hourly and daily windows of features.
 
     `signals` name the columns of `values`; `cycle_signal` is the one whose level tells a run from a pause, or None;
     `counter_signals` are cumulative counts (a fall is a reset), the rest are gauges; `states` says what to measure
@@ -100,6 +112,15 @@ class SignalStream:
     needs to be learnt (0: learn it). `warmup_ms`: how long readings wait at least until the on-level is
     believed (at most a day). `warmup_rows`: how many readings an appliance may have waiting (rounded up
     to pages of 48); denser ones are thinned.
+
+    >>> minute = np.arange(2 * 24 * 60)  # of two days
+    >>> power = np.where(minute % 60 < 20, 90.0, 2.0)  # W: 20 minutes of every hour
+    >>> stream = SignalStream(["power"], cycle_signal="power")
+    >>> output = stream.update(np.zeros(2_880, np.int32), 60_000 * minute, power[:, None])
+    >>> output.days.column("duty").round(2), output.days.column("run_mean_s")  # the second day is still open
+    (array([0.33]), array([1200.]))
+    >>> len(output.hours), len(stream.flush().hours)
+    (47, 1)
     """
 
     def __init__(

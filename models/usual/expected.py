@@ -14,11 +14,20 @@ _FORGET = 1 / 365  # a day: the fleet ages slowly
 
 
 class Expected:
-    """A ridge regression (Hoerl and Kennard, Technometrics 12, 1970) of departures on departures of the conditions.
+    """Learns how far features depart from an appliance's own mean when its conditions depart from theirs.
 
-    How one appliance differs from another says nothing of the conditions, though both may differ in those as well: so
-    only what changes within appliances is learnt from (the within estimator of panel data; Wooldridge, Econometric
-    Analysis of Cross Section and Panel Data, 2010). `masks` (b, F): which terms may explain which features.
+    It is a ridge regression (Hoerl and Kennard, Technometrics 12, 1970) over all appliances. How one appliance differs
+    from another says nothing of the conditions, though both may differ in those as well: so only what changes within
+    appliances is learnt from (the within estimator of panel data; Wooldridge, Econometric Analysis of Cross Section and
+    Panel Data, 2010). `masks` (b, F): which terms may explain which features.
+
+    >>> rng = np.random.default_rng(1)
+    >>> expected = Expected(masks=np.ones((1, 1), np.bool_))  # one condition, which may explain one feature
+    >>> for _ in range(60):  # days of 20 appliances
+    ...     warmer = rng.normal(0.0, 1.0, (20, 1))  # by so many times 10 K than their mean
+    ...     expected.learn(warmer, 0.3 * warmer + rng.normal(0.0, 0.05, (20, 1)))
+    >>> expected.effect(np.array([[0.5]])).round(2)
+    array([[0.15]])
     """
 
     def __init__(self, masks: NDArray[np.bool_]) -> None:

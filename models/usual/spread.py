@@ -19,10 +19,19 @@ _NORMAL = 1.4826  # a standard deviation, in median absolute deviations of the n
 
 
 class Spread:
-    """Variances of F features, learnt from the fleet day by day; outliers, such as faults, count for little.
+    """How much F features vary, learnt from the fleet day by day; outliers, such as faults, count for little.
 
     Within an appliance the variance grows with the squared distance of a day's conditions from those the appliance is
-    used to: no two appliances answer them quite alike. Between appliances it is that of their own levels.
+    used to: no two appliances answer them quite alike. Between appliances it is that of their own levels, learnt on
+    days on which at least `min_siblings` are known.
+
+    >>> rng = np.random.default_rng(1)
+    >>> own = rng.normal(4.0, 0.5, (20, 1))  # degC: what is usual for each of 20 refrigerators
+    >>> spread = Spread(features=1, min_siblings=4)
+    >>> for _ in range(30):  # days
+    ...     spread.learn(own, residual=rng.normal(0.0, 0.2, (20, 1)), away=np.zeros((20, 1)))
+    >>> spread.within.round(1)
+    array([0.2])
     """
 
     def __init__(self, features: int, min_siblings: int) -> None:
