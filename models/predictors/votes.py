@@ -46,7 +46,7 @@ class Votes:
         forest = ExtraTreesClassifier(
             self._trees, min_samples_leaf=8, max_features=0.4, random_state=self._seed, n_jobs=1
         )
-        self._forest = forest.fit(inputs, due)
+        self._forest = forest.fit(inputs, due if due.shape[1] > 1 else due[:, 0])
         with one_thread():
             self._boosted = [self._boost(inputs, column) for column in due.T]
 
