@@ -26,7 +26,7 @@ EXCUSED = dict.fromkeys(
         "models.stream.pool.Pool",
         "models.stream.state.Params",
         "models.stream.state.State",
-        "models.stream.windows.Rows",
+        "models.stream.windows.ClosedWindows",
     ),
     "state of a kernel: nobody makes one, nobody is handed one",
 )
