@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from foremend.engine.lane import deviations
 from foremend.learning.outcomes import read_outcomes
 from foremend.learning.training_sets import from_history, stored_in
 from foremend.vocabulary.profiles import load_profiles
@@ -51,7 +52,7 @@ def main(appliances: int, days: int, seed: int, folder: Path) -> dict[str, Any]:
 
     say("[bold]3. Learn[/]: a predictor that names faults, a detector that says 'not normal'")
     predictor = FaultPredictor(profile.faults, seed=seed)
-    predictor.learn(learn.names, learn.features, learn.days_to_failure, learn.appliance)
+    predictor.learn(deviations(profile), learn.features, learn.days_to_failure, learn.appliance)
     detector = window_watch(seed)
     detector.learn(learn.names, learn.features[learn.healthy])
 

@@ -3,7 +3,7 @@
 >>> from models import FaultPredictor
 >>> predictor = FaultPredictor(("refrigerant-leak", "defrost-failure"), seed=1)
 
-`predictor.learn(names, features, days_to_failure, appliance)` then fits it and `predictor.score(appliance, time,
+`predictor.learn(deviations, features, days_to_failure, appliance)` then fits it and `predictor.score(appliance, time,
 features)` asks it; detectors and the drift watch have the same verbs. See examples/predict_faults.py.
 """
 

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from scipy.special import chdtri
 
 from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.features import Deviation, Kind
 from foremend.vocabulary.types import MS_PER_DAY, Evidence, Finding, FindingKind, Severity
 
 Floats = NDArray[np.float64]
 FAULT = "model-drift"
 SCORE = "score"
 """The column after the features: what the detectors say of a row, 0..1."""
-SEASONAL = "own."
 LEAST_SHARE = 1e-4
 MOST_EVIDENCE = 3
 
@@ -84,7 +84,7 @@ class DriftWatch:
 
     def learn(
         self,
-        names: Sequence[str],
+        deviations: Sequence[Deviation],
         features: Floats,
         score: Floats,
         *,
@@ -95,10 +95,11 @@ class DriftWatch:
 
         The score may be of fewer rows: only those that the detectors did not learn from show what it will be.
         """
-        if features.shape[1] != len(names):
-            raise ValueError(f"{features.shape[1]} columns of features, but {len(names)} names")
-        self._columns = np.flatnonzero([not name.startswith(SEASONAL) for name in names]).astype(np.intp)
-        self._names = (*(name for name in names if not name.startswith(SEASONAL)), SCORE)
+        if features.shape[1] != len(deviations):
+            raise ValueError(f"{features.shape[1]} columns of features, but {len(deviations)} deviations")
+        steady = [k for k, one in enumerate(deviations) if one.kind is not Kind.OWN]
+        self._columns = np.array(steady, np.intp)
+        self._names = (*(deviations[k].name for k in steady), SCORE)
         columns = [*features[:, self._columns].T, score]
         self._edges = np.array([_edges(column, self._bins) for column in columns])
         self._expected = _shares(self._counted(columns))

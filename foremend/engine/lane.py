@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from foremend.engine.fitted import DayRows
 from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.features import Deviation
 from foremend.vocabulary.leaving import Leaving
-from foremend.vocabulary.profiles import Profile
+from foremend.vocabulary.profiles import LOAD, Profile
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block
 from ingest.reorder import Released, Reorder
 from models import rhythm
-from models.stream.states import Counterpart, State, States
 from models.stream.stream import STANDBY, SignalStream, StreamOutput, Windows
 from models.usual.features import DailyFeatures
 
@@ -32,7 +32,6 @@ _COLUMNS = {
     "spoke": np.False_,
 }
 """What a lane itself knows of each appliance, and of one that was not heard of."""
-LOAD = "load"  # what the cycles are read from where several signals may show them, in the unit of the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Lane:
         self._reorder = Reorder(len(self.signals), lateness_ms)
         self._cycle = profile.cycle
         self._stream = _stream(profile)
-        self.features = DailyFeatures(self._stream.names)
+        self.features = DailyFeatures(profile.daily)
         self._grace_ms = grace_ms
         self._newest = NO_TIME
         self.ticked = NO_TIME  # `newest` at the last look at who is silent
@@ -223,7 +222,7 @@ class Lane:
     @property
     def of(self) -> str:
         """What its appliances' state is of: it fits no lane with other signals or states."""
-        return " ".join((self.profile.name, *self.signals, "of", *self.feature_names))
+        return " ".join((self.profile.name, *self.signals, "of", *self.feature_names, self.features.basis))
 
     @property
     def newest(self) -> int:
@@ -316,50 +315,32 @@ class Lane:
         return (time // MS_PER_DAY + 1) * MS_PER_DAY + self._grace_ms
 
 
-def deviation_names(profile: Profile) -> tuple[str, ...]:
+def deviations(profile: Profile) -> tuple[Deviation, ...]:
     """What detectors and predictors of an appliance model are fitted on, in the order of `DayRows.deviations`."""
-    return Lane(profile, lateness_ms=0).features.names
+    return DailyFeatures(profile.daily).columns
 
 
-def counterparts(profile: Profile) -> dict[str, Counterpart]:
-    """Daily features in which a fault shows as in others, where the profile says that two states are alike."""
-    return _states(profile).counterparts
+def deviation_names(profile: Profile) -> tuple[str, ...]:
+    """The names of `deviations`."""
+    return tuple(one.name for one in deviations(profile))
 
 
 def _stream(profile: Profile) -> SignalStream:
-    counters, states = profile.counters, _states(profile)
-    shows = profile.cycle_signals
-    above = profile.cycle.above[0] if profile.cycle and profile.cycle.above else 0.0
-    if len(shows) < 2:
-        only = shows[0] if shows else None
-        return SignalStream(tuple(profile.signals), only, counters, states=states, above=above)
-    signals, standby = (*profile.signals, LOAD), STANDBY["power"]
-    return SignalStream(signals, LOAD, counters, states=states, standby=standby, above=above)
-
-
-def _states(profile: Profile) -> States:
-    told = profile.states
-    if told is None:
-        return States()
-    named = [
-        State(
-            name,
-            state.code,
-            state.only_while.signal if state.only_while else None,
-            state.only_while.above if state.only_while else 0.0,
-            state.settle,
-            state.at_least,
-            state.mean,
-            state.peak,
-            state.low,
-            state.rate,
-            state.range,
-            state.like,
-            state.turned,
-        )
-        for name, state in told.named.items()
-    ]
-    return States(told.signal, tuple(named))
+    shows, above = (
+        profile.cycle_signals,
+        profile.cycle.above[0] if profile.cycle and profile.cycle.above else 0.0,
+    )
+    standby = STANDBY.get(profile.units[shows[0]], 0.0) if shows else 0.0
+    more = (LOAD,) if len(shows) > 1 else ()
+    return SignalStream(
+        (*profile.signals, *more),
+        LOAD if more else next(iter(shows), None),
+        profile.counters,
+        states=profile.states,
+        starts=profile.starts,
+        standby=standby,
+        above=above,
+    )
 
 
 def _unknown(n: int) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.engine.lane import Step
+from foremend.vocabulary.features import Statistic
 from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import Detector
 from foremend.vocabulary.profiles import Profile
@@ -25,7 +26,7 @@ Watches = Mapping[str, Callable[[], Detector]]
 """By which rows -> what watches them."""
 
 WATCHES: Watches = {"readings": reading_watch, "hours": hour_watch}
-CYCLE_COLUMNS = ("duty",)
+OF_RUNS = (Statistic.DUTY,)
 """Of an hour, beside the mean of every watched signal: how much of it the machine ran. What it draws while it runs
 follows the season: as a third column it doubled the false alarms and found no more."""
 
@@ -57,9 +58,9 @@ class Watching:
         assert profile.watch is not None
         self._rows = profile.watch.rows
         self._columns = np.array([list(profile.signals).index(name) for name in profile.watched], np.intp)
-        self._names = profile.watched if self._rows == "readings" else _hourly(profile)
-        units = tuple(profile.units[name] for name in profile.watched)
-        self._units = (*units, *("" for _ in self._names[len(units) :]))
+        told = _readings(profile) if self._rows == "readings" else _hourly(profile)
+        self._names = tuple(name for name, _ in told)
+        self._units = tuple(unit for _, unit in told)
         self._watches = watches
         self._detector = self._fresh()
 
@@ -114,7 +115,13 @@ def _known(value: np.float64) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _hourly(profile: Profile) -> tuple[str, ...]:
-    """Columns of an hourly window."""
-    cycle = CYCLE_COLUMNS if profile.cycle_signals else ()
-    return (*(f"{signal}_mean" for signal in profile.watched), *cycle)
+def _readings(profile: Profile) -> list[tuple[str, str]]:
+    """Names and units of the columns of a reading."""
+    return [(name, profile.units[name]) for name in profile.watched]
+
+
+def _hourly(profile: Profile) -> list[tuple[str, str]]:
+    """Names and units of the columns of an hourly window."""
+    told = {(one.signal, one.statistic): (one.name, one.unit) for one in profile.hourly_features}
+    of_runs = OF_RUNS if profile.cycle_signals else ()
+    return [*(told[name, Statistic.MEAN] for name in profile.watched), *(told[None, one] for one in of_runs)]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from foremend.engine.fitted import DayRows, FittedModel, Scored, scored
-from foremend.engine.lane import counterparts
+from foremend.engine.lane import deviations
 from foremend.learning.training_sets import Split, TrainingSet
 from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.profiles import Profile
@@ -58,7 +58,9 @@ def build(
     state = {
         "predictor": predictor.snapshot(),
         "watch": watch.snapshot(),
-        "drift": _usual(fitted, split, SETTLE_DAYS if source["source"] == SIMULATED else 0).snapshot(),
+        "drift": _usual(
+            profile, fitted, split, SETTLE_DAYS if source["source"] == SIMULATED else 0
+        ).snapshot(),
         "judge": _kept(split.judge),
     }
     return registry.add(card, state)
@@ -69,9 +71,9 @@ def fitted_predictor(
 ) -> FaultPredictor:
     """The predictor of an appliance model, learnt from `rows`; the numbers are `FaultPredictor`'s."""
     predictor = FaultPredictor(
-        profile.faults, horizon_days=horizon_days, rarer=rarer, alike=counterparts(profile), seed=seed
+        profile.faults, horizon_days=horizon_days, rarer=rarer, alike=profile.counterparts, seed=seed
     )
-    predictor.learn(rows.names, rows.features, rows.days_to_failure, rows.appliance)
+    predictor.learn(deviations(profile), rows.features, rows.days_to_failure, rows.appliance)
     return predictor
 
 
@@ -104,12 +106,12 @@ def judge(fitted: FittedModel, rows: TrainingSet, horizon_days: float) -> dict[s
     return gate_metrics(probability, rows.days_to_failure, horizon_days)
 
 
-def _usual(fitted: FittedModel, split: Split, settle_days: int) -> DriftWatch:
+def _usual(profile: Profile, fitted: FittedModel, split: Split, settle_days: int) -> DriftWatch:
     """What is usual, by healthy rows; the score by those that the detectors did not learn from."""
     learnt, fresh = split.learn.take(split.learn.healthy), split.judge.take(split.judge.healthy)
     drift = DriftWatch(settle_days=settle_days)
     drift.learn(
-        fitted.names,
+        deviations(profile),
         learnt.features,
         _said_of(fitted, fresh).highest,
         appliances=learnt.appliances,

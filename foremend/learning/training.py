@@ -25,7 +25,7 @@ from foremend.learning.cold_start import borrowings
 from foremend.learning.model_building import SIMULATED, build, load_fitted
 from foremend.learning.practice import practice_fleets
 from foremend.learning.training_sets import LATENESS_MS, DayCollector, TrainingSet, by_appliance
-from foremend.vocabulary.profiles import Profile
+from foremend.vocabulary.profiles import WORDS, Profile
 from foremend.vocabulary.types import MS_PER_DAY, Block
 from models.evaluation import USUAL_DAYS
 from models.registry.registry import ModelCard, Registry
@@ -102,9 +102,9 @@ def _is_current(registry: Registry, profile: Profile, settings: ModelsSettings) 
 
 
 def recipe_of(profile: Profile, settings: ModelsSettings) -> str:
-    """A fingerprint of everything that decides what training would give."""
+    """A fingerprint of everything that decides what training would give; what people read of it decides nothing."""
     parts: dict[str, Any] = {
-        "profile": profile.model_dump(mode="json"),
+        "profile": profile.model_dump(mode="json", exclude=WORDS),
         "features": deviation_names(profile),
         "settings": settings.model_dump(mode="json", exclude={"registry", "appliance_models"}),
         "foremend": importlib.metadata.version("foremend"),

@@ -12,22 +12,21 @@ calls alike (cooling and heating) become one: few appliances fall ill in each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.vocabulary.features import Counterpart, Deviation, Kind
 from foremend.vocabulary.types import Prediction
 from models.predictors.days import DaysToFailure
 from models.predictors.odds import Odds
 from models.predictors.selection import dealt_folds, separating
 from models.predictors.votes import Votes
-from models.stream.states import Counterpart
 from models.usual.spread import LEAST_SPREAD, middle_and_spread
 
 Array = NDArray[np.float64]
-_OWN, _SIBLINGS, _SHAPE = "own.", "siblings.", "shape."
 _SHAPE_SCALE = 0.05
 """Shapes are shares, defined where something deviates: healthy rows do not tell what is much."""
 _NOTHING_ALIKE: Mapping[str, Counterpart] = {}
@@ -72,7 +71,7 @@ class FaultPredictor:
 
     def learn(
         self,
-        names: Sequence[str],
+        deviations: Sequence[Deviation],
         features: Array,
         days_to_failure: Array,
         appliance: NDArray[np.int32] | None = None,
@@ -80,16 +79,17 @@ class FaultPredictor:
         """Fit on `features` (n, d) and `days_to_failure` (n, faults; inf = none under way).
 
         `appliance` (n,) keeps one appliance's rows in one fold; without it every row is its own appliance.
-        Raises ValueError when `features` does not have one column a name.
+        Raises ValueError when `features` does not have one column for each of `deviations`.
         """
-        if features.shape[1] != len(names):
-            raise ValueError(f"{features.shape[1]} columns of features, but {len(names)} names")
+        if features.shape[1] != len(deviations):
+            raise ValueError(f"{features.shape[1]} columns of features, but {len(deviations)} deviations")
         groups = np.arange(len(features)) if appliance is None else appliance
         due = (days_to_failure <= self.horizon_days).astype(np.int8)
-        self._pairs = _paired(names, self._alike)
-        is_shape = np.array([name.startswith(_SHAPE) for name in names])
+        self._pairs = _paired(deviations, self._alike)
+        is_shape = np.array([one.kind is Kind.SHAPE for one in deviations])
         self._learn_signature(features, due, is_shape)
-        usable = np.array([not _is_told_better(name, names) for name in names])
+        known = {*deviations}
+        usable = np.array([not _is_told_better(one, known) for one in deviations])
         noise = np.random.default_rng(self._seed).standard_normal(features.shape) * ~is_shape
         varied = self._drawn_in(features, self._noise * noise) * usable
         self._odds.learn(self._out_of_fold(varied, due, groups), due)
@@ -191,20 +191,20 @@ class FaultPredictor:
             self.signature[fault, seen] = np.nanmedian(rows[:, seen], axis=0)
 
 
-def _is_told_better(name: str, names: Sequence[str]) -> bool:
+def _is_told_better(one: Deviation, known: Set[Deviation]) -> bool:
     """A deviation from the own usual, where the one without what the fleet shares (season, weather) is there too."""
-    return name.startswith(_OWN) and name.replace(_OWN, _SIBLINGS, 1) in names
+    return one.kind is Kind.OWN and Deviation(Kind.SIBLINGS, one.of) in known
 
 
-def _paired(names: Sequence[str], alike: Mapping[str, Counterpart]) -> NDArray[np.intp]:
-    """(3, pairs): columns of `names` to join others in, those others, and the sign they are joined with."""
-    at = {name: column for column, name in enumerate(names)}
+def _paired(deviations: Sequence[Deviation], alike: Mapping[str, Counterpart]) -> NDArray[np.intp]:
+    """(3, pairs): columns to join others in, those others, and the sign they are joined with."""
+    at = {one: column for column, one in enumerate(deviations)}
     pairs = []
-    for column, name in enumerate(names):
-        kind, _, feature = name.partition(".")
-        other = alike.get(feature)
-        if other and f"{kind}.{other.feature}" in at:
-            pairs.append((at[f"{kind}.{other.feature}"], column, other.sign))
+    for column, one in enumerate(deviations):
+        other = alike.get(one.of) if one.kind is not Kind.SHAPE else None
+        there = at.get(Deviation(one.kind, other.feature)) if other else None
+        if other and there is not None:
+            pairs.append((there, column, other.sign))
     return np.array(pairs, np.intp).reshape(-1, 3).T
 
 

@@ -18,20 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.errors import ConfigError, IntegrityError
+from foremend.vocabulary.features import OF_GAUGES, Quantity, hour_features, state_features
 from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import Snapshot
+from foremend.vocabulary.profiles import States
+from foremend.vocabulary.profiles.signals import STARTS
 from foremend.vocabulary.types import MS_PER_HOUR, MS_PER_SECOND
 from models.stream import pool as stream_pool
 from models.stream import state as stream_state
 from models.stream.pool import NOBODY, Pool
 from models.stream.state import FRESH, Params
-from models.stream.states import States
+from models.stream.states import plan
 from models.stream.walk import END_OF_INPUT, MOST_WINDOWS, walk
-from models.stream.windows import CYCLE_FEATURES, STARTS_COUNTER, ClosedWindows, feature_names, room_for
+from models.stream.windows import ClosedWindows, room_for
 
-STANDBY = {"power": 45.0, "current": 0.25, "compressor_speed": 5.0}
-"""What a machine may draw (W, A, Hz) while it does nothing."""
-NO_STATES = States()
+STANDBY = {"W": 45.0, "A": 0.25, "Hz": 5.0}
+"""What a machine may draw while it does nothing, by the unit of the signal that shows its runs."""
 _CHUNK_WINDOWS = 1024
 
 
@@ -103,8 +105,9 @@ class SignalStream:
     """Turns the readings of one appliance model's fleet into hourly and daily windows of features.
 
     `signals` name the columns of `values`; `cycle_signal` is the one whose level tells a run from a pause, or None;
-    `counter_signals` are cumulative counts (a fall is a reset), the rest are gauges; `states` says what to measure
-    in which state (ConfigError where that is no gauge).
+    `counter_signals` are cumulative counts (a fall is a reset), the rest are gauges; `starts` is the counter of the
+    appliance's own starts, if it has one. `states` says what to measure in which state (ConfigError where that is no
+    gauge).
     `max_gap_ms`: a value stands at most this long without a newer one; later time counts as not seen
     (more than 0, at most an hour, else ConfigError).
     `standby`: the most such a machine draws while it does nothing, in the cycle signal's unit; used only for a
@@ -129,9 +132,10 @@ class SignalStream:
         cycle_signal: str | None,
         counter_signals: Sequence[str] = (),
         *,
-        states: States = NO_STATES,
+        states: States | None = None,
+        starts: str | None = STARTS,
         max_gap_ms: int = 900_000,
-        standby: float | None = None,
+        standby: float = 0.0,
         above: float = 0.0,
         warmup_ms: int = 21_600_000,
         warmup_rows: int = 2880,
@@ -147,23 +151,22 @@ class SignalStream:
         self._params = Params(
             max_gap=max_gap_ms,
             warmup=warmup_ms,
-            standby=STANDBY.get(cycle_signal or "", 0.0) if standby is None else standby,
+            standby=standby,
             above=above,
             cycle=gauges.index(cycle_signal) if cycle_signal is not None else -1,
-            starts_counter=counters.index(STARTS_COUNTER) if STARTS_COUNTER in counters else -1,
-            plan=states.plan(gauges),
+            starts_counter=counters.index(starts) if starts in counters else -1,
+            plan=plan(states, gauges),
         )
-        self._hour_names = feature_names(gauges, counters)
-        self._not_early = [
-            k
-            for k, name in enumerate(self._hour_names)
-            if name in {*CYCLE_FEATURES, *counters} - {"coverage"}
-        ]
-        self.names = (*self._hour_names, *states.features)
+        quantities = {name: Quantity(counter=name in counters) for name in (*gauges, *counters)}
+        hour = hour_features(quantities, starts if starts in counters else None)
+        self._hour_names = tuple(one.name for one in hour)
+        self._not_early = [k for k, one in enumerate(hour) if one.statistic not in OF_GAUGES]
+        of_states = state_features(states.named if states else {}, quantities)
+        self.names = (*self._hour_names, *(one.name for one in of_states))
         self._fleet = 0
-        plan = self._params.plan
+        planned = self._params.plan
         self._state = stream_state.new_state(
-            0, len(gauges), len(counters), len(plan.states), len(plan.measures)
+            0, len(gauges), len(counters), len(planned.states), len(planned.measures)
         )
         self._warmup_rows = warmup_rows
         self._pool = self._new_pool()

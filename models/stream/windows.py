@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from foremend.vocabulary import features
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
 from models.stream import cycles
 from models.stream import stays as stream_stays
@@ -48,21 +48,8 @@ from models.stream.state import (
     W,
 )
 
-CYCLE_FEATURES = (
-    "coverage",
-    "compressor_starts",
-    "duty",
-    "starts_per_hour",
-    "longest_run_s",
-    "run_mean_s",
-    "run_std_s",
-    "pause_mean_s",
-    "pause_std_s",
-    "on_power",
-    "inrush_peak",
-)
-GAUGE_FEATURES = ("mean", "std", "min", "max", "on_mean", "off_mean", "coverage")
-STARTS_COUNTER = "compressor_starts"
+OF_RUNS, OF_GAUGES = len(features.OF_RUNS), len(features.OF_GAUGES)
+"""How many features of an hour are of the runs, and of each gauge; then each counter's rise."""
 
 
 class ClosedWindows(NamedTuple):
@@ -72,15 +59,6 @@ class ClosedWindows(NamedTuple):
     start: NDArray[np.int64]
     features: NDArray[np.float64]
     filled: NDArray[np.int64]
-
-
-def feature_names(gauges: Sequence[str], counters: Sequence[str]) -> tuple[str, ...]:
-    """The columns of an hour: cycle features, then those of each gauge, then each counter's rise by its own name.
-
-    A day has those of the states behind them (`models.stream.states`).
-    """
-    names = [*CYCLE_FEATURES, *(f"{gauge}_{what}" for gauge in gauges for what in GAUGE_FEATURES)]
-    return (*names, *(counter for counter in counters if counter != STARTS_COUNTER))
 
 
 def room_for(capacity: int, features: int) -> ClosedWindows:
@@ -163,12 +141,12 @@ def _spread(count: float, total: float, squares: float) -> float:
 
 @njit
 def _describe(s: State, p: Params, r: int, window: int, seconds: float, out: NDArray[np.float64]) -> int:
-    """Write the features of one window of `seconds` in the order of `feature_names`; returns how many they are."""
+    """Write the features of one window of `seconds` in the order of `hour_features`; returns how many they are."""
     _describe_cycles(s, p, r, window, seconds, out)
-    at = len(CYCLE_FEATURES)
+    at = OF_RUNS
     for g in range(s.gauge.shape[2]):
-        _describe_gauge(s.gauge[r, window, g], seconds, out[at : at + len(GAUGE_FEATURES)])
-        at += len(GAUGE_FEATURES)
+        _describe_gauge(s.gauge[r, window, g], seconds, out[at : at + OF_GAUGES])
+        at += OF_GAUGES
     for c in range(s.counter.shape[2]):
         if c != p.starts_counter:
             known = s.counter[r, window, c, KNOWN] > 0.0

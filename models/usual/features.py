@@ -7,31 +7,27 @@ share (weather, season, holidays); comparing with the appliance's own usual remo
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.vocabulary.features import RATIO, Daily, Deviation, Feature, Kind, Statistic
 from foremend.vocabulary.leaving import Leaving, staying, taken
 from foremend.vocabulary.types import Evidence
-from models.stream.windows import GAUGE_FEATURES
-from models.usual.conditions import Conditions, is_weather, measured_states, named_states
+from models.usual.conditions import Conditions, measured_states
 from models.usual.spread import nanmedian
 from models.usual.usual import UnderConditions
 
 Array = NDArray[np.float64]
-KINDS = ("own", "siblings", "trend")
-SHAPES = ("shape.unsteady", "shape.growth")
+KINDS = (Kind.OWN, Kind.SIBLINGS, Kind.TREND)
+SHAPES = (Deviation(Kind.SHAPE, "unsteady"), Deviation(Kind.SHAPE, "growth"))
 _DEVIATES = 3.0  # spreads, from which on a feature says how it deviates
 _STEADY_DAYS = 6.0  # time constant of the size of changes from day to day
 _FADING = ("own_fast", "fast", "slow", "swing", "before")  # unknown again after `fresh_days`
 _OVER = 3.0  # a fault is over once two days in a row are so many times nearer to the usual than the average
-_COVERAGE = "_coverage"
-_RAN = "duty"
-_DIFFERENCES = ("temp", "duty", "share", "_less_")
-_COARSE, _COARSE_UNIT = "speed_less_", 5_000.0
-"""Differences of speeds count in 5,000 rpm: then LEAST_SPREAD is 5 rpm, and no tacho tells less."""
 
 
 class DailyFeatures:
@@ -39,8 +35,8 @@ class DailyFeatures:
 
     Of F daily features it compares C (`compared`), and returns 3 C + 2 columns, NaN while unknown: `own.*` deviation
     from the own usual under the day's conditions, `siblings.*` the same after the siblings' median of that day is
-    taken away, `trend.*` fast minus slow average of the latter. Temperatures and shares in their unit, all else as a
-    log ratio. Where fewer than `min_siblings` are known, `siblings.*` is `own.*`.
+    taken away, `trend.*` fast minus slow average of the latter. Each is compared as its `scale` says: temperatures and
+    shares as differences, all else as a log ratio. Where fewer than `min_siblings` are known, `siblings.*` is `own.*`.
 
     The last two columns say how the features deviate that do: `shape.unsteady`, how much they change from day to day
     in their own size (0..1), which tells what comes and goes from what stays; `shape.growth`, by what part they are
@@ -55,7 +51,7 @@ class DailyFeatures:
 
     def __init__(
         self,
-        names: Sequence[str],
+        daily: Daily,
         *,
         learn_days: int = 10,
         fast_days: float = 3.0,
@@ -64,21 +60,24 @@ class DailyFeatures:
         fresh_days: float = 20.0,
         min_siblings: int = 4,
     ) -> None:
-        self.base_names = tuple(names)
-        self._chosen = compared(names)
-        wanted = [names[k] for k in self._chosen]
-        self.names = (*(f"{kind}.{name}" for kind in KINDS for name in wanted), *SHAPES)
+        self.base_names = tuple(one.name for one in daily.features)
+        self._chosen = compared(daily.features)
+        self._wanted = [daily.features[k] for k in self._chosen]
+        self.columns = (*(Deviation(kind, one.name) for kind in KINDS for one in self._wanted), *SHAPES)
+        self.names = tuple(one.name for one in self.columns)
         self._fast, self._slow = 1 / fast_days, 1 / slow_days
         self._learn_days, self._fresh_days, self._min_siblings = learn_days, fresh_days, min_siblings
-        self._is_difference = np.array([any(word in name for word in _DIFFERENCES) for name in wanted])
-        self._unit = np.array([_COARSE_UNIT if _COARSE in name else 1.0 for name in wanted])
+        self._is_difference = np.array([one.scale is not RATIO for one in self._wanted])
+        self._unit = np.array([one.scale or 1.0 for one in self._wanted])
+        self._ran = [k for k, one in enumerate(daily.features) if one.statistic is Statistic.DUTY]
         self._parts = [
-            UnderConditions(Conditions(names, wanted, state), learn_days, forget_days, min_siblings)
-            for state in ("", *measured_states(wanted, named_states(names)))
+            UnderConditions(Conditions(daily, self._wanted, state), learn_days, forget_days, min_siblings)
+            for state in (None, *measured_states(self._wanted))
         ]
+        self.basis = _basis(daily, self._wanted)
         self._medians: dict[int, Array] = {}
-        self._plain_median = np.full(len(wanted), np.nan)
-        self._state = _empty(0, len(wanted))
+        self._plain_median = np.full(len(self._wanted), np.nan)
+        self._state = _empty(0, len(self._wanted))
 
     def update(self, appliance: NDArray[np.int32], day: int, values: Array) -> Array:
         """Deviations for one day: `appliance` (k,) distinct fleet rows, `values` (k, F); returns (k, 3 C + 2)."""
@@ -94,8 +93,7 @@ class DailyFeatures:
 
     def told(self, values: Array) -> NDArray[np.bool_]:
         """(k,) whether days `values` (k, F) told anything new: the appliance ran, or what explains it was measured."""
-        ran = values[:, self.base_names.index(_RAN)] > 0 if _RAN in self.base_names else False
-        return self._parts[0].told(values) | ran
+        return self._parts[0].told(values) | (values[:, self._ran] > 0).any(axis=1)
 
     def evidence(self, row: int, columns: Sequence[int]) -> tuple[Evidence, ...]:
         """The daily features behind `columns` (indices into `names`) of fleet row `row`, in plain units."""
@@ -127,13 +125,17 @@ class DailyFeatures:
     def snapshot(self) -> dict[str, Any]:
         medians = {str(day): median for day, median in self._medians.items()}
         return {
+            "basis": self.basis,
             "state": dict(self._state),
             "medians": medians,
             "plain_median": self._plain_median,
             "usual": [part.snapshot() for part in self._parts],
         }
 
-    def restore(self, snapshot: dict[str, Any]) -> None:
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on where `snapshot` was taken; where features were compared otherwise, what is usual is learnt anew."""
+        if snapshot.get("basis") != self.basis:
+            return
         self._state = _copied(snapshot["state"])
         self._medians = {int(day): np.array(median) for day, median in snapshot["medians"].items()}
         self._plain_median = np.array(snapshot["plain_median"])
@@ -220,26 +222,24 @@ class DailyFeatures:
             self._state = {name: np.concatenate([column, more[name]]) for name, column in self._state.items()}
 
 
-def compared(names: Sequence[str]) -> NDArray[np.intp]:
+def compared(features: Sequence[Feature]) -> NDArray[np.intp]:
     """The daily features, by index, that are compared with the usual: all but the weather.
 
     Where states are named, the statistics of gauges over a whole day are left out as well: what they would add is how
     the day was shared between the states, which differs from day to day, and which a predictor takes for a fault.
     """
-    states = named_states(names)
-    gauges = {name.removesuffix(_COVERAGE) for name in names if name.endswith(_COVERAGE)}
-    kept = [
-        not is_weather(name, states)
-        and (not states or name.startswith(tuple(f"{one}_" for one in states)) or _stem(name) not in gauges)
-        for name in names
-    ]
+    states = any(one.state is not None for one in features)
+    kept = [not one.is_weather and not (states and one.is_of_whole_gauge) for one in features]
     return np.flatnonzero(kept)
 
 
-def _stem(name: str) -> str:
-    """The gauge that a statistic of a whole day is of."""
-    stems = (name.removesuffix(f"_{statistic}") for statistic in ("on_mean", "off_mean", *GAUGE_FEATURES))
-    return next((stem for stem in stems if stem != name), name)
+def _basis(daily: Daily, wanted: Sequence[Feature]) -> str:
+    """A fingerprint of how features are compared: what was learnt so says nothing where it is another."""
+    compared = [(one.name, one.scale, one.measured_in) for one in wanted]
+    states = (None, *measured_states(wanted))
+    explained = [[(c.feature.name, c.typical, c.spread, c.chosen) for c in daily.explains(s)] for s in states]
+    turned = daily.direction and (daily.direction.feature.name, daily.direction.one, daily.direction.other)
+    return hashlib.sha256(repr((compared, explained, turned)).encode()).hexdigest()[:16]
 
 
 def _empty(rows: int, features: int) -> dict[str, NDArray[np.float32]]:

@@ -87,7 +87,10 @@ def test_a_folder_replaces_a_bundled_profile(tmp_path: Path) -> None:
     ("model", "sentence"),
     [
         (MODEL + "cycle: {signal: current}", "cycle.signal current is not among signals: power, slots"),
-        (MODEL + "cycle: {signal: [slots, power]}", "cycle: signal: write one, or power, current, or"),
+        (
+            MODEL + "cycle: {signal: [slots, power]}",
+            "cycle.signal: write one, or power in W and current in A, or",
+        ),
         (MODEL + "cycle: {signal: power, above: [1, 2]}", "cycle: above: write a value for each of power"),
         (MODEL + "signals: {power: {min: 5000}}", "signals.power: min 5000 must be below max 2000"),
         (MODEL + "signals: {power: {unti: W}}", "signals.power: unknown key 'unti': did you mean 'unit'?"),

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from foremend.engine.lane import Lane, counterparts
 from foremend.vocabulary.profiles import Profile, load_profiles
 from models.usual.features import KINDS, DailyFeatures
 
@@ -37,12 +36,12 @@ TOLD = 4  # appliances whose last day is written down
 
 
 def daily_features(profile: Profile) -> DailyFeatures:
-    return DailyFeatures(Lane(profile, lateness_ms=0).feature_names)
+    return DailyFeatures(profile.daily)
 
 
 def schema(profile: Profile) -> list[dict[str, Any]]:
     """One mapping for each daily feature, in their order."""
-    features, alike = daily_features(profile), counterparts(profile)
+    features, alike = daily_features(profile), profile.counterparts
     judged = {features.base_names[k]: one for k, one in _judged(features)}
     return [
         {"feature": name, **judged.get(name, {})}
@@ -55,7 +54,7 @@ def _judged(features: DailyFeatures) -> Iterator[tuple[int, dict[str, Any]]]:
     """Of the features that are compared: their index, and what is done with them."""
     for part in features._parts:
         conditions = part._conditions
-        told = [[one.signal, one.centre, one.scale] for one in conditions._chosen]
+        told = [[one.feature.name, one.typical, one.spread] for one in conditions.told_by]
         for k, column in enumerate(conditions.columns.tolist()):
             mask = conditions.masks[:, k]
             difference = bool(features._is_difference[column])
@@ -65,7 +64,7 @@ def _judged(features: DailyFeatures) -> Iterator[tuple[int, dict[str, Any]]]:
                     "compared": f"in {features._unit[column]:g}" if difference else "ratio",
                     "conditions": told,
                     "explained_by": np.packbits(mask).tobytes().hex(),
-                    "heating": conditions._mode is not None,
+                    "heating": conditions.direction is not None,
                 },
             )
 

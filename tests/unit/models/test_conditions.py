@@ -2,14 +2,17 @@
 
 import numpy as np
 
+from foremend.vocabulary.features import Condition, Daily, Feature, Kind, Role, Statistic
 from models.usual.features import DailyFeatures
 
-NAMES = ("outdoor_temp_on_mean", "discharge_temp_on_mean")
+OUTSIDE = Feature("outside", "outdoor", Statistic.ON_MEAN, unit="degC", scale=1.0, role=Role.WEATHER)
+HOT_GAS = Feature("hot gas", "discharge", Statistic.ON_MEAN, unit="degC", scale=1.0)
+RUNNING = Daily((OUTSIDE, HOT_GAS), (Condition(OUTSIDE, 20.0, 10.0),))
 
 
 def lived(days: int, outdoor: np.ndarray, fault: np.ndarray | None = None, fleet: int = 10) -> np.ndarray:
     """The last day's (fleet, 3) deviations of discharge, which follows outdoor in regions of different weather."""
-    features, rows = DailyFeatures(NAMES), np.arange(fleet, dtype=np.int32)
+    features, rows = DailyFeatures(RUNNING), np.arange(fleet, dtype=np.int32)
     for day in range(days):
         weather = outdoor[day] + rows * 1.5
         discharge = 50 + 0.8 * weather + rows + (0 if fault is None else fault[day])
@@ -53,7 +56,7 @@ def test_the_fleet_teaches_a_machine_that_has_no_siblings() -> None:
 
 def test_a_day_at_rest_says_nothing() -> None:
     """A machine that did not run keeps what was known of it."""
-    features, rows = DailyFeatures(NAMES), np.arange(6, dtype=np.int32)
+    features, rows = DailyFeatures(RUNNING), np.arange(6, dtype=np.int32)
     for day in range(30):
         before = features.update(rows, day, np.tile([15.0, 60.0], (6, 1)))
 
@@ -62,21 +65,34 @@ def test_a_day_at_rest_says_nothing() -> None:
     np.testing.assert_allclose(after, before, rtol=1e-6)
 
 
-STATE_NAMES = (
-    "duty",
-    "discharge_temp_mean",
-    "discharge_temp_coverage",
-    "cooling_visits",
-    "cooling_outdoor_temp",
-    "cooling_discharge_temp",
-    "heating_visits",
-    "heating_discharge_temp",
+def visits(state: str) -> Feature:
+    return Feature(f"{state}_visits", None, Statistic.VISITS, state)
+
+
+def hot_gas(state: str | None = None, statistic: Statistic = Statistic.MEAN) -> Feature:
+    return Feature(f"{state}_{statistic}_gas", "discharge", statistic, state, "degC", 1.0)
+
+
+OUTSIDE_COOLING = Feature("cooling outside", "outdoor", state="cooling", scale=1.0, role=Role.WEATHER)
+IN_STATES = Daily(
+    (
+        Feature("duty", statistic=Statistic.DUTY, scale=1.0),
+        hot_gas(),
+        hot_gas(statistic=Statistic.COVERAGE),
+        visits("cooling"),
+        OUTSIDE_COOLING,
+        hot_gas("cooling"),
+        visits("heating"),
+        hot_gas("heating"),
+    ),
+    states={"cooling": (Condition(OUTSIDE_COOLING, 20.0, 10.0),)},
 )
+COOLING_GAS = f"siblings.{hot_gas('cooling').name}"
 
 
 def lived_in_states(fault: float) -> np.ndarray:
     """The last day's deviations of eight machines that cool in changing weather; one is ill for the last ten days."""
-    features, rows = DailyFeatures(STATE_NAMES), np.arange(8, dtype=np.int32)
+    features, rows = DailyFeatures(IN_STATES), np.arange(8, dtype=np.int32)
     for day in range(60):
         weather = 25 + 5 * np.sin(day / 3) + rows * 1.5
         ill = fault * (rows == 3) * (day >= 50)
@@ -84,7 +100,7 @@ def lived_in_states(fault: float) -> np.ndarray:
         unseen = np.full(8, np.nan)
         columns = [rows * 0.0, discharge + day, rows + 1.0, rows + 2.0, weather, discharge, unseen, unseen]
         last = features.update(rows, day, np.column_stack(columns))
-    return last[:, features.names.index("siblings.cooling_discharge_temp")]
+    return last[:, features.names.index(COOLING_GAS)]
 
 
 def test_a_state_is_explained_by_the_weather_while_in_it() -> None:
@@ -98,15 +114,16 @@ def test_a_state_is_explained_by_the_weather_while_in_it() -> None:
 
 def test_where_states_are_named_whole_days_of_gauges_are_not_compared() -> None:
     """How a day was shared between states differs from day to day, and is no fault; what is no gauge stays."""
-    names = {name.partition(".")[2] for name in DailyFeatures(STATE_NAMES).names if "shape" not in name}
-    weather = "cooling_outdoor_temp"
+    left_out = {hot_gas().name, hot_gas(statistic=Statistic.COVERAGE).name, OUTSIDE_COOLING.name}
 
-    assert names == {*STATE_NAMES} - {"discharge_temp_mean", "discharge_temp_coverage", weather}
+    compared = {one.of for one in DailyFeatures(IN_STATES).columns if one.kind is not Kind.SHAPE}
+
+    assert compared == {one.name for one in IN_STATES.features} - left_out
 
 
 def test_individuality_is_not_taken_for_weather() -> None:
     """Machines in warmer regions have faster fans by chance: that teaches nothing of what warmth does to a fan."""
-    features, rows, luck = DailyFeatures(STATE_NAMES), np.arange(8, dtype=np.int32), np.random.default_rng(5)
+    features, rows, luck = DailyFeatures(IN_STATES), np.arange(8, dtype=np.int32), np.random.default_rng(5)
     for day in range(60):
         weather = 25 + rows * 1.5 + luck.normal(0, 4, 8)
         fan = 50 + 3.0 * rows
@@ -114,19 +131,23 @@ def test_individuality_is_not_taken_for_weather() -> None:
         columns = [rows * 0.0, fan, rows + 1.0, rows + 2.0, weather, fan, unseen, unseen]
         last = features.update(rows, day, np.column_stack(columns))
 
-    assert np.abs(last[:, features.names.index("siblings.cooling_discharge_temp")]).max() < 0.01
+    assert np.abs(last[:, features.names.index(COOLING_GAS)]).max() < 0.01
 
 
 def test_a_holiday_is_no_fault_of_a_refrigerator() -> None:
     """With nobody to open the door a compressor does less: the fleet's doors explain that, all else is a fault."""
-    names = ("door_openings", "cooling_visits", "cooling_ambient_temp", "cooling_power")
-    features, rows, luck = DailyFeatures(names), np.arange(12, dtype=np.int32), np.random.default_rng(3)
+    opened = Feature("opened", "door", Statistic.RISE, role=Role.IMPOSED)
+    kitchen = Feature("kitchen", "ambient", state="cooling", scale=1.0, role=Role.WEATHER)
+    power = Feature("power", "power", state="cooling", unit="W")
+    explain = (Condition(kitchen, 20.0, 10.0), Condition(opened, 20.0, 20.0))
+    daily = Daily((opened, visits("cooling"), kitchen, power), (explain[1],), {"cooling": explain})
+    features, rows, luck = DailyFeatures(daily), np.arange(12, dtype=np.int32), np.random.default_rng(3)
     for day in range(60):
         doors = luck.integers(10, 40, 12) * 1.0
         doors[0] *= day < 50  # away
-        power = np.exp(4.5 + 0.01 * doors + 0.1 * rows + 0.4 * ((rows == 1) & (day >= 50)))
-        last = features.update(rows, day, np.column_stack([doors, rows * 0 + 20.0, rows + 20.0, power]))
+        draws = np.exp(4.5 + 0.01 * doors + 0.1 * rows + 0.4 * ((rows == 1) & (day >= 50)))
+        last = features.update(rows, day, np.column_stack([doors, rows * 0 + 20.0, rows + 20.0, draws]))
 
-    deviation = last[:, features.names.index("siblings.cooling_power")]
+    deviation = last[:, features.names.index("siblings.power")]
     assert abs(deviation[0]) < 0.05
     assert deviation[1] > 0.15

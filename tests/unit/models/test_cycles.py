@@ -42,7 +42,7 @@ def wobble(power: Power, watts: float) -> Power:
 
 def days_of(power: Power, step_ms: int = 10_000, above: float = 0.0) -> Windows:
     """The daily windows of one machine, all of them."""
-    stream = SignalStream(["power"], "power", above=above)
+    stream = SignalStream(["power"], "power", standby=45.0, above=above)
     time = MIDNIGHT + step_ms * np.arange(len(power))
     seen = np.isfinite(power)
     closed = stream.update(np.zeros(seen.sum(), np.int32), time[seen], power[seen, None])

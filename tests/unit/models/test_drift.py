@@ -5,10 +5,11 @@ import pytest
 from numpy.typing import NDArray
 
 from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.features import Deviation, Kind
 from foremend.vocabulary.types import MS_PER_DAY, Finding, Severity
 from models.drift import SCORE, DriftWatch
 
-NAMES = tuple(f"siblings.f{k}" for k in range(20))
+COLUMNS = tuple(Deviation(Kind.SIBLINGS, f"f{k}") for k in range(20))
 APPLIANCES = 200
 Floats = NDArray[np.float64]
 
@@ -18,7 +19,7 @@ class Fleet:
 
     def __init__(self, seed: int, appliances: int = APPLIANCES) -> None:
         self._rng = np.random.default_rng(seed)
-        self._level = self._rng.normal(size=(appliances, len(NAMES)))
+        self._level = self._rng.normal(size=(appliances, len(COLUMNS)))
 
     def day(self, shift: Floats | float = 0.0) -> Floats:
         return self._level + shift + self._rng.normal(0, 0.1, self._level.shape)
@@ -30,7 +31,7 @@ class Fleet:
 def learnt(seed: int = 1) -> DriftWatch:
     fleet, watch = Fleet(seed), DriftWatch()
     rows = np.concatenate([fleet.day() for _ in range(10)])
-    watch.learn(NAMES, rows, np.concatenate([fleet.score() for _ in range(10)]), appliances=APPLIANCES)
+    watch.learn(COLUMNS, rows, np.concatenate([fleet.score() for _ in range(10)]), appliances=APPLIANCES)
     return watch
 
 
@@ -44,7 +45,7 @@ def lived(watch: DriftWatch, fleet: Fleet, days: range, shift: Floats | float = 
 
 def a_third() -> Floats:
     """A shift of two deviations of every third feature."""
-    return np.where(np.arange(len(NAMES)) % 3 == 0, 2.0, 0.0)
+    return np.where(np.arange(len(COLUMNS)) % 3 == 0, 2.0, 0.0)
 
 
 def test_a_fleet_that_stays_itself_is_left_in_peace() -> None:
@@ -62,7 +63,7 @@ def test_a_third_of_the_features_that_moved_is_a_drift() -> None:
 
     assert (finding.kind, finding.fault, finding.severity) == ("opened", "model-drift", Severity.INFO)
     assert finding.appliance_id == "fleet:rf-260"
-    assert {one.feature for one in finding.evidence} <= {f"siblings.f{k}" for k in range(0, len(NAMES), 3)}
+    assert {one.feature for one in finding.evidence} <= {f"siblings.f{k}" for k in range(0, len(COLUMNS), 3)}
     assert all(one.usual is not None and one.value > one.usual for one in finding.evidence)
 
 
@@ -104,7 +105,9 @@ def test_a_signal_that_is_gone_has_moved() -> None:
 def test_what_the_season_moves_is_not_compared() -> None:
     """Deviations from the own usual go up and down with the weather, for the whole fleet."""
     fleet, watch = Fleet(1), DriftWatch()
-    watch.learn([f"own.f{k}" for k in range(len(NAMES))], fleet.day(), fleet.score(), appliances=APPLIANCES)
+    watch.learn(
+        [Deviation(Kind.OWN, one.of) for one in COLUMNS], fleet.day(), fleet.score(), appliances=APPLIANCES
+    )
 
     assert lived(watch, fleet, range(40), 5.0) == []
     assert [one.name for one in watch.drifts()] == [SCORE]
@@ -114,7 +117,7 @@ def test_a_model_of_a_simulated_fleet_settles_on_the_real_one_first() -> None:
     """What differs from the simulation is no drift; what differs from the first weeks is."""
     fleet, other = Fleet(1), Fleet(5)
     watch = DriftWatch(settle_days=14)
-    watch.learn(NAMES, fleet.day(), fleet.score(), appliances=APPLIANCES)
+    watch.learn(COLUMNS, fleet.day(), fleet.score(), appliances=APPLIANCES)
 
     before = lived(watch, other, range(60), a_third())
     after = lived(watch, other, range(60, 90), -a_third())
@@ -141,7 +144,7 @@ def test_rows_in_which_nothing_is_known_do_not_count() -> None:
     watch, fleet = learnt(), Fleet(5)
 
     for day in range(30):
-        watch.update(day * MS_PER_DAY, np.full((APPLIANCES, len(NAMES)), np.nan), fleet.score())
+        watch.update(day * MS_PER_DAY, np.full((APPLIANCES, len(COLUMNS)), np.nan), fleet.score())
 
     assert watch.drifts() == []
 
@@ -149,7 +152,7 @@ def test_rows_in_which_nothing_is_known_do_not_count() -> None:
 def test_a_feature_that_training_never_saw_never_drifts() -> None:
     """There is nothing to compare it with."""
     watch, fleet = DriftWatch(), Fleet(5)
-    watch.learn(NAMES, fleet.day(), np.zeros(0), appliances=APPLIANCES, score_appliances=0)
+    watch.learn(COLUMNS, fleet.day(), np.zeros(0), appliances=APPLIANCES, score_appliances=0)
 
     for day in range(20):
         watch.update(day * MS_PER_DAY, fleet.day(), fleet.score())

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from foremend.vocabulary.features import Counterpart, Deviation, Kind
 from foremend.vocabulary.types import Prediction
 from models.predictors.days import COVERAGE, DaysToFailure, probability_within
 from models.predictors.faults import FaultPredictor
 from models.predictors.selection import dealt_folds, separating
-from models.stream.states import Counterpart
 
 FAULTS = ("leak", "wear")
-NAMES = tuple(f"own.f{k}" for k in range(12))
+COLUMNS = tuple(Deviation(Kind.OWN, f"f{k}") for k in range(12))
 
 
 class Rows(NamedTuple):
@@ -31,7 +31,7 @@ def rows(seed: int, appliances: int = 60, each: int = 30) -> Rows:
         rng.uniform(0.7, 1.3, appliances), each
     )
     days = np.full((len(appliance), 2), np.inf)
-    features = rng.normal(0, 0.5, (len(appliance), len(NAMES)))
+    features = rng.normal(0, 0.5, (len(appliance), len(COLUMNS)))
     for fault, (column, sign) in enumerate([(0, 1.0), (1, -1.0)]):
         ill = appliance % 3 == fault
         days[ill, fault] = ahead[ill]
@@ -42,7 +42,7 @@ def rows(seed: int, appliances: int = 60, each: int = 30) -> Rows:
 @pytest.fixture(scope="module")
 def predictor() -> FaultPredictor:
     learnt = FaultPredictor(FAULTS, trees=30)
-    learnt.learn(NAMES, *rows(0))
+    learnt.learn(COLUMNS, *rows(0))
     return learnt
 
 
@@ -77,7 +77,7 @@ def test_the_interval_holds_about_as_often_as_promised(predictor: FaultPredictor
 
 def test_nothing_known_is_no_fault(predictor: FaultPredictor) -> None:
     """An appliance in its first days gets probability 0 and no estimate."""
-    unknown = Rows(np.full((3, len(NAMES)), np.nan), np.zeros((3, 2)), np.arange(3, dtype=np.int32))
+    unknown = Rows(np.full((3, len(COLUMNS)), np.nan), np.zeros((3, 2)), np.arange(3, dtype=np.int32))
 
     told = said(predictor, unknown)
 
@@ -88,7 +88,7 @@ def test_nothing_known_is_no_fault(predictor: FaultPredictor) -> None:
 def test_the_same_seed_learns_the_same(predictor: FaultPredictor) -> None:
     """Training is reproducible."""
     again = FaultPredictor(FAULTS, trees=30)
-    again.learn(NAMES, *rows(0))
+    again.learn(COLUMNS, *rows(0))
 
     np.testing.assert_array_equal(said(again, rows(3)).probability, said(predictor, rows(3)).probability)
 
@@ -114,7 +114,7 @@ def test_faults_that_are_rarer_in_life_are_told_with_less_certainty() -> None:
     """The odds fall by the given factor; the order stays."""
     usual, rare = FaultPredictor(FAULTS, trees=30), FaultPredictor(FAULTS, trees=30, rarer=0.25)
     for one in (usual, rare):
-        one.learn(NAMES, *rows(0))
+        one.learn(COLUMNS, *rows(0))
 
     before, after = (said(one, rows(5)).probability for one in (usual, rare))
 
@@ -190,18 +190,18 @@ def test_every_fold_has_ill_appliances_of_every_fault() -> None:
 
 def test_names_must_match_the_columns() -> None:
     """A mix-up is told, not learnt."""
-    with pytest.raises(ValueError, match="12 columns of features, but 2 names"):
-        FaultPredictor(FAULTS).learn(("a", "b"), *rows(0))
+    with pytest.raises(ValueError, match="12 columns of features, but 2 deviations"):
+        FaultPredictor(FAULTS).learn(COLUMNS[:2], *rows(0))
 
 
 def test_a_fault_learnt_in_one_state_is_known_in_one_that_is_alike() -> None:
     """All leaks were learnt while cooling, where they raise the temperature; heating, they lower it."""
     learnt, new = rows(0), rows(1)
-    names = ("own.cooling_temp", *NAMES[1:], "own.heating_temp")
+    columns = (Deviation(Kind.OWN, "cooling"), *COLUMNS[1:], Deviation(Kind.OWN, "heating"))
     unseen = np.full(len(learnt.features), np.nan)
     well = np.where(learnt.appliance % 3 == 2, learnt.features[:, 5], np.nan)
-    predictor = FaultPredictor(FAULTS, trees=30, alike={"heating_temp": Counterpart("cooling_temp", -1.0)})
-    predictor.learn(names, np.column_stack([learnt.features, well]), learnt.days, learnt.appliance)
+    predictor = FaultPredictor(FAULTS, trees=30, alike={"heating": Counterpart("cooling", -1)})
+    predictor.learn(columns, np.column_stack([learnt.features, well]), learnt.days, learnt.appliance)
     cooling, rest = new.features[:, 0], new.features[:, 1:]
 
     heating = said(predictor, new._replace(features=np.column_stack([unseen, rest, -cooling])))
@@ -216,6 +216,6 @@ def test_a_fault_nobody_had_is_never_told() -> None:
     learnt = rows(0)
     days = np.column_stack([learnt.days, np.full(len(learnt.days), np.inf)])
     predictor = FaultPredictor((*FAULTS, "unheard-of"), trees=30)
-    predictor.learn(NAMES, learnt.features, days, learnt.appliance)
+    predictor.learn(COLUMNS, learnt.features, days, learnt.appliance)
 
     assert said(predictor, rows(1)).probability[:, 2].max() == 0

@@ -3,18 +3,25 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.vocabulary.features import Condition, Daily, Feature, Role, Statistic
 from models.usual.features import DailyFeatures
 from models.usual.spread import LEAST_SPREAD
 
 N, DAYS = 12, 40
 ROWS = np.arange(N, dtype=np.int32)
+EVAPORATOR = Feature("evaporator_mean", "evaporator", unit="degC", scale=1.0)
+DUTY = Feature("duty", statistic=Statistic.DUTY, scale=1.0)
+
+
+def weather(statistic: Statistic) -> Feature:
+    return Feature(f"outside_{statistic}", "outside", statistic, unit="degC", scale=1.0, role=Role.WEATHER)
 
 
 def run(
     levels: NDArray[np.float64], rows: NDArray[np.int32] = ROWS
 ) -> tuple[DailyFeatures, NDArray[np.float64]]:
     """Feed `levels` (days, appliances) of one feature; return the last day's (appliances, 5) columns."""
-    features = DailyFeatures(["evaporator_temp.mean"])
+    features = DailyFeatures(Daily((EVAPORATOR,)))
     for day, level in enumerate(levels):
         last = features.update(rows, day, level[:, None])
     return features, last
@@ -84,7 +91,7 @@ def test_a_restored_copy_goes_on_as_the_original() -> None:
     """Snapshot and restore change nothing."""
     levels = np.random.default_rng(1).normal(4, 1, size=(DAYS, N))
     original, _ = run(levels)
-    copy = DailyFeatures(original.base_names)
+    copy = DailyFeatures(Daily((EVAPORATOR,)))
     copy.restore(original.snapshot())
 
     expected = original.update(ROWS, DAYS, levels[0][:, None])
@@ -100,7 +107,7 @@ def test_evidence_speaks_in_plain_units() -> None:
 
     (evidence,) = features.evidence(3, [1])
 
-    assert evidence.feature == "evaporator_temp.mean"
+    assert evidence.feature == "evaporator_mean"
     assert (evidence.value, evidence.siblings) == (9.0, 4.0)
     assert evidence.usual is not None
     assert abs(evidence.usual - 4.0) < 0.1
@@ -108,7 +115,7 @@ def test_evidence_speaks_in_plain_units() -> None:
 
 def test_a_value_that_is_seldom_seen_is_known_as_well_as_one_seen_every_day() -> None:
     """A state that is visited every fifth day (cooling in spring) has its own usual, though others are seen daily."""
-    features, luck = DailyFeatures(["duty", "voltage"]), np.random.default_rng(2)
+    features, luck = DailyFeatures(Daily((DUTY, Feature("voltage", "voltage")))), np.random.default_rng(2)
     for day in range(120):
         voltage = 230 + ROWS + luck.normal(size=N)
         seen = np.where(day % 5 == 0, voltage, np.nan)
@@ -159,9 +166,11 @@ def test_a_fault_that_just_began_grows() -> None:
 
 def test_the_weather_itself_is_no_symptom() -> None:
     """It explains other features, and none of its own is compared."""
-    names = DailyFeatures(["duty", "ambient_temp_mean", "ambient_temp_max", "cabinet_temp_mean"]).names
+    outside = weather(Statistic.MEAN), weather(Statistic.MAX)
 
-    assert not any("ambient" in name for name in names)
+    columns = DailyFeatures(Daily((DUTY, *outside, EVAPORATOR))).columns
+
+    assert {one.of for one in columns} == {"duty", "evaporator_mean", "unsteady", "growth"}
 
 
 def test_a_repair_is_no_trend() -> None:
@@ -176,7 +185,7 @@ def test_a_repair_is_no_trend() -> None:
 
 def test_speeds_are_compared_no_more_finely_than_a_tacho_tells() -> None:
     """Three rpm more than usual are within the least spread that is told apart; the evidence is in rpm."""
-    features = DailyFeatures(["fan_speed_less_fan_target"])
+    features = DailyFeatures(Daily((Feature("missing", "fan", unit="rpm", scale=5_000.0, minus="target"),)))
     for day in range(DAYS):
         last = features.update(ROWS, day, np.full((N, 1), 6.0) + 3.0 * (ROWS[:, None] == 3) * (day > 25))
 
@@ -201,8 +210,9 @@ def test_a_fault_that_is_over_is_not_taken_for_a_milder_one() -> None:
 
 def test_a_day_without_use_tells_nothing_new() -> None:
     """An air conditioner that stood still knows no conditions of running; a refrigerator's kitchen is always there."""
-    cooler = DailyFeatures(["duty", "outdoor_temp_on_mean"])
-    fridge = DailyFeatures(["duty", "ambient_temp_mean"])
+    running, always = weather(Statistic.ON_MEAN), weather(Statistic.MEAN)
+    cooler = DailyFeatures(Daily((DUTY, running), (Condition(running, 20, 10),)))
+    fridge = DailyFeatures(Daily((DUTY, always), (Condition(always, 20, 10),)))
     days = np.array([[0.0, np.nan], [0.4, np.nan], [0.4, 30.0], [0.0, 21.0]])
 
     assert cooler.told(days[:3]).tolist() == [False, True, True]

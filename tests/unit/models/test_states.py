@@ -9,13 +9,28 @@ import numpy as np
 import pytest
 
 from foremend.vocabulary.errors import ConfigError, IntegrityError
-from models.stream.states import State, States
+from foremend.vocabulary.profiles import Profile, Signal, State, States, Title, While
 from models.stream.stream import SignalStream, Windows
 
 MIDNIGHT = 1_600_041_600_000
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 IDLE, FILL, SPIN = 0, 1, 6
+
+
+def states_of(**named: State) -> States:
+    return States(signal="phase", named=named)
+
+
+def profile_of(**named: State) -> Profile:
+    gauge = Signal(unit="W", min=0, max=9)
+    return Profile(
+        name="made-up",
+        category="toaster",
+        title=Title(en="Toaster", zh="烤面包机"),
+        signals=dict.fromkeys(("phase", "level", "speed", "power"), gauge),
+        states=states_of(**named),
+    )
 
 
 def days(
@@ -38,7 +53,7 @@ def days(
 
 
 def fill(mean: tuple[str, ...] = (), peak: tuple[str, ...] = (), rate: tuple[str, ...] = ()) -> States:
-    return States("phase", (State("filling", FILL, mean=mean, peak=peak, rate=rate),))
+    return states_of(filling=State(code=FILL, mean=mean, peak=peak, rate=rate))
 
 
 def test_a_stay_is_counted_with_its_length() -> None:
@@ -93,7 +108,7 @@ def test_means_are_taken_while_in_the_state_alone() -> None:
 
 def test_the_beginning_of_a_stay_is_left_out_until_it_settles() -> None:
     """Start transients say little: two of five minutes are not measured."""
-    states = States("phase", (State("filling", FILL, settle_ms=2 * MINUTE, mean=("level",)),))
+    states = states_of(filling=State(code=FILL, settle=2 * MINUTE, mean=("level",)))
     rows = [(IDLE, 0, 0), *[(FILL, level, 0) for level in (900, 500, 10, 10, 10)], (IDLE, 0, 0)]
 
     found = days(states, rows)
@@ -104,7 +119,7 @@ def test_the_beginning_of_a_stay_is_left_out_until_it_settles() -> None:
 
 def test_a_state_may_ask_that_something_runs() -> None:
     """Cooling counts while the compressor turns, not while it rests."""
-    states = States("phase", (State("cooling", FILL, gate="speed", above=5, mean=("level",)),))
+    states = states_of(cooling=State(code=FILL, only_while=While(signal="speed", above=5), mean=("level",)))
     rows = [(FILL, 1, 0), (FILL, 7, 30), (FILL, 7, 30), (FILL, 1, 0), (IDLE, 1, 30)]
 
     found = days(states, rows)
@@ -132,7 +147,7 @@ def test_a_rate_is_the_change_a_minute_between_readings_of_one_stay() -> None:
 
 def test_a_peak_is_the_mean_over_stays_of_the_highest_value() -> None:
     """One spin at 10 at most and one at 20 are 15."""
-    states = States("phase", (State("spinning", SPIN, peak=("level",)),))
+    states = states_of(spinning=State(code=SPIN, peak=("level",)))
     rows = [(SPIN, 4, 0), (SPIN, 10, 0), (IDLE, 99, 0), (SPIN, 20, 0), (SPIN, 3, 0), (IDLE, 99, 0)]
 
     found = days(states, rows)
@@ -168,7 +183,7 @@ def test_states_of_what_is_no_gauge_are_refused() -> None:
     """A counter has no mean; the sentence names it."""
     with pytest.raises(ConfigError, match="starts"):
         SignalStream(
-            ["phase", "starts"], None, ["starts"], states=States("phase", (State("on", 1, mean=("starts",)),))
+            ["phase", "starts"], None, ["starts"], states=states_of(on=State(code=1, mean=("starts",)))
         )
 
 
@@ -183,12 +198,12 @@ def test_a_snapshot_of_other_states_is_refused() -> None:
 def test_states_that_are_alike_name_each_others_measures() -> None:
     """What cooling makes colder than the air, heating makes warmer, and its lowest is the other's highest."""
     difference = "level - speed"
-    cooling = State("cooling", 1, mean=("power", difference), low=(difference,))
+    cooling = State(code=1, mean=("power", difference), low=(difference,))
     heating = State(
-        "heating", 2, mean=("power", difference), peak=(difference,), like="cooling", turned=(difference,)
+        code=2, mean=("power", difference), peak=(difference,), like="cooling", turned=(difference,)
     )
 
-    found = States("phase", (cooling, heating)).counterparts
+    found = profile_of(cooling=cooling, heating=heating).counterparts
 
     assert found["heating_power"] == ("cooling_power", 1.0)
     assert found["heating_visits"] == ("cooling_visits", 1.0)
@@ -197,15 +212,15 @@ def test_states_that_are_alike_name_each_others_measures() -> None:
 
 
 def test_what_is_measured_in_one_of_two_states_has_no_counterpart() -> None:
-    """Heating's fan is not measured while cooling."""
-    cooling, heating = State("cooling", 1), State("heating", 2, mean=("fan",), like="cooling")
+    """Heating's power is not measured while cooling."""
+    cooling, heating = State(code=1), State(code=2, mean=("power",), like="cooling")
 
-    assert "heating_fan" not in States("phase", (cooling, heating)).counterparts
+    assert "heating_power" not in profile_of(cooling=cooling, heating=heating).counterparts
 
 
 def test_a_range_is_between_the_highest_and_the_lowest_value_of_the_day() -> None:
     """What comes with one stay and goes with the next is wide; what stays is narrow."""
-    states = States("phase", (State("spinning", SPIN, range=("level - speed",)),))
+    states = states_of(spinning=State(code=SPIN, range=("level - speed",)))
     rows = [(SPIN, 4, 1), (SPIN, 5, 1), (IDLE, 99, 0), (SPIN, 20, 1), (SPIN, 19, 1), (IDLE, 99, 0)]
 
     found = days(states, rows)
@@ -216,7 +231,7 @@ def test_a_range_is_between_the_highest_and_the_lowest_value_of_the_day() -> Non
 def test_a_range_begins_anew_every_day() -> None:
     """Yesterday's highest value is none of today's."""
     times = [20 * HOUR, 20 * HOUR + MINUTE, 25 * HOUR, 25 * HOUR + MINUTE]
-    states = States("phase", (State("spinning", SPIN, range=("level",)),))
+    states = states_of(spinning=State(code=SPIN, range=("level",)))
 
     found = days(states, [(SPIN, 100, 0), (SPIN, 90, 0), (SPIN, 7, 0), (SPIN, 5, 0)], times=times)
 
@@ -225,12 +240,10 @@ def test_a_range_begins_anew_every_day() -> None:
 
 def test_what_trips_before_it_settles_has_extremes_but_no_mean() -> None:
     """A compressor that stops within a minute shows how cold its coil got, and nothing steady."""
-    measured = State(
-        "cooling", FILL, settle_ms=5 * MINUTE, least_ms=20 * MINUTE, mean=("level",), low=("level",)
-    )
+    measured = State(code=FILL, settle=5 * MINUTE, at_least=20 * MINUTE, mean=("level",), low=("level",))
     rows = [(IDLE, 20, 0), (FILL, 8, 0), (FILL, -4, 0), (IDLE, 20, 0)]
 
-    found = days(States("phase", (measured,)), rows)
+    found = days(states_of(cooling=measured), rows)
 
     assert math.isnan(found.column("cooling_level")[0])
     assert found.column("cooling_level_low").tolist() == [-4]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from foremend.vocabulary.errors import ConfigError, IntegrityError
-from models.stream.states import State, States
+from foremend.vocabulary.profiles import State, States, While
 from models.stream.stream import SignalStream, StreamOutput, Windows, summarise_days
 
 MIDNIGHT = 1_600_041_600_000
@@ -23,16 +23,15 @@ HOUR = 60 * MINUTE
 SIGNALS = ("compressor_starts", "power", "cabinet_temp", "door_openings", "mode")
 COUNTERS = ("compressor_starts", "door_openings")
 COOLING = State(
-    "cooling",
-    1,
-    gate="power",
-    above=20,
-    settle_ms=3 * MINUTE,
+    code=1,
+    only_while=While(signal="power", above=20),
+    settle=3 * MINUTE,
     mean=("power", "power - cabinet_temp"),
     peak=("cabinet_temp",),
     rate=("cabinet_temp",),
 )
-STATES = States("mode", (COOLING, State("resting", 0, mean=("cabinet_temp",))))
+RESTING = State(code=0, mean=("cabinet_temp",))
+STATES = States(signal="mode", named={"cooling": COOLING, "resting": RESTING})
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def _machine(rng: np.random.Generator, number: int, hours: int) -> Readings:
 
 
 def new_stream() -> SignalStream:
-    return SignalStream(SIGNALS, "power", COUNTERS, states=STATES)
+    return SignalStream(SIGNALS, "power", COUNTERS, states=STATES, standby=45.0)
 
 
 def joined(parts: Sequence[Windows]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -185,17 +184,17 @@ def test_a_snapshot_does_not_change_when_the_stream_goes_on() -> None:
 
 def test_a_snapshot_of_other_signals_is_refused() -> None:
     """The error names both lists."""
-    frozen = SignalStream(["power"], "power").snapshot()
+    frozen = SignalStream(["power"], "power", standby=45.0).snapshot()
 
     with pytest.raises(IntegrityError, match="cabinet_temp"):
-        SignalStream(["power", "cabinet_temp"], "power").restore(frozen)
+        SignalStream(["power", "cabinet_temp"], "power", standby=45.0).restore(frozen)
 
 
 @pytest.mark.parametrize("gap", [0, HOUR + 1])
 def test_a_gap_of_no_length_or_over_an_hour_is_refused(gap: int) -> None:
     """A value may stand for at most an hour."""
     with pytest.raises(ConfigError, match="max_gap_ms"):
-        SignalStream(["power"], "power", max_gap_ms=gap)
+        SignalStream(["power"], "power", standby=45.0, max_gap_ms=gap)
 
 
 def test_nothing_in_gives_nothing_out() -> None:
@@ -281,7 +280,7 @@ def test_the_day_is_the_sum_of_its_hours() -> None:
 
 def test_temperatures_are_told_apart_by_running_and_pausing() -> None:
     """A coil at -20 while running and +2 while pausing shows both."""
-    stream = SignalStream(["power", "evaporator_temp"], "power")
+    stream = SignalStream(["power", "evaporator_temp"], "power", standby=45.0)
     minute = np.arange(1440)
     running = minute % 60 >= 40
     values = np.column_stack([np.where(running, 90.0, 3.0), np.where(running, -20.0, 2.0)])
@@ -295,7 +294,7 @@ def test_temperatures_are_told_apart_by_running_and_pausing() -> None:
 
 def test_the_devices_own_counter_is_believed_before_its_cycles() -> None:
     """Where a device counts its starts itself, the day's starts are what that counter rose by."""
-    stream = SignalStream(["power", "compressor_starts"], "power", ["compressor_starts"])
+    stream = SignalStream(["power", "compressor_starts"], "power", ["compressor_starts"], standby=45.0)
     minute = np.arange(1440)
     values = np.column_stack([np.where(minute % 60 >= 40, 90.0, 3.0), 1000 + minute // 20])
     stream.update(np.zeros(1440, np.int32), MIDNIGHT + MINUTE * minute, values)
@@ -345,7 +344,7 @@ def test_other_counters_are_reported_by_their_rise() -> None:
 
 def test_a_summary_names_days_and_whole_starts() -> None:
     """The replay report's shape."""
-    stream = SignalStream(["power"], "power")
+    stream = SignalStream(["power"], "power", standby=45.0)
     minute = np.arange(1440)
     power = np.where(minute % 60 >= 40, 90.0, 3.0)
     stream.update(np.zeros(1440, np.int32), MIDNIGHT + MINUTE * minute, power[:, None])
@@ -362,7 +361,7 @@ def test_a_dense_stream_waits_thinned_and_counts_the_same() -> None:
     """A buffer that is much too small for the warm-up drops readings by time, not runs."""
     second = np.arange(86_400)
     power = np.where(second % 3600 >= 2400, 90.0, 3.0)
-    stream = SignalStream(["power"], "power", warmup_rows=720)
+    stream = SignalStream(["power"], "power", standby=45.0, warmup_rows=720)
     stream.update(np.zeros(86_400, np.int32), MIDNIGHT + 1000 * second, power[:, None])
 
     assert stream.flush().days.column("compressor_starts").tolist() == [24]

@@ -62,7 +62,7 @@ def _mean_of(trace: Trace, seconds: int) -> Trace:
 
 
 def _starts(*traces: Trace) -> dict[str, int]:
-    stream = SignalStream(["power"], "power")
+    stream = SignalStream(["power"], "power", standby=45.0)
     time = np.concatenate([trace.time for trace in traces]) * 1000
     power = np.concatenate([trace.power for trace in traces])
     closed = stream.update(np.zeros(len(time), np.int32), time, power[:, None])
