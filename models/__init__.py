@@ -2,6 +2,8 @@
 
 >>> from models import FaultPredictor
 >>> predictor = FaultPredictor(("refrigerant-leak", "defrost-failure"), seed=1)
+>>> predictor.faults, predictor.horizon_days
+(('refrigerant-leak', 'defrost-failure'), 90.0)
 
 `predictor.learn(deviations, features, days_to_failure, appliance)` then fits it and `predictor.score(appliance, time,
 features)` asks it; detectors and the drift watch have the same verbs. See examples/predict_faults.py.

@@ -44,6 +44,7 @@ class Drift:
 
     @property
     def drifted(self) -> bool:
+        """Whether it moved further than chance would."""
         return self.index > self.limit
 
 
@@ -57,6 +58,14 @@ class DriftWatch:
     model that learnt from a simulated fleet, which no real one resembles in everything.
 
     Deviations from the own usual (`own.*`) are left out: the season moves them for the whole fleet.
+
+    >>> rng, watch = np.random.default_rng(1), DriftWatch()
+    >>> columns = [Deviation(Kind.SIBLINGS, "duty")]
+    >>> watch.learn(columns, rng.normal(0.0, 0.02, (2_000, 1)), rng.uniform(size=2_000), appliances=200)
+    >>> for day in range(20):
+    ...     watch.update(day * MS_PER_DAY, rng.normal(0.05, 0.02, (200, 1)), rng.uniform(size=200))
+    >>> [drift.name for drift in drifting(watch.drifts())]
+    ['siblings.duty']
     """
 
     def __init__(

@@ -33,13 +33,24 @@ _NOTHING_ALIKE: Mapping[str, Counterpart] = {}
 
 
 class FaultPredictor:
-    """Probability that each fault brings a failure within `horizon_days`, and days to failure (80 % interval).
+    """Predicts with what probability each fault brings a failure within `horizon_days`, and in how many days.
+
+    Days come with an interval that holds 80 % of the failures.
 
     Parameters: `horizon_days` days; `trees` in the forest; `columns` chosen for each fault; `folds` for calibration;
     `noise` that is added to the rows learnt from, in spreads of healthy rows;
     `rarer`: the odds of a fault in life, over those in the rows learnt from (1: they are a fair sample);
     `likely` probability from which days to failure are estimated;
     `alike`: daily features that a fault moves as it moves others; `seed` of all randomness.
+
+    >>> features, days = np.random.default_rng(1).normal(0.0, 0.02, (300, 2)), np.full((300, 1), np.inf)
+    >>> features[:60, 0] += 0.2  # 60 refrigerators whose compressor ran 20 % of the time more than siblings'
+    >>> days[:60, 0] = 20.0  # failed 20 days later
+    >>> predictor = FaultPredictor(["refrigerant-leak"], trees=20, seed=1)
+    >>> predictor.learn([Deviation(Kind.SIBLINGS, "duty"), Deviation(Kind.SIBLINGS, "power_mean")], features, days)
+    >>> found = predictor.score(np.int32([0, 1]), np.zeros(2, np.int64), np.array([[0.2, 0.0], [0.0, 0.0]]))
+    >>> found.probability[:, 0].round(1), found.days_to_failure[:, 0].round()
+    (array([1., 0.]), array([20., nan]))
     """
 
     def __init__(

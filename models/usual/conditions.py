@@ -19,7 +19,14 @@ Array = NDArray[np.float64]
 
 
 class Terms(NamedTuple):
-    """The conditions of k days as the terms of a regression."""
+    """The conditions of k days as the terms of a regression.
+
+    >>> outside, power = Feature("outdoor_mean", "outdoor", unit="degC", scale=1.0), Feature("power_mean", "power")
+    >>> daily = Daily((outside, power), day=(Condition(outside, typical=20.0, spread=10.0),))
+    >>> terms = Conditions(daily, [power]).of(np.array([[35.0, 120.0], [np.nan, 2.0]]))
+    >>> terms.told
+    array([ True, False])
+    """
 
     values: Array  # (k, b)
     told: NDArray[np.bool_]  # (k,) False on a day without any condition: the appliance did not run
@@ -31,6 +38,13 @@ class Conditions:
     `daily` has all daily features (F) and what explains them, `wanted` those to be explained and `state` the state's
     name, or None for the whole day. `columns` are the indices in `wanted` of what it is about; `masks` (b, columns)
     says which terms may explain which; the first `plain` terms are the conditions themselves.
+
+    >>> outside, power = Feature("outdoor_mean", "outdoor", unit="degC", scale=1.0), Feature("power_mean", "power")
+    >>> daily = Daily((outside, power), day=(Condition(outside, typical=20.0, spread=10.0),))
+    >>> conditions = Conditions(daily, [power])
+    >>> conditions.of(np.array([[35.0, 120.0], [10.0, 80.0]])).values[:, :2]  # in spreads of 10 K, and squared
+    array([[ 1.5 ,  2.25],
+           [-1.  ,  1.  ]])
     """
 
     def __init__(self, daily: Daily, wanted: Sequence[Feature], state: str | None = None) -> None:

@@ -31,22 +31,30 @@ _OVER = 3.0  # a fault is over once two days in a row are so many times nearer t
 
 
 class DailyFeatures:
-    """Turns rows of plain daily numbers into deviations, keeping (fleet, F) float32 state for each.
+    """Turns rows of plain daily numbers into deviations from what is usual, and keeps a row of state an appliance.
 
     Of F daily features it compares C (`compared`), and returns 3 C + 2 columns, NaN while unknown: `own.*` deviation
     from the own usual under the day's conditions, `siblings.*` the same after the siblings' median of that day is
     taken away, `trend.*` fast minus slow average of the latter. Each is compared as its `scale` says: temperatures and
     shares as differences, all else as a log ratio. Where fewer than `min_siblings` are known, `siblings.*` is `own.*`.
 
-    The last two columns say how the features deviate that do: `shape.unsteady`, how much they change from day to day
-    in their own size (0..1), which tells what comes and goes from what stays; `shape.growth`, by what part they are
-    above their slow average (-1..1).
+    The last two columns describe the features that deviate: `shape.unsteady` (0..1), how much they change from day to
+    day relative to their size, which tells what comes and goes from what stays; `shape.growth` (-1..1), which part of
+    their size has come lately, above their slow average.
 
     Parameters: `learn_days` days before anything is said of an appliance; `fast_days`, `slow_days` time constants
     of the two averages; `forget_days` time constant with which the usual follows slow ageing; `fresh_days` after
-    which what was not seen again is forgotten; `min_siblings` appliances a day below which there is no cohort.
+    which what was not seen again is forgotten; `min_siblings` the fewest appliances of a day that are compared.
 
     The fast averages start anew where a fault is over: on its way back an average would look like milder faults.
+
+    >>> temp = Feature("cabinet_temp_mean", "cabinet_temp", unit="degC", scale=1.0)
+    >>> features, fleet = DailyFeatures(Daily((temp,))), np.arange(6, dtype=np.int32)
+    >>> for day in range(40):
+    ...     warmer = 3.0 * ((fleet == 2) & (day >= 30))  # K, one of six from day 30 on
+    ...     deviations = features.update(fleet, day, (4.0 + 0.1 * fleet + warmer)[:, None])
+    >>> dict(zip(features.names[:2], deviations[2].round(1).tolist()))
+    {'own.cabinet_temp_mean': 2.9, 'siblings.cabinet_temp_mean': 2.9}
     """
 
     def __init__(

@@ -18,20 +18,36 @@ _FEWEST_DAYS = 3  # after which an appliance's departures from its own mean teac
 
 
 class Departures(NamedTuple):
-    """One day of k appliances: what was usual under its conditions, and how far off it was; NaN while unknown."""
+    """One day of k appliances: what was usual under its conditions, and how far off it was; NaN while not known.
+
+    Both on the scale on which features are compared: the unit itself, or the logarithm of a ratio.
+
+    >>> departures = Departures(usual=np.array([[4.1], [np.nan]]), deviation=np.array([[2.6], [np.nan]]))  # degC, K
+    >>> np.isfinite(departures.usual[:, 0])  # the second appliance is new
+    array([ True, False])
+    """
 
     usual: Array  # (k, columns)
     deviation: Array
 
 
 class UnderConditions:
-    """What is usual for some of the daily features: an appliance's own mean, moved by what the conditions explain.
+    """Learns what is usual for some daily features: an appliance's own mean, moved by what the conditions explain.
 
     With an appliance's mean level y and mean conditions x over its n days, a day with conditions t should show
     y + w (t - x), where the fleet's w is learnt from the same departures of all appliances (`Expected`). While n is
     small the fleet's typical level counts as well, and a deviation is shrunk by how uncertain the usual is (`Spread`):
     one under familiar conditions, of an appliance known for long, stays as it is. The means are over the first
     `learn_days` and follow later days with the slowness of `forget_days`, and never far: a fault is not usual.
+
+    >>> from foremend.vocabulary.features import Daily, Feature
+    >>> temp, fleet = Feature("cabinet_temp_mean", "cabinet_temp"), np.arange(6, dtype=np.int32)
+    >>> under = UnderConditions(Conditions(Daily((temp,)), [temp]), learn_days=10, forget_days=365.0, min_siblings=4)
+    >>> under.grow(6)
+    >>> for day in np.random.default_rng(1).normal(4.0, 0.1, (30, 6, 1)):  # degC
+    ...     known = under.departures(fleet, day, scaled=day)
+    >>> under.departures(fleet[:1], day[:1] + 3.0, scaled=day[:1] + 3.0).deviation.round()
+    array([[3.]])
     """
 
     def __init__(
