@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.ports import Detector
+from foremend.vocabulary.ports import Detector, Predictor
 from foremend.vocabulary.types import Evidence, Finding, Prediction, Score
 from models.drift import DriftWatch
 from rules.evaluator import RuleState
@@ -26,7 +25,7 @@ class FittedModel:
     version: str
     names: tuple[str, ...]  # the deviations it was fitted on
     detectors: tuple[Detector, ...]
-    predictor: Any  # a Predictor with `drivers`
+    predictor: Predictor
     drift: DriftWatch | None = None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +54,7 @@ class BorrowedPredictor:
 def borrowed(profile: Profile, lender: FittedModel) -> FittedModel:
     """What `lender` can say about appliances of `profile`; its detectors, which know its own features, stay behind."""
     names = deviation_names(profile)
-    predictor: Any = BorrowedPredictor(lender, names, profile.faults)
+    predictor = BorrowedPredictor(lender, names, profile.faults)
     return FittedModel(f"{lender.version} (borrowed)", names, (), predictor)
 
 

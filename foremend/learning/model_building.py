@@ -12,6 +12,7 @@ from foremend.engine.fitted import DayRows, FittedModel, Scored, scored
 from foremend.engine.lane import deviations
 from foremend.learning.training_sets import Split, TrainingSet
 from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.ports import LearningPredictor
 from foremend.vocabulary.profiles import Profile
 from models.detectors import window_watch
 from models.drift import DriftWatch
@@ -68,7 +69,7 @@ def build(
 
 def fitted_predictor(
     profile: Profile, rows: TrainingSet, horizon_days: float, rarer: float, seed: int
-) -> FaultPredictor:
+) -> LearningPredictor:
     """The predictor of an appliance model, learnt from `rows`; the numbers are `FaultPredictor`'s."""
     predictor = FaultPredictor(
         profile.faults, horizon_days=horizon_days, rarer=rarer, alike=profile.counterparts, seed=seed
@@ -80,7 +81,8 @@ def fitted_predictor(
 def load_fitted(appliance_model: str, version: str, registry: Registry) -> FittedModel:
     """A stored version, ready to score. Raises IntegrityError when it is not there or was altered."""
     card, state = registry.load(appliance_model, version)
-    predictor, watch, drift = FaultPredictor(card.faults), window_watch(), DriftWatch()
+    predictor: LearningPredictor = FaultPredictor(card.faults)
+    watch, drift = window_watch(), DriftWatch()
     try:
         predictor.restore(state["predictor"])
         watch.restore(state["watch"])

@@ -1,4 +1,4 @@
-"""The error tree. Each class answers what the caller should do: retry, skip or stop.
+"""The error tree. Each class says what the caller should do: retry, skip or stop.
 
 ForemendError
 ├── ConfigError        stop   a setting, profile or mapping is wrong; the sentence names it and the mend
@@ -12,15 +12,12 @@ ForemendError
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
-
-Answer = Literal["retry", "skip", "stop"]
+from typing import ClassVar
 
 
 class ForemendError(Exception):
     """Base of everything Foremend raises on purpose; `exit_code` is what the command line ends with."""
 
-    answer: ClassVar[Answer] = "stop"
     exit_code: ClassVar[int] = 1
 
 
@@ -33,14 +30,12 @@ class ConfigError(ForemendError):
 class InputError(ForemendError):
     """One message, reading or row cannot be used."""
 
-    answer = "skip"
     exit_code = 3
 
 
 class UnavailableError(ForemendError):
     """Something we talk to is away; trying again may help."""
 
-    answer = "retry"
     exit_code = 4
 
 
@@ -72,5 +67,5 @@ class DefectError(ForemendError):
 def is_unforeseen(error: Exception) -> bool:
     """Whether one message may be to blame for `error`, and not a machine, a disk, a setting or somebody we talk to."""
     if isinstance(error, ForemendError):
-        return error.answer == "skip"
+        return isinstance(error, InputError)
     return not isinstance(error, OSError | MemoryError)

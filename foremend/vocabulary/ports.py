@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.vocabulary.features import Deviation
 from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.types import Block, DeadLetter, Finding, Prediction, RawMessage, Score
 
@@ -107,20 +108,39 @@ class Detector(Stateful, PerAppliance, Protocol):
     ) -> Score: ...
 
 
-class Predictor(Stateful, Protocol):
-    """This fault, with this probability, in about this many days."""
+class Predictor(Protocol):
+    """This fault, with this probability, in about this many days; one row of `features` per appliance and day.
+
+    `features` is (n, d) float64 with NaN for unknown, `appliance` (n,) fleet rows, `time` (n,) ms UTC.
+    """
 
     faults: tuple[str, ...]
-
-    def learn(
-        self, names: Sequence[str], features: NDArray[np.float64], days_to_failure: NDArray[np.float64]
-    ) -> None:
-        """`days_to_failure` (n, faults): days until that fault's failure, inf where it never came."""
-        ...
 
     def score(
         self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: NDArray[np.float64]
     ) -> Prediction: ...
+
+    def drivers(self, features: NDArray[np.float64], fault: int, most: int = 3) -> NDArray[np.int64]:
+        """At most `most` columns of one row (d,) that speak most for the fault of that number, the strongest first."""
+        ...
+
+
+class LearningPredictor(Predictor, Stateful, Protocol):
+    """A predictor that learns by itself, and does not borrow."""
+
+    def learn(
+        self,
+        deviations: Sequence[Deviation],
+        features: NDArray[np.float64],
+        days_to_failure: NDArray[np.float64],
+        appliance: NDArray[np.int32] | None = None,
+    ) -> None:
+        """`deviations` say what the columns of `features` are.
+
+        `days_to_failure` (n, faults): days until that fault's failure, inf where it never came. `appliance` (n,) says
+        which rows are of one; without it each row is its own.
+        """
+        ...
 
 
 class Effects(Protocol):

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.features import Counterpart, Deviation, Kind
+from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Prediction
 from models.predictors.days import DaysToFailure
 from models.predictors.odds import Odds
@@ -143,7 +144,7 @@ class FaultPredictor:
             "scale": self.scale,
         }
 
-    def restore(self, snapshot: dict[str, Any]) -> None:
+    def restore(self, snapshot: Snapshot) -> None:
         self.faults = tuple(snapshot["faults"])
         self.horizon_days = snapshot["horizon_days"]
         self._votes.restore(snapshot["votes"])

@@ -11,7 +11,7 @@ from foremend.vocabulary.features import Counterpart, Daily, Feature
 from foremend.vocabulary.profiles.daily import counterparts, daily, hourly, starts_counter
 from foremend.vocabulary.profiles.signals import Cycle, Signal, Title
 from foremend.vocabulary.profiles.states import States
-from foremend.vocabulary.schema import DurationMs, KebabName, Strict
+from foremend.vocabulary.schema import KebabName, Strict
 
 WORDS: Any = {
     "title": True,
@@ -43,7 +43,6 @@ class Profile(Strict):
     cycle: Cycle | None = None
     states: States | None = None
     faults: tuple[str, ...] = ()
-    sample_period: DurationMs | None = Field(default=None, gt=0)
     watch: Watch | None = None
 
     @model_validator(mode="after")

@@ -210,7 +210,7 @@ class EveryDay:
             self.faults, 60.0, appliance, time, np.full(shape, self._probability), days, days - 5, days + 5
         )
 
-    def drivers(self, features: NDArray[np.float64], fault: int) -> NDArray[np.int64]:
+    def drivers(self, features: NDArray[np.float64], fault: int, most: int = 3) -> NDArray[np.int64]:
         return np.array([0], np.int64)
 
 

@@ -73,8 +73,8 @@ class Worn:
         nothing = np.full(probability.shape, np.nan)
         return Prediction(self.faults, 30, appliance, time, probability, nothing, nothing, nothing)
 
-    def drivers(self, features: NDArray[np.float64], fault: int) -> NDArray[np.int64]:
-        return np.argsort(-np.abs(np.nan_to_num(features)), kind="stable")[:3]
+    def drivers(self, features: NDArray[np.float64], fault: int, most: int = 3) -> NDArray[np.int64]:
+        return np.argsort(-np.abs(np.nan_to_num(features)), kind="stable")[:most]
 
 
 class Pipeline:
