@@ -64,7 +64,7 @@ def telling(
     )
     signals = {
         "power": read(made[0], 1.0, made[0] * 0.004, rng),
-        "current": read(made[0] / voltage / factor, 0.01, 0.01, rng),
+        "current": read(made[0] / voltage / factor, 0.01, 0.005 * made[0] / 230, rng),
         "voltage": read(voltage, 0.1, 0.2, rng),
         "room_temp": read(made[1] + rng.normal(0, 0.4), 0.1, 0.05, rng),
         "outdoor_temp": read(outside + rng.normal(0, 0.5), 0.1, 0.15, rng),

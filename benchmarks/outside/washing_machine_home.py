@@ -60,7 +60,7 @@ def _sensed(made: Array, rng: np.random.Generator) -> dict[str, Array]:
     runs = made[5] != IDLE
     return {
         "power": read(made[0], 1.0, 0.01 * made[0], rng),
-        "current": read(made[0] / volts / 0.93, 0.01, 0.005, rng),
+        "current": read(made[0] / volts / 0.93, 0.01, 0.005 * made[0] / 230, rng),
         "water_level": read(made[1], 1.0, 0.8 * runs, rng),
         "drum_speed": read(made[2], 1.0, 0.004 * made[2], rng),
         "vibration": read(made[3], 0.01, 0.06 * made[3], rng),
