@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     counts = sorted({int(count) for count in given.outcomes.split(",")})
     result = run(given.fleet or fleets.NAMES, counts, given)
     emit(result) if given.json else show(result)
-    return 0
+    return 0 if result["fleets"] else InputError.exit_code
 
 
 if __name__ == "__main__":
