@@ -90,16 +90,23 @@ class Registry:
     def add(self, card: ModelCard, state: Mapping[str, Any]) -> ModelCard:
         """Store a new version; it has no alias yet. Returns the card with its version and seals.
 
-        Raises UnavailableError when the disk refuses; nothing of it is left then.
+        Raises UnavailableError when the disk refuses, IntegrityError for a state that could not be loaded again;
+        nothing of the version is left then.
         """
-        folder = self._claim(card.appliance_model)
-        sealed, body = seal(replace(card, version=folder.name), state, self._key)
         try:
+            folder = self._claim(card.appliance_model)
+        except OSError as error:
+            raise UnavailableError(f"{self._root} cannot be written: {error.strerror}") from error
+        try:
+            sealed, body = seal(replace(card, version=folder.name), state, self._key)
             (folder / "model.skops").write_bytes(body)
             _replace(folder / "card.json", sealed.to_json())  # last: without a card there is no version
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise UnavailableError(f"{folder} cannot be written: {error.strerror}") from error
+        except IntegrityError:
+            folder.rmdir()
+            raise
         return sealed
 
     def appliance_models(self) -> list[str]:

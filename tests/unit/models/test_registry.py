@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import ExtraTreesClassifier
 
-from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.errors import IntegrityError, UnavailableError
 from models.registry.registry import ModelCard, Registry
 
 KEY = b"a key of the registry"
@@ -89,9 +89,19 @@ class Intruder:
 
 
 def test_a_type_that_models_never_have_is_refused_when_stored(tmp_path: Path) -> None:
-    """What could not be loaded is not stored either."""
+    """What could not be loaded is not stored either, and nothing of it is left."""
     with pytest.raises(IntegrityError, match=r"types that models never have: .*Intruder"):
         Registry(tmp_path).add(card(), {"predictor": Intruder()})
+
+    assert list((tmp_path / MODEL).iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """Somebody put a file where the models should be."""
+    (tmp_path / "models").write_text("")
+
+    with pytest.raises(UnavailableError, match=r"models cannot be written: Not a directory"):
+        Registry(tmp_path / "models").add(card(), {"number": 1})
 
 
 @pytest.mark.parametrize("content", [pickle.dumps({"predictor": 1}), b"", b"PK\x03\x04 and no more"])
