@@ -36,7 +36,7 @@ class ConformalPValues:
         self._calibration = np.sort(strangeness[np.isfinite(strangeness)])
 
     def p_value(self, strangeness: Floats) -> Floats:
-        """How often a normal row is at least so strange, (m,) in (0, 1]; 1 for NaN and with nothing learnt.
+        """How often a normal row is at least so strange, (m,) 0..1; 1 for what is not finite, and with nothing learnt.
 
         Beyond the strangest calibration row the rank stays 1/(n + 1) and is continued by an exponential tail of the
         calibration's mean excess over its upper tenth, so that worse still ranks as worse.

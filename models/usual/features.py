@@ -33,10 +33,11 @@ _OVER = 3.0  # a fault is over once two days in a row are so many times nearer t
 class DailyFeatures:
     """Turns rows of plain daily numbers into deviations from what is usual, and keeps a row of state an appliance.
 
-    Of F daily features it compares C (`compared`), and returns 3 C + 2 columns, NaN while unknown: `own.*` deviation
-    from the own usual under the day's conditions, `siblings.*` the same after the siblings' median of that day is
-    taken away, `trend.*` fast minus slow average of the latter. Each is compared as its `scale` says: temperatures and
-    shares as differences, all else as a log ratio. Where fewer than `min_siblings` are known, `siblings.*` is `own.*`.
+    Of F daily features it compares C (`compared`), and returns 3 C + 2 columns, NaN while unknown. `own.*`: how far the
+    appliance is from its own usual under the day's conditions, averaged over `fast_days`. `siblings.*`: the same, after
+    the siblings' median of each day is taken away. `trend.*`: the latter, less its average over `slow_days`. Each is
+    compared as its `scale` says: temperatures and shares as differences, all else as a log ratio. On a day with fewer
+    than `min_siblings` nothing is taken away.
 
     The last two columns describe the features that deviate: `shape.unsteady` (0..1), how much they change from day to
     day relative to their size, which tells what comes and goes from what stays; `shape.growth` (-1..1), which part of
