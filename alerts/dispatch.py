@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Engine
 
-from alerts.channels import Channel, OutboxFileChannel
+from alerts.channels import Channel
 from alerts.gate import Gate
 from alerts.lane import Lane
+from alerts.owner_channels import set_up
 from alerts.owners import Owners
 from alerts.queue import Queue
 from alerts.settings import AlertsSettings
@@ -30,11 +31,7 @@ def open_channels(settings: AlertsSettings, clock: Clock, environ: Mapping[str, 
     channels: dict[str, Channel] = {
         f"webhook:{endpoint.name}": open_webhook(endpoint, clock, environ) for endpoint in settings.webhooks
     }
-    if settings.sms is not None:
-        channels["sms"] = OutboxFileChannel(settings.sms.file, "sms")
-    if settings.push is not None:
-        channels["push"] = OutboxFileChannel(settings.push.file, "push")
-    return channels
+    return channels | {name: one.open(name) for name, one in set_up(settings).items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from alerts.channels import Message
 from alerts.consent import Decision, decide, histories
 from alerts.database import reading
-from alerts.owners import CHANNELS, Owners, time_zone
+from alerts.owner_channels import OWNER_CHANNELS
+from alerts.owners import Owners, time_zone
 from alerts.schedule import quiet_until
 from alerts.settings import AlertsSettings
 from alerts.tables import OutboxRow
@@ -58,7 +59,7 @@ class Gate:
             decision = decide(said.get((row.appliance_id, row.purpose), ()), now)
             if not decision.given:
                 return Withhold(decision)
-        if row.purpose in CHANNELS:
+        if row.target in OWNER_CHANNELS:
             try:
                 return self._to_owner(row, now)
             except (InputError, IntegrityError) as error:  # of this owner alone
@@ -82,8 +83,8 @@ class Gate:
 
 
 def _text(row: OutboxRow, language: str) -> str:
-    """The text in the owner's language, English where there is none; a push has room for advice."""
+    """The text in the owner's language, English where there is none; advice where the channel has room."""
     body = orjson.loads(row.body)
     chosen = language if language in body["texts"] else "en"
-    advice = body["advice"].get(chosen, ()) if row.target == "push" else ()
+    advice = body["advice"].get(chosen, ()) if OWNER_CHANNELS[row.target].advice else ()
     return "\n".join([body["texts"][chosen], *advice])

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import update
 
 from alerts.change import Change
+from alerts.owner_channels import OWNER_CHANNELS, set_up
 from alerts.settings import AlertsSettings
 from alerts.storable import json_text
 from alerts.tables import OutboxRow, OutboxState
@@ -48,8 +49,7 @@ class Outbox:
     def __init__(self, settings: AlertsSettings) -> None:
         self._source = settings.event_source
         self._endpoints = settings.webhooks
-        present = {Purpose.SMS: settings.sms, Purpose.PUSH: settings.push}
-        self._channels = [channel for channel, found in present.items() if found is not None]
+        self._channels = {name: OWNER_CHANNELS[name].purpose for name in set_up(settings)}
 
     def put(self, work: Change, event: Event) -> None:
         """One row for each endpoint that takes this type of event; a repeat changes nothing."""
@@ -66,11 +66,9 @@ class Outbox:
         """One row for each channel that is set up; whether it may leave is asked when it is sent."""
         body = json_text({"texts": message.texts, "advice": message.advice})
         rows = [
-            _row(
-                work, message.id, channel, "foremend.warning", channel, message.appliance_id, message.id, body
-            )
+            _row(work, message.id, name, "foremend.warning", purpose, message.appliance_id, message.id, body)
             | {"episode_id": message.episode_id}
-            for channel in self._channels
+            for name, purpose in self._channels.items()
         ]
         work.messages.extend(rows)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from alerts.database import CHUNK, insert_new, reading, upsert, writing
+from alerts.owner_channels import OWNER_CHANNELS
 from alerts.storable import storable
 from alerts.tables import ApplianceRow, ContactRow, OwnerRow
 from alerts.vault import Vault
@@ -17,7 +18,8 @@ from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import Purpose
 
-CHANNELS = frozenset({Purpose.SMS, Purpose.PUSH, Purpose.EMAIL})
+_ADDRESSES = {*OWNER_CHANNELS, Purpose.EMAIL.value}
+"""Kinds of address that are kept; nothing sends e-mail yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,8 @@ class Owners:
         return None if row is None else self._vault.unseal(row.sealed)
 
     def _sealed(self, owner: Owner, channel: str) -> dict[str, object]:
-        if channel not in CHANNELS:
-            raise InputError(f"{channel!r} is not a channel; use one of {', '.join(sorted(CHANNELS))}")
+        if channel not in _ADDRESSES:
+            raise InputError(f"{channel!r} is not a channel; use one of {', '.join(sorted(_ADDRESSES))}")
         address = owner.contacts[channel]
         if storable(address) != address:
             raise InputError(f"the {channel} address of owner {owner.owner_id!r} holds what no address has")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from alerts.database import reading
 from alerts.dead_letter_bounds import TOTAL
+from alerts.owner_channels import OWNER_CHANNELS
 from alerts.tables import (
     Base,
     DeadLetterRow,
@@ -34,7 +35,7 @@ _PREVIEW = 200  # bytes of a dead letter, and characters of its topic, shown in 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What happened so far. `notifications_sent` are SMS and push; `held_back` counts acts by purpose.
+    """What happened so far. `notifications_sent` are those of owner channels; `held_back` counts acts by purpose.
 
     `dead_letters` counts every message that was one, those without a row of their own and those removed since too.
     """
@@ -71,7 +72,7 @@ def counts(engine: Engine) -> Counts:
             tickets_opened=sum(tickets.values()),
             tickets_open=tickets.get(TicketStatus.OPEN, 0),
             webhooks_delivered=outbox["webhook", OutboxState.SENT],
-            notifications_sent=outbox["sms", OutboxState.SENT] + outbox["push", OutboxState.SENT],
+            notifications_sent=sum(outbox[name, OutboxState.SENT] for name in OWNER_CHANNELS),
             held_back={purpose.value: number for purpose, number in session.execute(held_back)},
             dead_letters=session.scalar(select(TotalRow.value).where(TotalRow.name == TOTAL)) or 0,
             messages_waiting=sum(

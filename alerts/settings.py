@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from alerts.owner_channels import OwnerChannels
 from foremend.vocabulary.schema import DurationMs, SettingsPath, Strict
 from foremend.vocabulary.types import Severity
 
@@ -34,12 +35,6 @@ class WebhookEndpoint(Strict):
         if self.url.startswith("http://") and not self.allow_private:
             raise ValueError(f"webhook {self.name!r}: {self.url} is not https; use https, or allow_private")
         return self
-
-
-class FileChannel(Strict):
-    """A channel that writes its messages to a file one can look at, one JSON object a line."""
-
-    file: SettingsPath
 
 
 class QuietHours(Strict):
@@ -81,8 +76,8 @@ def _beside_settings(url: str, info: ValidationInfo) -> str:
     return f"{prefix}{folder / url.removeprefix(prefix)}" if folder and relative else url
 
 
-class AlertsSettings(Strict):
-    """What the alerts stage needs: where it keeps things, whom it tells, when and how often."""
+class AlertsSettings(OwnerChannels):
+    """What the alerts stage needs: where it keeps things, whom it tells, when and how often; and the owner channels."""
 
     database: Annotated[str, AfterValidator(_beside_settings)] = "sqlite:///var/foremend.db"
     key_file: SettingsPath = Path("var/foremend.key")
@@ -91,8 +86,6 @@ class AlertsSettings(Strict):
     event_source: str = "/foremend"
     """CloudEvents `source`: tells receivers which installation speaks."""
     webhooks: tuple[WebhookEndpoint, ...] = ()
-    sms: FileChannel | None = FileChannel(file=Path("var/outbox/sms.jsonl"))
-    push: FileChannel | None = FileChannel(file=Path("var/outbox/push.jsonl"))
     quiet_hours: QuietHours | None = QuietHours()
     retry: RetrySettings = RetrySettings()
     dead_letters: DeadLetterSettings = DeadLetterSettings()

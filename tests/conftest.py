@@ -20,8 +20,9 @@ from alerts.consent import ConsentLedger, ConsentRecord
 from alerts.desk import open_alerts
 from alerts.dispatch import open_channels
 from alerts.effects import DatabaseEffects
+from alerts.owner_channels import FileChannel
 from alerts.owners import OwnedAppliance, Owner, Owners
-from alerts.settings import AlertsSettings, FileChannel
+from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
 from benchmarks.kafka_server import KafkaServer
 from benchmarks.mosquitto_server import Mosquitto

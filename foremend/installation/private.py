@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from alerts.owner_channels import outbox_files
 from foremend.config import Settings
 from foremend.plan.places import require_own
 from foremend.vocabulary.errors import ConfigError
@@ -78,8 +79,7 @@ def stored(settings: Settings) -> Iterator[Path]:
     if database is not None:
         beside = (database.with_name(database.name + end) for end in ("", "-wal", "-shm"))
         yield from (file for file in beside if file.is_file())
-    outboxes = (channel.file for channel in (settings.alerts.sms, settings.alerts.push) if channel)
-    yield from (file for file in outboxes if file.is_file())
+    yield from (file for file in outbox_files(settings.alerts).values() if file.is_file())
 
 
 def _is_wide(path: Path) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from alerts.owner_channels import outbox_files
 from foremend.config import Settings, load_settings
 from foremend.history.parquet_folder import Folder, flushed, sync_path
 from foremend.installation.copies import Progress, copy_file, described, summary
@@ -144,6 +145,5 @@ def _model_files(settings: Settings) -> list[tuple[Path, str]]:
 
 def _outbox_files(settings: Settings) -> list[tuple[Path, str]]:
     """After the database: a message that is in the file already is known by its id and not written again."""
-    channels = {"sms": settings.alerts.sms, "push": settings.alerts.push}
-    files = [(one.file, f"outbox/{name}.jsonl") for name, one in channels.items() if one is not None]
+    files = [(file, f"outbox/{name}.jsonl") for name, file in outbox_files(settings.alerts).items()]
     return [(file, name) for file, name in files if file.exists()]

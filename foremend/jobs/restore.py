@@ -13,6 +13,7 @@ from sqlalchemy import Engine, inspect
 
 from alerts.database import connecting, open_database
 from alerts.installation import belong, belonging
+from alerts.owner_channels import outbox_files
 from alerts.wording import iso
 from foremend.config import Settings, load_settings
 from foremend.installation.copies import Progress, copy_file, described, summary
@@ -104,8 +105,7 @@ def _places(settings: Settings) -> dict[str, Path]:
     found |= {"history.work": folder / "history.work", "models": settings.models.registry}
     database = database_file(settings)
     found |= {SQLITE_NAME: database} if database is not None else {}
-    channels = {"outbox/sms.jsonl": alerts.sms, "outbox/push.jsonl": alerts.push}
-    return found | {name: one.file for name, one in channels.items() if one is not None}
+    return found | {f"outbox/{name}.jsonl": file for name, file in outbox_files(alerts).items()}
 
 
 def _place(places: dict[str, Path], name: str) -> Path:

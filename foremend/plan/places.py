@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from alerts.database_url import sqlite_file
+from alerts.owner_channels import outbox_files
 from foremend.config import Settings, StorageSettings
 from foremend.plan.problem import Check, require_extra
 from foremend.vocabulary.errors import ConfigError
@@ -24,8 +25,7 @@ def places(settings: Settings) -> Iterator[Check]:
         "storage.folder": settings.storage.folder,
         "models.registry": settings.models.registry,
         "alerts.key_file": None if os.environ.get(alerts.key_env) else alerts.key_file.parent,
-        "alerts.sms.file": alerts.sms.file.parent if alerts.sms else None,
-        "alerts.push.file": alerts.push.file.parent if alerts.push else None,
+        **{f"alerts.{name}.file": file.parent for name, file in outbox_files(alerts).items()},
         "alerts.database": database.parent if database else None,
     }
     for setting, folder in named.items():

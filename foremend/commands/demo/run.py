@@ -23,6 +23,7 @@ import yaml
 
 from alerts import queries
 from alerts.desk import Alerts
+from alerts.owner_channels import OWNER_CHANNELS
 from foremend.commands.demo.ears import heard, listening, wait_for_word
 from foremend.commands.demo.owners import register, withdraw
 from foremend.commands.demo.processes import free_port, process, running, wait_for_port
@@ -109,8 +110,10 @@ class Demo:
                 "database": f"sqlite:///{here.resolve()}/foremend.db",
                 "key_file": str((here / "foremend.key").resolve()),
                 "webhooks": [webhook],
-                "sms": {"file": str((here / "outbox" / "sms.jsonl").resolve())},
-                "push": {"file": str((here / "outbox" / "push.jsonl").resolve())},
+                **{
+                    name: {"file": str((here / "outbox" / f"{name}.jsonl").resolve())}
+                    for name in OWNER_CHANNELS
+                },
                 "quiet_hours": None,
             },
         }

@@ -14,6 +14,7 @@ from alerts.channels import Message
 from alerts.consent import ConsentRecord
 from alerts.desk import Alerts, open_alerts
 from alerts.guide import Guide
+from alerts.owner_channels import OWNER_CHANNELS
 from alerts.owners import OwnedAppliance, Owner
 from alerts.settings import AlertsSettings
 from alerts.vault import Vault
@@ -101,7 +102,7 @@ def open_stage(database: str) -> Iterator[Callable[..., Stage]]:
         endpoint = {"name": "platform", "url": "https://platform.example/hook", "secret_env": "SECRET"}
         chosen = AlertsSettings(**{"database": database, "webhooks": [endpoint]} | settings)
         clock = clock or ManualClock()
-        channels = {name: ListChannel() for name in ("webhook:platform", "sms", "push")}
+        channels = {name: ListChannel() for name in ("webhook:platform", *OWNER_CHANNELS)}
         titles = {"starts_per_hour": {"zh": "每小时启动次数"}}
         guides = {"refrigerant-leak": LEAK}
         alerts = open_alerts(chosen, clock, vault, channels, np.random.default_rng(1), guides, titles)

@@ -1,0 +1,62 @@
+"""The channels to owners: one table in which each is one entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from alerts.channels import Channel, OutboxFileChannel
+from foremend.vocabulary.schema import SettingsPath, Strict
+from foremend.vocabulary.types import Purpose
+
+
+class FileChannel(Strict):
+    """A channel that writes its messages to a file one can look at, one JSON object a line."""
+
+    file: SettingsPath
+
+    def open(self, name: str) -> Channel:
+        """The sender. Raises UnavailableError when the disk refuses, ConfigError where no such file can be."""
+        return OutboxFileChannel(self.file, name)
+
+
+@dataclass(frozen=True, slots=True)
+class ToOwner:
+    """What a channel is for: the consent each message needs, and whether it has room for advice under the text."""
+
+    purpose: Purpose
+    advice: bool = False
+
+
+class OwnerChannels(Strict):
+    """The table. An entry's name is its key under `alerts`, its target in the outbox and an owner's kind of address.
+
+    Its type is its settings, which open its sender; None: it is not set up.
+    """
+
+    sms: Annotated[FileChannel | None, ToOwner(Purpose.SMS)] = FileChannel(file=Path("var/outbox/sms.jsonl"))
+    push: Annotated[FileChannel | None, ToOwner(Purpose.PUSH, advice=True)] = FileChannel(
+        file=Path("var/outbox/push.jsonl")
+    )
+
+
+OWNER_CHANNELS: Mapping[str, ToOwner] = {
+    name: entry
+    for name, field in OwnerChannels.model_fields.items()
+    for entry in field.metadata
+    if isinstance(entry, ToOwner)
+}
+"""What each channel is for, by name."""
+
+
+def set_up(settings: OwnerChannels) -> dict[str, FileChannel]:
+    """The settings of each channel that has some, by name."""
+    found = {name: getattr(settings, name) for name in OWNER_CHANNELS}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def outbox_files(settings: OwnerChannels) -> dict[str, Path]:
+    """The file of each channel that writes one, by name: they are backed up, restored and kept private."""
+    return {name: one.file for name, one in set_up(settings).items() if isinstance(one, FileChannel)}
