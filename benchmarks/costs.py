@@ -31,7 +31,7 @@ from benchmarks.fleet import fit
 from benchmarks.recorded import MOST, blocks, in_messages, recording
 from foremend.config import Settings, load_settings
 from foremend.engine.engine import DayListener, Engine
-from foremend.engine.fitted import DayRows, FittedModel, scored
+from foremend.engine.fitted import Day, FittedModel, scored
 from foremend.engine.packing import pack
 from foremend.history.compaction import ON_COMMAND
 from foremend.history.parquet import ParquetHistory
@@ -194,13 +194,15 @@ def history_costs(parts: Sequence[Block]) -> Result:
 def life(bench: Bench, name: str, size: Size) -> Result:
     """Some days with a trained model: what a day's scoring costs, and how much is known of an appliance after it."""
     fitted = fit(bench.profiles[name], size.training, bench.settings.models.horizon_days)
-    days: list[DayRows] = []
+    days: list[Day] = []
     engine = bench.engine({name: fitted}, lambda lane, day: days.append(day))
     lived = recording(name, MOST, size.days)
     whole = _seconds(lambda: [engine.process(part) for part in blocks(lived, 100 * BLOCK)])
     return {
         "life_us": round(whole / len(lived) * 1e6, 3),
-        "scoring_us_per_day": _median_us(lambda: scored(fitted, days[-1]), len(days[-1].time), size.rounds),
+        "scoring_us_per_day": _median_us(
+            lambda: scored(fitted, days[-1].deviations), len(days[-1].plain), size.rounds
+        ),
         "state": state_costs(engine.snapshot()[name], size.rounds),
     }
 

@@ -28,10 +28,10 @@ class Companions:
         """One more day; `ids` names the fleet's rows. Findings are about the fleet: train again, or no more."""
         if self.shadow is not None:
             self.shadow.follow(ids, said, drivers)
-        drift, day = self._champion.drift, said.day
-        if drift is None or not len(day.time):
+        drift, day = self._champion.drift, said.rows
+        if drift is None or not len(day):
             return []
-        return drift.judge(appliance_model, int(day.time.max()), day.deviations, said.highest)
+        return drift.judge(appliance_model, int(day.time.max()), day.values, said.highest)
 
     def report(self) -> dict[str, Any]:
         """For people: what drifted, and how the challenger does."""

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.engine.companions import Companions
-from foremend.engine.fitted import DayRows, FittedModel, scored
-from foremend.engine.lane import NO_TIME, Counts, Lane, Step, deviation_names, joined
+from foremend.engine.fitted import Day, FittedModel, scored
+from foremend.engine.lane import NO_TIME, Counts, Lane, Step, deviation_names
 from foremend.engine.resting import Resting, RestRules, by_layout, of, packed, unpacked
 from foremend.engine.shadow import Shadow
 from foremend.engine.silence import EVERYBODY, Silence, broken, judge
@@ -30,14 +30,14 @@ from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import PerAppliance
 from foremend.vocabulary.profiles import Profile
-from foremend.vocabulary.types import MS_PER_HOUR, Block, Evidence, Finding, Rows, Score
+from foremend.vocabulary.types import Block, Evidence, Finding, Rows, Score
 from rules.evaluator import RuleBook, RuleState
 from rules.question import Question
 
 _SILENCE = "*"
 """Beside the appliance models in a snapshot; none can be called so."""
 
-DayListener = Callable[[Lane, DayRows], None]
+DayListener = Callable[[Lane, Day], None]
 """Hears of every finished day: training collects its rows, a replay its summary."""
 
 ScoreListener = Callable[[Step, Score], None]
@@ -287,11 +287,10 @@ class Engine:
 
     def _judge_hours(self, lane: Lane, step: Step) -> list[Finding]:
         """Each hour once: one that was told early comes again when its appliance is known, and is passed over."""
-        hours = joined([step.early, step.hours]) if len(step.early) else step.hours
+        hours = Rows.joined([step.early, step.hours]) if len(step.early) else step.hours
         if not len(hours):
             return []
-        rows = Rows(hours.appliance, hours.start + MS_PER_HOUR, hours.names, hours.features)
-        return self.rules[lane.profile.name].evaluate(Question("hour", lane.ids, rows))
+        return self.rules[lane.profile.name].evaluate(Question("hour", lane.ids, hours))
 
     def _judge_watched(self, lane: Lane, step: Step) -> list[Finding]:
         """What the rules make of the watch over readings or hours, where the profile asks for one."""
@@ -312,15 +311,14 @@ class Engine:
         lane.ticked = lane.newest
         return findings + self._silence.tick(self.lanes, self.rules, lane.profile.name)
 
-    def _judge_day(self, lane: Lane, rules: RuleState, day: DayRows) -> list[Finding]:
+    def _judge_day(self, lane: Lane, rules: RuleState, day: Day) -> list[Finding]:
         if self._on_day is not None:
             self._on_day(lane, day)
-        rows = Rows(day.appliance, day.time, lane.feature_names, day.values)
-        findings = rules.evaluate(Question("day", lane.ids, rows))
+        findings = rules.evaluate(Question("day", lane.ids, day.plain))
         fitted = self._fitted.get(lane.profile.name)
         if fitted is None:
             return findings
-        said = scored(fitted, day)
+        said = scored(fitted, day.deviations, day.news)
         drivers = partial(_drivers, lane)
         findings += said.judged_by(rules, lane.ids, drivers)
         return findings + self._companions[lane.profile.name].follow(
@@ -341,7 +339,7 @@ def _who_rests(lane: Lane, has_said: NDArray[np.bool_], settings: RestRules) -> 
     return np.flatnonzero(rests)
 
 
-def _drivers(lane: Lane, fitted: FittedModel, day: DayRows, row: int, fault: int) -> Sequence[Evidence]:
-    """Evidence for the `row`-th appliance of `day` and a fault: the features that drive the prediction."""
-    columns = fitted.predictor.drivers(day.deviations[row], fault)
+def _drivers(lane: Lane, fitted: FittedModel, day: Rows, row: int, fault: int) -> Sequence[Evidence]:
+    """Evidence for a row of deviations and a fault: the features that drive the prediction."""
+    columns = fitted.predictor.drivers(day.values[row], fault)
     return lane.features.evidence(int(day.appliance[row]), [int(c) for c in columns])

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.ports import Detector, Predictor
-from foremend.vocabulary.types import Evidence, Finding, Prediction, Score
+from foremend.vocabulary.types import Evidence, Finding, Prediction, Rows, Score
 from models.drift import DriftWatch
 from rules.evaluator import RuleState
 from rules.question import Question
 
-Drivers = Callable[["FittedModel", "DayRows", int, int], Sequence[Evidence]]
-"""Evidence for a row of a day and a fault, by its column."""
+Drivers = Callable[["FittedModel", Rows, int, int], Sequence[Evidence]]
+"""Evidence for a row of deviations and a fault, by its column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,44 +30,43 @@ class FittedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class DayRows:
-    """Daily deviations of one day for some appliances of a model, ready to be scored."""
+class Day:
+    """One day of some appliances of a model: what was measured, and what a fitted model scores."""
 
-    appliance: NDArray[np.int32]  # (k,) fleet rows
-    time: NDArray[np.int64]  # (k,) end of the day, ms UTC
-    values: NDArray[np.float64]  # (k, F) plain daily features
-    deviations: NDArray[np.float64]  # (k, 3 F)
-    told: NDArray[np.bool_]  # (k,) whether the day told anything new; not where nobody used the appliance
+    plain: Rows  # (k, F) daily features
+    deviations: Rows  # (k, 3 C + 2) of the same appliances, see `models.usual.features`
+    news: NDArray[np.bool_]  # (k,) whether the day told anything new; not where nobody used the appliance
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What one model says of one day."""
+    """What one model says of some rows of deviations."""
 
     model: FittedModel
-    day: DayRows
+    rows: Rows
+    news: NDArray[np.bool_] | None  # (k,) those that say anything new; None: all
     scores: tuple[Score, ...]
     prediction: Prediction
 
     @property
     def highest(self) -> NDArray[np.float64]:
         """(k,) the highest score that any detector gave; zeros without detectors."""
-        return np.max([np.zeros(len(self.day.time)), *(score.value for score in self.scores)], axis=0)
+        return np.max([np.zeros(len(self.rows)), *(score.value for score in self.scores)], axis=0)
 
     def judged_by(self, rules: RuleState, ids: Sequence[str], drivers: Drivers) -> list[Finding]:
         """What the rules make of it; `ids` names the fleet's rows."""
         findings: list[Finding] = []
         for score in self.scores:
-            findings += rules.evaluate(Question("score", ids, score.rows, self.day.told))
+            findings += rules.evaluate(Question("score", ids, score.rows, self.news))
 
         def evidence(row: int, fault: int) -> Sequence[Evidence]:
-            return drivers(self.model, self.day, row, fault)
+            return drivers(self.model, self.rows, row, fault)
 
-        return findings + rules.evaluate(Question.about(self.prediction, ids, self.day.told, evidence))
+        return findings + rules.evaluate(Question.about(self.prediction, ids, self.news, evidence))
 
 
-def scored(model: FittedModel, day: DayRows) -> Scored:
-    """Ask every detector and the predictor about a day."""
-    rows = (day.appliance, day.time, day.deviations)
-    scores = tuple(detector.score(*rows) for detector in model.detectors)
-    return Scored(model, day, scores, model.predictor.score(*rows))
+def scored(model: FittedModel, rows: Rows, news: NDArray[np.bool_] | None = None) -> Scored:
+    """Ask every detector and the predictor about deviations."""
+    columns = (rows.appliance, rows.time, rows.values)
+    scores = tuple(detector.score(*columns) for detector in model.detectors)
+    return Scored(model, rows, news, scores, model.predictor.score(*columns))

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.engine.fitted import DayRows
+from foremend.engine.fitted import Day
 from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.features import Deviation
 from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.profiles import LOAD, Profile
-from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Rows
 from ingest.reorder import Released, Reorder
 from models import rhythm
-from models.stream.stream import STANDBY, SignalStream, StreamOutput, Windows
+from models.stream.stream import STANDBY, SignalStream, StreamOutput
 from models.usual.features import DailyFeatures
 
 NO_TIME = np.iinfo(np.int64).min
@@ -38,8 +38,8 @@ _COLUMNS = {
 class Step:
     """What one piece of a block brought."""
 
-    hours: Windows  # hourly windows that it closed
-    early: Windows  # those of appliances that are still being learnt, as far as can be told; `hours` brings them again
+    hours: Rows  # hourly windows that it closed
+    early: Rows  # those of appliances that are still being learnt, as far as can be told; `hours` brings them again
     released: Released  # readings that are in order now and were used
     late: Block | None  # readings that came too late to be used
 
@@ -86,7 +86,7 @@ class Lane:
         self._newest = NO_TIME
         self.ticked = NO_TIME  # `newest` at the last look at who is silent
         self._next_tick = NO_TIME
-        self._days: list[Windows] = []
+        self._days: list[Rows] = []
 
     def pieces(self, block: Block) -> Iterator[tuple[Block, bool]]:
         """The block cut behind each reading that brings a tick; the flag says that the tick is due."""
@@ -131,7 +131,7 @@ class Lane:
         output = self._follow(released)
         rest = self._stream.flush()
         self._days.append(rest.days)
-        return Step(joined([output.hours, rest.hours]), output.early, released, None)
+        return Step(Rows.joined([output.hours, rest.hours]), output.early, released, None)
 
     def as_block(self, released: Released) -> Block:
         """Released readings as a block that can be understood alone."""
@@ -146,13 +146,13 @@ class Lane:
             tuple(self.firmware[row] for row in rows),
         )
 
-    def finished_days(self) -> list[DayRows]:
+    def finished_days(self) -> list[Day]:
         """At a tick: the days that closed since the last one, oldest first, as deviations."""
         if not self._days:
             return []
-        days, self._days = joined(self._days), []
-        days = days.take(np.lexsort((self.number[days.appliance], days.start)))
-        return [self._deviations(days.take(days.start == start)) for start in np.unique(days.start)]
+        days, self._days = Rows.joined(self._days), []
+        days = days.take(np.lexsort((self.number[days.appliance], days.time)))
+        return [self._compared(days.take(days.time == end)) for end in np.unique(days.time)]
 
     def forget_days(self) -> None:
         """Leave out the days that closed since the last tick."""
@@ -216,7 +216,7 @@ class Lane:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """The plain daily features of this model, in the order of `DayRows.values`."""
+        """The plain daily features of this model, in the order of `Day.plain`."""
         return self._stream.names
 
     @property
@@ -281,11 +281,11 @@ class Lane:
             load = np.where(np.isnan(load), values[:, self.signals.index(name)] * scale, load)
         return np.column_stack([values, load])
 
-    def _deviations(self, day: Windows) -> DayRows:
-        number = int(day.start[0]) // MS_PER_DAY
-        deviations = self.features.update(day.appliance, number, day.features)
-        told = self.features.told(day.features)
-        return DayRows(day.appliance, day.start + MS_PER_DAY, day.features, deviations, told)
+    def _compared(self, day: Rows) -> Day:
+        number = int(day.time[0]) // MS_PER_DAY - 1
+        deviations = self.features.update(day.appliance, number, day.values)
+        news = self.features.told(day.values)
+        return Day(day, Rows(day.appliance, day.time, self.features.names, deviations), news)
 
     def _fleet_rows(self, block: Block) -> NDArray[np.int32]:
         """The block's own appliance index as rows in the fleet's state; newcomers get the next rows."""
@@ -316,7 +316,7 @@ class Lane:
 
 
 def deviations(profile: Profile) -> tuple[Deviation, ...]:
-    """What detectors and predictors of an appliance model are fitted on, in the order of `DayRows.deviations`."""
+    """What detectors and predictors of an appliance model are fitted on, in the order of `Day.deviations`."""
     return DailyFeatures(profile.daily).columns
 
 
@@ -347,24 +347,15 @@ def _unknown(n: int) -> NDArray[np.float64]:
     return np.full(n, np.nan)
 
 
-def joined(parts: Sequence[Windows]) -> Windows:
-    """One behind the other; all have the same features."""
-    return Windows(
-        np.concatenate([part.appliance for part in parts]),
-        np.concatenate([part.start for part in parts]),
-        parts[0].names,
-        np.concatenate([part.features for part in parts]),
-    )
-
-
-def _pack(windows: Windows) -> dict[str, Any]:
+def _pack(days: Rows) -> dict[str, Any]:
     return {
-        "appliance": windows.appliance,
-        "start": windows.start,
-        "names": list(windows.names),
-        "features": windows.features,
+        "appliance": days.appliance,
+        "start": days.time - MS_PER_DAY,
+        "names": list(days.names),
+        "features": days.values,
     }
 
 
-def _unpack(packed: Mapping[str, Any]) -> Windows:
-    return Windows(packed["appliance"], packed["start"], tuple(packed["names"]), packed["features"])
+def _unpack(packed: Mapping[str, Any]) -> Rows:
+    end = packed["start"] + MS_PER_DAY
+    return Rows(packed["appliance"], end, tuple(packed["names"]), packed["features"])

@@ -33,13 +33,13 @@ class Shadow:
         """Rows of one more day, as the champion scored them; `ids` names the fleet's rows."""
         if champion.model.names != self.challenger.names:
             return
-        challenger = scored(self.challenger, champion.day)
+        challenger = scored(self.challenger, champion.rows, champion.news)
         for said, rules, opened in zip((champion, challenger), self._rules, self._opened, strict=True):
             opened |= _opened(said, rules, ids, drivers)
-        newest = int(champion.day.time.max(initial=0))
+        newest = int(champion.rows.time.max(initial=0))
         self._days += newest > self._newest  # a day may come in parts, as appliances report late
         self._newest = max(newest, self._newest)
-        self._rows += len(champion.day.time)
+        self._rows += len(champion.rows)
         self._difference += _difference(champion, challenger)
 
     def report(self) -> dict[str, Any]:

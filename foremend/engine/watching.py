@@ -19,7 +19,7 @@ from foremend.vocabulary.features import Statistic
 from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import Detector
 from foremend.vocabulary.profiles import Profile
-from foremend.vocabulary.types import MS_PER_HOUR, Evidence, Score
+from foremend.vocabulary.types import Evidence, Rows, Score
 from models.detectors import hour_watch, reading_watch
 
 Watches = Mapping[str, Callable[[], Detector]]
@@ -32,18 +32,17 @@ follows the season: as a third column it doubled the false alarms and found no m
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class Noticed:
     """What the watch says of some rows."""
 
     score: Score
-    names: tuple[str, ...]
-    units: tuple[str, ...]
-    rows: NDArray[np.float64]  # (n, len(names))
+    units: tuple[str, ...]  # of the columns
+    rows: Rows
 
     def evidence(self, row: int, _column: int) -> tuple[Evidence, ...]:
         """The numbers of a row, beside what is usual for its appliance."""
         usual = self.score.usual
-        known = zip(self.names, self.units, self.rows[row].tolist(), strict=True)
+        known = zip(self.rows.names, self.units, self.rows.values[row].tolist(), strict=True)
         return tuple(
             Evidence(name, value, None if usual is None else _known(usual[row, k]), unit=unit)
             for k, (name, unit, value) in enumerate(known)
@@ -64,14 +63,15 @@ class Watching:
         self._watches = watches
         self._detector = self._fresh()
 
-    def follow(self, step: Step) -> Watched | None:
+    def follow(self, step: Step) -> Noticed | None:
         """What is said of the readings, or the hours, that `step` brought; None where there were none."""
         if self._rows == "hours":
             hours = step.hours
-            rows = hours.features[:, [hours.names.index(name) for name in self._names]]
-            return self._score(hours.appliance, hours.start + MS_PER_HOUR, rows)
+            values = hours.values[:, [hours.names.index(name) for name in self._names]]
+            return self._score(Rows(hours.appliance, hours.time, self._names, values))
         released = step.released
-        return self._score(released.appliance, released.time, released.values[:, self._columns])
+        values = released.values[:, self._columns]
+        return self._score(Rows(released.appliance, released.time, self._names, values))
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
         """See `foremend.vocabulary.leaving`."""
@@ -100,15 +100,13 @@ class Watching:
         detector.learn(self._names, np.empty((0, len(self._names))))
         return detector
 
-    def _score(
-        self, appliance: NDArray[np.int32], time: NDArray[np.int64], rows: NDArray[np.float64]
-    ) -> Watched | None:
+    def _score(self, rows: Rows) -> Noticed | None:
         """Rows in which nothing watched is known are left out: they are no news of the appliance."""
-        known = np.isfinite(rows).any(axis=1)
-        if not known.any():
+        known = np.flatnonzero(np.isfinite(rows.values).any(axis=1))
+        if not len(known):
             return None
-        score = self._detector.score(appliance[known], time[known], rows[known])
-        return Watched(score, self._names, self._units, rows[known])
+        rows = rows.take(known)
+        return Noticed(self._detector.score(rows.appliance, rows.time, rows.values), self._units, rows)
 
 
 def _known(value: np.float64) -> float | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from foremend.config import Settings, load_settings
 from foremend.engine.engine import Engine
-from foremend.engine.fitted import DayRows, FittedModel, Scored, scored
+from foremend.engine.fitted import Day, FittedModel, Scored, scored
 from foremend.engine.lane import Lane
 from foremend.history.parquet import ParquetHistory
 from foremend.learning.evaluation_page import page
@@ -44,15 +44,15 @@ _SEVERITIES = tuple(Severity)
 class Lived:
     """A day listener that keeps a fleet's days, and on which of them each appliance ran (ends of days, ms UTC)."""
 
-    days: list[tuple[list[str], DayRows]] = field(default_factory=list)
+    days: list[tuple[list[str], Day]] = field(default_factory=list)
     ran: dict[str, list[int]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
 
-    def __call__(self, lane: Lane, day: DayRows) -> None:
+    def __call__(self, lane: Lane, day: Day) -> None:
         self.names = lane.features.names
         self.days.append((lane.ids, day))
-        duty = day.values[:, lane.feature_names.index("duty")]
-        for row, time in zip(day.appliance[duty > 0], day.time[duty > 0], strict=True):
+        ran = day.plain.take(day.plain.column("duty") > 0)
+        for row, time in zip(ran.appliance, ran.time, strict=True):
             self.ran.setdefault(lane.ids[row], []).append(int(time))
 
     @property
@@ -61,11 +61,11 @@ class Lived:
 
     @property
     def until(self) -> int:
-        return max(int(day.time.max()) for _, day in self.days)
+        return max(int(day.plain.time.max()) for _, day in self.days)
 
     @property
     def appliance_years(self) -> float:
-        return sum(len(day.time) for _, day in self.days) / 365.25
+        return sum(len(day.plain) for _, day in self.days) / 365.25
 
 
 def evaluate(
@@ -119,7 +119,7 @@ def judge(
     """All figures of one version on one history."""
     if fitted.names != lived.names:
         raise ConfigError(f"{fitted.version} knows other features than this history has: train it again")
-    said = [(ids, scored(fitted, day)) for ids, day in lived.days]
+    said = [(ids, scored(fitted, day.deviations, day.news)) for ids, day in lived.days]
 
     def at(rules: RulesSettings) -> Figures:
         return evaluation.figures(

@@ -15,17 +15,17 @@ from typing import Any
 
 from foremend.config import Settings, load_settings
 from foremend.engine.engine import Engine
-from foremend.engine.fitted import DayRows
+from foremend.engine.fitted import Day
 from foremend.engine.lane import Lane
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
-from foremend.vocabulary.types import MS_PER_DAY, Block, Finding
+from foremend.vocabulary.types import Block, Finding
 from ingest.mqtt.publish import MqttPublisher
 from ingest.mqtt.settings import MqttSettings
 from ingest.replay.recording import ReplayMapping, load_mapping, read_file, to_messages
 from ingest.values import Decoded, SignalSpecs
-from models.stream.stream import Windows, summarise_days
+from models.stream.stream import summarise_days
 from rules.evaluator import RuleBook
 from rules.settings import RulesSettings, SilenceCondition
 
@@ -40,12 +40,10 @@ class _Days:
     def __init__(self) -> None:
         self.found: dict[str, dict[str, dict[str, float]]] = {}
 
-    def __call__(self, lane: Lane, day: DayRows) -> None:
-        names = lane.features.base_names
-        for k, row in enumerate(day.appliance):
-            one = slice(k, k + 1)
-            windows = Windows(day.appliance[one], day.time[one] - MS_PER_DAY, names, day.values[one])
-            self.found.setdefault(lane.ids[row], {}).update(summarise_days(windows))
+    def __call__(self, lane: Lane, day: Day) -> None:
+        for k, row in enumerate(day.plain.appliance):
+            one = day.plain.take(slice(k, k + 1))
+            self.found.setdefault(lane.ids[row], {}).update(summarise_days(one))
 
 
 def replay_recording(files: Sequence[Path], mapping_file: Path, config: Path | None) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from foremend.engine.fitted import DayRows, FittedModel, Scored, scored
+from foremend.engine.fitted import FittedModel, Scored, scored
 from foremend.engine.lane import deviations
 from foremend.learning.training_sets import Split, TrainingSet
 from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.ports import LearningPredictor
 from foremend.vocabulary.profiles import Profile
+from foremend.vocabulary.types import Rows
 from models.detectors import window_watch
 from models.drift import DriftWatch
 from models.predictors.faults import FaultPredictor
@@ -123,8 +124,8 @@ def _usual(profile: Profile, fitted: FittedModel, split: Split, settle_days: int
 
 
 def _said_of(fitted: FittedModel, rows: TrainingSet) -> Scored:
-    times, told = np.zeros(len(rows.appliance), np.int64), np.ones(len(rows.appliance), np.bool_)
-    return scored(fitted, DayRows(rows.appliance, times, rows.features, rows.features, told))
+    timeless = np.zeros(len(rows.appliance), np.int64)
+    return scored(fitted, Rows(rows.appliance, timeless, rows.names, rows.features))
 
 
 def _kept(rows: TrainingSet) -> dict[str, Any]:

@@ -160,14 +160,15 @@ def _labelled(
         by_row.setdefault(course.row, []).append(course)
     features, labels, appliances = [], [], []
     for ids, day in collected.days:
-        for k, (row, time) in enumerate(zip(day.appliance.tolist(), day.time.tolist(), strict=True)):
+        rows = day.deviations
+        for k, (row, time) in enumerate(zip(rows.appliance.tolist(), rows.time.tolist(), strict=True)):
             number = int(ids[row].rpartition("-")[2]) - 1
             mine, ran = by_row.get(number, ()), collected.ran.get(ids[row], ())
             shows = _could_show(mine, ran, time)
             due = days_to_failure(mine, time, profile.faults) if shows else None
             if due is None or (time // MS_PER_DAY + number) % _every(mine, time, settings.every_days):
                 continue
-            features.append(day.deviations[k])
+            features.append(rows.values[k])
             labels.append(due)
             appliances.append(number)
     known = np.isfinite(np.array(features)).any(axis=1)

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.engine.engine import Engine
-from foremend.engine.fitted import DayRows
+from foremend.engine.fitted import Day
 from foremend.engine.lane import Lane
 from foremend.history.parquet import ParquetHistory
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.ports import History
 from foremend.vocabulary.profiles import Profile
-from foremend.vocabulary.types import MS_PER_DAY
+from foremend.vocabulary.types import MS_PER_DAY, Rows
 from models.outcomes import Outcome, held_out, label_rows
 from models.settings import ModelsSettings
 from rules.evaluator import RuleBook
@@ -79,15 +79,15 @@ class DayCollector:
     """Keeps every day's deviations of a fleet, and on which days each appliance ran: a listener of `Engine`."""
 
     def __init__(self) -> None:
-        self.days: list[tuple[list[str], DayRows]] = []
+        self.days: list[tuple[list[str], Day]] = []
         self.names: tuple[str, ...] = ()
         self.ran: dict[str, list[int]] = {}  # appliance -> ends of days, ms UTC, rising
 
-    def __call__(self, lane: Lane, day: DayRows) -> None:
+    def __call__(self, lane: Lane, day: Day) -> None:
         self.names = lane.features.names
         self.days.append((lane.ids, day))
-        duty = day.values[:, lane.feature_names.index("duty")]
-        for row, time in zip(day.appliance[duty > 0].tolist(), day.time[duty > 0].tolist(), strict=True):
+        ran = day.plain.take(day.plain.column("duty") > 0)
+        for row, time in zip(ran.appliance.tolist(), ran.time.tolist(), strict=True):
             insort(self.ran.setdefault(lane.ids[row], []), time)
 
 
@@ -177,12 +177,8 @@ def _stacked(
     collected: DayCollector,
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
     """Fleet row, end of the day and deviations of every row."""
-    days = [day for _, day in collected.days]
-    return (
-        np.concatenate([day.appliance for day in days]),
-        np.concatenate([day.time for day in days]),
-        np.concatenate([day.deviations for day in days]),
-    )
+    days = Rows.joined([day.deviations for _, day in collected.days])
+    return days.appliance, days.time, days.values
 
 
 def _spans(profile: Profile, horizon_days: float) -> dict[str, tuple[float, float]]:

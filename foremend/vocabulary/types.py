@@ -53,7 +53,20 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Numbers about appliances of one fleet, a row each: who, when, and a column for each name."""
+    """Numbers about appliances of one fleet, a row each: who, when, and a column for each name.
+
+    The one table between readings and findings: closed hours and days, deviations, scores, silence. What is apart has
+    a reason. A `Block` is understood alone, on any worker. `ingest.reorder.Released` is readings, whose seq counts,
+    with what became of those that were pushed. A `Score` and a `Prediction` promise what their numbers mean. A
+    `rules.question.Question` says of whom the rows are and what is behind them, a `foremend.engine.fitted.Day` that
+    two tables are of the same rows. `foremend.learning.training_sets.TrainingSet` is of several fleets, and has the
+    truth in place of time. `models.stream.windows.ClosedWindows` is room that a kernel fills.
+
+    >>> values = np.array([[0.33, 31.0], [0.52, 47.0]])
+    >>> days = Rows(np.int32([0, 1]), np.zeros(2, np.int64), ("duty", "power_mean"), values)
+    >>> days.take(days.column("duty") > 0.5).column("power_mean")
+    array([47.])
+    """
 
     appliance: NDArray[np.int32]  # (n,) rows in the fleet's state
     time: NDArray[np.int64]  # (n,) ms UTC; of an hour or a day its end

@@ -2,7 +2,7 @@
 
     stream = SignalStream(["power", "cabinet_temp"], cycle_signal="power")
     output = stream.update(appliance, time, values)
-    output.days.names, output.days.features
+    output.days.names, output.days.values
 
 The result depends on the readings alone, not on how they were cut into calls, and a snapshot resumes exactly.
 """
@@ -23,7 +23,7 @@ from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.profiles import States
 from foremend.vocabulary.profiles.signals import STARTS
-from foremend.vocabulary.types import MS_PER_HOUR, MS_PER_SECOND
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, MS_PER_SECOND, Rows
 from models.stream import pool as stream_pool
 from models.stream import state as stream_state
 from models.stream.pool import NOBODY, Pool
@@ -38,10 +38,14 @@ _CHUNK_WINDOWS = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
-    """Closed windows of one length, ordered by appliance and start within one output.
+class StreamOutput:
+    """The windows that a call closed, by appliance and time, which is a window's end.
 
-    Features (`names`, columns of `features`; NaN where unknown):
+    `early` are hours of appliances whose on-level is not known yet, handed out as soon as they are over. What is
+    measured in them holds; `on_mean` and `off_mean` assume that what draws more than standby runs, and whatever counts
+    cycles or is a counter's rise is NaN. Once the level is known the same hours come again among `hours`, complete.
+
+    The columns are features, NaN where unknown:
     coverage 0..1 (share of the window with readings), compressor_starts (count; from the device's own counter
     where it sends one, else from cycles; in a day only those strictly inside it, from 60 s after midnight),
     duty 0..1, starts_per_hour (1/h), longest_run_s (s, within the window), run_mean_s, run_std_s, pause_mean_s,
@@ -57,37 +61,6 @@ class Windows:
     minute) and _range (highest less lowest value, its unit); settled or not, <state>_<gauge>_peak and _low (mean over
     the stays that ended of the highest and lowest value, its unit).
 
-    >>> names, features = ("duty", "power_mean"), np.array([[0.33, 31.0], [0.52, 47.0]])
-    >>> days = Windows(np.int32([0, 1]), np.zeros(2, np.int64), names, features)
-    >>> days.take(days.column("duty") > 0.5).column("power_mean")
-    array([47.])
-    """
-
-    appliance: NDArray[np.int32]  # (k,) fleet rows
-    start: NDArray[np.int64]  # (k,) ms UTC
-    names: tuple[str, ...]  # F
-    features: NDArray[np.float64]  # (k, F)
-
-    def __len__(self) -> int:
-        return len(self.start)
-
-    def column(self, name: str) -> NDArray[np.float64]:
-        """One feature of every window, (k,)."""
-        return self.features[:, self.names.index(name)]
-
-    def take(self, rows: NDArray[Any] | slice) -> Windows:
-        """The same with only `rows` (a mask, indices or a slice)."""
-        return Windows(self.appliance[rows], self.start[rows], self.names, self.features[rows])
-
-
-@dataclass(frozen=True, slots=True)
-class StreamOutput:
-    """The windows that a call closed.
-
-    `early` are hours of appliances whose on-level is not known yet, handed out as soon as they are over. What is
-    measured in them holds; `on_mean` and `off_mean` assume that what draws more than standby runs, and whatever counts
-    cycles or is a counter's rise is NaN. Once the level is known the same hours come again among `hours`, complete.
-
     >>> minute = np.arange(3 * 60 + 1)  # of three hours
     >>> values = np.column_stack([np.where(minute % 60 < 20, 90.0, 2.0), np.full(len(minute), 4.5)])  # W, degC
     >>> stream = SignalStream(["power", "cabinet_temp"], cycle_signal="power")
@@ -96,9 +69,9 @@ class StreamOutput:
     (0, array([4.5, 4.5, 4.5]), array([nan, nan, nan]))
     """
 
-    hours: Windows
-    days: Windows
-    early: Windows
+    hours: Rows
+    days: Rows
+    early: Rows
 
 
 class SignalStream:
@@ -299,35 +272,37 @@ class SignalStream:
             )
         if np.all(self._pool.buffer["owner"] == NOBODY):
             self._pool = self._new_pool()
-        told_early = _windows(early, self._hour_names)
-        told_early.features[:, self._not_early] = np.nan
-        return StreamOutput(_windows(hours, self._hour_names), _windows(days, self.names), told_early)
+        soon = _rows(early, self._hour_names, MS_PER_HOUR)
+        soon.values[:, self._not_early] = np.nan
+        whole = _rows(hours, self._hour_names, MS_PER_HOUR)
+        return StreamOutput(whole, _rows(days, self.names, MS_PER_DAY), soon)
 
 
-def _windows(parts: list[ClosedWindows], names: tuple[str, ...]) -> Windows:
-    used = [slice(0, int(part.filled[0])) for part in parts]
-    return Windows(
-        np.concatenate([part.appliance[u] for part, u in zip(parts, used, strict=True)]),
-        np.concatenate([part.start[u] for part, u in zip(parts, used, strict=True)]),
+def _rows(parts: Sequence[ClosedWindows], names: tuple[str, ...], length: int) -> Rows:
+    """What the kernels filled of `parts`; `length` of the windows, ms."""
+    used = [(part, slice(0, int(part.filled[0]))) for part in parts]
+    return Rows(
+        np.concatenate([part.appliance[rows] for part, rows in used]),
+        np.concatenate([part.start[rows] for part, rows in used]) + length,
         names,
-        np.concatenate([part.features[u] for part, u in zip(parts, used, strict=True)]),
+        np.concatenate([part.features[rows] for part, rows in used]),
     )
 
 
-def summarise_days(days: Windows) -> dict[str, dict[str, float]]:
+def summarise_days(days: Rows) -> dict[str, dict[str, float]]:
     """One appliance's daily windows as {"YYYY-MM-DD": {"compressor_starts", "duty", "longest_run_s"}}.
 
     Starts are a whole number, duty is 0..1, the longest run is in seconds; days without a known cycle are left out.
     """
     columns = [days.column(name) for name in ("compressor_starts", "duty", "longest_run_s")]
     return {
-        datetime.fromtimestamp(start / MS_PER_SECOND, UTC).date().isoformat(): {
+        datetime.fromtimestamp((end - MS_PER_DAY) / MS_PER_SECOND, UTC).date().isoformat(): {
             "compressor_starts": round(starts),
             "duty": duty,
             "longest_run_s": longest,
         }
-        for start, starts, duty, longest in zip(
-            days.start.tolist(), *map(np.ndarray.tolist, columns), strict=True
+        for end, starts, duty, longest in zip(
+            days.time.tolist(), *map(np.ndarray.tolist, columns), strict=True
         )
         if np.isfinite(starts)
     }

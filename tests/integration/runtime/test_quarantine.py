@@ -129,7 +129,11 @@ def lived(folder: Path, messages: Sequence[RawMessage], database: str) -> tuple[
 
 STAGES: dict[str, tuple[Any, str, Callable[..., bool]]] = {
     "decode": (decode, "check_single", lambda _p, waiting, *_: any(b"666.0" in one for one in waiting.payloads)),
-    "blocks": (decode.Rows, "block", lambda _rows, _model, _names, _time, values: bool((values == MARK).any())),
+    "blocks": (
+        decode.CheckedReadings,
+        "block",
+        lambda _rows, _model, _names, _time, values: bool((values == MARK).any()),
+    ),
     "engine": (Lane, "push", lambda _lane, block: bool((block.signals["power"] == MARK).any())),
     "reorder": (Reorder, "push", lambda _self, _a, _t, _s, values: bool((values == MARK).any())),
 }  # fmt: skip

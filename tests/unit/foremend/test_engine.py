@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from foremend.engine.engine import Engine
-from foremend.engine.fitted import DayRows, FittedModel
+from foremend.engine.fitted import Day, FittedModel
 from foremend.engine.lane import Lane
 from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.profiles import Profile, load_profiles
@@ -222,7 +222,7 @@ def test_a_promotion_is_taken_up_without_losing_state(probability: float, found:
     )
     names: list[tuple[str, ...]] = []
 
-    def remember(lane: Lane, day: DayRows) -> None:
+    def remember(lane: Lane, day: Day) -> None:
         names.append(lane.features.names)
 
     one = Engine({"rf-260": refrigerator()}, RuleBook(rules), lateness_ms=LATENESS, on_day=remember)
@@ -266,6 +266,6 @@ def test_the_first_signal_that_shows_runs_counts_them(signal: str, running: floa
     lane.flush()
 
     days = lane.finished_days()
-    duty = [day.values[0, lane.feature_names.index("duty")] for day in days]
+    duty = [day.plain.column("duty")[0] for day in days]
     assert duty == pytest.approx([1 / 3] * len(duty), abs=0.02)
     assert duty

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from foremend.engine.engine import Engine
-from foremend.engine.fitted import DayRows, FittedModel
+from foremend.engine.fitted import Day, FittedModel
 from foremend.engine.lane import Lane, deviation_names
 from foremend.engine.packing import pack, unpack
 from foremend.engine.resting import Resting, RestRules
@@ -100,8 +100,9 @@ class Pipeline:
         engine.let_challenge("rf-260", replace(fitted, version="v2"))
         return engine
 
-    def remember(self, lane: Lane, day: DayRows) -> None:
-        for row, time, deviations in zip(day.appliance, day.time, day.deviations, strict=True):
+    def remember(self, lane: Lane, day: Day) -> None:
+        rows = day.deviations
+        for row, time, deviations in zip(rows.appliance, rows.time, rows.values, strict=True):
             self.days[(lane.ids[row], int(time))] = deviations.tobytes()
 
     def process(self, block: Block) -> None:

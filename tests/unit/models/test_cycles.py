@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.stream.stream import SignalStream, Windows
+from foremend.vocabulary.types import Rows
+from models.stream.stream import SignalStream
 
 MIDNIGHT = 1_600_041_600_000
 MINUTE = 60_000
@@ -40,19 +41,13 @@ def wobble(power: Power, watts: float) -> Power:
     return np.maximum(np.round(power + noise), 0)
 
 
-def days_of(power: Power, step_ms: int = 10_000, above: float = 0.0) -> Windows:
+def days_of(power: Power, step_ms: int = 10_000, above: float = 0.0) -> Rows:
     """The daily windows of one machine, all of them."""
     stream = SignalStream(["power"], "power", standby=45.0, above=above)
     time = MIDNIGHT + step_ms * np.arange(len(power))
     seen = np.isfinite(power)
     closed = stream.update(np.zeros(seen.sum(), np.int32), time[seen], power[seen, None])
-    rest = stream.flush()
-    return Windows(
-        np.concatenate([closed.days.appliance, rest.days.appliance]),
-        np.concatenate([closed.days.start, rest.days.start]),
-        rest.days.names,
-        np.concatenate([closed.days.features, rest.days.features]),
-    )
+    return Rows.joined([closed.days, stream.flush().days])
 
 
 def starts(power: Power, step_ms: int = 10_000) -> list[int]:

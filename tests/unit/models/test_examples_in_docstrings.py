@@ -77,7 +77,7 @@ def made(source: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["models", *MODULES])
+@pytest.mark.parametrize("name", ["foremend.vocabulary.types", "models", *MODULES])
 def test_the_examples_of_a_module_print_what_they_promise(name: str) -> None:
     """Whoever copies one gets what stands under it."""
     failures = what_fails(importlib.import_module(name))

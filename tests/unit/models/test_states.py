@@ -10,7 +10,8 @@ import pytest
 
 from foremend.vocabulary.errors import ConfigError, IntegrityError
 from foremend.vocabulary.profiles import Profile, Signal, State, States, Title, While
-from models.stream.stream import SignalStream, Windows
+from foremend.vocabulary.types import Rows
+from models.stream.stream import SignalStream
 
 MIDNIGHT = 1_600_041_600_000
 MINUTE = 60_000
@@ -38,18 +39,12 @@ def days(
     rows: Sequence[tuple[float, float, float]],
     step_ms: int = MINUTE,
     times: Sequence[int] | None = None,
-) -> Windows:
+) -> Rows:
     """Daily windows of one machine with the gauges phase, level and speed, read every minute from one o'clock."""
     stream = SignalStream(["phase", "level", "speed"], None, states=states)
     time = MIDNIGHT + HOUR + (step_ms * np.arange(len(rows)) if times is None else np.array(times))
     first = stream.update(np.zeros(len(rows), np.int32), time, np.array(rows, float)).days
-    rest = stream.flush().days
-    return Windows(
-        np.concatenate([first.appliance, rest.appliance]),
-        np.concatenate([first.start, rest.start]),
-        first.names,
-        np.concatenate([first.features, rest.features]),
-    )
+    return Rows.joined([first, stream.flush().days])
 
 
 def fill(mean: tuple[str, ...] = (), peak: tuple[str, ...] = (), rate: tuple[str, ...] = ()) -> States:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from foremend.vocabulary.errors import ConfigError, IntegrityError
 from foremend.vocabulary.profiles import State, States, While
-from models.stream.stream import SignalStream, StreamOutput, Windows, summarise_days
+from foremend.vocabulary.types import Rows
+from models.stream.stream import SignalStream, StreamOutput, summarise_days
 
 MIDNIGHT = 1_600_041_600_000
 MINUTE = 60_000
@@ -79,11 +81,11 @@ def new_stream() -> SignalStream:
     return SignalStream(SIGNALS, "power", COUNTERS, states=STATES, standby=45.0)
 
 
-def joined(parts: Sequence[Windows]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """All windows by appliance and start: (k, 2) keys and (k, F) features."""
-    keys = np.concatenate([np.column_stack([part.appliance, part.start]) for part in parts])
-    order = np.lexsort((keys[:, 1], keys[:, 0]))
-    return keys[order], np.concatenate([part.features for part in parts])[order]
+def joined(parts: Sequence[Rows]) -> tuple[NDArray[Any], ...]:
+    """All windows by appliance and time."""
+    every = Rows.joined(parts)
+    rows = every.take(np.lexsort((every.time, every.appliance)))
+    return rows.appliance, rows.time, rows.values
 
 
 def assert_same(left: Sequence[StreamOutput], right: Sequence[StreamOutput]) -> None:
@@ -111,17 +113,8 @@ def single(power: Sequence[float], step_ms: int = MINUTE, start: int = MIDNIGHT)
 
 
 def _both(first: StreamOutput, rest: StreamOutput) -> StreamOutput:
-    pairs = ((getattr(first, kind), getattr(rest, kind)) for kind in ("hours", "days", "early"))
-    return StreamOutput(*(_chain(*pair) for pair in pairs))
-
-
-def _chain(first: Windows, rest: Windows) -> Windows:
-    return Windows(
-        np.concatenate([first.appliance, rest.appliance]),
-        np.concatenate([first.start, rest.start]),
-        first.names,
-        np.concatenate([first.features, rest.features]),
-    )
+    pairs = ([getattr(first, kind), getattr(rest, kind)] for kind in ("hours", "days", "early"))
+    return StreamOutput(*(Rows.joined(pair) for pair in pairs))
 
 
 def counted(values: Sequence[float], minutes: Sequence[int]) -> StreamOutput:
@@ -204,7 +197,7 @@ def test_nothing_in_gives_nothing_out() -> None:
     output = stream.update(np.empty(0, np.int32), np.empty(0, np.int64), np.empty((0, 5)))
 
     assert len(output.hours) == len(stream.flush().days) == 0
-    assert output.days.features.shape == (0, len(output.days.names))
+    assert output.days.values.shape == (0, len(output.days.names))
 
 
 def test_appliances_may_join_at_any_time() -> None:
@@ -228,7 +221,7 @@ def test_means_weigh_by_the_time_a_value_stood() -> None:
 
     hours = stream.update(np.zeros(9, np.int32), MIDNIGHT + MINUTE * minutes, values[:, None]).hours
 
-    assert hours.start.tolist() == [MIDNIGHT]
+    assert hours.time.tolist() == [MIDNIGHT + HOUR]
     assert hours.column("cabinet_temp_mean")[0] == pytest.approx(7)
     assert hours.column("cabinet_temp_std")[0] == pytest.approx(math.sqrt(5), rel=1e-5)
     assert hours.column("cabinet_temp_min").tolist() == [2]
@@ -239,7 +232,7 @@ def test_a_value_does_not_stand_longer_than_the_longest_gap() -> None:
     """Of a silence of two hours, 15 minutes count as seen."""
     output = single([5.0, 6.0], step_ms=2 * HOUR)
 
-    assert output.hours.start.tolist() == [MIDNIGHT, MIDNIGHT + 2 * HOUR]
+    assert output.hours.time.tolist() == [MIDNIGHT + HOUR, MIDNIGHT + 3 * HOUR]
     assert output.hours.column("coverage")[0] == pytest.approx(0.25)
     assert output.hours.column("cabinet_temp_mean").tolist() == [5, 6]
 
