@@ -95,6 +95,8 @@ def check(
         show("Config", whole | {"broker": look_at_broker(config)}, json)
     elif not json:
         show("Config", dict(checked.counts), json)
+    for note in () if json else checked.notes:
+        people.print(f"note: {note.what}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from foremend.config import Written, shipped
-from foremend.plan import Problem, Process, examine, refusal
+from foremend.plan import Problem, Process, examine, notes, refusal
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.schema import parse_duration
 
@@ -22,10 +22,12 @@ class Checked:
 
     counts: Mapping[str, int]
     problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()  # what can be run, and could be better
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`: the counts, and of each problem where it is, what it is and what to do."""
-        return {**self.counts, "problems": [problem.as_dict() for problem in self.problems]}
+        """For `--json`: the counts, and of each problem and note where it is, what it is and what to do."""
+        told = {"problems": self.problems, "notes": self.notes}
+        return {**self.counts, **{name: [one.as_dict() for one in each] for name, each in told.items()}}
 
     def require(self) -> None:
         """Raises what a process would end with, a line for each problem."""
@@ -47,7 +49,9 @@ def check_config(path: Path | None, process: Process | None = None, examples: bo
     if not problems and (_differs(found.written) if examples is None else examples):
         problems = tuple(_untrue(found.written, found.profiles))
         played = len(found.written.settings.examples)
-    return Checked(_counts(found.written, found.profiles, played), problems)
+    return Checked(
+        _counts(found.written, found.profiles, played), problems, tuple(notes(found.profiles.values()))
+    )
 
 
 def _counts(written: Written, profiles: Mapping[str, Profile], played: int) -> dict[str, int]:

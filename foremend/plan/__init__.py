@@ -14,13 +14,14 @@ from foremend.config import Settings, Written, read_settings
 from foremend.plan.devices import broker, decoders
 from foremend.plan.judgement import appliance_models, rules
 from foremend.plan.kafka import cluster
+from foremend.plan.notes import notes
 from foremend.plan.places import places
 from foremend.plan.problem import Problem, found_by, refusal
 from foremend.plan.telling import telling
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import Profile, read_profiles
 
-__all__ = ["PROCESSES", "Examined", "Plan", "Problem", "Process", "examine", "make_plan", "refusal"]
+__all__ = ["PROCESSES", "Examined", "Plan", "Problem", "Process", "examine", "make_plan", "notes", "refusal"]
 
 Process = Literal["run", "service", "gateway", "worker"]
 PROCESSES: tuple[Process, ...] = get_args(Process)

@@ -10,8 +10,9 @@ import pytest
 
 from foremend.cli import main
 from foremend.jobs.check import check_config
-from foremend.plan import PROCESSES, examine, make_plan
+from foremend.plan import PROCESSES, examine, make_plan, notes
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.profiles import load_profiles
 from foremend.wiring.one_machine import run_until_signal
 
 HOOK = "alerts: {webhooks: [{name: desk, url: 'https://desk.example/', secret_env: NOWHERE_SET}]}"
@@ -237,6 +238,42 @@ def test_check_lists_what_is_wrong_as_json(
     assert [problem["where"] for problem in problems] == ["models.appliance_models", "rules.book"]
     assert all(set(problem) == {"where", "what", "mend"} and problem["mend"] for problem in problems)
     assert all(problem["what"] in printed.err for problem in problems)
+
+
+OWN_PROFILE = """
+name: pump-1
+category: pump
+title: { en: Pump, zh: 水泵 }
+signals:
+  Druck: { unit: bar, min: 0, max: 20 }
+  power: { unit: W, min: 0, max: 900 }
+  phase: { unit: code, min: 0, max: 9, title: { en: phase, zh: 阶段 } }
+states: { signal: phase, named: { filling: { code: 1 }, 加热: { code: 2, explained_by: [door_openings] } } }
+"""
+
+
+def test_check_notes_what_a_profile_leaves_without_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Signals and states without words, and an explanation that is not measured: notes, and code 0 all the same."""
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "pump-1.yaml").write_text(OWN_PROFILE, "utf-8")
+    path = written(tmp_path, f"extends: shipped\nprofiles: {{folders: [{tmp_path / 'profiles'}]}}")
+
+    told = call(monkeypatch, "check", "--no-examples", "--config", str(path)), capsys.readouterr().err
+    code = call(monkeypatch, "check", "--no-examples", "--json", "--config", str(path))
+    found = json.loads(capsys.readouterr().out)
+
+    assert (told[0], code, found["problems"]) == (0, 0, [])
+    assert [note["where"] for note in found["notes"]] == ["pump-1", "pump-1"]
+    assert "no words for Druck, 加热:" in found["notes"][0]["what"]
+    assert "door_openings: is not measured" in found["notes"][1]["what"]
+    assert all(note["what"] in told[1] for note in found["notes"])
+
+
+def test_the_bundled_profiles_leave_nothing_to_note() -> None:
+    """Every signal and state has its words."""
+    assert not [*notes(load_profiles().values())]
 
 
 @pytest.mark.parametrize("name", ["nowhere.yaml", "file"])
