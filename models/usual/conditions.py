@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.features import Condition, Daily, Feature
+from foremend.vocabulary.features import Daily, Feature
 
 Array = NDArray[np.float64]
 
@@ -50,16 +50,15 @@ class Conditions:
     def __init__(self, daily: Daily, wanted: Sequence[Feature], state: str | None = None) -> None:
         at = {one.name: k for k, one in enumerate(daily.features)}
         self.columns = np.array([k for k, one in enumerate(wanted) if one.measured_in == state], np.intp)
-        self.told_by = daily.explains(state)
-        self._from = [at[one.feature.name] for one in self.told_by]
-        self._centre = np.array([one.typical for one in self.told_by])
-        self._spread = np.array([one.spread for one in self.told_by])
+        self.explaining = daily.explains(state)
+        self._from = [at[one.feature.name] for one in self.explaining]
+        self._centre = np.array([one.typical for one in self.explaining])
+        self._spread = np.array([one.spread for one in self.explaining])
         self.direction = daily.direction if state is None else None
         self._turns_by = at[self.direction.feature.name] if self.direction else None
-        self._pairs = np.triu_indices(len(self.told_by))
-        self.plain = len(self.told_by)
-        may_use = self._may_use if state is None else self._may_use_in_state
-        self.masks = np.array([may_use(wanted[k]) for k in self.columns], bool).T
+        self._pairs = np.triu_indices(len(self.explaining))
+        self.plain = len(self.explaining)
+        self.masks = np.array([self._may_use(wanted[k]) for k in self.columns], bool).T
 
     def of(self, values: Array) -> Terms:
         """The conditions of days `values` (k, F). One that an appliance does not measure counts as at its centre."""
@@ -82,18 +81,12 @@ class Conditions:
         return np.clip(np.nan_to_num(way), 0.0, 1.0)
 
     def _may_use(self, feature: Feature) -> list[bool]:
-        """Which fleet terms may explain a feature: never its own signal; nothing explains weather and habit."""
-        mine = next((one for one in self.told_by if _is_of(feature, one)), None)
-        free = [not (mine and (not mine.chosen or mine is one)) for one in self.told_by]
+        """Which terms may explain a feature: none what is imposed, and only what is imposed that which is chosen."""
+        mine = next((one for one in self.explaining if _is_own(one.feature, feature)), None)
+        free = [mine is None or (mine.chosen and not one.chosen) for one in self.explaining]
         shows_direction = self.direction is not None and feature.signal == self.direction.feature.signal
-        return self._terms(free, turned=not (mine and not mine.chosen) and not shows_direction)
-
-    def _may_use_in_state(self, feature: Feature) -> list[bool]:
-        """Nothing explains what is imposed, and only that explains what the appliance chooses."""
-        mine = next((one for one in self.told_by if one.feature == feature), None)
-        return self._terms(
-            [mine is None or (not one.chosen and mine.chosen) for one in self.told_by], turned=False
-        )
+        turned = feature.measured_in is None and (mine is None or mine.chosen) and not shows_direction
+        return self._terms(free, turned)
 
     def _terms(self, free: list[bool], turned: bool) -> list[bool]:
         first, second = self._pairs
@@ -106,6 +99,8 @@ def measured_states(wanted: Sequence[Feature]) -> list[str]:
     return list(dict.fromkeys(one.measured_in for one in wanted if one.measured_in is not None))
 
 
-def _is_of(feature: Feature, condition: Condition) -> bool:
-    """Whether it tells, in any statistic, of the signal that the condition is of."""
-    return feature.signal is not None and feature.signal == condition.feature.signal
+def _is_own(condition: Feature, feature: Feature) -> bool:
+    """Whether a feature is of the condition's own signal; in a state its mean explains its highest and lowest."""
+    if feature.measured_in is not None:
+        return feature == condition
+    return feature.signal is not None and feature.signal == condition.signal

@@ -54,7 +54,7 @@ def _judged(features: DailyFeatures) -> Iterator[tuple[int, dict[str, Any]]]:
     """Of the features that are compared: their index, and what is done with them."""
     for part in features._parts:
         conditions = part._conditions
-        told = [[one.feature.name, one.typical, one.spread] for one in conditions.told_by]
+        told = [[one.feature.name, one.typical, one.spread] for one in conditions.explaining]
         for k, column in enumerate(conditions.columns.tolist()):
             mask = conditions.masks[:, k]
             difference = bool(features._is_difference[column])
