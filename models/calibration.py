@@ -20,7 +20,7 @@ _TAIL = 0.1
 
 
 class ConformalPValues:
-    """p-values of strangeness (larger is stranger) against rows known to be normal.
+    """Turns strangeness (larger is stranger) into p-values, by comparing it with that of rows known to be normal.
 
     >>> calibrate = ConformalPValues()
     >>> calibrate.learn(np.random.default_rng(1).exponential(1.0, 199))  # how strange healthy rows are

@@ -49,13 +49,13 @@ class Drift:
 
 
 class DriftWatch:
-    """Compares the daily rows of a fleet with those that its model learnt from.
+    """Compares the daily rows of a fleet with those that its model learnt from, and says when to train again.
 
-    bins: of each feature, equally full in training; one more counts what is unknown. memory_days: time constant with
-    which days are forgotten. least_days: before which there is no verdict. major: the index that practice calls a
-    major shift. alpha: probability that a fleet without drift is called drifting on a day. share: of the features
-    that must drift; the score alone suffices. settle_days: so many live days replace the shares of training, for a
-    model that learnt from a simulated fleet, which no real one resembles in everything.
+    bins: so many of each feature, equally full in training; one more counts what is unknown. memory_days: time constant
+    with which days are forgotten. least_days: days before there is a verdict. major: the index from which on experts
+    call a shift major. alpha: probability that a fleet without drift is called drifting on a day. share: so much of
+    the features must drift, 0..1; the score alone suffices. settle_days: so many live days replace what training was
+    like, for a model that learnt from a simulated fleet, which no real one resembles in everything.
 
     Deviations from the own usual (`own.*`) are left out: the season moves them for the whole fleet.
 

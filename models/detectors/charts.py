@@ -211,9 +211,10 @@ def _follow(
 
 
 class ControlCharts(Columns):
-    """EWMA control charts of several spans for every column, per appliance, for rows in time order.
+    """Finds columns whose level shifts: EWMA control charts of several spans, of every column of each appliance.
 
-    Feed readings or windows; each appliance's rows in order, blocks cut anywhere. A NaN leaves its chart as it is.
+    Feed readings or windows; each appliance's rows in time order, cut into blocks anywhere. A NaN leaves its chart as
+    it is.
     A new appliance starts from the baseline that `learn` found for its model and then grows its own; with nothing
     learnt a chart says nothing, which is score 0, until it has seen `warm_spans` spans.
 

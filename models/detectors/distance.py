@@ -49,7 +49,9 @@ class RowScaler:
 
 
 class ResidualDistance(Columns):
-    """PCA monitoring with the combined index of T² and Q (Yue and Qin, 2001), for windows of many appliances.
+    """Finds rows in which columns do not fit one another as usual, for windows of many appliances.
+
+    PCA monitoring with the combined index of T² and Q (Yue and Qin, 2001).
 
     explained: share of the variance that the kept components carry, 0..1. fit_share: share of the learnt rows that
     the components are fitted on; the rest calibrates. seed: of that split.

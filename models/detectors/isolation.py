@@ -34,7 +34,9 @@ def _cuts(tree: Any) -> Floats:
 
 
 class Isolation(Columns):
-    """Isolation forest (Liu, Ting and Zhou, 2008) over windows of many appliances, calibrated by conformal p-values.
+    """Finds rows that few random cuts set apart from all others, for windows of many appliances.
+
+    An isolation forest (Liu, Ting and Zhou, 2008), calibrated by conformal p-values.
 
     trees: how many. fit_share: share of the learnt rows that grow them; the rest calibrates. seed: of both draws.
 

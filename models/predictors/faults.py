@@ -44,10 +44,10 @@ class FaultPredictor:
     `likely` probability from which days to failure are estimated;
     `alike`: daily features that a fault moves as it moves others; `seed` of all randomness.
 
-    >>> features, days = np.random.default_rng(1).normal(0.0, 0.02, (300, 2)), np.full((300, 1), np.inf)
+    >>> features, days = np.random.default_rng(1).normal(0.0, 0.02, (200, 2)), np.full((200, 1), np.inf)
     >>> features[:60, 0] += 0.2  # 60 refrigerators whose compressor ran 20 % of the time more than siblings'
     >>> days[:60, 0] = 20.0  # failed 20 days later
-    >>> predictor = FaultPredictor(["refrigerant-leak"], trees=20, seed=1)
+    >>> predictor = FaultPredictor(["refrigerant-leak"], trees=10, seed=1)
     >>> predictor.learn([Deviation(Kind.SIBLINGS, "duty"), Deviation(Kind.SIBLINGS, "power_mean")], features, days)
     >>> found = predictor.score(np.int32([0, 1]), np.zeros(2, np.int64), np.array([[0.2, 0.0], [0.0, 0.0]]))
     >>> found.probability[:, 0].round(1), found.days_to_failure[:, 0].round()

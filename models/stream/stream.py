@@ -77,17 +77,19 @@ class StreamOutput:
 class SignalStream:
     """Turns the readings of one appliance model's fleet into hourly and daily windows of features.
 
-    `signals` name the columns of `values`; `cycle_signal` is the one whose level tells a run from a pause, or None;
-    `counter_signals` are cumulative counts (a fall is a reset), the rest are gauges; `starts` is the counter of the
-    appliance's own starts, if it has one. `states` says what to measure in which state (ConfigError where that is no
-    gauge).
-    `max_gap_ms`: a value stands at most this long without a newer one; later time counts as not seen
-    (more than 0, at most an hour, else ConfigError).
-    `standby`: the most such a machine draws while it does nothing, in the cycle signal's unit; used only for a
-    machine that never showed two levels. `above`: where the cycle signal's own unit says what running is, and no level
-    needs to be learnt (0: learn it). `warmup_ms`: how long readings wait at least until the on-level is
-    believed (at most a day). `warmup_rows`: how many readings an appliance may have waiting (rounded up
-    to pages of 48); denser ones are thinned.
+    signals: names of the columns of `values`. cycle_signal: the gauge whose level tells a run from a pause, or None.
+    counter_signals: cumulative counts, of which a fall is a reset; all others are gauges. starts: the counter of the
+    appliance's own starts, if it has one. states: what to measure in which state. max_gap_ms: a value stands at most
+    this long without a newer one, later time counts as not seen; more than 0, at most an hour.
+
+    standby: the most such a machine draws while it does nothing, in the cycle signal's unit. Levels far below it are
+    not told apart, and a machine that shows a single level runs all the time where that is more. above: the value from
+    which on the machine runs, where that need not be learnt (0: learn it). warmup_ms: how long readings wait at least
+    until a learnt level is believed; they never wait more than a day. warmup_rows: how many readings of an appliance
+    may wait, rounded up to pages of 48; denser ones are thinned.
+
+    Raises ConfigError for another `max_gap_ms`, and where what tells or is measured in a state, or the cycle signal, is
+    no gauge.
 
     >>> minute = np.arange(2 * 24 * 60)  # of two days
     >>> power = np.where(minute % 60 < 20, 90.0, 2.0)  # W: 20 minutes of every hour
@@ -126,7 +128,7 @@ class SignalStream:
             warmup=warmup_ms,
             standby=standby,
             above=above,
-            cycle=gauges.index(cycle_signal) if cycle_signal is not None else -1,
+            cycle=_cycle_gauge(cycle_signal, gauges),
             starts_counter=counters.index(starts) if starts in counters else -1,
             plan=plan(states, gauges),
         )
@@ -276,6 +278,15 @@ class SignalStream:
         soon.values[:, self._not_early] = np.nan
         whole = _rows(hours, self._hour_names, MS_PER_HOUR)
         return StreamOutput(whole, _rows(days, self.names, MS_PER_DAY), soon)
+
+
+def _cycle_gauge(name: str | None, gauges: Sequence[str]) -> int:
+    """Its index among `gauges`, -1 for None."""
+    if name is None:
+        return -1
+    if name not in gauges:
+        raise ConfigError(f"the cycle signal {name} is not a gauge: choose from {', '.join(gauges)}")
+    return list(gauges).index(name)
 
 
 def _rows(parts: Sequence[ClosedWindows], names: tuple[str, ...], length: int) -> Rows:

@@ -228,6 +228,13 @@ def test_means_weigh_by_the_time_a_value_stood() -> None:
     assert hours.column("cabinet_temp_max").tolist() == [8]
 
 
+@pytest.mark.parametrize("name", ["current", "door_openings"])
+def test_a_cycle_signal_that_is_no_gauge_is_refused(name: str) -> None:
+    """It is not there, or it only ever rises."""
+    with pytest.raises(ConfigError, match=f"the cycle signal {name} is not a gauge: choose from power"):
+        SignalStream(["power", "door_openings"], name, ["door_openings"])
+
+
 def test_a_value_does_not_stand_longer_than_the_longest_gap() -> None:
     """Of a silence of two hours, 15 minutes count as seen."""
     output = single([5.0, 6.0], step_ms=2 * HOUR)
