@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 class Terms(NamedTuple):
     """The conditions of k days as the terms of a regression.
 
+    >>> from foremend.vocabulary.features import Condition
     >>> outside, power = Feature("outdoor_mean", "outdoor", unit="degC", scale=1.0), Feature("power_mean", "power")
     >>> daily = Daily((outside, power), day=(Condition(outside, typical=20.0, spread=10.0),))
     >>> terms = Conditions(daily, [power]).of(np.array([[35.0, 120.0], [np.nan, 2.0]]))
@@ -39,6 +40,7 @@ class Conditions:
     name, or None for the whole day. `columns` are the indices in `wanted` of what it is about; `masks` (b, columns)
     says which terms may explain which; the first `plain` terms are the conditions themselves.
 
+    >>> from foremend.vocabulary.features import Condition
     >>> outside, power = Feature("outdoor_mean", "outdoor", unit="degC", scale=1.0), Feature("power_mean", "power")
     >>> daily = Daily((outside, power), day=(Condition(outside, typical=20.0, spread=10.0),))
     >>> conditions = Conditions(daily, [power])
