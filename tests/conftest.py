@@ -29,6 +29,7 @@ from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.postgres_server import PostgresServer
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.runtimes.status import ApplianceStatus, PipelineStatus
+from foremend.service.pipeline import OwnPipeline
 from foremend.service.read_model import ReadModel
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.catalogue.features import feature_titles
@@ -251,7 +252,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     alerts.dispatcher.run_once()
     pipeline = StillPipeline(_status(), _fleet())
     model = ReadModel(
-        alerts.engine, pipeline, load_profiles(), load_catalogue(), feature_titles(load_profiles().values())
+        alerts.engine,
+        OwnPipeline(pipeline),
+        load_profiles(),
+        load_catalogue(),
+        feature_titles(load_profiles().values()),
     )
     yield World(model, pipeline, alerts.effects)
     alerts.close()

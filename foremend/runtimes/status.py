@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -47,51 +46,3 @@ class Pipeline(Protocol):
     def status(self) -> PipelineStatus: ...
 
     def fleet(self) -> Sequence[ApplianceStatus]: ...
-
-
-class Fleet(Protocol):
-    """What the page asks of the fleet: never all of it, for it may be millions."""
-
-    def by_model(self) -> Mapping[str, int]:
-        """How many appliances of each model were heard of."""
-        ...
-
-    def some(self, ids: Collection[str]) -> list[ApplianceStatus]:
-        """Those of `ids` that were heard of."""
-        ...
-
-    def some_and_silent(self, ids: Collection[str]) -> list[ApplianceStatus]:
-        """As `some`, and those that say nothing, told or not."""
-        ...
-
-    def page(
-        self, appliance_model: str | None, without: Collection[str], offset: int, limit: int
-    ) -> list[ApplianceStatus]:
-        """By id, those that are not in `without`; of one model, or of all."""
-        ...
-
-
-class ListedFleet:
-    """The fleet of a pipeline in this process."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-
-    def by_model(self) -> Mapping[str, int]:
-        return Counter(one.appliance_model for one in self._pipeline.fleet())
-
-    def some(self, ids: Collection[str]) -> list[ApplianceStatus]:
-        return [one for one in self._pipeline.fleet() if one.appliance_id in ids]
-
-    def some_and_silent(self, ids: Collection[str]) -> list[ApplianceStatus]:
-        return [one for one in self._pipeline.fleet() if one.silent or one.appliance_id in ids]
-
-    def page(
-        self, appliance_model: str | None, without: Collection[str], offset: int, limit: int
-    ) -> list[ApplianceStatus]:
-        asked = (
-            one
-            for one in self._pipeline.fleet()
-            if appliance_model in (None, one.appliance_model) and one.appliance_id not in without
-        )
-        return sorted(asked, key=lambda one: one.appliance_id)[offset : offset + limit]

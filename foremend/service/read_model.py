@@ -9,22 +9,15 @@ from time import monotonic
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from alerts import queries
-from alerts.database import reading
-from alerts.tables import FindingRow, OutboxRow
 from alerts.wording import Titles
-from foremend.runtimes.status import ApplianceStatus, Fleet, ListedFleet, Pipeline
+from foremend.runtimes.status import ApplianceStatus
 from foremend.service.health import Health, Probe
 from foremend.service.metrics import Family
-from foremend.service.pipeline_metrics import (
-    database_families,
-    fleet_families,
-    pipeline_families,
-    stream_families,
-)
-from foremend.service.shared_pipeline import SharedPipeline
+from foremend.service.pipeline import ShownPipeline
+from foremend.service.pipeline_metrics import database_families, fleet_families
 from foremend.service.together import joined
 from foremend.service.views import (
     STATES,
@@ -47,7 +40,6 @@ from foremend.service.views import (
 )
 from foremend.vocabulary.catalogue import FaultEntry
 from foremend.vocabulary.profiles import Profile
-from foremend.vocabulary.types import MS_PER_DAY, FindingKind
 
 SILENT = "silent"
 _REMEMBER_S = 60.0
@@ -59,21 +51,20 @@ class ReadModel:
     def __init__(
         self,
         engine: Engine,
-        pipeline: Pipeline | SharedPipeline,
+        pipeline: ShownPipeline,
         profiles: Mapping[str, Profile],
         faults: Mapping[str, FaultEntry],
         feature_titles: Titles,
     ) -> None:
         self._engine = engine
         self._pipeline = pipeline
-        self._fleet: Fleet = pipeline if isinstance(pipeline, SharedPipeline) else ListedFleet(pipeline)
         self._remembered: tuple[int | None, float, list[FindingView]] = (None, 0.0, [])
         self._vocabulary = _vocabulary(profiles, faults, feature_titles)
 
     def summary(self) -> Summary:
         """The page's first look: counters and how many appliances are in which state."""
         ill = self._ill()
-        appliances = sum(self._fleet.by_model().values())
+        appliances = sum(self._pipeline.by_model().values())
         return Summary(
             pipeline=PipelineView(**asdict(self._pipeline.status())),
             counts=self._counts(),
@@ -86,7 +77,7 @@ class ReadModel:
     ) -> FleetView:
         """Appliances in the order of how urgent they are, then by id."""
         ill = self._ill()
-        by_model = self._fleet.by_model()
+        by_model = self._pipeline.by_model()
         of_model = [one for one in ill if appliance_model in (None, one.appliance_model)]
         asked = [one for one in of_model if state in (None, one.state)]
         heard = by_model.get(appliance_model, 0) if appliance_model else sum(by_model.values())
@@ -95,7 +86,7 @@ class ReadModel:
         if well and len(items) < limit:
             without = {one.appliance_id for one in of_model}
             skip = max(offset - len(asked), 0)
-            others = self._fleet.page(appliance_model, without, skip, limit - len(items))
+            others = self._pipeline.page(appliance_model, without, skip, limit - len(items))
             items += [_appliance(one, ()) for one in others]
         return FleetView(
             items=items,
@@ -107,7 +98,7 @@ class ReadModel:
     def appliance(self, appliance_id: str) -> ApplianceDetail | None:
         """One appliance with its open episodes, newest findings and tickets; None for one never heard of."""
         episodes = self._open_episodes(appliance_id)
-        found = self._fleet.some({appliance_id})
+        found = self._pipeline.some({appliance_id})
         if not found:
             return None
         return ApplianceDetail(
@@ -123,32 +114,15 @@ class ReadModel:
         Asked for with every look at the page, so it is remembered while no finding is added, for a minute at most
         (an erasure changes findings without adding one).
         """
-        with reading(self._engine) as session:
-            findings = session.scalar(select(func.count()).select_from(FindingRow))
+        findings = queries.finding_count(self._engine)
         known, until, episodes = self._remembered
         if findings != known or monotonic() > until:
-            episodes = joined(self._open_episodes(None))
+            episodes = joined(self._open_episodes())
             self._remembered = (findings, monotonic() + _REMEMBER_S, episodes)
         return episodes
 
-    def _open_episodes(self, appliance_id: str | None) -> list[FindingView]:
-        """At one time, `updated` is newer than `opened`."""
-        newest = func.row_number().over(
-            partition_by=FindingRow.episode_id, order_by=(FindingRow.time.desc(), FindingRow.kind.desc())
-        )
-        ranked = select(FindingRow.id, newest.label("rank"))
-        if appliance_id is not None:
-            ranked = ranked.where(FindingRow.appliance_id == appliance_id)
-        ranks = ranked.subquery()
-        fails_at = FindingRow.time + FindingRow.days_to_failure * MS_PER_DAY
-        query = (
-            select(FindingRow)
-            .join(ranks, (ranks.c.id == FindingRow.id) & (ranks.c.rank == 1))
-            .where(FindingRow.kind != FindingKind.CLOSED)
-            .order_by(fails_at.is_(None), fails_at, FindingRow.id)
-        )
-        with reading(self._engine) as session:
-            return [FindingView.model_validate(row, from_attributes=True) for row in session.scalars(query)]
+    def _open_episodes(self, appliance_id: str | None = None) -> list[FindingView]:
+        return [FindingView(**item) for item in queries.open_episodes(self._engine, appliance_id)]
 
     def findings(self, limit: int, offset: int, appliance_id: str | None = None) -> Page[FindingView]:
         """Verdicts by event time, newest first."""
@@ -189,29 +163,15 @@ class ReadModel:
         return self._vocabulary
 
     def health(self) -> Health:
-        """The database answers; and where the pipeline is in this process, it runs and the broker is there."""
-        database = Probe("database", self._database)
-        if isinstance(
-            self._pipeline, SharedPipeline
-        ):  # its workers tell their own health: the page is served anyway
-            return Health((database,), self._families)
-        running = Probe("pipeline", self._not_running)
-        broker = Probe("broker", lambda: None if self._pipeline.status().connected else "not connected")
-        return Health((running, broker, database), self._families)
+        """The database answers, and what of the pipeline must be well is."""
+        return Health((*self._pipeline.probes(), Probe("database", self._database)), self._families)
 
     def _database(self) -> str | None:
         queries.disabled_targets(self._engine)  # raises UnavailableError while it is away
         return None
 
-    def _not_running(self) -> str | None:
-        state = self._pipeline.status().state
-        return None if state == "running" else state
-
     def _families(self) -> Iterator[Family]:
-        if isinstance(self._pipeline, SharedPipeline):
-            yield from stream_families(self._pipeline.heard_ago_ms())
-        else:
-            yield from pipeline_families(self._pipeline.status())
+        yield from self._pipeline.families()
         yield from database_families(self._counts(), queries.oldest_waiting(self._engine))
         yield from fleet_families(self.fleet(1, 0))
 
@@ -226,17 +186,13 @@ class ReadModel:
         by_appliance: defaultdict[str, list[FindingView]] = defaultdict(list)
         for episode in self.episodes():
             by_appliance[episode.appliance_id].append(episode)
-        found = self._fleet.some_and_silent(by_appliance)
+        found = self._pipeline.some_and_silent(by_appliance)
         ill = [_appliance(one, by_appliance.get(one.appliance_id, ())) for one in found]
         return sorted(ill, key=lambda one: (STATES.index(one.state), one.appliance_id))
 
     def _deliveries(self, episode_ids: Sequence[str]) -> dict[str, list[DeliveryView]]:
-        query = select(OutboxRow).where(OutboxRow.episode_id.in_(episode_ids)).order_by(OutboxRow.seq)
-        found: defaultdict[str, list[DeliveryView]] = defaultdict(list)
-        with reading(self._engine) as session:
-            for row in session.scalars(query):
-                found[str(row.episode_id)].append(DeliveryView.model_validate(row, from_attributes=True))
-        return found
+        found = queries.deliveries(self._engine, episode_ids)
+        return {one: [DeliveryView(**item) for item in found[one]] for one in episode_ids}
 
 
 def _appliance(one: ApplianceStatus, episodes: Sequence[FindingView]) -> ApplianceView:

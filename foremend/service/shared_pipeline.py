@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import fields
 from time import monotonic
 from typing import Literal
 
 from sqlalchemy import Engine as Database
-from sqlalchemy import func, select
 
-from alerts.database import CHUNK, reading
-from alerts.tables import ProcessRow, SeenRow
+from alerts import shared_status
+from alerts.shared_status import Said
 from foremend.runtimes.status import ApplianceStatus, PipelineStatus
+from foremend.service.health import Probe
+from foremend.service.metrics import Family
+from foremend.service.pipeline_metrics import stream_families
 from foremend.vocabulary.ports import Clock
 
 _COUNTED_FOR_S = 10.0  # counting millions takes the database a second
-_COLUMNS = (
-    SeenRow.appliance_id,
-    SeenRow.appliance_model,
-    SeenRow.category,
-    SeenRow.last_seen,
-    SeenRow.silent,
-)
 _FIELDS = tuple(field.name for field in fields(PipelineStatus))  # a worker of a newer version may say more
 _SUMS = ("messages", "readings", "repeats", "late", "dead_letters", "position", "committed")
 
@@ -41,7 +36,7 @@ class SharedPipeline:
 
     def status(self) -> PipelineStatus:
         """Counts are sums; the event time is the newest; connected while any worker that is heard of is."""
-        rows = self._rows()
+        rows = self._said()
         said = [
             PipelineStatus(**{name: row.status[name] for name in _FIELDS if name in row.status})
             for row in rows
@@ -57,56 +52,48 @@ class SharedPipeline:
 
     def heard_ago_ms(self) -> Mapping[str, int]:
         """How long ago each stream last said something, in ms of wall clock."""
-        return {row.stream: self._age(row) for row in self._rows()}
+        return {row.stream: self._age(row) for row in self._said()}
+
+    def probes(self) -> Sequence[Probe]:
+        """None: its workers tell their own health, and the page is served anyway."""
+        return ()
+
+    def families(self) -> Iterable[Family]:
+        """How long ago each stream spoke; what they count, workers say themselves."""
+        return stream_families(self.heard_ago_ms())
 
     def by_model(self) -> Mapping[str, int]:
-        """`Fleet.by_model`, at most ten seconds old."""
+        """`ShownPipeline.by_model`, at most ten seconds old."""
         until, counted = self._counted
         if monotonic() > until:
-            query = select(SeenRow.appliance_model, func.count()).group_by(SeenRow.appliance_model)
-            with reading(self._database) as session:
-                counted = dict(session.execute(query).all())
+            counted = shared_status.by_model(self._database)
             self._counted = (monotonic() + _COUNTED_FOR_S, counted)
         return counted
 
     def some(self, ids: Collection[str]) -> list[ApplianceStatus]:
-        """`Fleet.some`."""
-        names, found = sorted(ids), []
-        with reading(self._database) as session:
-            for start in range(0, len(names), CHUNK):
-                query = select(*_COLUMNS).where(SeenRow.appliance_id.in_(names[start : start + CHUNK]))
-                found += [ApplianceStatus(*row) for row in session.execute(query)]
-        return found
+        """`ShownPipeline.some`."""
+        return [ApplianceStatus(*one) for one in shared_status.some(self._database, ids)]
 
     def some_and_silent(self, ids: Collection[str]) -> list[ApplianceStatus]:
-        """`Fleet.some_and_silent`."""
-        with reading(self._database) as session:
-            silent = [
-                ApplianceStatus(*row) for row in session.execute(select(*_COLUMNS).where(SeenRow.silent))
-            ]
+        """`ShownPipeline.some_and_silent`."""
+        silent = [ApplianceStatus(*one) for one in shared_status.silent(self._database)]
         return silent + self.some(frozenset(ids) - {one.appliance_id for one in silent})
 
     def page(
         self, appliance_model: str | None, without: Collection[str], offset: int, limit: int
     ) -> list[ApplianceStatus]:
-        """`Fleet.page`; a late page costs as much as all before it."""
-        query = select(*_COLUMNS).order_by(SeenRow.appliance_id).limit(offset + limit + len(without))
-        if appliance_model is not None:
-            query = query.where(SeenRow.appliance_model == appliance_model)
-        with reading(self._database) as session:
-            asked = [row for row in session.execute(query) if row.appliance_id not in without]
-        return [ApplianceStatus(*row) for row in asked[offset : offset + limit]]
+        """`ShownPipeline.page`; a late page costs as much as all before it."""
+        first = shared_status.first(self._database, offset + limit + len(without), appliance_model)
+        asked = [one for one in first if one.appliance_id not in without]
+        return [ApplianceStatus(*one) for one in asked[offset : offset + limit]]
 
-    def _rows(self) -> list[ProcessRow]:
-        with reading(self._database) as session:
-            return [row for row in session.scalars(select(ProcessRow)) if row.stream in self._streams]
+    def _said(self) -> list[Said]:
+        return [one for one in shared_status.streams(self._database) if one.stream in self._streams]
 
-    def _age(self, row: ProcessRow) -> int:
-        return max(self._clock.now_ms() - row.at, 0)
+    def _age(self, said: Said) -> int:
+        return max(self._clock.now_ms() - said.at, 0)
 
-    def _state(
-        self, rows: Sequence[ProcessRow], heard: Set[str]
-    ) -> Literal["starting", "running", "stalled"]:
+    def _state(self, rows: Sequence[Said], heard: Set[str]) -> Literal["starting", "running", "stalled"]:
         if not rows:
             return "starting"
         return "running" if self._streams <= heard else "stalled"

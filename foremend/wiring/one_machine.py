@@ -27,6 +27,7 @@ from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import STRANGERS_REST_AFTER, Resting
 from foremend.service.app import create_app
 from foremend.service.health import Health, Probe
+from foremend.service.pipeline import OwnPipeline
 from foremend.service.read_model import ReadModel
 from foremend.service.sending import with_sending
 from foremend.service.server import Server, require_port
@@ -124,7 +125,9 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         resting=Resting(store, rules, forgotten, permitted.withdrawn),
     )
     catalogue, host = load_catalogue(), settings.service.host
-    model = ReadModel(alerts.engine, runtime, profiles, catalogue, feature_titles(profiles.values()))
+    model = ReadModel(
+        alerts.engine, OwnPipeline(runtime), profiles, catalogue, feature_titles(profiles.values())
+    )
     upkeep = open_upkeep(settings.storage, clock)
     health = with_session(model.health(), lambda: source.sessions_forgotten)
     health = with_sending(_with_storage(health, runtime, follower, upkeep), alerts.dispatcher)

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from alerts import queries
-from alerts.database import reading
-from alerts.tables import FindingRow, TicketRow
+from alerts.queries import Opened
 from foremend.vocabulary.topics import Progress
-from foremend.vocabulary.types import MS_PER_DAY, FindingKind
+from foremend.vocabulary.types import MS_PER_DAY
 from simulators.fleet.faults import FaultCourse
 from simulators.fleet.fleet import Fleet
 from simulators.fleet.scenario import appliance_id
 
 AFTERGLOW_MS = 7 * MS_PER_DAY
 """A repaired appliance still looks odd while its averages forget: a ticket this soon after is about the fault."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """An opened episode or ticket: which fault, on which appliance, when (event time, ms UTC)."""
-
-    appliance_id: str
-    fault: str
-    time: int
 
 
 def result_of(fleet: Fleet, database: Engine, progress: Progress) -> dict[str, Any]:
@@ -38,7 +27,7 @@ def result_of(fleet: Fleet, database: Engine, progress: Progress) -> dict[str, A
         for model, several in fleet.courses.items()
         for course in several
     ]
-    findings, tickets = opened(database)
+    findings, tickets = queries.opened(database)
     faults = [figures_of(name, course, findings) for name, course in courses]
     caught = [fault for fault in faults if fault["caught"]]
     leads = [fault["lead_days"] for fault in caught if fault["lead_days"] is not None]
@@ -62,20 +51,7 @@ def result_of(fleet: Fleet, database: Engine, progress: Progress) -> dict[str, A
     }
 
 
-def opened(database: Engine) -> tuple[list[Alarm], list[Alarm]]:
-    """Opened episodes and opened tickets, as the database has them."""
-    episodes = select(FindingRow.appliance_id, FindingRow.fault, FindingRow.time).where(
-        FindingRow.kind == FindingKind.OPENED
-    )
-    tickets = select(TicketRow.appliance_id, TicketRow.fault, TicketRow.opened_at)
-    with reading(database) as session:
-        return (
-            [Alarm(*row) for row in session.execute(episodes)],
-            [Alarm(*row) for row in session.execute(tickets)],
-        )
-
-
-def figures_of(name: str, course: FaultCourse, findings: Iterable[Alarm]) -> dict[str, Any]:
+def figures_of(name: str, course: FaultCourse, findings: Iterable[Opened]) -> dict[str, Any]:
     """One injected fault and when, if ever, it was found before it failed; lead is until the failure."""
     end = course.failure if course.failure is not None else course.repaired
     times = [
@@ -96,12 +72,12 @@ def figures_of(name: str, course: FaultCourse, findings: Iterable[Alarm]) -> dic
     }
 
 
-def explained(alarm: Alarm, courses: Sequence[tuple[str, FaultCourse]]) -> bool:
+def explained(alarm: Opened, courses: Sequence[tuple[str, FaultCourse]]) -> bool:
     """Whether any fault was under way on that appliance."""
     return any(under_way(course, alarm.time) for name, course in courses if name == alarm.appliance_id)
 
 
-def named(alarm: Alarm, courses: Sequence[tuple[str, FaultCourse]]) -> bool:
+def named(alarm: Opened, courses: Sequence[tuple[str, FaultCourse]]) -> bool:
     """Whether the very fault that the ticket names was under way, or the ticket names a symptom, not a cause."""
     causes = {
         course.fault

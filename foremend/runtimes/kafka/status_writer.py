@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine as Database
 
-from alerts.database import upsert, writing
-from alerts.tables import ProcessRow, SeenRow
+from alerts.shared_status import Said, Seen, say
 from foremend.engine.engine import Engine
 from foremend.engine.lane import NO_TIME, Lane
 from foremend.runtimes.status import PipelineStatus
@@ -45,13 +43,8 @@ class StatusWriter:
             for model, lane in engine.lanes.items()
         }
         chosen = _chosen(now)
-        seen = [row for name, rows in chosen.items() for row in now[name].as_rows(rows)]
-        # Workers that hand a partition over may write the same rows: in one order they cannot lock each other out.
-        seen.sort(key=lambda row: row["appliance_id"])
-        said = {"stream": self._stream, "status": asdict(status), "at": self._clock.now_ms()}
-        with writing(self._database) as session:
-            upsert(session, SeenRow, seen)
-            upsert(session, ProcessRow, [said])
+        seen = [one for name, rows in chosen.items() for one in now[name].as_seen(rows)]
+        say(self._database, Said(self._stream, asdict(status), self._clock.now_ms()), seen)
         for name, rows in chosen.items():
             self._written[name] = now[name].written(rows)
         return len(seen)
@@ -92,18 +85,12 @@ class _Now:
         heard = self.lane.last_seen[: len(self.seen)] > self.seen
         return np.flatnonzero(heard | (self.silent != self.told))
 
-    def as_rows(self, rows: NDArray[np.intp]) -> Iterator[dict[str, Any]]:
+    def as_seen(self, rows: NDArray[np.intp]) -> Iterator[Seen]:
         """What to write of these."""
         lane = self.lane
         each = (rows.tolist(), lane.last_seen[rows].tolist(), self.silent[rows].tolist())
         for row, seen, silent in zip(*each, strict=True):
-            yield {
-                "appliance_id": lane.ids[row],
-                "appliance_model": lane.profile.name,
-                "category": lane.profile.category,
-                "last_seen": seen,
-                "silent": silent,
-            }
+            yield Seen(lane.ids[row], lane.profile.name, lane.profile.category, seen, silent)
 
     def written(self, rows: NDArray[np.intp]) -> _Written:
         """When these are."""

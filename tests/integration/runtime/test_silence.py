@@ -25,6 +25,7 @@ from foremend.engine.resting import RestRules
 from foremend.history.parquet import ParquetHistory
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import STRANGERS_REST_AFTER, Resting
+from foremend.service.pipeline import OwnPipeline
 from foremend.service.read_model import ReadModel
 from foremend.stores.journal import SqliteJournal
 from foremend.stores.resting import RestingStore
@@ -118,7 +119,7 @@ class Site:
             resting=Resting(RestingStore(self.folder / "resting.db"), REST, lambda: (), lambda: ()),
         )
         self.runtime.recover()
-        self.page = ReadModel(self.alerts.engine, self.runtime, profiles, load_catalogue(), {})
+        self.page = ReadModel(self.alerts.engine, OwnPipeline(self.runtime), profiles, load_catalogue(), {})
 
     def work(self, minutes: float) -> None:
         """So long by the wall clock, and all that waits is taken."""

@@ -1,0 +1,27 @@
+"""Read models of the effects database, for the console, the HTTP API and the demo: nobody else reads its tables."""
+
+from alerts.queries.counting import Counts, counts, oldest_waiting
+from alerts.queries.dead_letters import dead_letter, dead_letters
+from alerts.queries.episodes import Opened, finding_count, open_episodes, opened
+from alerts.queries.lists import deliveries, disabled_targets, findings, held_back, outbox, ticket, tickets
+from alerts.queries.paging import Page
+
+__all__ = [
+    "Counts",
+    "Opened",
+    "Page",
+    "counts",
+    "dead_letter",
+    "dead_letters",
+    "deliveries",
+    "disabled_targets",
+    "finding_count",
+    "findings",
+    "held_back",
+    "oldest_waiting",
+    "open_episodes",
+    "opened",
+    "outbox",
+    "ticket",
+    "tickets",
+]

@@ -1,0 +1,75 @@
+"""How much happened so far, and what waits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from alerts.database import reading
+from alerts.dead_letter_bounds import TOTAL
+from alerts.owner_channels import OWNER_CHANNELS
+from alerts.queries.paging import count
+from alerts.tables import FindingRow, HeldBackRow, OutboxRow, OutboxState, TicketRow, TicketStatus, TotalRow
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What happened so far. `notifications_sent` are those of owner channels; `held_back` counts acts by purpose.
+
+    `dead_letters` counts every message that was one, those without a row of their own and those removed since too.
+    """
+
+    findings: int
+    tickets_opened: int
+    tickets_open: int
+    webhooks_delivered: int
+    notifications_sent: int
+    held_back: Mapping[str, int]
+    dead_letters: int
+    messages_waiting: int
+    messages_dead: int
+
+
+def counts(engine: Engine) -> Counts:
+    """All counters, of one moment."""
+    with reading(engine) as session:
+        outbox = _outbox_states(session)
+        held_back = select(HeldBackRow.purpose, func.count()).group_by(HeldBackRow.purpose)
+        tickets = dict(
+            session.execute(select(TicketRow.status, func.count()).group_by(TicketRow.status)).all()
+        )
+        return Counts(
+            findings=count(session, FindingRow),
+            tickets_opened=sum(tickets.values()),
+            tickets_open=tickets.get(TicketStatus.OPEN, 0),
+            webhooks_delivered=outbox["webhook", OutboxState.SENT],
+            notifications_sent=sum(outbox[name, OutboxState.SENT] for name in OWNER_CHANNELS),
+            held_back={purpose.value: number for purpose, number in session.execute(held_back)},
+            dead_letters=session.scalar(select(TotalRow.value).where(TotalRow.name == TOTAL)) or 0,
+            messages_waiting=sum(
+                number for (_, state), number in outbox.items() if state is OutboxState.PENDING
+            ),
+            messages_dead=sum(number for (_, state), number in outbox.items() if state is OutboxState.DEAD),
+        )
+
+
+def oldest_waiting(engine: Engine) -> int | None:
+    """When the message that waits longest was written, ms UTC of wall clock; None when none waits."""
+    query = select(func.min(OutboxRow.created_at)).where(OutboxRow.state == OutboxState.PENDING)
+    with reading(engine) as session:
+        return session.scalar(query)
+
+
+def _outbox_states(session: Session) -> Counter[tuple[str, OutboxState]]:
+    """Number of messages by kind of target and state."""
+    query = select(OutboxRow.target, OutboxRow.state, func.count()).group_by(
+        OutboxRow.target, OutboxRow.state
+    )
+    numbers: Counter[tuple[str, OutboxState]] = Counter()
+    for target, state, number in session.execute(query):
+        numbers[target.partition(":")[0], state] += number
+    return numbers
