@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,26 @@ _SCALES: Mapping[tuple[str, str], tuple[float, float]] = {  # (written, measured
 }
 
 
+class Watched(Protocol):
+    """What the rules need to know of a profile."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def category(self) -> str: ...
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Signal -> unit."""
+        ...
+
+    @property
+    def feature_units(self) -> Mapping[str, str]:
+        """Daily feature -> unit."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """A rule on one column (or on each of `ANY` columns) of windows of one kind."""
@@ -82,16 +102,19 @@ class Watch:
         return self.rule.escalate.severity if severe and self.rule.escalate else self.rule.severity
 
 
-def watch(rule: Rule, units: Mapping[str, str], updates: Updates) -> Watch | None:
-    """`rule` for an appliance model whose signals have `units`; None where it does not measure the signal.
+def watch(rule: Rule, profile: Watched, updates: Updates) -> Watch | None:
+    """`rule` for an appliance model; None where it does not measure the signal.
 
     Raises ConfigError when the rule's unit is not the profile's.
     """
     kind, column, unit = _looks_at(rule)
     if isinstance(rule.when, SignalCondition):
+        units = profile.units
         if rule.when.signal not in units:
             return None
         _check_unit(rule, rule.when, units[rule.when.signal])
+    if isinstance(rule.when, FeatureCondition):
+        unit = profile.feature_units.get(column, "")
     return Watch(rule, kind, column, unit, _limits(rule, kind, updates), _sign(rule))
 
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from foremend.vocabulary.leaving import Leaving, joined, record_joins, record_leaves, staying, taken
 from foremend.vocabulary.types import Finding
 from rules._kernel import advance, fresh
-from rules.conditions import Kind, Watch, watch
+from rules.conditions import Kind, Watch, Watched, watch
 from rules.episodes import Episodes, Verdict
 from rules.findings import Seen, closing, finding
 from rules.question import Question
-from rules.reach import Watched, check_rules, concerns
+from rules.reach import check_rules, concerns
 from rules.settings import RulesSettings
 from rules.spells import ESCALATES, NEVER, Spells, no_spells
 
@@ -36,9 +36,7 @@ class RuleBook:
     def state_for(self, profile: Watched) -> RuleState:
         """Fresh state for one appliance model. Raises ConfigError when a rule's unit is not the profile's."""
         updates = self._settings.updates
-        ready = [
-            watch(rule, profile.units, updates) for rule in self._settings.book if concerns(rule, profile)
-        ]
+        ready = [watch(rule, profile, updates) for rule in self._settings.book if concerns(rule, profile)]
         return RuleState(profile.name, [w for w in ready if w is not None], updates.at_most_every)
 
     def check(self, profiles: Iterable[Watched]) -> None:

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
 
 from foremend.vocabulary.errors import ConfigError
-from rules.conditions import watch
+from rules.conditions import Watched, watch
 from rules.settings import Rule, RulesSettings, SignalCondition
-
-
-class Watched(Protocol):
-    """What the rules need to know of a profile."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def category(self) -> str: ...
-
-    @property
-    def units(self) -> Mapping[str, str]:
-        """Signal -> unit."""
-        ...
 
 
 def concerns(rule: Rule, profile: Watched) -> bool:
@@ -39,7 +23,7 @@ def check_rules(settings: RulesSettings, profiles: Iterable[Watched]) -> None:
     for rule in settings.book:
         concerned = [profile for profile in known if concerns(rule, profile)]
         for profile in concerned:
-            watch(rule, profile.units, settings.updates)
+            watch(rule, profile, settings.updates)
         _check_reach(rule, concerned)
 
 

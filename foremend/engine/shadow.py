@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from foremend.engine.fitted import Drivers, FittedModel, Scored, scored
 from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.types import FindingKind
-from rules.evaluator import RuleBook, RuleState, Watched
+from rules.conditions import Watched
+from rules.evaluator import RuleBook, RuleState
 
 
 class Shadow:

@@ -56,4 +56,4 @@ def _check_units(rule: Rule, settings: RulesSettings, profiles: Mapping[str, Pro
     """Where profiles are wrong nobody can say yet whom a rule reaches."""
     for profile in profiles.values():
         if concerns(rule, profile):
-            watch(rule, profile.units, settings.updates)
+            watch(rule, profile, settings.updates)

@@ -113,7 +113,8 @@ class DailyFeatures:
             siblings = float(self._plain_median[column])
             value = float(self._state["last"][row, column])
             known = siblings if np.isfinite(siblings) else None
-            found.append(Evidence(self.base_names[self._chosen[column]], value, usual, known))
+            of = self._wanted[column]
+            found.append(Evidence(of.name, value, usual, known, of.unit))
         return tuple(found)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:

@@ -24,8 +24,7 @@ export function evidenceLine(one) {
     one.usual == null ? null : `${t("own_usual")} ${measured(one.usual, one.unit)}`,
     one.siblings == null ? null : `${t("siblings")} ${measured(one.siblings, one.unit)}`,
   ].filter(Boolean);
-  const unit = featureTitle(one.feature).includes(", s") ? "" : one.unit;
-  return [`${featureTitle(one.feature)} `, h("b", {}, measured(one.value, unit)), beside.length ? h("small", {}, ` ${beside.join(" · ")}`) : null];
+  return [`${featureTitle(one.feature)} `, h("b", {}, measured(one.value, one.unit)), beside.length ? h("small", {}, ` ${beside.join(" · ")}`) : null];
 }
 
 function firstEvidence(evidence) {

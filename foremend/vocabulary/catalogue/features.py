@@ -18,11 +18,11 @@ _OF_RUNS = {
     S.STARTS: ("compressor starts", "压缩机启动次数"),
     S.DUTY: ("share of time running", "运行时间占比"),
     S.STARTS_PER_HOUR: ("starts per hour", "每小时启动次数"),
-    S.LONGEST_RUN: ("longest run without stopping, s", "最长连续运行(秒)"),
-    S.RUN_MEAN: ("mean run, s", "平均运行时长(秒)"),
-    S.RUN_STD: ("spread of runs, s", "运行时长波动(秒)"),
-    S.PAUSE_MEAN: ("mean pause, s", "平均停机时长(秒)"),
-    S.PAUSE_STD: ("spread of pauses, s", "停机时长波动(秒)"),
+    S.LONGEST_RUN: ("longest run without stopping", "最长连续运行"),
+    S.RUN_MEAN: ("mean run", "平均运行时长"),
+    S.RUN_STD: ("spread of runs", "运行时长波动"),
+    S.PAUSE_MEAN: ("mean pause", "平均停机时长"),
+    S.PAUSE_STD: ("spread of pauses", "停机时长波动"),
     S.ON_LEVEL: ("power level of a run", "运行功率水平"),
     S.INRUSH: ("start-up peak", "启动峰值"),
 }
@@ -39,8 +39,8 @@ _OF_SIGNALS = {
 _OF_STAYS = {
     S.SHARE: ("share of time {}", "{}时间占比"),
     S.VISITS: ("times a day {}", "每日{}次数"),
-    S.VISIT_MEAN: ("mean time {}, s", "{}平均时长(秒)"),
-    S.VISIT_LEAST: ("shortest time {}, s", "{}最短时长(秒)"),
+    S.VISIT_MEAN: ("mean time {}", "{}平均时长"),
+    S.VISIT_LEAST: ("shortest time {}", "{}最短时长"),
 }
 _OF_STATES = {
     S.MEAN: ("{} {}", "{1}{0}"),

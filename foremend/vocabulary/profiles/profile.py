@@ -110,6 +110,11 @@ class Profile(Strict):
         return self.daily.features
 
     @property
+    def feature_units(self) -> dict[str, str]:
+        """Daily feature -> unit."""
+        return {one.name: one.unit for one in self.daily_features}
+
+    @property
     def counterparts(self) -> dict[str, Counterpart]:
         """Daily features in which a fault shows as in others, where the profile says that two states are alike."""
         return counterparts(self.daily, self.states)

@@ -94,6 +94,20 @@ def test_a_folder_replaces_a_bundled_profile(tmp_path: Path) -> None:
         (MODEL + "cycle: {signal: power, above: [1, 2]}", "cycle: above: write a value for each of power"),
         (MODEL + "signals: {power: {min: 5000}}", "signals.power: min 5000 must be below max 2000"),
         (MODEL + "signals: {power: {unti: W}}", "signals.power: unknown key 'unti': did you mean 'unit'?"),
+        (MODEL + "signals: {power: {role: weather}}", "signals.power: role weather: write its typical value"),
+        (MODEL + "signals: {power: {typical: 3}}", "signals.power: typical: only what explains has it"),
+        (
+            MODEL + "signals: {power: {role: habit}}",
+            "signals.power.role: Input should be 'weather', 'imposed'",
+        ),
+        (
+            MODEL + "cycle: {signal: power, starts: toasts}",
+            "cycle.starts: toasts is no counter among signals",
+        ),
+        (
+            MODEL + "states: {signal: power, named: {hot: {code: 1, explained_by: [slots]}}}",
+            "states: explained_by: slots: write a counter with a role",
+        ),
         (MODEL.replace("t-1", "t-2"), "name: 't-2' must be the file's own name, 't-1'"),
         (MODEL.replace("toaster", "kettle"), "extends: there is no base profile 'kettle'"),
     ],
@@ -130,3 +144,23 @@ def test_a_refrigerator_that_does_not_tell_its_mode_has_no_states(tmp_path: Path
 
     assert profile.states is None
     assert "mode" not in profile.signals
+
+
+def test_what_a_model_does_not_measure_explains_nothing(tmp_path: Path) -> None:
+    """A refrigerator without a door switch stays valid; its runs are explained by what is left."""
+    text = "name: old-1\nextends: refrigerator\ntitle: {en: Old, zh: 旧}\nsignals: {door_openings: null}\n"
+    (tmp_path / "old-1.yaml").write_text(text, encoding="utf-8")
+
+    daily = load_profiles([tmp_path])["old-1"].daily
+
+    assert [one.feature.name for one in daily.explains("cooling")] == ["cooling_ambient_temp"]
+
+
+def test_a_profile_says_which_counter_is_of_starts(tmp_path: Path) -> None:
+    """Then starts are taken from the appliance, and the counter is no feature beside them."""
+    model = MODEL + "cycle: {signal: power, starts: slots}\n"
+
+    names = [one.name for one in load_profiles([folder_with(tmp_path, model)])["t-1"].daily_features]
+
+    assert "compressor_starts" in names
+    assert "slots" not in names

@@ -1,7 +1,8 @@
 """What the daily features of bundled appliance models are, and what becomes of them, held by files under `golden/`.
 
-A line is one daily feature: how it is compared, what may explain it, which feature of another state goes with it, and
-its deviations on the last of some made-up days. `python -m tests.unit.foremend.test_feature_schema` writes them anew.
+A line is one daily feature: its unit, state and role, how it is compared, what may explain it, which feature of another
+state goes with it, and its deviations on the last of some made-up days.
+`python -m tests.unit.foremend.test_feature_schema` writes them anew.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ def schema(profile: Profile) -> list[dict[str, Any]]:
     features, alike = daily_features(profile), profile.counterparts
     judged = {features.base_names[k]: one for k, one in _judged(features)}
     return [
-        {"feature": name, **judged.get(name, {})}
-        | ({"goes_with": [alike[name].feature, alike[name].sign]} if name in alike else {})
-        for name in features.base_names
+        {"feature": one.name, "unit": one.unit, "state": one.state, "role": one.role}
+        | judged.get(one.name, {})
+        | ({"goes_with": [*alike[one.name]]} if one.name in alike else {})
+        for one in profile.daily_features
     ]
 
 

@@ -108,7 +108,7 @@ def test_evidence_speaks_in_plain_units() -> None:
     (evidence,) = features.evidence(3, [1])
 
     assert evidence.feature == "evaporator_mean"
-    assert (evidence.value, evidence.siblings) == (9.0, 4.0)
+    assert (evidence.value, evidence.siblings, evidence.unit) == (9.0, 4.0, "degC")
     assert evidence.usual is not None
     assert abs(evidence.usual - 4.0) < 0.1
 

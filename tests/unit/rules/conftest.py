@@ -26,6 +26,7 @@ class Fridge:
     name: str = "fridge-1"
     category: str = "refrigerator"
     units: Mapping[str, str] = field(default_factory=lambda: {"cabinet_temp": "degC", "current": "A"})
+    feature_units: Mapping[str, str] = field(default_factory=lambda: {"longest_run_s": "s"})
 
 
 class Bench:

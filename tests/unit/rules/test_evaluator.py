@@ -274,10 +274,20 @@ def test_a_rule_that_could_never_speak_is_refused(bench: Any, rule: Any, sentenc
         book.check([_Profile()])
 
 
+def test_a_daily_feature_is_told_in_its_unit(bench: Any) -> None:
+    """A rule on a feature writes none; the appliance model knows it."""
+    long = bench("- {name: long, fault: overload, when: {feature: longest_run_s, above: 3600}}")
+
+    (opened,) = long.days("day", [600, 7200], at=1, column="longest_run_s")
+
+    assert opened.evidence == (Evidence("longest_run_s", 7200, unit="s"),)
+
+
 class _Profile:
     name = "fridge-1"
     category = "refrigerator"
     units = {"cabinet_temp": "degC"}  # noqa: RUF012
+    feature_units: dict[str, str] = {}  # noqa: RUF012
 
 
 values = st.lists(
