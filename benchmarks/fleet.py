@@ -18,9 +18,9 @@ from datetime import date
 import numpy as np
 
 from foremend.config import Settings, load_settings
-from foremend.engine.engine import Engine
 from foremend.engine.fitted import FittedModel
-from foremend.jobs.evaluate import Lived, tickets
+from foremend.engine.follow import follow
+from foremend.jobs.evaluate import tickets
 from foremend.learning.cold_start import borrowings
 from foremend.learning.model_building import fitted_predictor
 from foremend.learning.training import as_block, simulated_rows
@@ -85,20 +85,18 @@ def live_through(
 ) -> Figures:
     """One fleet of appliance model `name`, from the first reading to the last ticket."""
     scenario = plain_fleet({name: size.appliances}, size.days, 0.5, start=date(2027, 4, 1))
-    fleet, watched = Fleet(scenario, size.seed), Lived()
-    rules = RuleBook(settings.rules)
-    engine = Engine(
-        {name: profiles[name]},
-        rules,
-        {name: fitted[name]},
+    fleet = Fleet(scenario, size.seed)
+    days = follow(
+        profiles[name],
+        map(as_block, fleet.telemetry()),
+        rules=RuleBook(settings.rules),
+        fitted=fitted[name],
         lateness_ms=settings.ingest.lateness,
-        on_day=watched,
     )
-    findings = [one for part in fleet.telemetry() for one in engine.process(as_block(part))]
     return figures(
-        tickets([*findings, *engine.flush()], settings.alerts.act_from),
+        tickets(days.findings, settings.alerts.act_from),
         true_faults(fleet),
-        watched.watched,
+        days.ran(),
         profiles[name].faults,
         until=scenario.end_ms,
         appliance_years=size.appliances * _years(scenario),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks._common import Result, files_in, main
 from foremend.config import load_settings
-from foremend.engine.engine import Engine
+from foremend.engine.follow import follow
 from foremend.learning.training import as_block
 from foremend.vocabulary.profiles import Profile, Watch, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_SECOND, Block, Finding, FindingKind
@@ -48,9 +48,8 @@ SEED = 20_262
 def plugs(profile: Profile, blocks: Iterable[Block]) -> list[Finding]:
     """Episodes of abnormal behaviour that the engine opens."""
     settings = load_settings()
-    engine = Engine({PLUG: profile}, RuleBook(settings.rules), lateness_ms=settings.ingest.lateness)
-    findings = [finding for block in blocks for finding in engine.process(block)]
-    opened = [one for one in (*findings, *engine.flush()) if one.kind is FindingKind.OPENED]
+    days = follow(profile, blocks, rules=RuleBook(settings.rules), lateness_ms=settings.ingest.lateness)
+    opened = [one for one in days.findings if one.kind is FindingKind.OPENED]
     return [one for one in opened if one.fault == FAULT]
 
 

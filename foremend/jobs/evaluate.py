@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.config import Settings, load_settings
-from foremend.engine.engine import Engine
-from foremend.engine.fitted import Day, FittedModel, Scored, scored
-from foremend.engine.lane import Lane
-from foremend.history.parquet import ParquetHistory
+from foremend.engine.fitted import FittedModel, Scored, scored
+from foremend.engine.follow import Days, follow
 from foremend.learning.evaluation_page import page
 from foremend.learning.model_building import load_fitted
 from foremend.learning.outcomes import read_outcomes
 from foremend.learning.training import open_registry
-from foremend.learning.training_sets import DaysRead
+from foremend.learning.training_sets import DaysRead, all_of, stored_in
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, Finding, FindingKind, Prediction, Severity
@@ -36,36 +33,7 @@ LEAD_DAYS = (0, 3, 7, 14, 21, 30, 45, 60, 90)
 WITHIN_DAYS = (7.0, 30.0, 60.0)
 MISSED_COST, FALSE_COST = 10.0, 1.0
 """Relative costs for the cost curve: a failure that nobody foresaw is ten needless visits."""
-_EVER = 2**62
 _SEVERITIES = tuple(Severity)
-
-
-@dataclass
-class Lived:
-    """A day listener that keeps a fleet's days, and on which of them each appliance ran (ends of days, ms UTC)."""
-
-    days: list[tuple[list[str], Day]] = field(default_factory=list)
-    ran: dict[str, list[int]] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
-
-    def __call__(self, lane: Lane, day: Day) -> None:
-        self.names = lane.features.names
-        self.days.append((lane.ids, day))
-        ran = day.plain.take(day.plain.column("duty") > 0)
-        for row, time in zip(ran.appliance, ran.time, strict=True):
-            self.ran.setdefault(lane.ids[row], []).append(int(time))
-
-    @property
-    def watched(self) -> dict[str, NDArray[np.int64]]:
-        return {appliance: np.array(sorted(days), np.int64) for appliance, days in self.ran.items()}
-
-    @property
-    def until(self) -> int:
-        return max(int(day.plain.time.max()) for _, day in self.days)
-
-    @property
-    def appliance_years(self) -> float:
-        return sum(len(day.plain) for _, day in self.days) / 365.25
 
 
 def evaluate(
@@ -88,7 +56,7 @@ def evaluate(
     chosen = version or aliases.challenger or aliases.champion
     if chosen is None:
         raise ConfigError(f"{appliance_model} has no trained model: run 'foremend train' first")
-    lived = _live(profile, history, settings, progress)
+    lived = _lived(profile, history, settings, progress)
     truth = true_faults(outcomes, appliance_model, settings.models.horizon_days)
     names = dict.fromkeys(name for name in (chosen, aliases.champion) if name)
     report = {
@@ -114,18 +82,19 @@ def in_short(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def judge(
-    fitted: FittedModel, lived: Lived, truth: Sequence[TrueFault], profile: Profile, settings: Settings
+    fitted: FittedModel, lived: Days, truth: Sequence[TrueFault], profile: Profile, settings: Settings
 ) -> dict[str, Any]:
     """All figures of one version on one history."""
     if fitted.names != lived.names:
         raise ConfigError(f"{fitted.version} knows other features than this history has: train it again")
-    said = [(ids, scored(fitted, day.deviations, day.news)) for ids, day in lived.days]
+    said = [scored(fitted, day.deviations, day.news) for day in lived.each]
+    ran = lived.ran()
 
     def at(rules: RulesSettings) -> Figures:
         return evaluation.figures(
-            tickets(_findings(said, profile, rules), settings.alerts.act_from),
+            tickets(_findings(said, lived.ids, profile, rules), settings.alerts.act_from),
             truth,
-            lived.watched,
+            ran,
             profile.faults,
             until=lived.until,
             appliance_years=lived.appliance_years,
@@ -139,7 +108,7 @@ def judge(
         "cost_curve": [
             {"above": above, **_cost(at(_with_threshold(settings.rules, above)))} for above in THRESHOLDS
         ],
-        **_probabilities(said, truth),
+        **_probabilities(said, lived.ids, truth),
     }
 
 
@@ -180,26 +149,21 @@ def _profile(appliance_model: str, settings: Settings) -> Profile:
     return profiles[appliance_model]
 
 
-def _live(profile: Profile, folder: Path, settings: Settings, progress: DaysRead) -> Lived:
-    """The engine's own lane over everything stored; `simulate --out` puts it into a folder `history`."""
-    root = folder / "history" if (folder / "history").is_dir() else folder
-    total = len(list(root.glob(f"appliance_model={profile.name}/day=*")))
-    lived, rules = Lived(), RuleBook(RulesSettings())
-    engine = Engine({profile.name: profile}, rules, lateness_ms=settings.ingest.lateness, on_day=lived)
-    for done, block in enumerate(ParquetHistory(root).read(profile.name, 0, _EVER), start=1):
-        engine.process(block)
-        progress(done, total)
-    engine.flush()
-    if not lived.days:
+def _lived(profile: Profile, folder: Path, settings: Settings, progress: DaysRead) -> Days:
+    """Everything stored; `simulate --out` puts it into a folder `history`."""
+    total = len(list(folder.glob(f"**/appliance_model={profile.name}/day=*")))
+    stored = all_of(stored_in(folder), profile.name, progress, total)
+    days = follow(profile, stored, lateness_ms=settings.ingest.lateness)
+    if not days.each:
         raise ConfigError(f"{folder} holds no whole day of {profile.name}: name a folder with its history")
-    return lived
+    return days
 
 
 def _findings(
-    said: Sequence[tuple[list[str], Scored]], profile: Profile, rules: RulesSettings
+    said: Sequence[Scored], ids: Sequence[str], profile: Profile, rules: RulesSettings
 ) -> list[Finding]:
     state = RuleBook(rules).state_for(profile)
-    return [one for ids, day in said for one in day.judged_by(state, ids, lambda *_: ())]
+    return [one for day in said for one in day.judged_by(state, ids, lambda *_: ())]
 
 
 def _with_threshold(rules: RulesSettings, above: float) -> RulesSettings:
@@ -218,10 +182,10 @@ def _with_threshold(rules: RulesSettings, above: float) -> RulesSettings:
     return rules.model_copy(update={"book": book})
 
 
-def _probabilities(said: Sequence[tuple[list[str], Scored]], truth: Sequence[TrueFault]) -> dict[str, Any]:
+def _probabilities(said: Sequence[Scored], ids: Sequence[str], truth: Sequence[TrueFault]) -> dict[str, Any]:
     """Calibration of every (row, fault) and coverage of the intervals of days."""
-    predictions = [day.prediction for _, day in said]
-    days = np.concatenate([_days_to_failure(ids, day.prediction, truth) for ids, day in said])
+    predictions = [day.prediction for day in said]
+    days = np.concatenate([_days_to_failure(ids, prediction, truth) for prediction in predictions])
     told = {
         name: np.concatenate([getattr(p, name) for p in predictions]) for name in ("days_low", "days_high")
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from foremend.config import Settings
-from foremend.engine.engine import Engine
+from foremend.engine.follow import follow
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import MS_PER_DAY, Block
@@ -48,12 +48,12 @@ def run_example(
     """
     if example.appliance_model not in profiles:
         raise ConfigError(f"example '{example.say}': there is no appliance model {example.appliance_model}")
-    book = RuleBook(settings.rules)
+    book, profile = RuleBook(settings.rules), profiles[example.appliance_model]
     if example.readings is None:
-        return outcome(example, book.state_for(profiles[example.appliance_model]))
-    engine = Engine(profiles, book, lateness_ms=settings.ingest.lateness)
-    findings = engine.process(_block(example.appliance_model, example.readings))
-    return told([*findings, *engine.flush()], _START)
+        return outcome(example, book.state_for(profile))
+    block = _block(example.appliance_model, example.readings)
+    lived = follow(profile, [block], rules=book, lateness_ms=settings.ingest.lateness)
+    return told(lived.findings, _START)
 
 
 def _block(appliance_model: str, readings: Readings) -> Block:

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from foremend.config import Settings, load_settings
-from foremend.engine.engine import Engine
-from foremend.engine.fitted import Day
-from foremend.engine.lane import Lane
-from foremend.vocabulary.errors import InputError
+from foremend.engine.follow import follow
+from foremend.vocabulary.errors import ConfigError, InputError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
-from foremend.vocabulary.types import Block, Finding
+from foremend.vocabulary.types import Block
 from ingest.mqtt.publish import MqttPublisher
 from ingest.mqtt.settings import MqttSettings
 from ingest.replay.recording import ReplayMapping, load_mapping, read_file, to_messages
@@ -34,16 +32,21 @@ log = logging.getLogger(__name__)
 MOST_REASONS = 20
 
 
-class _Days:
-    """Collects every finished day of every appliance for the report."""
+@dataclass
+class _Unusable:
+    """What of a recording cannot be used."""
 
-    def __init__(self) -> None:
-        self.found: dict[str, dict[str, dict[str, float]]] = {}
+    count: int = 0
+    reasons: list[str] = field(default_factory=list)
 
-    def __call__(self, lane: Lane, day: Day) -> None:
-        for k, row in enumerate(day.plain.appliance):
-            one = day.plain.take(slice(k, k + 1))
-            self.found.setdefault(lane.ids[row], {}).update(summarise_days(one))
+    def pick_from(self, parts: Iterable[Decoded]) -> Iterator[Block]:
+        """The usable blocks of `parts`; the others are counted here."""
+        for part in parts:
+            yield from part.blocks
+            self.count += len(part.dead_letters)
+            self.reasons += [
+                letter.reason for letter in part.dead_letters[: MOST_REASONS - len(self.reasons)]
+            ]
 
 
 def replay_recording(files: Sequence[Path], mapping_file: Path, config: Path | None) -> dict[str, Any]:
@@ -52,32 +55,25 @@ def replay_recording(files: Sequence[Path], mapping_file: Path, config: Path | N
     Raises InputError when a file cannot be read or holds nothing that can be used.
     """
     settings = load_settings(config)
-    profiles = load_profiles(settings.profiles.folders)
-    days = _Days()
-    engine = Engine(
-        profiles, RuleBook(_without_silence(settings)), lateness_ms=settings.ingest.lateness, on_day=days
-    )
-    specs = {name: profile.signals for name, profile in profiles.items()}
-    reasons: list[str] = []
-    findings: list[Finding] = []
-    bad = 0
-    for part in recording(files, load_mapping(mapping_file), specs):
-        for block in part.blocks:
-            findings += engine.process(block)
-        bad += len(part.dead_letters)
-        reasons += [letter.reason for letter in part.dead_letters[: MOST_REASONS - len(reasons)]]
-    findings += engine.flush()
-    counts = engine.counts()
-    if counts.used == 0:
+    profiles, mapping = load_profiles(settings.profiles.folders), load_mapping(mapping_file)
+    if mapping.appliance_model not in profiles:
+        raise ConfigError(
+            f"{mapping_file}: no appliance model {mapping.appliance_model!r}: choose from {', '.join(profiles)}"
+        )
+    profile, unusable = profiles[mapping.appliance_model], _Unusable()
+    blocks = unusable.pick_from(recording(files, mapping, {profile.name: profile.signals}))
+    rules = RuleBook(_without_silence(settings))
+    lived = follow(profile, blocks, rules=rules, lateness_ms=settings.ingest.lateness)
+    if lived.counts.used == 0:
         raise InputError(
-            f"no usable reading in {', '.join(map(str, files))}: {'; '.join(reasons[:3]) or 'no rows'}"
+            f"no usable reading in {', '.join(map(str, files))}: {'; '.join(unusable.reasons[:3]) or 'no rows'}"
         )
     return {
-        "appliances": {name: {"days": found} for name, found in sorted(days.found.items())},
-        "findings": [asdict(finding) for finding in findings],
-        "readings": asdict(counts),
-        "dead_letters": bad,
-        "dead_letter_reasons": reasons,
+        "appliances": {one: {"days": summarise_days(rows)} for one, rows in sorted(lived.by_appliance())},
+        "findings": [asdict(finding) for finding in lived.findings],
+        "readings": asdict(lived.counts),
+        "dead_letters": unusable.count,
+        "dead_letter_reasons": unusable.reasons,
     }
 
 

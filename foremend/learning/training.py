@@ -18,20 +18,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.engine.engine import Engine
 from foremend.engine.fitted import FittedModel
+from foremend.engine.follow import Days, follow
 from foremend.engine.lane import deviation_names
 from foremend.learning.cold_start import borrowings
 from foremend.learning.model_building import SIMULATED, build, load_fitted
 from foremend.learning.practice import practice_fleets
-from foremend.learning.training_sets import LATENESS_MS, DayCollector, TrainingSet, by_appliance
+from foremend.learning.training_sets import TrainingSet, by_appliance
 from foremend.vocabulary.profiles import WORDS, Profile
 from foremend.vocabulary.types import MS_PER_DAY, Block
 from models.evaluation import USUAL_DAYS
 from models.registry.registry import ModelCard, Registry
 from models.settings import ModelsSettings, TrainingSettings
-from rules.evaluator import RuleBook
-from rules.settings import RulesSettings
 from simulators.categories import appliance_models
 from simulators.fleet.faults import FaultCourse
 from simulators.fleet.fleet import Fleet, Telemetry
@@ -125,14 +123,8 @@ def simulated_rows(profile: Profile, settings: TrainingSettings) -> TrainingSet:
 
 
 def _practised(profile: Profile, fleet: Fleet, settings: TrainingSettings) -> TrainingSet:
-    collected = DayCollector()
-    engine = Engine(
-        {profile.name: profile}, RuleBook(RulesSettings()), lateness_ms=LATENESS_MS, on_day=collected
-    )
-    for telemetry in fleet.telemetry():
-        engine.process(as_block(telemetry))
-    engine.flush()
-    return _labelled(collected, fleet.courses[profile.name], profile, settings)
+    days = follow(profile, map(as_block, fleet.telemetry()))
+    return _labelled(days, fleet.courses[profile.name], profile, settings)
 
 
 def as_block(telemetry: Telemetry) -> Block:
@@ -150,7 +142,7 @@ def as_block(telemetry: Telemetry) -> Block:
 
 
 def _labelled(
-    collected: DayCollector,
+    lived: Days,
     courses: Iterable[FaultCourse],
     profile: Profile,
     settings: TrainingSettings,
@@ -158,13 +150,13 @@ def _labelled(
     by_row: dict[int, list[FaultCourse]] = {}
     for course in courses:
         by_row.setdefault(course.row, []).append(course)
+    ran = {appliance: days.tolist() for appliance, days in lived.ran().items()}
     features, labels, appliances = [], [], []
-    for ids, day in collected.days:
-        rows = day.deviations
+    for rows in (day.deviations for day in lived.each):
         for k, (row, time) in enumerate(zip(rows.appliance.tolist(), rows.time.tolist(), strict=True)):
-            number = int(ids[row].rpartition("-")[2]) - 1
-            mine, ran = by_row.get(number, ()), collected.ran.get(ids[row], ())
-            shows = _could_show(mine, ran, time)
+            number = int(lived.ids[row].rpartition("-")[2]) - 1
+            mine = by_row.get(number, ())
+            shows = _could_show(mine, ran[lived.ids[row]], time)
             due = days_to_failure(mine, time, profile.faults) if shows else None
             if due is None or (time // MS_PER_DAY + number) % _every(mine, time, settings.every_days):
                 continue
@@ -173,7 +165,7 @@ def _labelled(
             appliances.append(number)
     known = np.isfinite(np.array(features)).any(axis=1)
     return TrainingSet(
-        collected.names,
+        lived.names,
         np.array(features)[known],
         np.array(labels)[known],
         np.array(appliances, np.int32)[known],

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from bisect import insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.engine.engine import Engine
-from foremend.engine.fitted import Day
-from foremend.engine.lane import Lane
+from foremend.engine.follow import follow
 from foremend.history.parquet import ParquetHistory
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.ports import History
 from foremend.vocabulary.profiles import Profile
-from foremend.vocabulary.types import MS_PER_DAY, Rows
+from foremend.vocabulary.types import MS_PER_DAY, Block, Rows
 from models.outcomes import Outcome, held_out, label_rows
 from models.settings import ModelsSettings
-from rules.evaluator import RuleBook
-from rules.settings import RulesSettings
 
-LATENESS_MS = 600_000
 _EVER = 2**62
 
 DaysRead = Callable[[int, int], None]
@@ -75,22 +69,6 @@ class Split:
     judge: TrainingSet
 
 
-class DayCollector:
-    """Keeps every day's deviations of a fleet, and on which days each appliance ran: a listener of `Engine`."""
-
-    def __init__(self) -> None:
-        self.days: list[tuple[list[str], Day]] = []
-        self.names: tuple[str, ...] = ()
-        self.ran: dict[str, list[int]] = {}  # appliance -> ends of days, ms UTC, rising
-
-    def __call__(self, lane: Lane, day: Day) -> None:
-        self.names = lane.features.names
-        self.days.append((lane.ids, day))
-        ran = day.plain.take(day.plain.column("duty") > 0)
-        for row, time in zip(ran.appliance.tolist(), ran.time.tolist(), strict=True):
-            insort(self.ran.setdefault(lane.ids[row], []), time)
-
-
 def by_appliance(rows: TrainingSet) -> Split:
     """Cut simulated rows: one appliance in five is judged by."""
     apart = held_out(rows.appliance)
@@ -111,13 +89,14 @@ def from_history(
     `progress` hears how many of the `days` were read; `permitted` answers which appliances may be used.
     Raises ConfigError when there is too little of either.
     """
-    collected = _followed(profile, history, progress, days)
-    ids = collected.days[-1][0] if collected.days else []
-    if not ids:
+    lived = follow(profile, all_of(history, profile.name, progress, days))
+    ids = lived.ids
+    if not lived.each:
         raise ConfigError(
             f"the history holds no whole day of {profile.name}: name the folder or database that does"
         )
-    appliance, time, features = _stacked(collected)
+    rows = Rows.joined([day.deviations for day in lived.each])
+    appliance, time, features = rows.appliance, rows.time, rows.values
     agreed = permitted(ids)
     if not agreed:
         raise ConfigError(
@@ -146,7 +125,7 @@ def from_history(
             known_until=known_until,
             settle_days=settings.history.settle_days,
         )
-        whole = TrainingSet(collected.names, features, labels.days_to_failure, number)
+        whole = TrainingSet(lived.names, features, labels.days_to_failure, number)
         return whole.take(rows & thinned & labels.usable)
 
     apart = held_out(number)
@@ -160,25 +139,11 @@ def stored_in(folder: Path) -> ParquetHistory:
     return ParquetHistory(folder / "history" if (folder / "history").is_dir() else folder)
 
 
-def _followed(profile: Profile, history: History, progress: DaysRead, days: int) -> DayCollector:
-    """The engine's own lane over everything stored."""
-    collected = DayCollector()
-    engine = Engine(
-        {profile.name: profile}, RuleBook(RulesSettings()), lateness_ms=LATENESS_MS, on_day=collected
-    )
-    for done, block in enumerate(history.read(profile.name, 0, _EVER), start=1):
-        engine.process(block)
+def all_of(history: History, appliance_model: str, progress: DaysRead, days: int) -> Iterator[Block]:
+    """Everything stored of an appliance model; `progress` hears of each of the `days` once it was lived through."""
+    for done, block in enumerate(history.read(appliance_model, 0, _EVER), start=1):
+        yield block
         progress(done, days)
-    engine.flush()
-    return collected
-
-
-def _stacked(
-    collected: DayCollector,
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
-    """Fleet row, end of the day and deviations of every row."""
-    days = Rows.joined([day.deviations for _, day in collected.days])
-    return days.appliance, days.time, days.values
 
 
 def _spans(profile: Profile, horizon_days: float) -> dict[str, tuple[float, float]]:
