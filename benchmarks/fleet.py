@@ -23,7 +23,7 @@ from foremend.engine.follow import follow
 from foremend.jobs.evaluate import tickets
 from foremend.learning.cold_start import borrowings
 from foremend.learning.model_building import fitted_predictor
-from foremend.learning.training import as_block, simulated_rows
+from foremend.learning.practice_rows import as_block, simulated_rows
 from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY
 from models.evaluation import Figures, TrueFault, figures

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchmarks._common import Result, files_in, main
 from foremend.config import load_settings
 from foremend.engine.follow import follow
-from foremend.learning.training import as_block
+from foremend.learning.practice_rows import as_block
 from foremend.vocabulary.profiles import Profile, Watch, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_SECOND, Block, Finding, FindingKind
 from rules.evaluator import RuleBook

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from foremend.learning.training import as_block
+from foremend.learning.practice_rows import as_block
 from foremend.vocabulary.types import Block
 from simulators.fleet.fleet import SHARD, Fleet
 from simulators.fleet.scenario import plain_fleet

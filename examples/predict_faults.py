@@ -21,7 +21,7 @@ from rich.console import Console
 
 from foremend.engine.lane import deviations
 from foremend.learning.outcomes import read_outcomes
-from foremend.learning.training_sets import from_history, stored_in
+from foremend.learning.past import from_history, stored_in
 from foremend.vocabulary.profiles import load_profiles
 from models import FaultPredictor, gate_metrics, window_watch
 from models.settings import ModelsSettings

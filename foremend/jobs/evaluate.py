@@ -16,8 +16,8 @@ from foremend.engine.follow import Days, follow
 from foremend.learning.evaluation_page import page
 from foremend.learning.model_building import load_fitted
 from foremend.learning.outcomes import read_outcomes
+from foremend.learning.past import DaysRead, all_of, stored_in
 from foremend.learning.training import open_registry
-from foremend.learning.training_sets import DaysRead, all_of, stored_in
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, Finding, FindingKind, Prediction, Severity

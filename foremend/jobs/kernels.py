@@ -10,7 +10,7 @@ import numpy as np
 
 from foremend.config import load_settings
 from foremend.engine.engine import Engine
-from foremend.learning.training import as_block
+from foremend.learning.practice_rows import as_block
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Block
 from rules.evaluator import RuleBook

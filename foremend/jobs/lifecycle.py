@@ -14,8 +14,8 @@ from alerts.outcomes import may_be_learnt_from, record_outcome
 from foremend.config import load_settings
 from foremend.learning.model_building import build, judge, load_fitted, load_judge
 from foremend.learning.outcomes import from_tickets, read_outcomes, time_ms
+from foremend.learning.past import Permitted, from_history, stored_in
 from foremend.learning.training import open_registry, recipe_of, train_simulated
-from foremend.learning.training_sets import Permitted, from_history, stored_in
 from foremend.vocabulary.errors import ConfigError, RefusedError
 from foremend.vocabulary.ports import Clock, History
 from foremend.vocabulary.profiles import Profile, load_profiles

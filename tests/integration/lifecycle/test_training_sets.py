@@ -11,7 +11,8 @@ import pytest
 
 from foremend.learning.model_building import build, load_fitted
 from foremend.learning.outcomes import read_outcomes
-from foremend.learning.training_sets import Split, from_history, stored_in
+from foremend.learning.past import from_history, stored_in
+from foremend.learning.training_sets import Split
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import Profile
 from models.outcomes import Outcome

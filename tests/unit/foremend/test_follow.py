@@ -17,8 +17,8 @@ from foremend.engine.fitted import Day
 from foremend.engine.follow import NO_RULES, Days, follow
 from foremend.history.parquet import ParquetHistory
 from foremend.jobs.replay import replay_recording
-from foremend.learning.training import as_block
-from foremend.learning.training_sets import all_of
+from foremend.learning.past import all_of
+from foremend.learning.practice_rows import as_block
 from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import MS_PER_HOUR, Block, FindingKind
 from models.stream.stream import summarise_days

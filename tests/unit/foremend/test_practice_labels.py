@@ -2,7 +2,7 @@
 
 import pytest
 
-from foremend.learning.training import _could_show, _every
+from foremend.learning.practice_rows import _could_show, _every
 from foremend.vocabulary.types import MS_PER_DAY
 from simulators.fleet.faults import FaultCourse
 
