@@ -14,10 +14,22 @@ import numpy as np
 
 from simulators.air_conditioner.cycle import RATED_HIGH, RATED_LOW, compress
 from simulators.air_conditioner.faults import COMMON, FIXED_SPEED, INVERTER
-from simulators.air_conditioner.kernel import READING_STEPS, STEP_S, walk
+from simulators.air_conditioner.kernel import READING_STEPS, STEP_S, Hourly, People, walk
 from simulators.air_conditioner.parts import HEALTHY_FRICTION
 from simulators.air_conditioner.types import OFF, AirConditionerState, Parameters
-from simulators.base import FaultEffect, Floats, Measured, Physics, Signal, Span, as_rows, copy_back, spread
+from simulators.base import (
+    FaultEffect,
+    Floats,
+    Measured,
+    Physics,
+    Signal,
+    Span,
+    as_rows,
+    by_signal,
+    copy_back,
+    room_for,
+    spread,
+)
 
 _SECONDS_AT_REST = 600  # between the readings of a unit that is switched off
 _PERSON_WATTS = 75.0  # sensible heat of a person at rest (ASHRAE Fundamentals)
@@ -43,7 +55,6 @@ _INVERTER_SIGNALS = (
     Signal("compressor_speed", "Hz", 1.0),
     Signal("module_temp", "degC", 0.5, noise=0.3, drifts=True),
 )
-_OUTPUTS = len(_SIGNALS) + len(_INVERTER_SIGNALS)
 
 _SPREADS = {
     "swept": 0.03,
@@ -154,15 +165,15 @@ class AirConditioner(Physics):
     ) -> Measured:
         """Advance over `span`; a reading a minute while switched on, every ten minutes while off."""
         n = len(parameters.swept)
-        hourly = np.stack([span.outdoor, span.indoor, span.humidity, span.voltage])
-        present = np.stack([span.presence, span.presence * span.people[:, None] * _PERSON_WATTS])
+        hourly = Hourly(span.outdoor, span.indoor, span.humidity, span.voltage)
+        people = People(span.presence, span.presence * span.people[:, None] * _PERSON_WATTS)
         luck, minute = rng.random((n, span.hours)), rng.random((n, span.hours))
         readings = span.seconds // self.sample_s
-        out = np.empty((_OUTPUTS, n, readings))
+        out = room_for(_SIGNALS + _INVERTER_SIGNALS, n, readings)
         rows = as_rows(state)
-        walk(as_rows(parameters), rows, hourly, present, luck, minute, out)
+        walk(as_rows(parameters), rows, as_rows(hourly), as_rows(people), luck, minute, out)
         copy_back(rows, state)
-        signals = {signal.name: out[k] for k, signal in enumerate(self.signals)}
+        signals = by_signal(out, self.signals)
         return Measured(signals, self._sent(signals["mode"]))
 
     def _sent(self, mode: Floats) -> np.ndarray:

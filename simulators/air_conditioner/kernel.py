@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -161,64 +163,80 @@ def heat_module(p: Row, s: Row, loss: float, out: float) -> None:
     s.module = approach(s.module, net, conductance, MODULE_MASS, STEP_S)
 
 
+class Hourly(NamedTuple):
+    """Surroundings at each full hour, (n, hours + 1) each."""
+
+    outdoor: Floats  # degC
+    home: Floats  # degC
+    humidity: Floats  # 0..1
+    voltage: Floats  # V at the socket
+
+
+class People(NamedTuple):
+    """Who is there in each hour, (n, hours) each."""
+
+    presence: Floats  # 0..1
+    heat: Floats  # W
+
+
 @compiled()
 def walk(
     parameters: NDArray[np.void],
     states: NDArray[np.void],
-    hourly: Floats,
-    present: Floats,
+    hourly: NDArray[np.void],
+    people: NDArray[np.void],
     luck: Floats,
     minute: Floats,
-    out: Floats,
+    out: NDArray[np.void],
 ) -> None:
-    """All steps of a span; fills `out` (17, n, readings), one reading a minute.
+    """All steps of a span; fills `out` (n, readings), a field for each signal, one reading a minute.
 
-    `hourly` (4, n, hours + 1): outdoor degC, home degC, humidity, voltage. `present` (2, n, hours): presence and
-    heat of people (W). `luck`, `minute` (n, hours), 0..1: how and when in the hour the household decides.
+    `hourly` (n, hours + 1) are `Hourly`, `people` (n, hours) `People`. `luck`, `minute` (n, hours), 0..1: how and when
+    in the hour the household decides.
     """
     per_hour = int(3_600.0 / STEP_S)
-    for i in range(present.shape[1]):
+    for i in range(people.shape[0]):
         p, s = parameters[i], states[i]
         fans = fan_table(p)
-        for k in range(present.shape[2] * per_hour):
+        for k in range(people.shape[1] * per_hour):
             h = k // per_hour
-            weather = surroundings(hourly, i, h, (k % per_hour) / per_hour)
+            weather = surroundings(hourly[i, h], hourly[i, h + 1], (k % per_hour) / per_hour)
             if k % per_hour == int(minute[i, h] * per_hour):
-                s.mode = household(p, s, weather[0], present[0, i, h] > 0.5, luck[i, h])
-            stage, blower = step(p, s, weather, present[1, i, h], fans)
+                s.mode = household(p, s, weather[0], people[i, h].presence > 0.5, luck[i, h])
+            stage, blower = step(p, s, weather, people[i, h].heat, fans)
             if (k + 1) % READING_STEPS == 0:
-                report(p, s, weather[0], stage, blower, fans, out[:, i, (k + 1) // READING_STEPS - 1])
+                report(p, s, weather[0], stage, blower, fans, out[i, (k + 1) // READING_STEPS - 1])
 
 
 @compiled()
-def surroundings(hourly: Floats, i: int, h: int, part: float) -> tuple[float, float, float, float]:
-    """Outdoor degC, home degC, humidity and socket V at `part` of hour `h`."""
+def surroundings(now: Row, then: Row, part: float) -> tuple[float, float, float, float]:
+    """Outdoor degC, home degC, humidity and socket V at `part` of the hour from `now` to `then`."""
     rest = 1.0 - part
     return (
-        rest * hourly[0, i, h] + part * hourly[0, i, h + 1],
-        rest * hourly[1, i, h] + part * hourly[1, i, h + 1],
-        rest * hourly[2, i, h] + part * hourly[2, i, h + 1],
-        rest * hourly[3, i, h] + part * hourly[3, i, h + 1],
+        rest * now.outdoor + part * then.outdoor,
+        rest * now.home + part * then.home,
+        rest * now.humidity + part * then.humidity,
+        rest * now.voltage + part * then.voltage,
     )
 
 
 @compiled()
-def report(p: Row, s: Row, outdoor: float, stage: int, blower: int, fans: Floats, out: Floats) -> None:
-    """One reading: what the board's meters and thermistors see, in the order of `AirConditioner.signals`."""
-    out[0] = s.power
-    out[1] = s.current
-    out[2] = s.voltage
-    out[3] = thermistor(s.room, p.room_leak)
-    out[4] = outdoor
-    out[5] = p.heat_set if s.mode == HEAT else p.cool_set
-    out[6] = s.indoor_coil
-    out[7] = thermistor(s.outdoor_coil, p.coil_leak)
-    out[8] = s.discharge
-    out[9] = fans[SPEED, stage] * p.indoor_fan_rpm
-    out[10] = STAGES[stage - 1] * p.indoor_fan_marked if stage > 0 else 0.0
-    out[11] = fans[SPEED, blower] * p.outdoor_fan_rpm
-    out[12] = DEFROST if s.defrosting > 0.0 else s.mode
-    out[13] = s.flooded
-    out[14] = s.starts
-    out[15] = s.speed * 60.0
-    out[16] = s.module
+def report(p: Row, s: Row, outdoor: float, stage: int, blower: int, fans: Floats, out: Row) -> None:
+    """One reading: what the board's meters and thermistors see."""
+    out.power = s.power
+    out.current = s.current
+    out.voltage = s.voltage
+    out.room_temp = thermistor(s.room, p.room_leak)
+    out.outdoor_temp = outdoor
+    out.set_point = p.heat_set if s.mode == HEAT else p.cool_set
+    out.indoor_coil_temp = s.indoor_coil
+    out.outdoor_coil_temp = thermistor(s.outdoor_coil, p.coil_leak)
+    out.discharge_temp = s.discharge
+    out.indoor_fan_speed = fans[SPEED, stage] * p.indoor_fan_rpm
+    out.indoor_fan_target = STAGES[stage - 1] * p.indoor_fan_marked if stage > 0 else 0.0
+    out.outdoor_fan_speed = fans[SPEED, blower] * p.outdoor_fan_rpm
+    out.mode = DEFROST if s.defrosting > 0.0 else s.mode
+    out.water_alarm = s.flooded
+    out.compressor_starts = s.starts
+    out.compressor_speed = s.speed * 60.0
+    out.module_temp = s.module

@@ -21,11 +21,13 @@ from simulators.base import (
     Signal,
     Span,
     as_rows,
+    by_signal,
     copy_back,
+    room_for,
     scaled,
     spread,
 )
-from simulators.refrigerator.kernel import LUCK, STEP_S, walk
+from simulators.refrigerator.kernel import LUCK, STEP_S, Hourly, walk
 from simulators.refrigerator.types import RATED, SPREAD, RefrigeratorParameters, RefrigeratorState
 
 
@@ -128,10 +130,10 @@ class Refrigerator(Physics):
         chance = np.repeat(span.activity * parameters.door_rate[:, None], steps // span.hours, axis=1)
         door = (rng.random((n, steps)) < chance * (STEP_S / 3_600)).astype(np.float64)
         kitchen = span.indoor + parameters.ambient_offset[:, None]
-        hourly = np.stack([kitchen, span.humidity, span.voltage])
+        hourly = Hourly(kitchen, span.humidity, span.voltage)
         every = round(self.sample_s / STEP_S)
-        out = np.empty((len(self.signals), n, steps // every))
+        out = room_for(self.signals, n, steps // every)
         rows = as_rows(state)
-        walk(as_rows(parameters), rows, hourly, door, rng.random((n, LUCK)), every, out)
+        walk(as_rows(parameters), rows, as_rows(hourly), door, rng.random((n, LUCK)), every, out)
         copy_back(rows, state)
-        return Measured({signal.name: out[j] for j, signal in enumerate(self.signals)})
+        return Measured(by_signal(out, self.signals))

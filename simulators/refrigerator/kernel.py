@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,36 +167,51 @@ def _step(
     _electric(p, s, power, stall, door, volts)
 
 
+class Hourly(NamedTuple):
+    """Surroundings at each full hour, (n, hours + 1) each."""
+
+    ambient: Floats  # degC
+    humidity: Floats  # 0..1
+    voltage: Floats  # V of the mains
+
+
 @compiled()
 def walk(
     parameters: NDArray[np.void],
     state: NDArray[np.void],
-    hourly: Floats,
+    hourly: NDArray[np.void],
     door: Floats,
     luck: Floats,
     every: int,
-    out: Floats,
+    out: NDArray[np.void],
 ) -> None:
-    """All steps of a span. `hourly` (3, n, hours + 1), `door` (n, steps) 0/1, `out` (10, n, readings)."""
+    """All steps of a span. `hourly` (n, hours + 1) `Hourly`, `door` (n, steps) 0/1; fills `out` (n, readings)."""
     per_hour = int(3_600.0 / STEP_S)
     for i in range(door.shape[0]):
         p, s = parameters[i], state[i]
         first = s.starts
         for k in range(door.shape[1]):
             h, part = k // per_hour, (k % per_hour) / per_hour
-            ambient = hourly[0, i, h] + part * (hourly[0, i, h + 1] - hourly[0, i, h])
-            humid = hourly[1, i, h]
-            volts = hourly[2, i, h] + part * (hourly[2, i, h + 1] - hourly[2, i, h])
-            _step(p, s, (ambient, humid, volts), door[i, k] > 0.0, luck[i, int(s.starts - first) % LUCK])
+            now, then = hourly[i, h], hourly[i, h + 1]
+            ambient = now.ambient + part * (then.ambient - now.ambient)
+            volts = now.voltage + part * (then.voltage - now.voltage)
+            _step(
+                p, s, (ambient, now.humidity, volts), door[i, k] > 0.0, luck[i, int(s.starts - first) % LUCK]
+            )
             if (k + 1) % every == 0:
-                r = (k + 1) // every - 1
-                out[0, i, r] = s.power
-                out[1, i, r] = s.current
-                out[2, i, r] = s.cabinet
-                out[3, i, r] = s.freezer
-                out[4, i, r] = s.evaporator
-                out[5, i, r] = ambient
-                out[6, i, r] = p.set_point
-                out[7, i, r] = s.starts
-                out[8, i, r] = s.openings
-                out[9, i, r] = DEFROSTING if s.defrosting > 0.0 else COOLING if s.running > 0.0 else RESTING
+                _report(p, s, ambient, out[i, (k + 1) // every - 1])
+
+
+@compiled()
+def _report(p: Any, s: Any, ambient: float, out: Any) -> None:
+    """One reading."""
+    out.power = s.power
+    out.current = s.current
+    out.cabinet_temp = s.cabinet
+    out.freezer_temp = s.freezer
+    out.evaporator_temp = s.evaporator
+    out.ambient_temp = ambient
+    out.set_point = p.set_point
+    out.compressor_starts = s.starts
+    out.door_openings = s.openings
+    out.mode = DEFROSTING if s.defrosting > 0.0 else COOLING if s.running > 0.0 else RESTING

@@ -19,11 +19,13 @@ from simulators.base import (
     Signal,
     Span,
     as_rows,
+    by_signal,
     copy_back,
+    room_for,
     scaled,
     spread,
 )
-from simulators.washing_machine.kernel import IDLE, READING_STEPS, STEP_S, walk
+from simulators.washing_machine.kernel import IDLE, READING_STEPS, STEP_S, Hourly, Washes, walk
 
 _HEARTBEAT_S = 1_800  # between the readings of a machine at rest
 
@@ -206,18 +208,18 @@ class WashingMachine(Physics):
         """A reading every 20 s while a programme runs, every half hour at rest; temperatures only with water in."""
         n = len(parameters.capacity)
         washes = self._washes(parameters, span, rng)
-        hourly = np.stack([span.voltage[:, :-1], span.indoor[:, :-1]])
-        out = np.empty((len(self.signals), n, span.seconds // self.sample_s))
+        hourly = Hourly(span.voltage[:, :-1], span.indoor[:, :-1])
+        out = room_for(self.signals, n, span.seconds // self.sample_s)
         rows = as_rows(state)
-        walk(as_rows(parameters), rows, hourly, span.mains_water, washes, out)
+        walk(as_rows(parameters), rows, as_rows(hourly), span.mains_water, as_rows(washes), out)
         copy_back(rows, state)
-        signals = {signal.name: out[k] for k, signal in enumerate(self.signals)}
-        heartbeat = np.arange(1, out.shape[2] + 1) % (_HEARTBEAT_S // self.sample_s) == 0
+        signals = by_signal(out, self.signals)
+        heartbeat = np.arange(1, out.shape[1] + 1) % (_HEARTBEAT_S // self.sample_s) == 0
         return Measured(signals, (signals["programme_phase"] != IDLE) | heartbeat[None, :])
 
     @staticmethod
-    def _washes(p: Parameters, span: Span, rng: np.random.Generator) -> Floats:
-        """(5, n, hours): start, moment in the hour, degC, kg of laundry, kg of imbalance.
+    def _washes(p: Parameters, span: Span, rng: np.random.Generator) -> Washes:
+        """When, how warm and with what.
 
         Laundry follows doing: activity averages 0.35 an hour over a day, so 8.4 a day.
         """
@@ -228,4 +230,4 @@ class WashingMachine(Physics):
         degrees = rng.choice([30.0, 40.0, 40.0, 60.0], shape)
         load = p.capacity[:, None] * rng.uniform(0.3, 0.95, shape)
         imbalance = np.clip(rng.lognormal(-1.4, 0.3, shape), 0.05, 0.8)
-        return np.stack([start.astype(np.float64), moment, degrees, load, imbalance])
+        return Washes(start.astype(np.float64), moment, degrees, load, imbalance)

@@ -7,7 +7,7 @@ Vibration 257, 2002); the drum is driven over a belt that carries a limited torq
 from __future__ import annotations
 
 from math import exp, pi, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,45 +210,61 @@ def begin_wash(s: Row, target: float, load: float, imbalance: float) -> None:
         next_phase(s)
 
 
+class Hourly(NamedTuple):
+    """Surroundings in each hour, (n, hours) each."""
+
+    voltage: Floats  # V at the socket
+    home: Floats  # degC
+
+
+class Washes(NamedTuple):
+    """What the household does in each hour, (n, hours) each."""
+
+    start: Floats  # 1 or 0
+    moment: Floats  # of the hour, 0..1
+    warmth: Floats  # degC wanted
+    load: Floats  # kg
+    imbalance: Floats  # kg
+
+
 @compiled()
 def walk(
     parameters: NDArray[np.void],
     states: NDArray[np.void],
-    hourly: Floats,
+    hourly: NDArray[np.void],
     cold: Floats,
-    washes: Floats,
-    out: Floats,
+    washes: NDArray[np.void],
+    out: NDArray[np.void],
 ) -> None:
-    """All steps of a span; fills `out` (7, n, readings) in the order of `WashingMachine.signals`.
+    """All steps of a span; fills `out` (n, readings), a field for each signal.
 
-    `hourly` (2, n, hours): voltage and home degC; `cold` (n,) degC of the mains; `washes` (5, n, hours): start
-    (1 or 0), minute (0..1), degC wanted, load (kg), imbalance (kg).
+    `hourly` (n, hours) are `Hourly`, `washes` (n, hours) `Washes`; `cold` (n,) degC of the mains.
     """
     per_hour = int(3_600.0 / STEP_S)
-    for i in range(washes.shape[1]):
+    for i in range(washes.shape[0]):
         p, s = parameters[i], states[i]
-        for k in range(washes.shape[2] * per_hour):
-            h = k // per_hour
-            if washes[0, i, h] > 0.0 and k % per_hour == int(washes[1, i, h] * per_hour):
-                begin_wash(s, washes[2, i, h], washes[3, i, h], washes[4, i, h])
+        for k in range(washes.shape[1] * per_hour):
+            now, wash = hourly[i, k // per_hour], washes[i, k // per_hour]
+            if wash.start > 0.0 and k % per_hour == int(wash.moment * per_hour):
+                begin_wash(s, wash.warmth, wash.load, wash.imbalance)
             if s.place > 0.0:
-                step(p, s, hourly[0, i, h], cold[i], hourly[1, i, h])
+                step(p, s, now.voltage, cold[i], now.home)
             else:
                 s.power, s.drum = p.standby, 0.0
-                s.current = p.standby / hourly[0, i, h]
-                s.water_temp += (hourly[1, i, h] - s.water_temp) * 0.001
+                s.current = p.standby / now.voltage
+                s.water_temp += (now.home - s.water_temp) * 0.001
             if (k + 1) % READING_STEPS == 0:
-                report(p, s, out[:, i, (k + 1) // READING_STEPS - 1])
+                report(p, s, out[i, (k + 1) // READING_STEPS - 1])
 
 
 @compiled()
-def report(p: Row, s: Row, out: Floats) -> None:
+def report(p: Row, s: Row, out: Row) -> None:
     """One reading; vibration is the worst since the last one."""
-    out[0] = s.power
-    out[1] = s.current
-    out[2] = s.litres / p.litres_per_mm
-    out[3] = s.drum
-    out[4] = s.vibration
-    out[5] = s.water_temp
-    out[6] = PROGRAMME[int(s.place)]
+    out.power = s.power
+    out.current = s.current
+    out.water_level = s.litres / p.litres_per_mm
+    out.drum_speed = s.drum
+    out.vibration = s.vibration
+    out.water_temp = s.water_temp
+    out.programme_phase = PROGRAMME[int(s.place)]
     s.vibration = 0.0

@@ -22,7 +22,9 @@ from simulators.base import (
     Signal,
     Span,
     as_rows,
+    by_signal,
     copy_back,
+    room_for,
     spread,
 )
 
@@ -165,37 +167,48 @@ def _step(p: Any, s: Any, surroundings: tuple[float, float, float], volume: floa
     s.energy += s.power * STEP_S / 3_600.0
 
 
+class _Hourly(NamedTuple):
+    """Surroundings at each full hour, (n, hours + 1) each."""
+
+    ambient: Floats  # degC
+    voltage: Floats  # V of the mains
+
+
 @compiled()
 def _walk(
     parameters: NDArray[np.void],
     state: NDArray[np.void],
-    hourly: Floats,
+    hourly: NDArray[np.void],
     inlet: Floats,
     draws: Floats,
     luck: Floats,
     every: int,
-    out: Floats,
+    out: NDArray[np.void],
 ) -> None:
-    """All steps of a span. `hourly` (2, n, hours + 1), `draws` (n, steps) kg, `luck` (n, hours), `out` (9, n, r)."""
+    """All steps of a span. `hourly` (n, hours + 1) `_Hourly`, `draws` (n, steps) kg, `luck` (n, hours); fills `out`."""
     per_hour = int(3_600.0 / STEP_S)
     for i in range(draws.shape[0]):
         p, s = parameters[i], state[i]
         for k in range(draws.shape[1]):
             h, part = k // per_hour, (k % per_hour) / per_hour
-            ambient = hourly[0, i, h] + part * (hourly[0, i, h + 1] - hourly[0, i, h])
-            volts = hourly[1, i, h] + part * (hourly[1, i, h + 1] - hourly[1, i, h])
+            now, then = hourly[i, h], hourly[i, h + 1]
+            ambient = now.ambient + part * (then.ambient - now.ambient)
+            volts = now.voltage + part * (then.voltage - now.voltage)
             _step(p, s, (ambient, inlet[i], volts), draws[i, k], luck[i, h])
             if (k + 1) % every == 0:
-                r = (k + 1) // every - 1
-                out[0, i, r] = s.power
-                out[1, i, r] = s.current
-                out[2, i, r] = volts
-                out[3, i, r] = s.upper
-                out[4, i, r] = inlet[i]
-                out[5, i, r] = s.flow * 60.0
-                out[6, i, r] = p.set_point
-                out[7, i, r] = s.energy
-                out[8, i, r] = ambient
+                _report(p, s, (ambient, inlet[i], volts), out[i, (k + 1) // every - 1])
+
+
+@compiled()
+def _report(p: Any, s: Any, surroundings: tuple[float, float, float], out: Any) -> None:
+    """One reading in (ambient degC, inlet degC, mains V)."""
+    out.ambient_temp, out.inlet_temp, out.voltage = surroundings
+    out.power = s.power
+    out.current = s.current
+    out.tank_temp = s.upper
+    out.flow = s.flow * 60.0
+    out.set_point = p.set_point
+    out.energy = s.energy
 
 
 def _scale(p: WaterHeaterParameters, s: Floats) -> WaterHeaterParameters:
@@ -273,10 +286,10 @@ class WaterHeater(Physics):
         opened = rng.random((n, steps)) < chance
         draws = opened * parameters.draw_volume[:, None] * rng.exponential(1.0, (n, steps))
         luck = rng.random((n, span.hours))
-        hourly = np.stack([span.indoor, span.voltage])
+        hourly = _Hourly(span.indoor, span.voltage)
         every = round(self.sample_s / STEP_S)
-        out = np.empty((len(self.signals), n, steps // every))
+        out = room_for(self.signals, n, steps // every)
         rows = as_rows(state)
-        _walk(as_rows(parameters), rows, hourly, span.mains_water, draws, luck, every, out)
+        _walk(as_rows(parameters), rows, as_rows(hourly), span.mains_water, draws, luck, every, out)
         copy_back(rows, state)
-        return Measured({signal.name: out[j] for j, signal in enumerate(self.signals)})
+        return Measured(by_signal(out, self.signals))
