@@ -2,8 +2,8 @@
 
 Numba's own `njit(cache=True)` looks at the file of the cached function only. Constants and functions that it takes
 from another file are compiled into it, and stay as they were when that file is edited. What is `compiled` here belongs
-to its folder: a change in any Python file of it, or in `foremend.vocabulary.types`, makes everything in it new. So a
-kernel takes constants and other kernels from its own folder or from there; a test holds it.
+to its folder: a change in any Python file of it, or in `foremend.vocabulary.types` and `.features`, makes everything in
+it new. So a kernel takes constants and other kernels from its own folder or from there; a test holds it.
 
 What only other kernels call may have a plain `njit`: it is compiled with them. Needs numba 0.62, the first in which
 others may say where and for how long a cache stands (`NUMBA_CACHE_LOCATOR_CLASSES`).
@@ -24,7 +24,7 @@ from numba.core.caching import InTreeCacheLocator, UserProvidedCacheLocator, Use
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _NUMBA: Any = config  # its options are attributes that a checker does not see
-_ALSO = Path(__file__).with_name("types.py")
+_ALSO = tuple(Path(__file__).with_name(name) for name in ("types.py", "features.py"))
 
 
 def compiled(**options: Any) -> Callable[[Function], Function]:
@@ -76,6 +76,6 @@ def _located_by_folder() -> Iterator[None]:
 def _stamp(folder: Path) -> str:
     """A digest of every Python file in `folder` and of the constants that all share."""
     digest = hashlib.sha256()
-    for file in (*sorted(folder.glob("*.py")), _ALSO):
+    for file in (*sorted(folder.glob("*.py")), *_ALSO):
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

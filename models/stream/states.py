@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.errors import ConfigError
-from foremend.vocabulary.features import OF_STATES, terms
+from foremend.vocabulary.features import OF_STATES, Statistic, terms
 from foremend.vocabulary.profiles import States
 from foremend.vocabulary.types import MS_PER_SECOND
 
-MEAN, PEAK, LOW, RATE, RANGE = range(len(OF_STATES))
+MEAN, PEAK, LOW, RATE, RANGE = (
+    OF_STATES.index(one)
+    for one in (Statistic.MEAN, Statistic.PEAK, Statistic.LOW, Statistic.RATE, Statistic.RANGE)
+)
 """Kinds of a measure: mean over time; mean over stays of the highest or of the lowest value; change a minute; the day's
 highest value less its lowest."""
 

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from models.stream import columns
 from models.stream.state import (
     BASE,
     DAY,
@@ -75,17 +76,17 @@ def compare(s: State, p: Params, r: int, time: int, values: NDArray[np.float64])
 
 @njit
 def describe(s: State, p: Params, r: int, out: NDArray[np.float64]) -> None:
-    """Write a day's features in the order of `States.features`; NaN where nothing was seen."""
+    """Write a day's features in the order of `state_features`; NaN where nothing was seen."""
     span = s.machine[r].cycle[DAY, SPAN]
     seen = s.gauge[r, DAY, p.plan.signal, W] > 0.0
     at = 0
     for number in range(len(p.plan.states)):
         stay = s.stay[r, number]
-        out[at] = stay[STAY] / span if seen else math.nan
-        out[at + 1] = stay[WHOLE] if seen else math.nan
-        out[at + 2] = stay[WHOLE_S] / stay[WHOLE] if stay[WHOLE] > 0.0 else math.nan
-        out[at + 3] = stay[SHORTEST] if stay[WHOLE] > 0.0 else math.nan
-        at += 4
+        out[at + columns.SHARE] = stay[STAY] / span if seen else math.nan
+        out[at + columns.VISITS] = stay[WHOLE] if seen else math.nan
+        out[at + columns.VISIT_MEAN] = stay[WHOLE_S] / stay[WHOLE] if stay[WHOLE] > 0.0 else math.nan
+        out[at + columns.VISIT_LEAST] = stay[SHORTEST] if stay[WHOLE] > 0.0 else math.nan
+        at += columns.STAYS
         enough = stay[STAY] >= p.plan.states[number].least
         for k in range(p.plan.states[number].first, p.plan.states[number].last):
             kind = p.plan.measures[k].kind

@@ -9,9 +9,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from foremend.vocabulary import features
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
-from models.stream import cycles
+from models.stream import columns, cycles
 from models.stream import stays as stream_stays
 from models.stream.state import (
     CYCLE_FIELDS,
@@ -47,9 +46,6 @@ from models.stream.state import (
     State,
     W,
 )
-
-OF_RUNS, OF_GAUGES = len(features.OF_RUNS), len(features.OF_GAUGES)
-"""How many features of an hour are of the runs, and of each gauge; then each counter's rise."""
 
 
 class ClosedWindows(NamedTuple):
@@ -143,10 +139,10 @@ def _spread(count: float, total: float, squares: float) -> float:
 def _describe(s: State, p: Params, r: int, window: int, seconds: float, out: NDArray[np.float64]) -> int:
     """Write the features of one window of `seconds` in the order of `hour_features`; returns how many they are."""
     _describe_cycles(s, p, r, window, seconds, out)
-    at = OF_RUNS
+    at = columns.RUNS
     for g in range(s.gauge.shape[2]):
-        _describe_gauge(s.gauge[r, window, g], seconds, out[at : at + OF_GAUGES])
-        at += OF_GAUGES
+        _describe_gauge(s.gauge[r, window, g], seconds, out[at : at + columns.GAUGE])
+        at += columns.GAUGE
     for c in range(s.counter.shape[2]):
         if c != p.starts_counter:
             known = s.counter[r, window, c, KNOWN] > 0.0
@@ -167,26 +163,26 @@ def _describe_cycles(
     if p.starts_counter >= 0 and s.counter[r, window, p.starts_counter, KNOWN] > 0.0:
         starts = s.counter[r, window, p.starts_counter, INCREMENT]
         known = c[SPAN]
-    out[0] = c[SPAN] / seconds
-    out[1] = starts
-    out[2] = _ratio(c[ON], c[ON] + c[OFF])
-    out[3] = _ratio(starts * 3600.0, known)
-    out[4] = c[LONGEST] if c[ON] + c[OFF] > 0.0 else math.nan
-    out[5] = _ratio(c[RUN_S], c[RUNS])
-    out[6] = _spread(c[RUNS], c[RUN_S], c[RUN_SS])
-    out[7] = _ratio(c[PAUSE_S], c[PAUSES])
-    out[8] = _spread(c[PAUSES], c[PAUSE_S], c[PAUSE_SS])
-    out[9] = m.level[RUNNING]
-    out[10] = _ratio(c[PEAKS], c[STARTS])
+    out[columns.COVERAGE] = c[SPAN] / seconds
+    out[columns.STARTS] = starts
+    out[columns.DUTY] = _ratio(c[ON], c[ON] + c[OFF])
+    out[columns.STARTS_PER_HOUR] = _ratio(starts * 3600.0, known)
+    out[columns.LONGEST_RUN] = c[LONGEST] if c[ON] + c[OFF] > 0.0 else math.nan
+    out[columns.RUN_MEAN] = _ratio(c[RUN_S], c[RUNS])
+    out[columns.RUN_STD] = _spread(c[RUNS], c[RUN_S], c[RUN_SS])
+    out[columns.PAUSE_MEAN] = _ratio(c[PAUSE_S], c[PAUSES])
+    out[columns.PAUSE_STD] = _spread(c[PAUSES], c[PAUSE_S], c[PAUSE_SS])
+    out[columns.ON_LEVEL] = m.level[RUNNING]
+    out[columns.INRUSH] = _ratio(c[PEAKS], c[STARTS])
 
 
 @njit
 def _describe_gauge(a: NDArray, seconds: float, out: NDArray[np.float64]) -> None:
     unseen = a[W] <= 0.0
-    out[0] = a[REF] + _ratio(a[S1], a[W])
-    out[1] = _spread(a[W], a[S1], a[S2])
-    out[2] = math.nan if unseen else a[LOW]
-    out[3] = math.nan if unseen else a[HIGH]
-    out[4] = a[REF] + _ratio(a[ON_S], a[ON_W])
-    out[5] = a[REF] + _ratio(a[OFF_S], a[OFF_W])
-    out[6] = a[W] / seconds
+    out[columns.MEAN] = a[REF] + _ratio(a[S1], a[W])
+    out[columns.STD] = _spread(a[W], a[S1], a[S2])
+    out[columns.MIN] = math.nan if unseen else a[LOW]
+    out[columns.MAX] = math.nan if unseen else a[HIGH]
+    out[columns.ON_MEAN] = a[REF] + _ratio(a[ON_S], a[ON_W])
+    out[columns.OFF_MEAN] = a[REF] + _ratio(a[OFF_S], a[OFF_W])
+    out[columns.GAUGE_COVERAGE] = a[W] / seconds

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,15 @@ HERE = Path(__file__).parents[3]
 ROOTS = tomllib.loads((HERE / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
 SOURCES = [file for root in ROOTS for file in sorted((HERE / root).rglob("*.py"))]
 COMPILING = HERE / "foremend" / "vocabulary" / "compiling.py"
-SHARED = COMPILING.with_name("types.py")
+SHARED = {COMPILING.with_name(name) for name in ("types.py", "features.py")}
 DECORATORS = ("njit", "compiled")
+FOLDERS = sorted(
+    {
+        file.parent
+        for file in SOURCES
+        if file != COMPILING and any(f"@{name}" in file.read_text("utf-8") for name in DECORATORS)
+    }
+)
 
 OURS = "from foremend.vocabulary.compiling import compiled\nkept = compiled()\n"
 NUMBAS = "from numba import njit\nkept = njit(cache=True)\n"
@@ -85,32 +93,31 @@ def test_every_kernel_that_is_kept_has_the_guard() -> None:
     assert asked == []
 
 
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.relative_to(HERE).as_posix())
+def test_a_kernel_takes_nothing_from_beyond_its_guard(folder: Path) -> None:
+    """Functions and constants of ours that a kernel uses are of its own folder, or of the files that all share."""
+    beyond = [name for name in taken(map(Path.read_text, folder.glob("*.py"))) if not guarded(name, folder)]
+
+    assert beyond == []
+
+
 @pytest.mark.parametrize(
-    "file",
+    ("kernel", "found"),
     [
-        file
-        for file in SOURCES
-        if file != COMPILING and any(name in file.read_text("utf-8") for name in DECORATORS)
+        ("from models.stream.cycles import note\n{}    return note(x)", "models.stream.cycles.note"),
+        ("from models import rhythm\n{}    return rhythm.of(x)", "models.rhythm"),
+        ("from models.usual import LEAST as L\nMOST = 2 * L\n{}    return MOST * x", "models.usual.LEAST"),
+        ("from models.usual import LEAST\nA, B = range(LEAST)\n{}    return B * x", "models.usual.LEAST"),
     ],
-    ids=lambda file: file.relative_to(HERE).as_posix(),
+    ids=["a kernel", "a module", "a constant made of another", "one of several constants"],
 )
-def test_a_kernel_takes_nothing_from_beyond_its_guard(file: Path) -> None:
-    """Functions and constants of ours that a kernel uses are of its own folder, or of the types that all share."""
-    package = ".".join(file.parent.relative_to(HERE).parts)
+def test_what_comes_from_another_folder_is_found(kernel: str, found: str) -> None:
+    """The test above can fail; what is imported for types alone is none of its matter."""
+    text = kernel.format("from models.trees import Forest\n@compiled()\ndef kernel(x: Forest):\n")
 
-    assert [name for name in taken(file.read_text("utf-8")) if not guarded(name, package)] == []
+    beyond = [name for name in taken([text]) if not guarded(name, HERE / "models" / "detectors")]
 
-
-def test_what_comes_from_another_folder_is_found() -> None:
-    """The test above can fail: a kernel of another folder, named or by its module, and a constant of another file."""
-    text = (
-        "from models.stream.cycles import note\nfrom models import rhythm\nfrom foremend.vocabulary.leaving import NO\n"
-        "from models.trees import Forest\n@compiled()\ndef kernel(x: Forest):\n    return note(x) + rhythm.of(NO)\n"
-    )
-
-    beyond = [name for name in taken(text) if not guarded(name, "models.detectors")]
-
-    assert beyond == ["foremend.vocabulary.leaving.NO", "models.rhythm", "models.stream.cycles.note"]
+    assert beyond == [found]
 
 
 def ask(room: Path, **environ: str) -> str:
@@ -124,10 +131,10 @@ def ask(room: Path, **environ: str) -> str:
     ).strip()
 
 
-def guarded(name: str, package: str) -> bool:
-    """Whether a change of what `name` stands for makes the kernels of `package` new."""
+def guarded(name: str, folder: Path) -> bool:
+    """Whether a change of what `name` stands for makes the kernels of `folder` new."""
     file = home(name)
-    return file == SHARED or file.parent == HERE.joinpath(*package.split("."))
+    return file in SHARED or file.parent == folder
 
 
 def home(name: str) -> Path:
@@ -137,24 +144,42 @@ def home(name: str) -> Path:
     return next(file for file in files if file.is_file())
 
 
-def taken(text: str) -> list[str]:
-    """Full names of what the kernels in `text` use in their bodies and import from our packages."""
-    tree = ast.parse(text)
+def taken(files: Iterable[str]) -> list[str]:
+    """Full names of what the kernels of a folder use and its files import from our packages, constants included."""
+    trees = [ast.parse(text) for text in files]
+    used = {name for tree in trees for name in used_in_kernels(tree)}
+    return sorted({name for tree in trees for name in imported_for(tree, used)})
+
+
+def used_in_kernels(tree: ast.Module) -> Iterator[str]:
+    """Names, and attributes such as `columns.DUTY`, in the bodies of kernels."""
+    for kernel in ast.walk(tree):
+        if isinstance(kernel, ast.FunctionDef) and any(map(is_kernel, kernel.decorator_list)):
+            for statement in kernel.body:
+                yield from names_in(statement)
+
+
+def imported_for(tree: ast.Module, used: Set[str]) -> Iterator[str]:
+    """What `tree` imports of ours for its kernels, or to make constants that kernels use."""
     imported = {
         alias.asname or alias.name: f"{node.module}.{alias.name}"
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ROOTS
         for alias in node.names
     }
-    used = {
-        node.id
-        for kernel in ast.walk(tree)
-        if isinstance(kernel, ast.FunctionDef) and any(map(is_kernel, kernel.decorator_list))
-        for statement in kernel.body
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Name)
-    }
-    return sorted(imported[name] for name in used & imported.keys())
+    wanted = set(used_in_kernels(tree))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(used & set(names_in(target)) for target in node.targets):
+            wanted |= set(names_in(node.value))
+    yield from (imported[name] for name in wanted & imported.keys())
+
+
+def names_in(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
 
 
 def is_kernel(decorator: ast.expr) -> bool:
