@@ -86,8 +86,12 @@ def _after(
     outcomes = first_outcomes(giving, count)
     with TemporaryDirectory() as folder:
         learnt = trained(giving, outcomes, profile, settings, Path(folder))
-    said = lived_through(judging, profile, learnt.fitted, settings, progress)
-    return score(said, [fleets.truth(case) for case in judging]) | {"became": learnt.became}
+    truths = [fleets.truth(case) for case in judging]
+    figures = score(lived_through(judging, profile, learnt.fitted, settings, progress), truths)
+    if learnt.refused is not None:
+        forced = {profile.name: learnt.refused}
+        figures["refused"] = score(lived_through(judging, profile, forced, settings, progress), truths)
+    return figures | {"became": learnt.became}
 
 
 def show(result: dict[str, Any]) -> None:
@@ -117,15 +121,18 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return ["" if row.get(name) is None else f"{row[name]:.3g}" for name in _COLUMNS]
 
 
+def numbers(text: str) -> list[int]:
+    """Whole numbers between commas, rising; argparse says so where they are none."""
+    return sorted({int(one) for one in text.split(",")})
+
+
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.outside", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--fleet", action="append", choices=fleets.NAMES, help="only this one; may be repeated"
     )
-    parser.add_argument(
-        "--outcomes", default=",".join(map(str, COUNTS)), help="how many are confirmed, e.g. 0,15"
-    )
+    parser.add_argument("--outcomes", type=numbers, default=COUNTS, help="how many are confirmed, e.g. 0,15")
     parser.add_argument(
         "--appliances", type=int, default=APPLIANCES, help="of each simulated fleet, half of them ill"
     )
@@ -140,8 +147,7 @@ def _options() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     given = _options().parse_args(arguments)
-    counts = sorted({int(count) for count in given.outcomes.split(",")})
-    result = run(given.fleet or fleets.NAMES, counts, given)
+    result = run(given.fleet or fleets.NAMES, given.outcomes, given)
     emit(result) if given.json else show(result)
     return 0 if result["fleets"] else InputError.exit_code
 

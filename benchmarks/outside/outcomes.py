@@ -3,7 +3,8 @@
 Half of the appliances gives outcomes, the other half is judged: of the appliances sorted by fault and id every second
 one, so that both halves have the same faults. A technician confirms the fault when it failed. The first so many
 outcomes by time count, and the history ends with the last of them: nothing that came later is learnt from. What was
-trained takes the champion's place where `foremend models promote` lets it; otherwise the champion stays.
+trained takes the champion's place where `foremend models promote` lets it; otherwise the champion stays, and what was
+refused is judged apart.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from foremend.config import Settings, load_settings
 from foremend.engine.fitted import FittedModel
 from foremend.history.parquet import ParquetHistory
 from foremend.jobs.lifecycle import Lifecycle
+from foremend.learning.model_building import load_fitted
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import ConfigError, RefusedError
 from foremend.vocabulary.profiles import Profile
@@ -35,6 +37,7 @@ class Learnt:
 
     fitted: dict[str, FittedModel]
     became: str
+    refused: FittedModel | None = None  # what was learnt, where the champion stays all the same
 
 
 def halves(some: Sequence[Case]) -> tuple[list[Case], list[Case]]:
@@ -69,7 +72,9 @@ def trained(
         became = "promoted"
     except (ConfigError, RefusedError) as error:
         became = f"the champion stays: {error}"
-    return Learnt(champion(profile, load_settings(own)), became)
+    challenger = life.registry.aliases(profile.name).challenger
+    refused = load_fitted(profile.name, challenger, life.registry) if challenger else None
+    return Learnt(champion(profile, load_settings(own)), became, refused)
 
 
 def _own_settings(settings: Settings, profile: Profile, folder: Path) -> Path:
