@@ -14,7 +14,7 @@ from foremend.engine.fitted import Day
 from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.features import Deviation
 from foremend.vocabulary.leaving import Leaving
-from foremend.vocabulary.profiles import LOAD, Profile
+from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Rows
 from ingest.reorder import Released, Reorder
 from models import rhythm
@@ -331,10 +331,10 @@ def _stream(profile: Profile) -> SignalStream:
         profile.cycle.above[0] if profile.cycle and profile.cycle.above else 0.0,
     )
     standby = STANDBY.get(profile.units[shows[0]], 0.0) if shows else 0.0
-    more = (LOAD,) if len(shows) > 1 else ()
+    more = (profile.load,) if profile.load else ()
     return SignalStream(
         (*profile.signals, *more),
-        LOAD if more else next(iter(shows), None),
+        profile.load or next(iter(shows), None),
         profile.counters,
         states=profile.states,
         starts=profile.starts,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from foremend.vocabulary.features import Feature
 from foremend.vocabulary.features import Statistic as S
-from foremend.vocabulary.profiles import LOAD, Profile, Title
+from foremend.vocabulary.profiles import Profile, Title
 
 Words = Mapping[str, str]
 """Language -> words."""
@@ -60,7 +60,8 @@ def feature_titles(profiles: Iterable[Profile]) -> Mapping[str, Words]:
     signals, states = _titled(_signals(one) for one in known), _titled(_states(one) for one in known)
     every: dict[str, Words] = {}
     for profile in known:
-        of_signals = signals | _titled([_signals(profile)]) | {LOAD: _words(_LOAD)}
+        of_signals = signals | _titled([_signals(profile)])
+        of_signals |= {profile.load: _words(_LOAD)} if profile.load else {}
         of_states = states | _titled([_states(profile)])
         every |= {name: of_signals.get(name, _named(name)) for name in profile.signals}
         every |= {one.name: _title(one, of_signals, of_states) for one in profile.daily_features}

@@ -13,12 +13,11 @@ from typing import Any
 
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles.profile import WORDS, Profile, Watch
-from foremend.vocabulary.profiles.signals import LOAD, Cycle, Signal, Title
+from foremend.vocabulary.profiles.signals import Cycle, Signal, Title
 from foremend.vocabulary.profiles.states import State, States, While
 from foremend.vocabulary.schema import read_yaml, validated
 
 __all__ = [
-    "LOAD",
     "WORDS",
     "Cycle",
     "Profile",

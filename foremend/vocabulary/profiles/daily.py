@@ -10,6 +10,7 @@ from foremend.vocabulary.features import (
     Daily,
     Direction,
     Feature,
+    Quantity,
     Role,
     Statistic,
     alike,
@@ -28,13 +29,24 @@ def starts_counter(signals: Mapping[str, Signal], cycle: Cycle | None) -> str | 
     return name if name in signals and signals[name].kind == "counter" else None
 
 
+def load_name(signals: Mapping[str, Signal], cycle: Cycle | None) -> str | None:
+    """What cycles are read from where several signals may show them, by a name that no signal has; else None."""
+    if cycle is None or len(cycle.signal) < 2:
+        return None
+    name = LOAD
+    while name in signals:
+        name += "_"
+    return name
+
+
 def hourly(signals: Mapping[str, Signal], cycle: Cycle | None) -> tuple[Feature, ...]:
     """The features of an hour. Where several signals show runs, what they are read from is a gauge like others."""
     quantities = {name: signal.quantity for name, signal in signals.items()}
-    shown = quantities[cycle.signal[0]] if cycle else None
-    if cycle and shown and len(cycle.signal) > 1:
-        quantities[LOAD] = type(shown)(shown.unit)
-    return hour_features(quantities, starts_counter(signals, cycle), shown.unit if shown else "")
+    run_unit = quantities[cycle.signal[0]].unit if cycle else ""
+    load = load_name(signals, cycle)
+    if load:
+        quantities[load] = Quantity(run_unit)
+    return hour_features(quantities, starts_counter(signals, cycle), run_unit)
 
 
 def daily(signals: Mapping[str, Signal], cycle: Cycle | None, states: States | None) -> Daily:
@@ -131,8 +143,7 @@ def _direction(states: States | None, features: Iterable[Feature]) -> Direction 
     """The state signal while running, where one state is another turned round: from its code on to the first's."""
     if states is None:
         return None
-    ways = [
-        (states.named[one.like].code, one.code) for one in states.named.values() if one.like and one.turned
-    ]
+    turned = [(one.like, one.code) for one in states.named.values() if one.like and one.turned]
+    ways = [(states.named[like].code, code) for like, code in turned if states.named[like].code != code]
     told = [f for f in features if (f.signal, f.statistic) == (states.signal, Statistic.ON_MEAN)]
     return Direction(told[0], *map(float, ways[0])) if ways else None

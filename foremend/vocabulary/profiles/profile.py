@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from foremend.vocabulary.features import Counterpart, Daily, Feature
-from foremend.vocabulary.profiles.daily import counterparts, daily, hourly, starts_counter
+from foremend.vocabulary.profiles.daily import counterparts, daily, hourly, load_name, starts_counter
 from foremend.vocabulary.profiles.signals import Cycle, Signal, Title
 from foremend.vocabulary.profiles.states import States
 from foremend.vocabulary.schema import KebabName, Strict
@@ -93,6 +93,11 @@ class Profile(Strict):
     def starts(self) -> str | None:
         """The appliance's own counter of starts, if it has one."""
         return starts_counter(self.signals, self.cycle)
+
+    @property
+    def load(self) -> str | None:
+        """What cycles are read from, as a gauge beside the signals, where several signals may show them."""
+        return load_name(self.signals, self.cycle)
 
     @property
     def hourly_features(self) -> tuple[Feature, ...]:

@@ -90,7 +90,7 @@ def closed_days(profile: Profile, signals: list[NDArray[np.float64]]) -> list[ND
     )
     lane.push(block)
     lane.flush()
-    return [rows for day in lane.finished_days() for rows in (day.values, day.deviations)]
+    return [rows for day in lane.finished_days() for rows in (day.plain.values, day.deviations.values)]
 
 
 def read_values(profile: Profile) -> list[NDArray[np.float64]]:
@@ -213,6 +213,27 @@ def test_a_customers_profile_has_words_for_everything(tmp_path: Path) -> None:
     assert titles["热水温度_max"] == {"en": "highest hot water temperature", "zh": "最高热水温度"}
     assert titles["tempering_Leistung"] == {"en": "Leistung tempering", "zh": "temperingLeistung"}
     assert without_words(profile, every) == ["probe_mean", "Leistung", "user_visits", "phase", "tempering"]
+
+
+def test_a_signal_called_load_is_not_what_runs_are_read_from(tmp_path: Path) -> None:
+    """Where several signals show runs, what they are read from has a name that no signal has."""
+    two = "cycle: { signal: [Leistung, probe_mean], above: [9, 40] }"
+    text = CUSTOMERS.replace("cycle: { signal: Leistung }", two).replace("phase:", "load:")
+    profile = customers(tmp_path, text)
+
+    lane = Lane(profile, lateness_ms=0)
+
+    assert profile.load == "load_"
+    assert lane.feature_names == tuple(one.name for one in profile.daily_features)
+    assert {"load_mean", "load__mean"} <= {*lane.feature_names}
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_a_lane_has_the_features_of_its_profile(name: str) -> None:
+    """One list, in the order in which the kernels write them."""
+    profile = PROFILES[name]
+
+    assert Lane(profile, lateness_ms=0).feature_names == tuple(one.name for one in profile.daily_features)
 
 
 def test_two_numbers_of_one_name_are_refused(tmp_path: Path) -> None:
