@@ -272,4 +272,6 @@ def test_nothing_is_read_out_of_a_name() -> None:
 
 def test_taking_a_name_apart_would_be_found() -> None:
     """The search is no search for nothing."""
-    assert [*calls_on_text('x = name.startswith("cooling_") or "temp" in name')] == ["startswith", "name"]
+    source = 'x = name.startswith("cooling_") or "temp" in name'
+
+    assert {*calls_on_text(source)} == {"startswith", "name"}
