@@ -13,10 +13,10 @@ from sqlalchemy import Engine
 
 from alerts.channels import Channel
 from alerts.gate import Gate
-from alerts.lane import Lane
 from alerts.owner_channels import set_up
 from alerts.owners import Owners
 from alerts.queue import Queue
+from alerts.sending_lane import SendingLane
 from alerts.settings import AlertsSettings
 from alerts.webhook import open_webhook
 from foremend.vocabulary.ports import Clock
@@ -61,7 +61,7 @@ class Dispatcher:
         self._queue = Queue(engine, clock)
         gate = Gate(engine, owners, settings)
         self._lanes = [
-            Lane(target, channel, self._queue, gate, settings.retry, own)
+            SendingLane(target, channel, self._queue, gate, settings.retry, own)
             for (target, channel), own in zip(channels.items(), rng.spawn(len(channels)), strict=True)
         ]
         self._threads = [
@@ -130,7 +130,7 @@ class Dispatcher:
             if thread.is_alive():
                 thread.join(max(0.0, until - time.monotonic()))
 
-    def _run(self, lane: Lane) -> None:
+    def _run(self, lane: SendingLane) -> None:
         while not self._closing:
             seen = self._wakes
             self._rest(lane.go(), seen)
@@ -147,7 +147,7 @@ def _has_ended(thread: threading.Thread) -> bool:
     return thread.ident is not None and not thread.is_alive()
 
 
-def _drain(lane: Lane) -> int:
+def _drain(lane: SendingLane) -> int:
     done = 0
     while lane.step():
         done += 1

@@ -23,11 +23,11 @@ def fresh(
 
 
 @compiled()
-def _while_idle(a: int, now: int, value: float, told: bool, spells: Spells, limits: Limits) -> int:
+def _while_idle(a: int, now: int, value: float, news: bool, spells: Spells, limits: Limits) -> int:
     if not value > limits.opens_at:
         spells.since[a] = NEVER
         return 0
-    if not told:
+    if not news:
         if spells.since[a] != NEVER:
             spells.untold[a] += now - spells.last[a]
         return 0
@@ -65,14 +65,14 @@ def advance(
     time: NDArray[np.int64],
     value: NDArray[np.float64],
     severe: NDArray[np.bool_],
-    told: NDArray[np.bool_],
+    news: NDArray[np.bool_],
     not_before: NDArray[np.int64],
     spells: Spells,
     limits: Limits,
 ) -> Events:
     """Follow `value` (n,) of windows in order; NaN is unknown and passes. Moves `spells` on.
 
-    Windows that were not `told` (n,) repeat what is known: they neither begin a run nor open an episode, and their time
+    Windows that were not `news` (n,) repeat what is known: they neither begin a run nor open an episode, and their time
     does not count. Windows at or before `not_before` (fleet,), the end of the last episode, cannot start another one.
     """
     rows = np.empty(len(appliance), np.int64)
@@ -90,7 +90,7 @@ def advance(
         if spells.held[a]:
             code = _while_held(a, now, value[i], severe[i], spells, limits)
         else:
-            code = _while_idle(a, now, value[i], told[i], spells, limits)
+            code = _while_idle(a, now, value[i], news[i], spells, limits)
         spells.last[a] = now
         if code == 0:
             continue

@@ -45,7 +45,7 @@ _SCALES: Mapping[tuple[str, str], tuple[float, float]] = {  # (written, measured
 }
 
 
-class Watched(Protocol):
+class RulesProfile(Protocol):
     """What the rules need to know of a profile."""
 
     @property
@@ -66,7 +66,7 @@ class Watched(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class AppliedRule:
     """A rule on one column (or on each of `ANY` columns) of windows of one kind."""
 
     rule: Rule
@@ -102,7 +102,7 @@ class Watch:
         return self.rule.escalate.severity if severe and self.rule.escalate else self.rule.severity
 
 
-def watch(rule: Rule, profile: Watched, updates: Updates) -> Watch | None:
+def applied(rule: Rule, profile: RulesProfile, updates: Updates) -> AppliedRule | None:
     """`rule` for an appliance model; None where it does not measure the signal.
 
     Raises ConfigError when the rule's unit is not the profile's.
@@ -115,7 +115,7 @@ def watch(rule: Rule, profile: Watched, updates: Updates) -> Watch | None:
         _check_unit(rule, rule.when, units[rule.when.signal])
     if isinstance(rule.when, FeatureCondition):
         unit = profile.feature_units.get(column, "")
-    return Watch(rule, kind, column, unit, _limits(rule, kind, updates), _sign(rule))
+    return AppliedRule(rule, kind, column, unit, _limits(rule, kind, updates), _sign(rule))
 
 
 def _looks_at(rule: Rule) -> tuple[Kind, str, str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from foremend.vocabulary.leaving import Leaving, joined, record_joins, record_leaves, staying, taken
 from foremend.vocabulary.types import Finding
 from rules._kernel import advance, fresh
-from rules.conditions import Kind, Watch, Watched, watch
+from rules.conditions import AppliedRule, Kind, RulesProfile, applied
 from rules.episodes import Episodes, Verdict
 from rules.findings import Seen, closing, finding
 from rules.question import Question
@@ -33,13 +33,13 @@ class RuleBook:
     def __init__(self, settings: RulesSettings) -> None:
         self._settings = settings
 
-    def state_for(self, profile: Watched) -> RuleState:
+    def state_for(self, profile: RulesProfile) -> RuleState:
         """Fresh state for one appliance model. Raises ConfigError when a rule's unit is not the profile's."""
         updates = self._settings.updates
-        ready = [watch(rule, profile, updates) for rule in self._settings.book if concerns(rule, profile)]
+        ready = [applied(rule, profile, updates) for rule in self._settings.book if concerns(rule, profile)]
         return RuleState(profile.name, [w for w in ready if w is not None], updates.at_most_every)
 
-    def check(self, profiles: Iterable[Watched]) -> None:
+    def check(self, profiles: Iterable[RulesProfile]) -> None:
         """Raises ConfigError for a rule that could never speak, as `check_rules` does."""
         check_rules(self._settings, profiles)
 
@@ -47,9 +47,9 @@ class RuleBook:
 class RuleState:
     """Where every appliance of one model stands with every rule."""
 
-    def __init__(self, appliance_model: str, watches: Sequence[Watch], update_every: int) -> None:
+    def __init__(self, appliance_model: str, applied: Sequence[AppliedRule], update_every: int) -> None:
         self._appliance_model = appliance_model
-        self._watches = tuple(watches)
+        self._applied = tuple(applied)
         self._latest: dict[str, NDArray[np.int64]] = {}
         self._spells: dict[str, Spells] = {}
         self._episodes = Episodes(update_every)
@@ -59,7 +59,7 @@ class RuleState:
     @property
     def least_silence(self) -> float:
         """The shortest silence that any rule tells, ms; inf where none does."""
-        return min((w.rule.opens_at for w in self._watches if w.kind == "silence"), default=np.inf)
+        return min((w.rule.opens_at for w in self._applied if w.kind == "silence"), default=np.inf)
 
     def evaluate(self, asked: Question) -> list[Finding]:
         """What the rules say, in the order of the rows. Of an appliance they come in event-time order."""
@@ -69,19 +69,19 @@ class RuleState:
         findings = self._close_abandoned(asked)
         seen = [
             one
-            for watched in self._watches
+            for watched in self._applied
             if watched.kind == asked.kind
             for column in watched.columns(asked.rows.names)
             for one in self._follow(watched, column, asked)
         ]
         for one in sorted(seen, key=lambda s: s.row):  # stable: in one row, in the order of the book
-            fault = one.watch.fault(asked.rows.names[one.column])
+            fault = one.applied.fault(asked.rows.names[one.column])
             change = self._episodes.take((int(asked.rows.appliance[one.row]), fault), one.verdict)
             if change is not None:
                 findings.append(finding(self._appliance_model, change, fault, one, asked))
         return findings
 
-    def _follow(self, watched: Watch, column: int, asked: Question) -> Iterator[Seen]:
+    def _follow(self, watched: AppliedRule, column: int, asked: Question) -> Iterator[Seen]:
         """Verdicts of one rule on one column, in the order of the rows."""
         rows, name, fleet = asked.rows, asked.rows.names[column], len(asked.ids)
         holder = f"{watched.rule.name}/{name}"
@@ -111,7 +111,7 @@ class RuleState:
     def holds(self, kind: Kind, fleet: int) -> NDArray[np.bool_]:
         """(fleet,) of whom a rule of `kind` holds an episode open."""
         held = np.zeros(fleet, np.bool_)
-        for watched in self._watches:
+        for watched in self._applied:
             spells = self._spells.get(f"{watched.rule.name}/{watched.column}")
             if watched.kind == kind and spells is not None:
                 held[: len(spells.held)] |= spells.held[:fleet]
@@ -121,7 +121,7 @@ class RuleState:
         """(fleet,) of whom every rule of `kind` has said all it could: it holds an episode open, and is as severe as
         it gets. Of all where no rule is of this kind."""
         said = np.ones(fleet, np.bool_)
-        for watched in self._watches:
+        for watched in self._applied:
             if watched.kind == kind:
                 spells = self._spells.get(f"{watched.rule.name}/{watched.column}")
                 held = np.zeros(fleet, np.bool_) if spells is None else spells.held[:fleet]
@@ -143,7 +143,7 @@ class RuleState:
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
         """Take back what `leave` answered; an episode whose rules are gone from the book closes at its next window."""
-        rules = {watched.rule.name for watched in self._watches}
+        rules = {watched.rule.name for watched in self._applied}
         for series, times in part["latest"].items():
             known = self._latest.get(series, _NEVER[:0])
             self._latest[series] = joined(known, _NEVER, rows, times)
@@ -169,7 +169,7 @@ class RuleState:
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Back to `snapshot`; episodes whose rules are no longer in the book close at their next window."""
-        rules = {watched.rule.name for watched in self._watches}
+        rules = {watched.rule.name for watched in self._applied}
         self._latest = {series: np.array(times) for series, times in snapshot["latest"].items()}
         self._fleet = max(map(len, self._latest.values()), default=0)
         self._spells = {

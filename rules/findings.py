@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foremend.vocabulary.types import MS_PER_HOUR, Evidence, Finding, FindingKind
-from rules.conditions import SILENT_MS, Watch
+from rules.conditions import SILENT_MS, AppliedRule
 from rules.episodes import Episode, Verdict
 from rules.question import Question
 
@@ -18,7 +18,7 @@ class Seen:
 
     row: int  # of the question
     column: int
-    watch: Watch
+    applied: AppliedRule
     verdict: Verdict
 
 
@@ -37,7 +37,7 @@ def finding(
         severity=episode.severity,
         time=seen.verdict.time,
         episode_start=episode.start,
-        score=_score(seen.watch, value, kind),
+        score=_score(seen.applied, value, kind),
         evidence=_evidence(seen, value, asked),
         **_outlook(seen, asked),
     )
@@ -58,7 +58,7 @@ def closing(appliance_id: str, appliance_model: str, fault: str, episode: Episod
     )
 
 
-def _score(watched: Watch, value: float, kind: FindingKind) -> float:
+def _score(watched: AppliedRule, value: float, kind: FindingKind) -> float:
     """Scores and probabilities are their own; a level is passed or it is not."""
     if watched.kind in ("score", "prediction"):
         return value
@@ -85,8 +85,8 @@ def _known(value: np.float64) -> float | None:
 def _evidence(seen: Seen, value: float, asked: Question) -> tuple[Evidence, ...]:
     """The number that the rule judged, then what is behind it."""
     behind = tuple(asked.evidence(asked.place(seen.row), seen.column)) if asked.evidence else ()
-    if seen.watch.kind in ("score", "prediction"):
+    if seen.applied.kind in ("score", "prediction"):
         return behind
-    if seen.watch.column == SILENT_MS:
+    if seen.applied.column == SILENT_MS:
         return (Evidence("silent_for", value / MS_PER_HOUR, unit="h"), *behind)
-    return (Evidence(asked.rows.names[seen.column], value, unit=seen.watch.unit), *behind)
+    return (Evidence(asked.rows.names[seen.column], value, unit=seen.applied.unit), *behind)

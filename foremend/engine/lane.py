@@ -284,7 +284,7 @@ class Lane:
     def _compared(self, day: Rows) -> Day:
         number = int(day.time[0]) // MS_PER_DAY - 1
         deviations = self.features.update(day.appliance, number, day.values)
-        news = self.features.told(day.values)
+        news = self.features.news(day.values)
         return Day(day, Rows(day.appliance, day.time, self.features.names, deviations), news)
 
     def _fleet_rows(self, block: Block) -> NDArray[np.int32]:

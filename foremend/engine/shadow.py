@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from foremend.engine.fitted import Drivers, FittedModel, Scored, scored
 from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.types import FindingKind
-from rules.conditions import Watched
+from rules.conditions import RulesProfile
 from rules.evaluator import RuleBook, RuleState
 
 
 class Shadow:
     """Counts what champion and challenger would each have found since the challenger came."""
 
-    def __init__(self, challenger: FittedModel, champion: str, rulebook: RuleBook, profile: Watched) -> None:
+    def __init__(
+        self, challenger: FittedModel, champion: str, rulebook: RuleBook, profile: RulesProfile
+    ) -> None:
         """`champion`: the version that it is compared with."""
         self.challenger = challenger
         self.champion = champion

@@ -57,9 +57,9 @@ class Watching:
         assert profile.watch is not None
         self._rows = profile.watch.rows
         self._columns = np.array([list(profile.signals).index(name) for name in profile.watched], np.intp)
-        told = _readings(profile) if self._rows == "readings" else _hourly(profile)
-        self._names = tuple(name for name, _ in told)
-        self._units = tuple(unit for _, unit in told)
+        columns = _readings(profile) if self._rows == "readings" else _hourly(profile)
+        self._names = tuple(name for name, _ in columns)
+        self._units = tuple(unit for _, unit in columns)
         self._watches = watches
         self._detector = self._fresh()
 
@@ -120,6 +120,9 @@ def _readings(profile: Profile) -> list[tuple[str, str]]:
 
 def _hourly(profile: Profile) -> list[tuple[str, str]]:
     """Names and units of the columns of an hourly window."""
-    told = {(one.signal, one.statistic): (one.name, one.unit) for one in profile.hourly_features}
+    columns = {(one.signal, one.statistic): (one.name, one.unit) for one in profile.hourly_features}
     of_runs = OF_RUNS if profile.cycle_signals else ()
-    return [*(told[name, Statistic.MEAN] for name in profile.watched), *(told[None, one] for one in of_runs)]
+    return [
+        *(columns[name, Statistic.MEAN] for name in profile.watched),
+        *(columns[None, one] for one in of_runs),
+    ]

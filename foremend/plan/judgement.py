@@ -9,7 +9,7 @@ from functools import partial
 from foremend.config import Written
 from foremend.plan.problem import Check, Problem, found_by
 from foremend.vocabulary.profiles import Profile
-from rules.conditions import watch
+from rules.conditions import applied
 from rules.reach import check_rules, concerns
 from rules.settings import Rule, RulesSettings
 
@@ -56,4 +56,4 @@ def _check_units(rule: Rule, settings: RulesSettings, profiles: Mapping[str, Pro
     """Where profiles are wrong nobody can say yet whom a rule reaches."""
     for profile in profiles.values():
         if concerns(rule, profile):
-            watch(rule, profile, settings.updates)
+            applied(rule, profile, settings.updates)

@@ -36,7 +36,7 @@ from models.stream.state import (
     SPAN,
     UNKNOWN,
     Params,
-    State,
+    StreamState,
     W,
 )
 from models.stream.windows import ClosedWindows, close
@@ -44,7 +44,7 @@ from models.stream.windows import ClosedWindows, close
 
 @njit(inline="always")
 def take(
-    s: State, p: Params, r: int, time: int, values: NDArray, hours: ClosedWindows, days: ClosedWindows
+    s: StreamState, p: Params, r: int, time: int, values: NDArray, hours: ClosedWindows, days: ClosedWindows
 ) -> None:
     """One reading of appliance `r`, not older than its last: values (s,), NaN where absent."""
     m = s.machine[r]
@@ -66,7 +66,7 @@ def take(
 
 
 @njit
-def finish(s: State, p: Params, r: int, hours: ClosedWindows, days: ClosedWindows) -> None:
+def finish(s: StreamState, p: Params, r: int, hours: ClosedWindows, days: ClosedWindows) -> None:
     """End of input: close the windows that appliance `r` has open.
 
     Its last reading stands as long as the one before it did, but not into the next day.
@@ -82,7 +82,7 @@ def finish(s: State, p: Params, r: int, hours: ClosedWindows, days: ClosedWindow
 
 
 @njit(inline="always")
-def _advance(s: State, p: Params, r: int, time: int, hours: ClosedWindows, days: ClosedWindows) -> None:
+def _advance(s: StreamState, p: Params, r: int, time: int, hours: ClosedWindows, days: ClosedWindows) -> None:
     """Hold the last values from the last reading to `time`, closing the windows that end on the way."""
     now = s.machine[r].last_time
     seen_until = min(time, now + p.max_gap)
@@ -96,7 +96,7 @@ def _advance(s: State, p: Params, r: int, time: int, hours: ClosedWindows, days:
 
 @njit(inline="always")
 def _close_between(
-    s: State, p: Params, r: int, now: int, later: int, hours: ClosedWindows, days: ClosedWindows
+    s: StreamState, p: Params, r: int, now: int, later: int, hours: ClosedWindows, days: ClosedWindows
 ) -> None:
     if now // MS_PER_HOUR != later // MS_PER_HOUR:
         close(s, p, r, HOUR, now, hours)
@@ -105,7 +105,7 @@ def _close_between(
 
 
 @njit(inline="always")
-def _credit(s: State, p: Params, r: int, start: int, stop: int) -> None:
+def _credit(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
     """Add the held values from `start` to `stop` (ms, within one hour) to the hour."""
     m = s.machine[r]
     m.cycle[HOUR, SPAN] += (stop - start) / 1000.0
@@ -123,7 +123,7 @@ def _credit(s: State, p: Params, r: int, start: int, stop: int) -> None:
 
 
 @njit
-def _credit_cycle(s: State, p: Params, r: int, start: int, stop: int) -> None:
+def _credit_cycle(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
     until = min(stop, s.seen[r, p.cycle] + p.max_gap)
     if until <= start:
         return
@@ -156,7 +156,7 @@ def _credit_gauge(a: NDArray, value: float, seconds: float, steady: int) -> None
 
 
 @njit
-def _watch_cycle(s: State, p: Params, r: int, time: int, value: float) -> None:
+def _watch_cycle(s: StreamState, p: Params, r: int, time: int, value: float) -> None:
     m = s.machine[r]
     last = s.seen[r, p.cycle] if m.raw != UNKNOWN else time
     if time - last > p.max_gap:
@@ -166,7 +166,7 @@ def _watch_cycle(s: State, p: Params, r: int, time: int, value: float) -> None:
 
 
 @njit
-def _count(s: State, p: Params, r: int, index: int, time: int, value: float) -> None:
+def _count(s: StreamState, p: Params, r: int, index: int, time: int, value: float) -> None:
     """A counter's rise since its last value; a fall is a reset, after which it counts from zero.
 
     Over a longer absence only the share of the time inside the window is credited to it.

@@ -1,6 +1,6 @@
 """The state of a signal stream: columns with one row per appliance (1.2 KB at eight signals).
 
-What has a fixed shape is one record array, `State.machine`; a column of it is `state.machine["since"]`. A record
+What has a fixed shape is one record array, `StreamState.machine`; a column of it is `state.machine["since"]`. A record
 rather than thirty arrays, because a compiled function takes one pointer then: it compiles in seconds, and one
 appliance's fields share cache lines. What depends on the number of signals are plain arrays beside it.
 """
@@ -55,7 +55,7 @@ NEVER = -1
 UNKNOWN = -1
 
 Machine = Any
-"""One record of `State.machine`, as the kernels see it."""
+"""One record of `StreamState.machine`, as the kernels see it."""
 
 MACHINE = np.dtype(
     [
@@ -97,7 +97,7 @@ class Params(NamedTuple):
     plan: Plan
 
 
-class State(NamedTuple):
+class StreamState(NamedTuple):
     """n appliances with s signals, of which the first g are gauges and the last c counters; k states, m measures."""
 
     machine: NDArray[Any]  # (n,) MACHINE
@@ -109,7 +109,7 @@ class State(NamedTuple):
     measure: NDArray[np.float32]  # (n, m, MEASURE_FIELDS)
 
 
-def new_state(rows: int, gauges: int, counters: int, states: int = 0, measures: int = 0) -> State:
+def new_state(rows: int, gauges: int, counters: int, states: int = 0, measures: int = 0) -> StreamState:
     """`rows` appliances of which nothing was seen."""
     machine = np.zeros(rows, MACHINE)
     for name, nothing in (("last_time", NEVER), ("learnt", NEVER), ("level", np.nan), ("slot", FRESH)):
@@ -118,7 +118,7 @@ def new_state(rows: int, gauges: int, counters: int, states: int = 0, measures: 
     machine["state"] = UNSEEN
     measure = np.zeros((rows, measures, MEASURE_FIELDS), np.float32)
     measure[..., TOP] = np.nan
-    return State(
+    return StreamState(
         machine,
         np.full((rows, gauges + counters), np.nan),
         np.zeros((rows, gauges + counters), np.int64),
@@ -129,33 +129,35 @@ def new_state(rows: int, gauges: int, counters: int, states: int = 0, measures: 
     )
 
 
-def grown(state: State, rows: int) -> State:
+def grown(state: StreamState, rows: int) -> StreamState:
     """The same with room for at least `rows` appliances."""
     have, gauges, counters = len(state.machine), state.gauge.shape[2], state.counter.shape[2]
     more = new_state(max(rows - have, have), gauges, counters, state.stay.shape[1], state.measure.shape[1])
-    return State(**{name: np.concatenate([c, getattr(more, name)]) for name, c in state._asdict().items()})
+    return StreamState(
+        **{name: np.concatenate([c, getattr(more, name)]) for name, c in state._asdict().items()}
+    )
 
 
-def leaves(state: State, leaving: Leaving) -> tuple[State, dict[str, Any]]:
+def leaves(state: StreamState, leaving: Leaving) -> tuple[StreamState, dict[str, Any]]:
     """The state without those who leave, and theirs, laid out as `frozen` does."""
     gauges, counters = state.gauge.shape[2], state.counter.shape[2]
     fresh = new_state(1, gauges, counters, state.stay.shape[1], state.measure.shape[1])
     kept, gone = {}, {}
     for name, column in state._asdict().items():
         kept[name], gone[name] = staying(column, leaving), taken(column, getattr(fresh, name), leaving.gone)
-    return State(**kept), frozen(State(**gone), len(leaving.gone))
+    return StreamState(**kept), frozen(StreamState(**gone), len(leaving.gone))
 
 
-def frozen(state: State, fleet: int) -> dict[str, Any]:
+def frozen(state: StreamState, fleet: int) -> dict[str, Any]:
     """The first `fleet` appliances as arrays of plain numbers; `machine` is a dict of its fields."""
     saved: dict[str, Any] = {name: c[:fleet].copy() for name, c in state._asdict().items()}
     saved["machine"] = {name: saved["machine"][name].copy() for name in MACHINE.names or ()}
     return saved
 
 
-def thawed(saved: Mapping[str, Any]) -> State:
+def thawed(saved: Mapping[str, Any]) -> StreamState:
     """The state that `frozen` described."""
     machine = np.zeros(len(saved["value"]), MACHINE)
     for name in MACHINE.names or ():
         machine[name] = saved["machine"][name]
-    return State(machine, *(saved[name].copy() for name in State._fields[1:]))
+    return StreamState(machine, *(saved[name].copy() for name in StreamState._fields[1:]))

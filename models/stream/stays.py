@@ -27,7 +27,7 @@ from models.stream.state import (
     WHOLE,
     WHOLE_S,
     Params,
-    State,
+    StreamState,
     W,
 )
 from models.stream.states import LOW, MEAN, PEAK, RANGE, RATE
@@ -36,7 +36,7 @@ S_PER_MINUTE = 60.0
 
 
 @njit
-def hold(s: State, p: Params, r: int, start: int, stop: int) -> None:
+def hold(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
     """The last values stood from `start` to `stop` (ms, within one hour): go to their state, measure in it."""
     m = s.machine[r]
     stop = min(stop, s.seen[r, p.plan.signal] + p.max_gap)
@@ -55,7 +55,7 @@ def hold(s: State, p: Params, r: int, start: int, stop: int) -> None:
 
 
 @njit
-def compare(s: State, p: Params, r: int, time: int, values: NDArray[np.float64]) -> None:
+def compare(s: StreamState, p: Params, r: int, time: int, values: NDArray[np.float64]) -> None:
     """New `values` are at hand, the last ones still held: rates within a stay; an end of sight ends the stay."""
     m = s.machine[r]
     signal = p.plan.signal
@@ -75,7 +75,7 @@ def compare(s: State, p: Params, r: int, time: int, values: NDArray[np.float64])
 
 
 @njit
-def describe(s: State, p: Params, r: int, out: NDArray[np.float64]) -> None:
+def describe(s: StreamState, p: Params, r: int, out: NDArray[np.float64]) -> None:
     """Write a day's features in the order of `state_features`; NaN where nothing was seen."""
     span = s.machine[r].cycle[DAY, SPAN]
     seen = s.gauge[r, DAY, p.plan.signal, W] > 0.0
@@ -95,7 +95,7 @@ def describe(s: State, p: Params, r: int, out: NDArray[np.float64]) -> None:
 
 
 @njit
-def clear(s: State, r: int) -> None:
+def clear(s: StreamState, r: int) -> None:
     """Empty a day; the stay under way goes on."""
     s.stay[r].fill(0.0)
     for k in range(s.measure.shape[1]):
@@ -116,7 +116,7 @@ def _value(a: NDArray[np.float32], kind: int) -> float:
 
 
 @njit
-def _state_of(s: State, p: Params, r: int) -> int:
+def _state_of(s: StreamState, p: Params, r: int) -> int:
     """The first state that the held values fulfil."""
     value = s.value[r, p.plan.signal]
     for number in range(len(p.plan.states)):
@@ -127,7 +127,7 @@ def _state_of(s: State, p: Params, r: int) -> int:
 
 
 @njit
-def _measure(s: State, p: Params, r: int, start: int, stop: int) -> None:
+def _measure(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
     """Peak and low of the whole stay, since what cannot run never settles; all else once settled."""
     state = p.plan.states[s.machine[r].state]
     settled = max(start, s.machine[r].entered + state.settle)
@@ -166,7 +166,7 @@ def _widen(a: NDArray[np.float32], value: float) -> None:
 
 
 @njit
-def _leave(s: State, p: Params, r: int, time: int) -> None:
+def _leave(s: StreamState, p: Params, r: int, time: int) -> None:
     """The stay ends at `time`, ms."""
     m = s.machine[r]
     if m.state < 0:
@@ -185,7 +185,7 @@ def _leave(s: State, p: Params, r: int, time: int) -> None:
 
 
 @njit
-def _leave_unseen(s: State, p: Params, r: int) -> None:
+def _leave_unseen(s: StreamState, p: Params, r: int) -> None:
     """The stay was lost sight of: neither its length nor its highest value is known."""
     m = s.machine[r]
     if m.state >= 0:

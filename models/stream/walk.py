@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from foremend.vocabulary.compiling import compiled
 from models.stream.kernel import finish, take
 from models.stream.pool import Pool, wait
-from models.stream.state import Params, State
+from models.stream.state import Params, StreamState
 from models.stream.warmup import learn, ready, refit, rehearse, release
 from models.stream.windows import ClosedWindows
 
@@ -24,7 +24,7 @@ END_OF_INPUT = -1
 
 @njit(inline="always")
 def _take_or_wait(
-    s: State,
+    s: StreamState,
     pool: Pool,
     p: Params,
     r: int,
@@ -48,7 +48,7 @@ def _take_or_wait(
 
 
 @njit
-def _end(s: State, pool: Pool, p: Params, r: int, hours: ClosedWindows, days: ClosedWindows) -> None:
+def _end(s: StreamState, pool: Pool, p: Params, r: int, hours: ClosedWindows, days: ClosedWindows) -> None:
     """Decide by what is known, then close what is open."""
     if s.machine[r].slot >= 0:
         refit(s.machine[r], p)
@@ -58,7 +58,7 @@ def _end(s: State, pool: Pool, p: Params, r: int, hours: ClosedWindows, days: Cl
 
 @compiled()
 def walk(
-    s: State,
+    s: StreamState,
     pool: Pool,
     p: Params,
     appliance: NDArray[np.int64],

@@ -31,7 +31,7 @@ from models.stream.state import (
     UNSEEN,
     Machine,
     Params,
-    State,
+    StreamState,
 )
 from models.stream.windows import ClosedWindows
 
@@ -94,7 +94,7 @@ def _set_limit(m: Machine, above: float) -> None:
 
 @njit
 def rehearse(
-    s: State,
+    s: StreamState,
     p: Params,
     r: int,
     time: int,
@@ -116,7 +116,7 @@ def rehearse(
 
 
 @njit
-def _forget_rehearsal(s: State, r: int) -> None:
+def _forget_rehearsal(s: StreamState, r: int) -> None:
     """Back to an appliance of which nothing was seen, but for what was learnt of its levels."""
     m = s.machine[r]
     m.last_time = NEVER
@@ -143,7 +143,7 @@ def ready(m: Machine, pool: Pool, p: Params, time: int) -> bool:
 
 
 @njit
-def release(s: State, pool: Pool, p: Params, r: int, hours: ClosedWindows, days: ClosedWindows) -> None:
+def release(s: StreamState, pool: Pool, p: Params, r: int, hours: ClosedWindows, days: ClosedWindows) -> None:
     """The levels are as known as they will be: let the waiting readings through and give the buffer back."""
     m = s.machine[r]
     _forget_rehearsal(s, r)

@@ -43,7 +43,7 @@ from models.stream.state import (
     SPAN,
     STARTS,
     Params,
-    State,
+    StreamState,
     W,
 )
 
@@ -68,7 +68,7 @@ def room_for(capacity: int, features: int) -> ClosedWindows:
 
 
 @njit
-def close(s: State, p: Params, r: int, window: int, now: int, out: ClosedWindows) -> None:
+def close(s: StreamState, p: Params, r: int, window: int, now: int, out: ClosedWindows) -> None:
     """Emit appliance `r`'s hour or day around `now` and empty it; a window in which nothing was seen is no row."""
     length = MS_PER_HOUR if window == HOUR else MS_PER_DAY
     start = now // length * length
@@ -93,7 +93,7 @@ def close(s: State, p: Params, r: int, window: int, now: int, out: ClosedWindows
 
 
 @njit
-def _add_hour_to_day(s: State, r: int) -> None:
+def _add_hour_to_day(s: StreamState, r: int) -> None:
     cycle = s.machine[r].cycle
     for field in range(CYCLE_FIELDS):
         if field not in (INSIDE, LONGEST):
@@ -136,7 +136,9 @@ def _spread(count: float, total: float, squares: float) -> float:
 
 
 @njit
-def _describe(s: State, p: Params, r: int, window: int, seconds: float, out: NDArray[np.float64]) -> int:
+def _describe(
+    s: StreamState, p: Params, r: int, window: int, seconds: float, out: NDArray[np.float64]
+) -> int:
     """Write the features of one window of `seconds` in the order of `hour_features`; returns how many they are."""
     _describe_cycles(s, p, r, window, seconds, out)
     at = columns.RUNS
@@ -153,7 +155,7 @@ def _describe(s: State, p: Params, r: int, window: int, seconds: float, out: NDA
 
 @njit
 def _describe_cycles(
-    s: State, p: Params, r: int, window: int, seconds: float, out: NDArray[np.float64]
+    s: StreamState, p: Params, r: int, window: int, seconds: float, out: NDArray[np.float64]
 ) -> None:
     m = s.machine[r]
     c = m.cycle[window]

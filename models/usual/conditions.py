@@ -25,12 +25,12 @@ class Terms(NamedTuple):
     >>> outside, power = Feature("outdoor_mean", "outdoor", unit="degC", scale=1.0), Feature("power_mean", "power")
     >>> daily = Daily((outside, power), day=(Condition(outside, typical=20.0, spread=10.0),))
     >>> terms = Conditions(daily, [power]).of(np.array([[35.0, 120.0], [np.nan, 2.0]]))
-    >>> terms.told
+    >>> terms.news
     array([ True, False])
     """
 
     values: Array  # (k, b)
-    told: NDArray[np.bool_]  # (k,) False on a day without any condition: the appliance did not run
+    news: NDArray[np.bool_]  # (k,) False on a day without any condition: the appliance did not run
 
 
 class Conditions:
@@ -67,9 +67,9 @@ class Conditions:
         z = np.clip(np.nan_to_num((values[:, self._from] - self._centre) / self._spread), -3, 3)
         turned = self._turned(values)
         first, second = self._pairs
-        return Terms(np.hstack([z, z[:, first] * z[:, second], turned, turned * z]), self.told(values))
+        return Terms(np.hstack([z, z[:, first] * z[:, second], turned, turned * z]), self.news(values))
 
-    def told(self, values: Array) -> NDArray[np.bool_]:
+    def news(self, values: Array) -> NDArray[np.bool_]:
         """(k,) whether days `values` (k, F) had any condition; all had where there are none."""
         if not self._from:
             return np.ones(len(values), np.bool_)

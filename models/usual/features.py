@@ -100,9 +100,9 @@ class DailyFeatures:
         apart = own - self._siblings(day, own, plain)
         return self._averaged(appliance, day, plain, usual, own, apart)
 
-    def told(self, values: Array) -> NDArray[np.bool_]:
+    def news(self, values: Array) -> NDArray[np.bool_]:
         """(k,) whether days `values` (k, F) told anything new: the appliance ran, or what explains it was measured."""
-        return self._parts[0].told(values) | (values[:, self._ran] > 0).any(axis=1)
+        return self._parts[0].news(values) | (values[:, self._ran] > 0).any(axis=1)
 
     def evidence(self, row: int, columns: Sequence[int]) -> tuple[Evidence, ...]:
         """The daily features behind `columns` (indices into `names`) of fleet row `row`, in plain units."""

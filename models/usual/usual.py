@@ -65,14 +65,14 @@ class UnderConditions:
         """(columns,) standard deviation from day to day within an appliance; NaN while not known."""
         return self._spread.within
 
-    def told(self, values: Array) -> NDArray[np.bool_]:
+    def news(self, values: Array) -> NDArray[np.bool_]:
         """(k,) whether days `values` (k, F) had any of the conditions; without them nothing is learnt or judged."""
-        return self._conditions.told(values)
+        return self._conditions.news(values)
 
     def departures(self, rows: NDArray[np.int32], values: Array, scaled: Array) -> Departures:
         """Of days `values` (k, F), `scaled` to where features compare; these days learnt."""
         terms = self._conditions.of(values)
-        level = np.where(terms.told[:, None], scaled[:, self.columns], np.nan)
+        level = np.where(terms.news[:, None], scaled[:, self.columns], np.nan)
         state = {name: column[rows].astype(np.float64) for name, column in self._state.items()}
         days, from_terms = state["count"], terms.values - state["terms"]
         away = (from_terms[:, : self._conditions.plain] ** 2).sum(axis=1, keepdims=True)

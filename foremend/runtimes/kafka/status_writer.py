@@ -52,13 +52,13 @@ class StatusWriter:
     def _now(self, name: str, lane: Lane, silent: NDArray[np.bool_]) -> _Now:
         """A lane beside what was written of it."""
         known, count = self._written.get(name), len(silent)
-        seen, told = np.full(count, NO_TIME), np.zeros(count, np.bool_)
+        seen, was_silent = np.full(count, NO_TIME), np.zeros(count, np.bool_)
         if known is not None and known.lane is lane:
             here, there = np.intersect1d(
                 lane.number[:count], known.number, assume_unique=True, return_indices=True
             )[1:]
-            seen[here], told[here] = known.seen[there], known.silent[there]
-        return _Now(lane, silent, seen, told)
+            seen[here], was_silent[here] = known.seen[there], known.silent[there]
+        return _Now(lane, silent, seen, was_silent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +73,17 @@ class _Written:
 
 @dataclass(frozen=True, slots=True)
 class _Now:
-    """One lane, by its rows: who is silent now, and what was `seen` and `told` of each when it was written last."""
+    """One lane, by its rows: who is silent now, and `seen` and `was_silent` of each as it was written last."""
 
     lane: Lane
     silent: NDArray[np.bool_]
     seen: NDArray[np.int64]
-    told: NDArray[np.bool_]
+    was_silent: NDArray[np.bool_]
 
     def moved(self) -> NDArray[np.intp]:
         """Rows that were heard of since they were written, or whose silence changed."""
         heard = self.lane.last_seen[: len(self.seen)] > self.seen
-        return np.flatnonzero(heard | (self.silent != self.told))
+        return np.flatnonzero(heard | (self.silent != self.was_silent))
 
     def as_seen(self, rows: NDArray[np.intp]) -> Iterator[Seen]:
         """What to write of these."""
@@ -94,9 +94,9 @@ class _Now:
 
     def written(self, rows: NDArray[np.intp]) -> _Written:
         """When these are."""
-        seen, told = self.seen.copy(), self.told.copy()
-        seen[rows], told[rows] = self.lane.last_seen[rows], self.silent[rows]
-        return _Written(self.lane, self.lane.number[: len(seen)].copy(), seen, told)
+        seen, was_silent = self.seen.copy(), self.was_silent.copy()
+        seen[rows], was_silent[rows] = self.lane.last_seen[rows], self.silent[rows]
+        return _Written(self.lane, self.lane.number[: len(seen)].copy(), seen, was_silent)
 
 
 def _chosen(now: Mapping[str, _Now]) -> dict[str, NDArray[np.intp]]:

@@ -24,7 +24,7 @@ EXCUSED = dict.fromkeys(
         "models.detectors.structure.RunState",
         "models.stream.pool.Pool",
         "models.stream.state.Params",
-        "models.stream.state.State",
+        "models.stream.state.StreamState",
         "models.stream.states.Plan",
         "models.stream.windows.ClosedWindows",
     ),

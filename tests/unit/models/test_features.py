@@ -215,5 +215,5 @@ def test_a_day_without_use_tells_nothing_new() -> None:
     fridge = DailyFeatures(Daily((DUTY, always), (Condition(always, 20, 10),)))
     days = np.array([[0.0, np.nan], [0.4, np.nan], [0.4, 30.0], [0.0, 21.0]])
 
-    assert cooler.told(days[:3]).tolist() == [False, True, True]
-    assert fridge.told(days[3:]).tolist() == [True]
+    assert cooler.news(days[:3]).tolist() == [False, True, True]
+    assert fridge.news(days[3:]).tolist() == [True]

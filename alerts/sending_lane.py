@@ -23,7 +23,7 @@ _SHORTEST_NAP_MS = 20  # another dispatcher may hold what is due
 
 
 @dataclass(slots=True)
-class Lane:
+class SendingLane:
     """Sends to one target, so that a slow receiver holds up nobody else."""
 
     target: str
