@@ -14,6 +14,7 @@ from typing import Self
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from foremend.runtimes.kafka.blocks import encode_in_parts, partition_of, split
+from foremend.runtimes.kafka.looks import CAUGHT_UP, KEY
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.vocabulary.types import Block
 
@@ -87,6 +88,11 @@ def feed_raw(settings: KafkaSettings, partition: int, key: bytes, value: bytes) 
     asyncio.run(_feed_raw(settings, partition, key, value))
 
 
+def feed_looks(settings: KafkaSettings, walls: Iterable[int]) -> None:
+    """Look at the clock as a gateway that hears does, at these times (ms UTC)."""
+    asyncio.run(_feed_looks(settings, walls))
+
+
 def ends(settings: KafkaSettings) -> Offsets:
     """Where the blocks topic ends."""
     return asyncio.run(_ends(settings))
@@ -109,6 +115,13 @@ async def _feed(settings: KafkaSettings, blocks: Iterable[Block]) -> None:
 async def _feed_raw(settings: KafkaSettings, partition: int, key: bytes, value: bytes) -> None:
     async with AIOKafkaProducer(**connection(settings), acks="all") as producer:
         await producer.send_and_wait(settings.blocks_topic, value, key, partition)
+
+
+async def _feed_looks(settings: KafkaSettings, walls: Iterable[int]) -> None:
+    async with AIOKafkaProducer(**connection(settings), acks="all", linger_ms=5) as producer:
+        for wall in walls:
+            for partition in range(settings.partitions):
+                await producer.send(settings.blocks_topic, CAUGHT_UP, KEY, partition, wall)
 
 
 async def _ends(settings: KafkaSettings) -> Offsets:

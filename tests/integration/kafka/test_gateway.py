@@ -27,13 +27,15 @@ from benchmarks.mosquitto_server import Mosquitto
 from foremend.commands.demo.processes import free_port, process
 from foremend.config import load_settings
 from foremend.runtimes.kafka.blocks import decode, partition_of
-from foremend.runtimes.kafka.looks import KEY
+from foremend.runtimes.kafka.gateway import Gateway
+from foremend.runtimes.kafka.looks import CAUGHT_UP, EVERY_MS, KEY, Looks
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.topics import create
 from foremend.vocabulary.types import Block
 from foremend.wiring.gateway import build_gateway
 from ingest.mqtt.publish import MqttPublisher
 from ingest.mqtt.settings import MqttSettings
+from ingest.mqtt.source import MqttSource
 
 PATIENCE_S = 60.0
 POLL_S = 0.05
@@ -110,15 +112,17 @@ class Line:
     config: Path
 
     @contextmanager
-    def gateway(self, client_id: str | None = None, unshared: bool = False) -> Iterator[None]:
+    def gateway(
+        self, client_id: str | None = None, unshared: bool = False, looks: Looks | None = None
+    ) -> Iterator[Gateway]:
         """A gateway in this process, until the block ends; what it has taken is finished then."""
-        gateway, _ = build_gateway(load_settings(self.config), client_id, unshared)
+        gateway, _ = build_gateway(load_settings(self.config), client_id, unshared, looks)
         loop, stop = asyncio.new_event_loop(), asyncio.Event()
         thread = threading.Thread(target=loop.run_until_complete, args=(gateway.run(stop),))
         thread.start()
         until(gateway.connected)
         try:
-            yield
+            yield gateway
         finally:
             loop.call_soon_threadsafe(stop.set)
             thread.join()
@@ -321,6 +325,66 @@ def test_devices_that_send_changes_only_are_left_to_the_unshared_gateway(line: L
     said = [(one.signal("power"), one.signal("current")) for one in stored if one.reading[0] == "plug-1"]
     assert said == [(60.0, 0.3), (61.0, 0.3), (61.0, 0.4)]
     assert Counter(one.reading for one in stored if one.reading[0] != "plug-1") == readings_of(fleet)
+
+
+class Wall:
+    """A wall clock that is moved by hand, from now on: Kafka removes what is old."""
+
+    def __init__(self) -> None:
+        self.now = time.time_ns() // 1_000_000
+
+    def now_ms(self) -> int:
+        return self.now
+
+
+def by_partition(line: Line) -> dict[int, list[int | str]]:
+    """What each partition has, in order: the times of looks, and appliances."""
+    found: dict[int, list[int | str]] = {number: [] for number in range(line.kafka.partitions)}
+    for one in line.written():
+        names = [one.timestamp] if one.key == KEY else decode(one.value).appliance_ids
+        found[one.partition] += names
+    return found
+
+
+def test_a_gateway_looks_at_the_clock_while_it_hears_and_before_a_backlog(
+    line: Line, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every partition; not while the MQTT broker is away; and at once when it is back, before what waited there."""
+    rounds: list[int] = []
+    take = MqttSource.take
+    monkeypatch.setattr(MqttSource, "take", lambda self, wait: rounds.append(1) or take(self, wait))
+    wall, plugs = Wall(), [f"plug-{n}" for n in range(24)]
+    said = orjson.dumps(
+        {"method": "NotifyStatus", "params": {"ts": START / 1_000, "switch:0": {"apower": 60.0}}}
+    )
+    first = wall.now
+
+    def looked(*times: int) -> bool:
+        return all(
+            [one for one in found if isinstance(one, int)] == list(times)
+            for found in by_partition(line).values()
+        )
+
+    with line.gateway(unshared=True, looks=Looks(wall)) as gateway:  # whose session the broker keeps
+        until(lambda: looked(first))
+        mosquitto.stop()
+        until(lambda: not gateway.connected())
+        for _ in range(5):
+            wall.now += EVERY_MS
+            before = len(rounds)
+            until(lambda before=before: len(rounds) >= before + 2)
+        away = by_partition(line)
+        mosquitto.start()
+        line.publish([(f"home/{plug}/events/rpc", said) for plug in plugs])
+        until(lambda: len(line.stored()) == len(plugs))
+        back = by_partition(line)
+        wall.now += EVERY_MS
+        until(lambda: looked(first, first + 5 * EVERY_MS, first + 6 * EVERY_MS))
+
+    assert all(found == [first] for found in away.values())
+    assert all(found[:2] == [first, first + 5 * EVERY_MS] for found in back.values())
+    assert sorted(name for found in back.values() for name in found[2:]) == sorted(plugs)
+    assert {one.value for one in line.written() if one.timestamp == first + 6 * EVERY_MS} == {CAUGHT_UP}
 
 
 @pytest.mark.timeout(240)
