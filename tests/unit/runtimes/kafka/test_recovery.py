@@ -35,7 +35,7 @@ from ingest.reorder import Reorder
 from rules.evaluator import RuleState
 from rules.settings import RulesSettings
 from tests.injection import raise_for
-from tests.unit.kafka.test_partition import MINUTE, MODEL, RULES, START, alerts, partition
+from tests.unit.runtimes.kafka.test_partition import MINUTE, MODEL, RULES, START, alerts, partition
 
 MARK = 666.0  # W
 A_RECORD = 20  # minutes

@@ -29,9 +29,9 @@ from ingest.decode import Ingest
 from ingest.quarantine import Quarantine
 from rules.settings import RulesSettings
 from tests.injection import raise_for
-from tests.unit.kafka.test_gateway import Silent
-from tests.unit.kafka.test_partition import MINUTE, MODEL, START, Engines, alerts
-from tests.unit.kafka.test_recovery import Log, loop, worked_on
+from tests.unit.runtimes.kafka.test_gateway import Silent
+from tests.unit.runtimes.kafka.test_partition import MINUTE, MODEL, START, Engines, alerts
+from tests.unit.runtimes.kafka.test_recovery import Log, loop, worked_on
 
 __all__ = ["alerts", "loop"]
 

@@ -2,7 +2,7 @@
 
 A line is one daily feature: its unit, state and role, how it is compared, what may explain it, which feature of another
 state goes with it, and its deviations on the last of some made-up days.
-`python -m tests.unit.foremend.test_feature_schema` writes them anew.
+`python -m tests.unit.vocabulary.test_feature_schema` writes them anew.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from foremend.vocabulary.types import MS_PER_DAY, Block
 from models.drift import DriftWatch
 from models.predictors.faults import FaultPredictor
 from models.usual.features import DailyFeatures
-from tests.unit.foremend.test_feature_schema import DISTINCT, PROFILES, lived
+from tests.unit.vocabulary.test_feature_schema import DISTINCT, PROFILES, lived
 
 ROOT = Path(__file__).parents[3]
 MIDNIGHT = 1_600_041_600_000
