@@ -43,7 +43,9 @@ break_for(ParquetHistory, "write", lambda _result, _self, block: has(block.signa
 break_for(
     RuleState,
     "evaluate",
-    lambda _result, _self, kind, ids, rows, *_: kind == "hour" and any(ids[n] == "rules-bad" for n in rows),
+    lambda _result, _self, asked: (
+        asked.kind == "hour" and any(asked.ids[row] == "rules-bad" for row in asked.rows.appliance)
+    ),
 )
 
 

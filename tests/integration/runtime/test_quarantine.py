@@ -31,6 +31,7 @@ from ingest.decode import Ingest
 from ingest.quarantine import INTERNAL_ERROR
 from ingest.reorder import Reorder
 from rules.evaluator import RuleState
+from rules.question import Question
 from tests.injection import raise_for
 from tests.integration.runtime.test_inprocess import (
     MINUTE,
@@ -265,8 +266,8 @@ def test_rules_that_raise_for_one_appliance_hold_up_nobody_else(
     """An hour of it cannot be judged; the others' hours are."""
     sent = story(240)
 
-    def found(rules: Any, kind: str, ids: Sequence[str], rows: Any, *_: Any) -> bool:
-        return kind == "hour" and any(ids[row] == "freezer-3" for row in rows)
+    def found(_rules: Any, asked: Question) -> bool:
+        return asked.kind == "hour" and any(asked.ids[row] == "freezer-3" for row in asked.rows.appliance)
 
     monkeypatch.setattr(RuleState, "evaluate", raise_for(found, RuleState.evaluate, KeyError("by the mark")))
 
@@ -312,7 +313,7 @@ def test_a_day_that_cannot_be_judged_is_left_out_and_every_message_is_used(
     day = START + 2 * MS_PER_DAY
 
     def found(_engine: Any, _lane: Any, _rules: Any, ended: Any) -> bool:
-        return bool((ended.time == day).any())
+        return bool((ended.plain.time == day).any())
 
     monkeypatch.setattr(Engine, "_judge_day", raise_for(found, Engine._judge_day, ZeroDivisionError()))
 

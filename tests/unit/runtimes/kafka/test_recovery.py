@@ -33,6 +33,7 @@ from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, DeadLetter
 from ingest.quarantine import INTERNAL_ERROR
 from ingest.reorder import Reorder
 from rules.evaluator import RuleState
+from rules.question import Question
 from rules.settings import RulesSettings
 from tests.injection import raise_for
 from tests.unit.runtimes.kafka.test_partition import MINUTE, MODEL, RULES, START, alerts, partition
@@ -258,8 +259,8 @@ def test_effects_and_rules_that_raise_for_one_appliance_hold_up_nobody_else(
             raise ZeroDivisionError("by the mark")
         real(effects, findings, letters, position)
 
-    def found(rules: Any, kind: str, ids: Sequence[str], rows: Any, *_: Any) -> bool:
-        return kind == "hour" and any(ids[row] == "freezer-2" for row in rows)
+    def found(_rules: Any, asked: Question) -> bool:
+        return asked.kind == "hour" and any(asked.ids[row] == "freezer-2" for row in asked.rows.appliance)
 
     monkeypatch.setattr(DatabaseEffects, "apply", raising)
     monkeypatch.setattr(RuleState, "evaluate", raise_for(found, RuleState.evaluate, KeyError("by the mark")))
@@ -360,10 +361,11 @@ def test_a_day_that_cannot_be_judged_is_left_out_and_every_record_is_used(
     bad = next(n for n in range(len(blocks)) if (blocks[n].time > day + MS_PER_DAY + 11 * MINUTE).any())
     blocks[bad] = block(bad, [("freezer-2", bad * A_RECORD + 15)])
     inject(monkeypatch, "engine")
-    monkeypatch.setattr(
-        Engine, "_judge_day",
-        raise_for(lambda _e, _l, _r, ended: bool((ended.time == day).any()), Engine._judge_day, ZeroDivisionError()),
-    )  # fmt: skip
+
+    def found(_engine: Any, _lane: Any, _rules: Any, ended: Any) -> bool:
+        return bool((ended.plain.time == day).any())
+
+    monkeypatch.setattr(Engine, "_judge_day", raise_for(found, Engine._judge_day, ZeroDivisionError()))
     log = Log(as_records(blocks))
 
     one = worked_on(tmp_path, alerts.effects.of("fleet-0"), log, loop, every=50)
