@@ -50,7 +50,7 @@ class Story:
     @property
     def most_readings(self) -> int:
         """Of one appliance."""
-        return MOST_ROUNDS * READINGS + (self.lateness_h + 1) * 60 + 1
+        return MOST_ROUNDS * READINGS + (self.lateness_h + 1) * 60 + 2
 
     @property
     def rounds_ahead(self) -> int:
@@ -69,10 +69,16 @@ class Story:
         yield Message(telemetry_topic(MODELS[0], "rf-260-00000"), b'{"ts": round %d' % number, None)
 
     def last_words(self, rounds: int) -> Iterator[Message]:
-        """One reading of each, so late that everything before it is released."""
+        """One reading of each, so late that everything before it is released; then a later one of each model.
+
+        Whoever has seen the time of the later ones has taken the others: the event time of all is that of the first.
+        """
         seq = rounds * READINGS + (self.lateness_h + 1) * 60
-        for appliance, topic in enumerate(self._topics()):
+        topics = list(self._topics())
+        for appliance, topic in enumerate(topics):
             yield _telemetry(topic, appliance, seq, 1)
+        for appliance, topic in enumerate(topics[: len(MODELS)]):
+            yield _telemetry(topic, appliance, seq + 1, 1)
 
     def rules(self) -> list[dict[str, Any]]:
         """The rule book, as in config.yaml."""
