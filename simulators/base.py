@@ -142,6 +142,16 @@ def spread(rng: np.random.Generator, n: int, nominal: float, relative: float) ->
     return nominal * np.exp(relative * rng.standard_normal(n))
 
 
+def as_made(
+    rng: np.random.Generator, n: int, rated: Mapping[str, float], spreads: Mapping[str, float]
+) -> dict[str, Floats]:
+    """Each of the `rated` numbers n times, around it by its relative spread; the same n times where it has none."""
+    return {
+        name: spread(rng, n, value, spreads[name]) if name in spreads else np.full(n, value)
+        for name, value in rated.items()
+    }
+
+
 def as_rows(values: Any) -> NDArray[np.void]:
     """A NamedTuple of arrays as records with the same field names: (n,), or (n, hours) of what changes with the hour.
 

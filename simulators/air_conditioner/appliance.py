@@ -24,11 +24,11 @@ from simulators.base import (
     Physics,
     Signal,
     Span,
+    as_made,
     as_rows,
     by_signal,
     copy_back,
     room_for,
-    spread,
 )
 
 _SECONDS_AT_REST = 600  # between the readings of a unit that is switched off
@@ -137,11 +137,7 @@ class AirConditioner(Physics):
 
     def draw(self, rng: np.random.Generator, n: int, appliance_model: str) -> Parameters:
         """n units with the tolerances of production, in n rooms of households that differ in taste."""
-        values = self.rated[appliance_model]
-        drawn: dict[str, Any] = {
-            name: spread(rng, n, value, _SPREADS[name]) if name in _SPREADS else np.full(n, value)
-            for name, value in values.items()
-        }
+        drawn: dict[str, Any] = as_made(rng, n, self.rated[appliance_model], _SPREADS)
         drawn["cool_set"] = 26.0 + rng.integers(-2, 3, n) * 0.5
         drawn["heat_set"] = 21.0 + rng.integers(-2, 3, n) * 0.5
         drawn["tolerance"] = rng.uniform(0.6, 2.0, n)

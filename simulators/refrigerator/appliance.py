@@ -20,12 +20,12 @@ from simulators.base import (
     Physics,
     Signal,
     Span,
+    as_made,
     as_rows,
     by_signal,
     copy_back,
     room_for,
     scaled,
-    spread,
 )
 from simulators.refrigerator.kernel import LUCK, STEP_S, Hourly, walk
 from simulators.refrigerator.types import RATED, SPREAD, RefrigeratorParameters, RefrigeratorState
@@ -97,10 +97,7 @@ class Refrigerator(Physics):
     def draw(self, rng: np.random.Generator, n: int, appliance_model: str) -> RefrigeratorParameters:
         """n units as made and as placed in n kitchens."""
         rated = RATED[appliance_model]
-        values = {
-            name: spread(rng, n, value, SPREAD[name]) if name in SPREAD else np.full(n, value)
-            for name, value in rated.items()
-        }
+        values = as_made(rng, n, rated, SPREAD)
         values["set_point"] = rated["set_point"] + rng.integers(-1, 2, n).astype(np.float64)
         values["ambient_offset"] = rng.normal(0.0, 2.0, n)
         return RefrigeratorParameters(**values)

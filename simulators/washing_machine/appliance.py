@@ -7,7 +7,7 @@ Orders of magnitude after IEC 60456 test reports and EU energy labels: 0.4 to 1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -18,12 +18,12 @@ from simulators.base import (
     Physics,
     Signal,
     Span,
+    as_made,
     as_rows,
     by_signal,
     copy_back,
     room_for,
     scaled,
-    spread,
 )
 from simulators.washing_machine.kernel import IDLE, READING_STEPS, STEP_S, Hourly, Washes, walk
 
@@ -187,11 +187,7 @@ class WashingMachine(Physics):
 
     def draw(self, rng: np.random.Generator, n: int, appliance_model: str) -> Parameters:
         """n machines with the tolerances of production and of their taps."""
-        drawn: dict[str, Any] = {
-            name: spread(rng, n, value, _SPREADS[name]) if name in _SPREADS else np.full(n, value)
-            for name, value in _RATED[appliance_model].items()
-        }
-        return Parameters(**drawn)
+        return Parameters(**as_made(rng, n, _RATED[appliance_model], _SPREADS))
 
     def begin(self, rng: np.random.Generator, parameters: Parameters) -> WashingMachineState:
         """Empty, idle, at room temperature."""

@@ -21,11 +21,11 @@ from simulators.base import (
     Physics,
     Signal,
     Span,
+    as_made,
     as_rows,
     by_signal,
     copy_back,
     room_for,
-    spread,
 )
 
 STEP_S = 30.0
@@ -260,10 +260,7 @@ class WaterHeater(Physics):
 
     def draw(self, rng: np.random.Generator, n: int, appliance_model: str) -> WaterHeaterParameters:
         """n units as made; each owner sets the thermostat."""
-        values = {
-            name: spread(rng, n, rated, _SPREAD[name]) if name in _SPREAD else np.full(n, rated)
-            for name, rated in (_COMMON | _RATED[appliance_model]).items()
-        }
+        values = as_made(rng, n, _COMMON | _RATED[appliance_model], _SPREAD)
         values["set_point"] = values["set_point"] + rng.integers(-4, 5, n)
         return WaterHeaterParameters(**values)
 
