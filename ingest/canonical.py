@@ -115,12 +115,12 @@ def _odd_time(value: object) -> str:
     wanted = "ms since 1970 are expected"
     if not isinstance(value, int | float) or value != value or value in (math.inf, -math.inf):
         return f"{_short(value)} is not a time: {wanted}"
-    told = _short(value if isinstance(value, int) or abs(value) >= 1e17 else round(value))
+    shown = _short(value if isinstance(value, int) or abs(value) >= 1e17 else round(value))
     if value > LATEST_MS:
-        return f"{told} looks like microseconds or finer: {wanted}"
+        return f"{shown} looks like microseconds or finer: {wanted}"
     if value >= EARLIEST_MS / 1_000:
-        return f"{told} looks like seconds: {wanted}"
-    return f"{told} is too small for a time (an uptime?): {wanted}"
+        return f"{shown} looks like seconds: {wanted}"
+    return f"{shown} is too small for a time (an uptime?): {wanted}"
 
 
 def _signal_type(spec: SignalSpec) -> Any:

@@ -93,10 +93,10 @@ class Example(Strict):
 
 def outcome(example: Example, rules: RuleState) -> tuple[Expected, ...]:
     """What fresh `rules` say of the example's windows; right where it equals `example.expect`."""
-    return told([finding for given in example.given for finding in _findings(given, rules)], start=0)
+    return as_expected([finding for given in example.given for finding in _findings(given, rules)], start=0)
 
 
-def told(findings: Iterable[Finding], start: int) -> tuple[Expected, ...]:
+def as_expected(findings: Iterable[Finding], start: int) -> tuple[Expected, ...]:
     """Findings as an example writes them, their times counted from `start` (ms UTC)."""
     return tuple(
         Expected(after=one.time - start, finding=one.kind, fault=one.fault, severity=one.severity)

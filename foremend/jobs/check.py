@@ -26,8 +26,8 @@ class Checked:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: the counts, and of each problem and note where it is, what it is and what to do."""
-        told = {"problems": self.problems, "notes": self.notes}
-        return {**self.counts, **{name: [one.as_dict() for one in each] for name, each in told.items()}}
+        found = {"problems": self.problems, "notes": self.notes}
+        return {**self.counts, **{name: [one.as_dict() for one in each] for name, each in found.items()}}
 
     def require(self) -> None:
         """Raises what a process would end with, a line for each problem."""

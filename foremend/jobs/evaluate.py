@@ -186,7 +186,7 @@ def _probabilities(said: Sequence[Scored], ids: Sequence[str], truth: Sequence[T
     """Calibration of every (row, fault) and coverage of the intervals of days."""
     predictions = [day.prediction for day in said]
     days = np.concatenate([_days_to_failure(ids, prediction, truth) for prediction in predictions])
-    told = {
+    foreseen = {
         name: np.concatenate([getattr(p, name) for p in predictions]) for name in ("days_low", "days_high")
     }
     horizon = predictions[0].horizon_days
@@ -201,7 +201,7 @@ def _probabilities(said: Sequence[Scored], ids: Sequence[str], truth: Sequence[T
         "calibration": evaluation.calibration(likely.ravel(), (days <= horizon).ravel()),
         "brier_within_days": within,
         "interval_coverage": evaluation.interval_coverage(
-            np.where(days <= horizon, days, np.nan), told["days_low"], told["days_high"]
+            np.where(days <= horizon, days, np.nan), foreseen["days_low"], foreseen["days_high"]
         ),
     }
 

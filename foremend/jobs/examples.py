@@ -12,7 +12,7 @@ from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import MS_PER_DAY, Block
 from rules.evaluator import RuleBook
-from rules.examples import Example, Expected, Readings, outcome, told
+from rules.examples import Example, Expected, Readings, as_expected, outcome
 
 _START = 20_000 * MS_PER_DAY  # a midnight, so that hours and days of an example are whole
 
@@ -53,7 +53,7 @@ def run_example(
         return outcome(example, book.state_for(profile))
     block = _block(example.appliance_model, example.readings)
     lived = follow(profile, [block], rules=book, lateness_ms=settings.ingest.lateness)
-    return told(lived.findings, _START)
+    return as_expected(lived.findings, _START)
 
 
 def _block(appliance_model: str, readings: Readings) -> Block:

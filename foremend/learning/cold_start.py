@@ -33,13 +33,13 @@ class BorrowedPredictor:
 
     def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Array) -> Prediction:
         """As the lender says, for the faults of the borrower."""
-        told = self._lender.score(appliance, time, self._as_lender(features))
+        lent = self._lender.score(appliance, time, self._as_lender(features))
         fields = ("probability", "days_to_failure", "days_low", "days_high")
-        kept = {name: getattr(told, name)[:, self._kept] for name in fields}
+        kept = {name: getattr(lent, name)[:, self._kept] for name in fields}
         low, middle, high = (np.log1p(kept[name]) for name in ("days_low", "days_to_failure", "days_high"))
         kept["days_low"] = np.maximum(np.expm1(middle - _LESS_SURE * (middle - low)), 0.0)
         kept["days_high"] = np.expm1(middle + _LESS_SURE * (high - middle))
-        return replace(told, faults=self.faults, **kept)
+        return replace(lent, faults=self.faults, **kept)
 
     def drivers(self, features: Array, fault: int, most: int = 3) -> NDArray[np.int64]:
         """Columns of the borrower's own features."""

@@ -107,12 +107,12 @@ def rehearse(
     The hours that it closes go to `early`; its days are of no use, for they are told once the level is known.
     """
     m = s.machine[r]
-    idle, on, told = m.level[IDLE], m.level[RUNNING], days.filled[0]
+    idle, on, closed = m.level[IDLE], m.level[RUNNING], days.filled[0]
     if math.isnan(idle):
         _set_limit(m, p.above if p.above > 0.0 else p.standby)
     take(s, p, r, time, values, early, days)
     m.level[IDLE], m.level[RUNNING] = idle, on
-    days.filled[0] = told
+    days.filled[0] = closed
 
 
 @njit

@@ -107,8 +107,10 @@ class DailyFeatures:
     def evidence(self, row: int, columns: Sequence[int]) -> tuple[Evidence, ...]:
         """The daily features behind `columns` (indices into `names`) of fleet row `row`, in plain units."""
         found = []
-        told = [int(c) for c in columns if c < len(KINDS) * len(self._chosen)]  # shapes are of no one feature
-        for column in dict.fromkeys(c % len(self._chosen) for c in told):
+        behind = [
+            int(c) for c in columns if c < len(KINDS) * len(self._chosen)
+        ]  # shapes are of no one feature
+        for column in dict.fromkeys(c % len(self._chosen) for c in behind):
             usual = self._from_scale(self._state["usual"][row, column], column)
             siblings = float(self._plain_median[column])
             value = float(self._state["last"][row, column])

@@ -119,8 +119,8 @@ def _measured(feature: Feature, signals: Mapping[str, Words]) -> Words | None:
 
 
 def _filled(patterns: tuple[str, str], *words: Words) -> Words:
-    told = zip(("en", "zh"), patterns, strict=True)
-    return {language: pattern.format(*(one[language] for one in words)) for language, pattern in told}
+    each = zip(("en", "zh"), patterns, strict=True)
+    return {language: pattern.format(*(one[language] for one in words)) for language, pattern in each}
 
 
 def _words(title: Title) -> Words:

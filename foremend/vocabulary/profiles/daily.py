@@ -145,5 +145,5 @@ def _direction(states: States | None, features: Iterable[Feature]) -> Direction 
         return None
     turned = [(one.like, one.code) for one in states.named.values() if one.like and one.turned]
     ways = [(states.named[like].code, code) for like, code in turned if states.named[like].code != code]
-    told = [f for f in features if (f.signal, f.statistic) == (states.signal, Statistic.ON_MEAN)]
-    return Direction(told[0], *map(float, ways[0])) if ways else None
+    while_running = [f for f in features if (f.signal, f.statistic) == (states.signal, Statistic.ON_MEAN)]
+    return Direction(while_running[0], *map(float, ways[0])) if ways else None
