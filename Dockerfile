@@ -2,12 +2,12 @@
 # Foremend in one image, whatever its command: run, gateway, worker, service, topics create, history create, ...
 # Built in the repository's root: docker build -t foremend .
 
-# Every package is checked against the hashes of requirements.lock; what only development needs stays behind in this
-# stage, because the next one installs from these wheels and nothing else.
+# Every package is checked against the hashes of requirements-all.lock; what only building needs stays behind in this
+# stage, because the next one installs the package from these wheels and nothing else.
 FROM python:3.11-slim AS build
 WORKDIR /src
-COPY requirements.lock ./
-RUN pip wheel --no-cache-dir --no-deps --require-hashes --requirement requirements.lock --wheel-dir /wheels
+COPY requirements-all.lock ./
+RUN pip wheel --no-cache-dir --no-deps --require-hashes --requirement requirements-all.lock --wheel-dir /wheels
 COPY . .
 # Nothing is pinned here, as /wheels holds one version of each and there is no index.
 # hadolint ignore=DL3013
@@ -17,7 +17,7 @@ RUN pip install --no-cache-dir --no-index --find-links /wheels hatchling editabl
 FROM python:3.11-slim
 # hadolint ignore=DL3013
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
-    pip install --no-cache-dir --no-index --find-links /wheels "foremend[kafka,influx,postgres]" \
+    pip install --no-cache-dir --no-index --find-links /wheels "foremend[kafka,influx,notify,postgres]" \
     && useradd --uid 10001 --create-home --home-dir /var/lib/foremend --shell /usr/sbin/nologin foremend \
     && install -d -o foremend -g foremend /var/cache/foremend /var/lib/foremend/local /var/lib/foremend/shared
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import orjson
 
+from alerts.message_files import alone, read_lines
 from foremend.vocabulary.errors import ConfigError, RefusedError, UnavailableError
 
 
@@ -22,6 +24,7 @@ class Message:
     address: str = ""
     language: str = ""
     at: int = 0  # ms UTC, wall clock
+    appliance_id: str = ""  # for a title, where a channel has one: of two freezers, which
 
 
 class TryLaterError(UnavailableError):
@@ -99,8 +102,8 @@ class OutboxFileChannel:
 
 def _append(path: Path, line: bytes) -> None:
     """All of the line or, where the disk is full in the middle of it, nothing."""
-    with path.open("ab", buffering=0) as file:
-        before = file.tell()
+    with alone(path) as file:
+        before = file.seek(0, os.SEEK_END)
         try:
             if (written := file.write(line)) != len(line):
                 raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes fitted")
@@ -120,14 +123,4 @@ def _ids(path: Path) -> set[str]:
     if content and not content.endswith(b"\n"):
         with path.open("ab") as file:
             file.write(b"\n")
-    return {found for line in content.split(b"\n") if (found := _id(line)) is not None}
-
-
-def _id(line: bytes) -> str | None:
-    """The id of a line; None of one that a crash tore, whose message is sent again, or that somebody else wrote."""
-    try:
-        said = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    found = said.get("id") if isinstance(said, dict) else None
-    return found if isinstance(found, str) else None
+    return {line["id"] for line in read_lines(path)}

@@ -44,6 +44,7 @@ def tune_sqlite(engine: Engine, url: URL) -> None:
         connection.isolation_level = None  # the driver begins no transaction of its own: `_begin` does
         connection.execute(f"PRAGMA busy_timeout={busy_ms}").close()
         connection.execute("PRAGMA foreign_keys=ON").close()
+        connection.execute("PRAGMA secure_delete=ON").close()  # what is deleted is overwritten
         _into_wal(connection, busy_ms)
 
     @event.listens_for(engine, "begin")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
 
 from sqlalchemy import Engine, delete, func, select
 
 from alerts.database import reading, writing
 from alerts.settings import DeadLetterSettings
 from alerts.tables import DeadLetterRow
-from foremend.vocabulary.errors import ForemendError
 from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.rounds import Rounds
 
 log = logging.getLogger(__name__)
 
@@ -26,17 +25,14 @@ class DeadLetterUpkeep:
 
     def __init__(self, engine: Engine, settings: DeadLetterSettings, clock: Clock) -> None:
         self._engine, self._settings, self._clock = engine, settings, clock
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="dead-letter-upkeep", daemon=True)
+        self._rounds = Rounds("upkeep of dead letters", self.round, EVERY_S)
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def close(self) -> None:
         """End after the batch that is under way."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._rounds.close()
 
     def round(self) -> int:
         """Remove what is too old, then the oldest while all are too large together; how many letters went.
@@ -44,13 +40,15 @@ class DeadLetterUpkeep:
         Raises UnavailableError while the database is away.
         """
         gone, excess = 0, self._bytes() - self._settings.most_bytes
-        while not self._stop.is_set():
+        while not self._rounds.stopping.is_set():
             ids, freed = self._surplus(excess)
             if not ids:
                 break
             with writing(self._engine) as session:
                 session.execute(delete(DeadLetterRow).where(DeadLetterRow.id.in_(ids)))
             gone, excess = gone + len(ids), excess - freed
+        if gone:
+            log.info("%d dead letters were older or more than is kept and are gone", gone)
         return gone
 
     def _bytes(self) -> int:
@@ -71,16 +69,3 @@ class DeadLetterUpkeep:
             ids.append(letter_id)
             freed += letter_bytes
         return ids, freed
-
-    def _run(self) -> None:
-        failed = stopped = False
-        while not stopped:
-            try:
-                if gone := self.round():
-                    log.info("%d dead letters were older or more than is kept and are gone", gone)
-                failed = False
-            except ForemendError as error:
-                if not failed:
-                    log.error("dead letters cannot be looked after: %s", error)
-                failed = True
-            stopped = self._stop.wait(EVERY_S)

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Engine
 
+from alerts.access.access import Access, open_access
+from alerts.anchors import Anchors
 from alerts.channels import Channel
 from alerts.consent import ConsentLedger
+from alerts.consent.endings import ConsentEndings
 from alerts.database import open_database
 from alerts.dead_letters import DeadLetterUpkeep
 from alerts.dispatch import Dispatcher
@@ -17,6 +20,8 @@ from alerts.effects import DatabaseEffects
 from alerts.guide import Guide
 from alerts.outbox import Outbox
 from alerts.owners import Owners
+from alerts.personal.erasure import Erasures
+from alerts.policies import Policies, load_policies
 from alerts.queue import Queue
 from alerts.settings import AlertsSettings
 from alerts.vault import Vault
@@ -35,10 +40,24 @@ class Alerts:
     queue: Queue
     dispatcher: Dispatcher
     letters: DeadLetterUpkeep
+    policies: Policies
+    erasures: Erasures
+    access: Access
+    anchors: Anchors
+    endings: ConsentEndings
+
+    def start(self) -> None:
+        """Send what is due, and look after what is kept, until `close`."""
+        self.dispatcher.start()
+        self.letters.start()
+        self.endings.start()
+        self.anchors.start()
 
     def close(self) -> None:
         """Stop the dispatcher after the messages it is at, and let go of the database."""
+        self.endings.close()
         self.letters.close()
+        self.anchors.close()
         self.dispatcher.close()
         self.engine.dispose()
 
@@ -56,15 +75,35 @@ def open_alerts(
     """Open the database and build the parts; nothing is sent before `dispatcher.start()`.
 
     `channels` by target as `alerts.dispatch.open_channels` makes them, `guides` by fault, `feature_titles` by feature,
-    `stream` names whose positions `effects` keeps. Raises what `open_database` raises.
+    `stream` names whose positions `effects` keeps. Raises what `open_database` raises, and
+    ConfigError for a policy that is wrong.
     """
+    policies = load_policies(settings.policies.folders, settings.jurisdiction)
     engine = open_database(settings.database)
     outbox = Outbox(settings)
-    owners = Owners(engine, vault, clock)
+    owners = Owners(engine, vault, clock, outbox, policies)
     dispatcher = Dispatcher(engine, channels, owners, settings, clock, rng)
-    consent = ConsentLedger(engine, outbox, clock, dispatcher.wake)
+    consent = ConsentLedger(engine, outbox, policies, clock, dispatcher.wake)
     effects = DatabaseEffects(
-        engine, outbox, settings, clock, dispatcher.wake, guides, feature_titles, stream
+        engine, outbox, settings, clock, dispatcher.wake, guides, feature_titles, policies, stream
     )
     letters = DeadLetterUpkeep(engine, settings.dead_letters, clock)
-    return Alerts(engine, owners, consent, effects, Queue(engine, clock), dispatcher, letters)
+    erasures = Erasures(engine, outbox, clock, dispatcher.wake)
+    access = open_access(engine, vault, clock)
+    anchors = Anchors(engine, vault, settings.audit, clock)
+    endings = ConsentEndings(engine, outbox, policies, clock, dispatcher.wake)
+    queue = Queue(engine, clock)
+    return Alerts(
+        engine,
+        owners,
+        consent,
+        effects,
+        queue,
+        dispatcher,
+        letters,
+        policies,
+        erasures,
+        access,
+        anchors,
+        endings,
+    )

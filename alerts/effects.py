@@ -10,16 +10,20 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from alerts import dead_letter_bounds
+from alerts.audit_rows import KEPT, digest
 from alerts.change import Change, change
 from alerts.consent import Decision, decide, histories
+from alerts.consent.known import rows_of
 from alerts.database import insert_new, raise_to, reading, relaxed
 from alerts.guide import Guide, advice
 from alerts.held_back import hold_back
 from alerts.outbox import Notification, Outbox
+from alerts.policies import Policies
+from alerts.policies.policy import ServicePromise
 from alerts.settings import AlertsSettings
-from alerts.tables import FindingRow, PositionRow, TicketRow, TicketStatus
+from alerts.tables import ApplianceRow, FindingRow, PositionRow, TicketRow, TicketStatus
 from alerts.tickets import TicketDesk, tickets_of, withdraw
-from alerts.wording import Titles, warning
+from alerts.wording import Titles, is_under_way, warning
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import DeadLetter, Finding, FindingKind, Purpose, Severity, deterministic_id
 
@@ -41,6 +45,7 @@ class DatabaseEffects:
         wake: Callable[[], None],
         guides: Mapping[str, Guide],
         feature_titles: Titles,
+        policies: Policies,
         stream: str = "journal",
     ) -> None:
         """`guides` by fault, `feature_titles` by feature; `wake` is called after a commit that acted on findings."""
@@ -51,6 +56,7 @@ class DatabaseEffects:
         self._bounds = settings.dead_letters
         self._clock = clock
         self._wake = wake
+        self._policies = policies
         self._stream = stream
         self._advance = raise_to(engine, PositionRow, "stream", "value")
 
@@ -100,14 +106,19 @@ class DatabaseEffects:
         appliances = {finding.appliance_id for finding in findings}
         said = histories(work.session, appliances, {Purpose.TICKET}, lock=True)
         tickets = tickets_of(work, findings)
+        known = rows_of(work.session, ApplianceRow, appliances)
+        jurisdictions = {one: row.jurisdiction for one, row in known.items()}
         for finding in findings:
             if finding.kind is FindingKind.CLOSED:
                 self._end(work, tickets, finding)
             elif _RANK[finding.severity] >= _RANK[self._act_from]:
                 consent = decide(said.get((finding.appliance_id, Purpose.TICKET), ()), work.at)
-                self._warn(work, finding, self._serve(work, tickets, finding, consent))
+                policy = self._policies.of(jurisdictions.get(finding.appliance_id))
+                self._warn(work, finding, self._serve(work, tickets, finding, consent, policy.service))
 
-    def _serve(self, work: Change, tickets: Tickets, finding: Finding, consent: Decision) -> bool:
+    def _serve(
+        self, work: Change, tickets: Tickets, finding: Finding, consent: Decision, service: ServicePromise
+    ) -> bool:
         """Open or update the ticket, or hold it back; answers whether one is open."""
         ticket = tickets.get(finding.episode_id)
         if not consent.given:
@@ -128,7 +139,7 @@ class DatabaseEffects:
         if ticket is not None and ticket.status is TicketStatus.OPEN:
             self._desk.update(work, ticket, finding)
         else:
-            tickets[finding.episode_id] = self._desk.open(work, ticket, finding)
+            tickets[finding.episode_id] = self._desk.open(work, ticket, finding, service)
         return True
 
     def _warn(self, work: Change, finding: Finding, ticket_is_open: bool) -> None:
@@ -140,6 +151,7 @@ class DatabaseEffects:
             episode_id=finding.episode_id,
             texts=warning(finding, guide.title, ticket_is_open),
             advice=advice(guide),
+            harm=is_under_way(finding),
         )
         self._outbox.notify(work, message)
 
@@ -154,6 +166,8 @@ def _keep(work: Change, findings: Sequence[Finding]) -> list[Finding]:
     """Store the findings; answers, in their order, those that were not there before."""
     rows = {row["id"]: (row, finding) for finding in findings for row in [_finding_row(finding, work.at)]}
     new = insert_new(work.session, FindingRow, [row for row, _ in rows.values()])
+    for key in (one for one in rows if one in new):
+        work.note(KEPT, rows[key][1].appliance_id, row=key, digest=digest(KEPT, rows[key][0]))
     return [finding for key, (_, finding) in rows.items() if key in new]
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from alerts.channels import Message
 from alerts.consent import Decision, decide, histories
 from alerts.database import reading
 from alerts.owner_channels import OWNER_CHANNELS
-from alerts.owners import Owners, time_zone
+from alerts.owners import OwnedAppliance, Owners, time_zone
+from alerts.policies import Policy
 from alerts.schedule import quiet_until
 from alerts.settings import AlertsSettings
-from alerts.tables import OutboxRow
+from alerts.tables import OutboxRow, OutboxState
 from foremend.vocabulary.errors import InputError, IntegrityError
+from foremend.vocabulary.types import Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,17 @@ class Discard:
     reason: str
 
 
-Verdict = Message | Withhold | Defer | Discard
+@dataclass(frozen=True, slots=True)
+class Needless:
+    """It need not leave any more: another channel told already."""
+
+    reason: str
+
+
+Verdict = Message | Withhold | Defer | Discard | Needless
+
+_LOOK_AGAIN_MS = 5_000
+"""At what became of the same message on the channel before."""
 
 
 class Gate:
@@ -54,9 +68,7 @@ class Gate:
     def judge(self, row: OutboxRow, now: int) -> Verdict:
         """What to do with it at `now` (ms UTC): the message itself if it may leave."""
         if row.purpose is not None:
-            with reading(self._engine) as session:
-                said = histories(session, {row.appliance_id}, {row.purpose})
-            decision = decide(said.get((row.appliance_id, row.purpose), ()), now)
+            decision = self._said(row.appliance_id, row.purpose, now)
             if not decision.given:
                 return Withhold(decision)
         if row.target in OWNER_CHANNELS:
@@ -66,25 +78,65 @@ class Gate:
                 return Discard(f"what is registered of the owner cannot be used: {error}")
         return Message(row.message_id, row.event_type, row.body, at=now)
 
+    def _said(self, appliance_id: str, purpose: Purpose, now: int) -> Decision:
+        with reading(self._engine) as session:
+            said = histories(session, {appliance_id}, {purpose})
+        return decide(said.get((appliance_id, purpose), ()), now)
+
     def _to_owner(self, row: OutboxRow, now: int) -> Verdict:
         appliance = self._owners.appliance(row.appliance_id)
         if appliance is None:
             return Discard("the appliance has no owner any more")
-        if self._quiet_hours is not None:
-            until = quiet_until(now, time_zone(appliance.timezone), self._quiet_hours)
-            if until is not None:
-                return Defer(until, "quiet hours")
+        policy = self._owners.policies.of(appliance.jurisdiction)
+        if row.target not in policy.channels:
+            return Withhold(Decision(False, f"the policy {policy.name} uses no {row.target}"))
+        body = orjson.loads(row.body)
+        until = self._quiet_until(row, appliance, policy, "harm" in body and bool(body["harm"]), now)
+        if until is not None:
+            return Defer(until, "quiet hours")
         address = self._owners.contact(appliance.owner_id, row.target)
         if address is None:
             return Discard(f"the owner gave no address for {row.target}")
+        if not policy.together and (wait := self._turn(row, policy, now)) is not None:
+            return wait
         return Message(
-            row.message_id, row.event_type, _text(row, appliance.language), address, appliance.language, now
+            row.message_id,
+            row.event_type,
+            _text(body, row.target, appliance.language, policy.language),
+            address,
+            appliance.language,
+            now,
+            row.appliance_id,
         )
 
+    def _quiet_until(
+        self, row: OutboxRow, appliance: OwnedAppliance, policy: Policy, harm: bool, now: int
+    ) -> int | None:
+        """The end of the owner's night; None outside of it, and of harm under way where the owner agreed to that."""
+        quiet = self._quiet_hours if policy.quiet_hours == "configured" else policy.quiet_hours
+        until = None if quiet is None else quiet_until(now, time_zone(appliance.timezone), quiet)
+        if until is not None and harm and self._said(row.appliance_id, Purpose.AT_NIGHT, now).given:
+            return None
+        return until
 
-def _text(row: OutboxRow, language: str) -> str:
-    """The text in the owner's language, English where there is none; advice where the channel has room."""
-    body = orjson.loads(row.body)
-    chosen = language if language in body["texts"] else "en"
-    advice = body["advice"].get(chosen, ()) if OWNER_CHANNELS[row.target].advice else ()
+    def _turn(self, row: OutboxRow, policy: Policy, now: int) -> Defer | Needless | None:
+        """None where it is this channel's turn: those before it in the policy's order cannot tell, or failed once."""
+        earlier = policy.channels[: policy.channels.index(row.target)]
+        same = OutboxRow.message_id == row.message_id, OutboxRow.target.in_(earlier)
+        told = select(OutboxRow.target, OutboxRow.state, OutboxRow.attempts, OutboxRow.leaving_until)
+        with reading(self._engine) as session:
+            before = session.execute(told.where(*same)).all()
+        for target, state, attempts, leaving_until in before:
+            if state is OutboxState.SENT:
+                return Needless(f"told by {target}")
+            is_tried_now = leaving_until is not None and leaving_until > now
+            if state is OutboxState.PENDING and attempts - is_tried_now < 1:
+                return Defer(now + _LOOK_AGAIN_MS, f"{target} goes first")
+        return None
+
+
+def _text(body: Mapping[str, Any], target: str, language: str, otherwise: str) -> str:
+    """The text in the owner's language, else in the policy's; advice where the channel has room."""
+    chosen = language if language in body["texts"] else otherwise
+    advice = body["advice"].get(chosen, ()) if OWNER_CHANNELS[target].advice else ()
     return "\n".join([body["texts"][chosen], *advice])

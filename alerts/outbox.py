@@ -38,9 +38,11 @@ class Notification:
 
     id: str
     appliance_id: str
-    episode_id: str
+    episode_id: str | None
     texts: Mapping[str, str]
     advice: Mapping[str, Sequence[str]]
+    event_type: str = "foremend.warning"
+    harm: bool = False  # is under way: may come in the quiet hours where the owner agreed to that
 
 
 class Outbox:
@@ -64,9 +66,9 @@ class Outbox:
 
     def notify(self, work: Change, message: Notification) -> None:
         """One row for each channel that is set up; whether it may leave is asked when it is sent."""
-        body = json_text({"texts": message.texts, "advice": message.advice})
+        body = json_text({"texts": message.texts, "advice": message.advice, "harm": message.harm})
         rows = [
-            _row(work, message.id, name, "foremend.warning", purpose, message.appliance_id, message.id, body)
+            _row(work, message.id, name, message.event_type, purpose, message.appliance_id, message.id, body)
             | {"episode_id": message.episode_id}
             for name, purpose in self._channels.items()
         ]

@@ -54,6 +54,16 @@ def record_outcome(
     return found
 
 
+def assign(engine: Engine, clock: Clock, ticket_id: str, technician: str | None) -> None:
+    """From now on it is `technician`'s ticket, or nobody's. Raises InputError when there is no such ticket."""
+    with change(engine, clock) as work:
+        ticket = work.session.get(TicketRow, ticket_id, with_for_update=True)
+        if ticket is None:
+            raise InputError(f"there is no ticket {ticket_id!r}")
+        ticket.assigned_to = technician
+        work.note("ticket.assigned", ticket_id, technician=technician)
+
+
 def found_faults(engine: Engine, clock: Clock) -> list[Found]:
     """Every fault that was found on an appliance whose owner agrees to training now, oldest first."""
     query = (

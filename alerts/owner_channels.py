@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Tag
 
 from alerts.channels import Channel, OutboxFileChannel
+from alerts.notifier import Notifier
 from foremend.vocabulary.schema import SettingsPath, Strict
 from foremend.vocabulary.types import Purpose
 
@@ -20,6 +23,18 @@ class FileChannel(Strict):
     def open(self, name: str) -> Channel:
         """The sender. Raises UnavailableError when the disk refuses, ConfigError where no such file can be."""
         return OutboxFileChannel(self.file, name)
+
+
+def _kind(value: Any) -> str:
+    """A line for Apprise is told by its keys; everything else is judged as a file."""
+    names_a_line = isinstance(value, dict) and not value.keys().isdisjoint(("url_env", "url_file"))
+    return "<notifier>" if names_a_line or isinstance(value, Notifier) else "<file>"
+
+
+FileOrNotifier = Annotated[
+    Annotated[FileChannel, Tag("<file>")] | Annotated[Notifier, Tag("<notifier>")], Discriminator(_kind)
+]
+"""`{ file: ... }`, or `{ url_env: ... }` for a place that Apprise reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +52,10 @@ class OwnerChannels(Strict):
     """
 
     sms: Annotated[FileChannel | None, ToOwner(Purpose.SMS)] = FileChannel(file=Path("var/outbox/sms.jsonl"))
-    push: Annotated[FileChannel | None, ToOwner(Purpose.PUSH, advice=True)] = FileChannel(
+    push: Annotated[FileOrNotifier | None, ToOwner(Purpose.PUSH, advice=True)] = FileChannel(
         file=Path("var/outbox/push.jsonl")
     )
+    email: Annotated[FileOrNotifier | None, ToOwner(Purpose.EMAIL, advice=True)] = None
 
 
 OWNER_CHANNELS: Mapping[str, ToOwner] = {
@@ -51,7 +67,7 @@ OWNER_CHANNELS: Mapping[str, ToOwner] = {
 """What each channel is for, by name."""
 
 
-def set_up(settings: OwnerChannels) -> dict[str, FileChannel]:
+def set_up(settings: OwnerChannels) -> dict[str, FileChannel | Notifier]:
     """The settings of each channel that has some, by name."""
     found = {name: getattr(settings, name) for name in OWNER_CHANNELS}
     return {name: one for name, one in found.items() if one is not None}

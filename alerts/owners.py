@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
 
+from alerts.change import change
+from alerts.consent.handover import hand_over
+from alerts.consent.known import not_known, require_new_ids, rows_of
+from alerts.consent.leaving import once_still, require_still
 from alerts.database import CHUNK, insert_new, reading, upsert, writing
+from alerts.outbox import Outbox
 from alerts.owner_channels import OWNER_CHANNELS
+from alerts.policies import Policies
 from alerts.storable import storable
 from alerts.tables import ApplianceRow, ContactRow, OwnerRow
 from alerts.vault import Vault
-from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.errors import ConfigError, InputError
+from foremend.vocabulary.ids import folded
 from foremend.vocabulary.ports import Clock
-from foremend.vocabulary.types import Purpose
-
-_ADDRESSES = {*OWNER_CHANNELS, Purpose.EMAIL.value}
-"""Kinds of address that are kept; nothing sends e-mail yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +42,79 @@ class OwnedAppliance:
     appliance_model: str
     language: str = "zh"
     timezone: str = "Asia/Shanghai"
+    jurisdiction: str | None = None  # the policy's name; None: that of the settings
 
 
 class Owners:
     """The register of owners and their appliances."""
 
-    def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, vault: Vault, clock: Clock, outbox: Outbox, policies: Policies
+    ) -> None:
         self._engine = engine
         self._vault = vault
         self._clock = clock
+        self._outbox = outbox
+        self.policies = policies
 
-    def register_owners(self, owners: Iterable[Owner]) -> None:
-        """Add owners, or replace the contacts of those already there. Raises InputError for an unknown channel."""
+    def register_owners(self, owners: Iterable[Owner], *, apart: bool = False) -> None:
+        """Add owners, or replace the contacts of those already there.
+
+        Raises InputError for an unknown channel, for an id that has not the normal form, and for a new one that differs
+        from another in case alone unless `apart`.
+        """
         found = list(owners)
         contacts = [self._sealed(owner, channel) for owner in found for channel in owner.contacts]
-        now = self._clock.now_ms()
         with writing(self._engine) as session:
-            insert_new(session, OwnerRow, [{"id": owner.owner_id, "created_at": now} for owner in found])
-            for owner in found:
-                session.execute(delete(ContactRow).where(ContactRow.owner_id == owner.owner_id))
+            ids = [owner.owner_id for owner in found]
+            require_new_ids(session, OwnerRow, ids, rows_of(session, OwnerRow, ids), apart)
+            now = self._clock.now_ms()
+            rows = [{"id": one, "created_at": now, "folded": folded(one)} for one in ids]
+            insert_new(session, OwnerRow, rows)
+            for start in range(0, len(ids), CHUNK):
+                there = ContactRow.owner_id.in_(ids[start : start + CHUNK])
+                session.execute(delete(ContactRow).where(there))
             upsert(session, ContactRow, contacts)
 
-    def register_appliances(self, appliances: Iterable[OwnedAppliance]) -> None:
+    def register_appliances(self, appliances: Iterable[OwnedAppliance], *, apart: bool = False) -> None:
         """Add appliances of registered owners, or replace what is known of them.
 
-        Consent belongs to an owner and an appliance together: with a new owner all of it must be given anew.
-        Raises InputError for an unknown owner or time zone.
+        Consent belongs to an owner and an appliance together: with a new owner all of it ends, open tickets are
+        withdrawn and the receivers told. Raises InputError for an unknown owner, time zone or jurisdiction, and for an
+        id as `register_owners` does.
         """
         found = list(appliances)
         for zone in {appliance.timezone for appliance in found}:
             time_zone(zone)
-        with writing(self._engine) as session:
-            _check_owners(session, {appliance.owner_id for appliance in found})
-            upsert(session, ApplianceRow, [_row(appliance) for appliance in found])
+        self._require_policies(found)
+        once_still(self._engine, lambda wait: self._register(found, apart, wait))
+
+    def _register(self, found: Sequence[OwnedAppliance], apart: bool, wait: bool) -> None:
+        """Raises UnderWayError, if it is to `wait` for what is being sent to a former owner."""
+        with change(self._engine, self._clock) as work:
+            _check_owners(work.session, {appliance.owner_id for appliance in found})
+            ids = [appliance.appliance_id for appliance in found]
+            before = rows_of(work.session, ApplianceRow, ids, lock=True)
+            require_new_ids(work.session, ApplianceRow, ids, before, apart)
+            rows = {appliance.appliance_id: _row(appliance) for appliance in found}
+            former = {
+                one: row.owner_id for one, row in before.items() if row.owner_id != rows[one]["owner_id"]
+            }
+            if wait:
+                require_still(work.session, former, work.at)
+            hand_over(work, self._outbox, former)
+            for one in rows:
+                if one not in before or _differs(before[one], rows[one]):
+                    work.note("appliance.registered", one)
+            work.session.expunge_all()
+            upsert(work.session, ApplianceRow, list(rows.values()))
+
+    def _require_policies(self, appliances: Iterable[OwnedAppliance]) -> None:
+        for name in {one.jurisdiction for one in appliances} - {None}:
+            try:
+                self.policies.named(str(name))
+            except ConfigError as error:
+                raise InputError(str(error)) from error
 
     def appliance(self, appliance_id: str) -> OwnedAppliance | None:
         """What is known of an appliance; None where nobody registered it."""
@@ -79,7 +122,9 @@ class Owners:
             row = session.get(ApplianceRow, appliance_id)
         if row is None:
             return None
-        return OwnedAppliance(row.id, row.owner_id, row.appliance_model, row.language, row.timezone)
+        return OwnedAppliance(
+            row.id, row.owner_id, row.appliance_model, row.language, row.timezone, row.jurisdiction
+        )
 
     def contact(self, owner_id: str, channel: str) -> str | None:
         """The owner's address on a channel, in clear: for the moment of sending, never for a log."""
@@ -88,21 +133,27 @@ class Owners:
         return None if row is None else self._vault.unseal(row.sealed)
 
     def _sealed(self, owner: Owner, channel: str) -> dict[str, object]:
-        if channel not in _ADDRESSES:
-            raise InputError(f"{channel!r} is not a channel; use one of {', '.join(sorted(_ADDRESSES))}")
+        if channel not in OWNER_CHANNELS:
+            raise InputError(f"{channel!r} is not a channel; use one of {', '.join(sorted(OWNER_CHANNELS))}")
         address = owner.contacts[channel]
         if storable(address) != address:
             raise InputError(f"the {channel} address of owner {owner.owner_id!r} holds what no address has")
         return {"owner_id": owner.owner_id, "channel": channel, "sealed": self._vault.seal(address)}
 
 
-def _row(appliance: OwnedAppliance) -> dict[str, str]:
+def _differs(row: ApplianceRow, wanted: Mapping[str, object]) -> bool:
+    return any(getattr(row, name) != value for name, value in wanted.items())
+
+
+def _row(appliance: OwnedAppliance) -> dict[str, object]:
     return {
         "id": appliance.appliance_id,
         "owner_id": appliance.owner_id,
         "appliance_model": appliance.appliance_model,
         "language": appliance.language,
         "timezone": appliance.timezone,
+        "jurisdiction": appliance.jurisdiction,
+        "folded": folded(appliance.appliance_id),
     }
 
 
@@ -115,11 +166,5 @@ def time_zone(name: str) -> ZoneInfo:
 
 
 def _check_owners(session: Session, wanted: set[str]) -> None:
-    known: set[str] = set()
-    names = sorted(wanted)
-    for start in range(0, len(names), CHUNK):
-        known.update(
-            session.scalars(select(OwnerRow.id).where(OwnerRow.id.in_(names[start : start + CHUNK])))
-        )
-    if unknown := wanted - known:
-        raise InputError(f"owner {min(unknown)!r} is not registered; register owners before their appliances")
+    if strangers := wanted - rows_of(session, OwnerRow, wanted).keys():
+        raise not_known(session, OwnerRow, min(strangers))

@@ -11,7 +11,7 @@ from alerts.change import Change, change
 from alerts.consent import Decision
 from alerts.database import reading, upsert, writing
 from alerts.held_back import hold_back
-from alerts.tables import DisabledTargetRow, FindingRow, OutboxRow, OutboxState
+from alerts.tables import ApplianceRow, DisabledTargetRow, FindingRow, OutboxRow, OutboxState
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
 
@@ -33,7 +33,9 @@ class Queue:
     def claim(self, target: str, lease: int) -> OutboxRow | None:
         """The next row that is due, kept from others for `lease` ms; None when nothing is due.
 
-        A row waits until the rows before it in its ordering are through, so that `closed` cannot overtake `opened`.
+        It is marked as leaving before anybody asks for consent (`alerts.consent.leaving`). A row waits until the rows
+        before it in its ordering are through, so that `closed` cannot overtake `opened`. None, too, while its owner
+        speaks at this moment.
         Raises UnreadableRowError for a row that cannot be read, after it was set aside.
         """
         now = self.clock.now_ms()
@@ -48,8 +50,10 @@ class Queue:
             seq = work.session.scalar(query)
             if seq is None:
                 return None
+            if _is_spoken_of(work, seq):
+                return None
             until = self.clock.now_ms() + lease  # again: waiting for other writers takes time
-            leased = {"due_at": until, "attempts": OutboxRow.attempts + 1}
+            leased = {"due_at": until, "attempts": OutboxRow.attempts + 1, "leaving_until": until}
             work.session.execute(update(OutboxRow).where(OutboxRow.seq == seq).values(leased))
             row = _read(work, seq)
         if row is None:
@@ -77,12 +81,16 @@ class Queue:
     def failed(self, row: OutboxRow, error: str, due_at: int) -> None:
         """It is tried again at `due_at`."""
         with writing(self.engine) as session:
-            session.execute(_update(row).values(due_at=due_at, error=error[:_LONGEST_ERROR]))
+            session.execute(
+                _update(row).values(due_at=due_at, error=error[:_LONGEST_ERROR], leaving_until=None)
+            )
 
     def deferred(self, row: OutboxRow, reason: str, due_at: int) -> None:
         """It is looked at again at `due_at`; this was no attempt."""
         with writing(self.engine) as session:
-            session.execute(_update(row).values(due_at=due_at, error=reason, attempts=OutboxRow.attempts - 1))
+            before = OutboxRow.attempts - 1
+            through = _update(row).values(due_at=due_at, error=reason, attempts=before, leaving_until=None)
+            session.execute(through)
 
     def withheld(self, row: OutboxRow, decision: Decision) -> None:
         """Consent does not allow it; the reason stays with it and in the list of what was held back."""
@@ -91,6 +99,12 @@ class Queue:
             _set(work, row, OutboxState.HELD_BACK, error=decision.reason)
             act = f"{row.target} {row.event_type}"
             hold_back(work, act, row.purpose, row.appliance_id, row.episode_id, _fault(work, row), decision)
+
+    def needless(self, row: OutboxRow, reason: str) -> None:
+        """It need not leave any more."""
+        with writing(self.engine) as session:
+            through = {"state": OutboxState.SUPERSEDED, "error": reason, "leaving_until": None}
+            session.execute(_update(row).values(through))
 
     def dead(self, row: OutboxRow, error: str) -> None:
         """It is set aside with its reason, until somebody replays it."""
@@ -128,6 +142,15 @@ class Queue:
                 raise InputError(f"there is no dead message {outbox_id!r} in the outbox")
             row.state, row.due_at, row.created_at, row.attempts = OutboxState.PENDING, work.at, work.at, 0
             work.note("message.replayed", row.message_id, target=row.target, type=row.event_type)
+
+
+def _is_spoken_of(work: Change, seq: int) -> bool:
+    """Whether somebody has the appliance's row alone: its owner speaks at this moment. Kept shared otherwise."""
+    whose = select(OutboxRow.appliance_id).where(OutboxRow.seq == seq).scalar_subquery()
+    theirs = select(ApplianceRow.id).where(ApplianceRow.id == whose)
+    if work.session.scalar(theirs.with_for_update(read=True, skip_locked=True)) is not None:
+        return False
+    return work.session.scalar(theirs) is not None  # else nobody registered it
 
 
 def _read(work: Change, seq: int) -> OutboxRow | None:
@@ -171,4 +194,4 @@ def _update(row: OutboxRow) -> Update:
 
 
 def _set(work: Change, row: OutboxRow, state: OutboxState, **values: object) -> None:
-    work.session.execute(_update(row).values(state=state, **values))
+    work.session.execute(_update(row).values(state=state, leaving_until=None, **values))

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from alerts.aside import Aside
 from alerts.channels import Channel, GoneError, Message, TryLaterError
-from alerts.gate import Defer, Discard, Gate, Withhold
+from alerts.gate import Defer, Discard, Gate, Needless, Withhold
 from alerts.queue import Queue, UnreadableRowError
 from alerts.schedule import named_delay, retry_delay
 from alerts.settings import RetrySettings
 from alerts.tables import OutboxRow
+from foremend.vocabulary.aside import Aside
 from foremend.vocabulary.errors import ForemendError, RefusedError, UnavailableError
 
 _LOG = logging.getLogger(__name__)
@@ -94,6 +94,8 @@ class SendingLane:
                 self.queue.withheld(row, decision)
             case Defer(until, reason):
                 self.queue.deferred(row, reason, until)
+            case Needless(reason):
+                self.queue.needless(row, reason)
             case Discard(reason):
                 self.queue.dead(row, reason)
             case Message() as message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
@@ -50,6 +50,22 @@ class QuietHours(Strict):
         return self
 
 
+TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=100)]
+
+
+class HomeAssistant(Strict):
+    """What a household's own automation hears, over the broker of `mqtt`: Home Assistant, Node-RED, openHAB.
+
+    It is monitoring data of that household, for everybody who may read these topics.
+    """
+
+    topic: TopicName = "foremend/home"
+    """What ours begin with. Two Foremends on one broker need a topic each: one removes what it does not know."""
+    discovery_prefix: TopicName = "homeassistant"
+    """As in Home Assistant's MQTT settings."""
+    language: Literal["en", "zh"] = "en"
+
+
 class RetrySettings(Strict):
     """Delays double from `first_delay` to `longest_delay`, each shortened by up to half at random."""
 
@@ -69,11 +85,25 @@ class DeadLetterSettings(Strict):
     most_together_per_hour: Annotated[int, Field(ge=1)] = 10_000
 
 
+class AuditSettings(Strict):
+    """Where checkpoints of the audit log are kept, outside of the database, and how often one is written."""
+
+    anchor_file: SettingsPath | None = None
+    """On another disk or machine than the database; None: the log is not anchored."""
+    anchor_every: Annotated[DurationMs, Field(ge=1_000)] = 3_600_000
+
+
 def _beside_settings(url: str, info: ValidationInfo) -> str:
     """A relative SQLite file starts at the settings file's folder, as every path there."""
     folder, prefix = (info.context or {}).get("folder"), "sqlite:///"
     relative = url.startswith(prefix) and not url.startswith(prefix + "/")
     return f"{prefix}{folder / url.removeprefix(prefix)}" if folder and relative else url
+
+
+class PolicySettings(Strict):
+    """Where policies of one's own are, beside those shipped."""
+
+    folders: tuple[SettingsPath, ...] = ()
 
 
 class AlertsSettings(OwnerChannels):
@@ -86,9 +116,16 @@ class AlertsSettings(OwnerChannels):
     event_source: str = "/foremend"
     """CloudEvents `source`: tells receivers which installation speaks."""
     webhooks: tuple[WebhookEndpoint, ...] = ()
+    home_assistant: HomeAssistant | None = None
+    """Of `foremend run` alone."""
+    jurisdiction: str = "household"
+    """The policy of appliances of which none is known; `household` is for what is one's own."""
+    policies: PolicySettings = PolicySettings()
     quiet_hours: QuietHours | None = QuietHours()
+    """Of policies that have none of their own, as `household`."""
     retry: RetrySettings = RetrySettings()
     dead_letters: DeadLetterSettings = DeadLetterSettings()
+    audit: AuditSettings = AuditSettings()
     act_from: Severity = Severity.WARNING
     """Findings below this severity are shown but open no ticket and send no message."""
     ticket_update_every: Annotated[DurationMs, Field(ge=0)] = 86_400_000

@@ -25,7 +25,7 @@ class TicketStatus(StrEnum):
 
 
 class OutboxState(StrEnum):
-    """`superseded`: the episode ended before the owner's message left."""
+    """`superseded`: the episode ended before the owner's message left, or another channel told it."""
 
     PENDING = "pending"
     SENT = "sent"
@@ -101,7 +101,11 @@ class TicketRow(Base):
     """One ticket for one episode."""
 
     __tablename__ = "tickets"
-    __table_args__ = (Index(None, "appliance_id", "status"), Index(None, "opened_at"))
+    __table_args__ = (
+        Index(None, "appliance_id", "status"),
+        Index(None, "opened_at"),
+        Index(None, "assigned_to"),
+    )
     id: Mapped[str] = mapped_column(Name(40), primary_key=True)
     episode_id: Mapped[str] = mapped_column(Name(40), unique=True)
     appliance_id: Mapped[str] = mapped_column(Name(200))
@@ -114,6 +118,7 @@ class TicketRow(Base):
     closed_at: Mapped[int | None]
     note: Mapped[str] = mapped_column(FreeText)
     content: Mapped[dict[str, Any]]
+    assigned_to: Mapped[str | None] = mapped_column(Name(200))  # a technician's name
     created_at: Mapped[int]
 
 
@@ -136,6 +141,7 @@ class OutboxRow(Base):
         Index(None, "target", "state", "due_at"),
         Index(None, "target", "ordering", "seq"),
         Index(None, "episode_id"),
+        Index(None, "leaving_until"),
     )
     seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(Name(40), unique=True)
@@ -153,6 +159,9 @@ class OutboxRow(Base):
     created_at: Mapped[int]
     sent_at: Mapped[int | None]
     error: Mapped[str] = mapped_column(FreeText)
+    leaving_until: Mapped[
+        int | None
+    ]  # it is being sent, no longer than until then: a withdrawal waits for it
 
 
 class DisabledTargetRow(Base):
@@ -183,7 +192,12 @@ class ConsentRow(Base):
     """Append-only consent ledger, fields after ISO/IEC TS 27560:2023."""
 
     __tablename__ = "consent_records"
-    __table_args__ = (Index(None, "appliance_id", "purpose", "at"), Index(None, "purpose", "at"))
+    __table_args__ = (
+        Index(None, "appliance_id", "purpose", "at"),
+        Index(None, "purpose", "at"),
+        Index(None, "ends_at"),
+        Index(None, "subject"),
+    )
     seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     appliance_id: Mapped[str] = mapped_column(Name(200))
     subject: Mapped[str] = mapped_column(Name(200))
@@ -197,14 +211,28 @@ class ConsentRow(Base):
     jurisdiction: Mapped[str] = mapped_column(Name(20))
     retention: Mapped[str] = mapped_column(Name(80))
     withdrawal_method: Mapped[str] = mapped_column(Name(200))
+    ends_at: Mapped[int | None]  # of a yes: when it holds no more
+    notice_digest: Mapped[str | None] = mapped_column(Name(64))  # of the words that the owner was told
+
+
+class ReminderRow(Base):
+    """That an end of a consent was told of, or that it is near: once each."""
+
+    __tablename__ = "reminders"
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    at: Mapped[int]
 
 
 class OwnerRow(Base):
     """An owner, by a name without meaning; what identifies the person is in `contacts` only."""
 
     __tablename__ = "owners"
+    __table_args__ = (Index(None, "folded"),)
     id: Mapped[str] = mapped_column(Name(200), primary_key=True)
     created_at: Mapped[int]
+    folded: Mapped[str] = mapped_column(
+        Name(200), server_default=""
+    )  # the id without upper case, to find its like
 
 
 class ContactRow(Base):
@@ -220,12 +248,16 @@ class ApplianceRow(Base):
     """Which owner an appliance belongs to, and how to speak to that owner."""
 
     __tablename__ = "appliances"
-    __table_args__ = (Index(None, "owner_id"),)
+    __table_args__ = (Index(None, "owner_id"), Index(None, "folded"))
     id: Mapped[str] = mapped_column(Name(200), primary_key=True)
     owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"))
     appliance_model: Mapped[str] = mapped_column(Name(200))
     language: Mapped[str] = mapped_column(Name(20))
     timezone: Mapped[str] = mapped_column(Name(80))
+    jurisdiction: Mapped[str | None] = mapped_column(Name(20))  # None: that of the settings
+    folded: Mapped[str] = mapped_column(
+        Name(200), server_default=""
+    )  # the id without upper case, to find its like
 
 
 class SeenRow(Base):
@@ -289,7 +321,7 @@ class TotalRow(Base):
 
 
 class AuditRow(Base):
-    """One entry of the audit log; its hash covers the entry before it."""
+    """One entry of the audit log; its hash covers the entry before it. Emptied by an erasure, it has no key."""
 
     __tablename__ = "audit"
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -297,11 +329,13 @@ class AuditRow(Base):
     action: Mapped[str] = mapped_column(Name(80))
     subject: Mapped[str] = mapped_column(Name(200))
     details: Mapped[str] = mapped_column(FreeText)
+    key: Mapped[str | None] = mapped_column(Name(64))
+    seal: Mapped[str] = mapped_column(Name(64), server_default="")  # of subject and details, keyed with `key`
     hash: Mapped[str] = mapped_column(Name(64))
 
 
 class AuditHeadRow(Base):
-    """The audit log's last entry: writers queue here, and a log cut short is noticed."""
+    """The audit log's ends: row 1 is its last entry, where writers queue; row 0 the last one that was removed."""
 
     __tablename__ = "audit_head"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -309,9 +343,21 @@ class AuditHeadRow(Base):
     hash: Mapped[str] = mapped_column(Name(64))
 
 
-for _column in (column for table in Base.metadata.tables.values() for column in table.columns):
-    if isinstance(_column.type, Name):
-        _column.type.place = str(_column)
+class AccessTokenRow(Base):
+    """A program's token: its secret is not here, only the digest. `rights` None: all of its role."""
+
+    __tablename__ = "access_tokens"
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    name: Mapped[str] = mapped_column(Name(200))
+    role: Mapped[str] = mapped_column(Name(40))
+    rights: Mapped[str | None] = mapped_column(FreeText)  # with spaces between
+    owner_id: Mapped[str | None] = mapped_column(Name(200))  # of role owner
+    technician: Mapped[str | None] = mapped_column(Name(200))  # of role technician
+    digest: Mapped[str] = mapped_column(Name(64))
+    created_at: Mapped[int]
+    expires_at: Mapped[int]
+    revoked_at: Mapped[int | None]
+    last_used: Mapped[int | None]
 
 
 class InstallationRow(Base):
@@ -322,3 +368,60 @@ class InstallationRow(Base):
     stream: Mapped[str] = mapped_column(Name(120))  # the id of its journal
     settled: Mapped[int]  # a snapshot may be at this position, never beyond
     history: Mapped[str] = mapped_column(Name(20))  # where readings were stored last: parquet or influx
+
+
+class ErasureRow(Base):
+    """A job that removes everything about an owner; once it is done, whose it was is in no column any more."""
+
+    __tablename__ = "erasures"
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    reference: Mapped[str] = mapped_column(Name(200))  # what the person who asked calls it
+    owner_id: Mapped[str] = mapped_column(Name(200))  # empty once nothing needs it
+    stage: Mapped[str] = mapped_column(Name(40))  # the one that comes next; `done` behind the last
+    asked_at: Mapped[int]
+    due_at: Mapped[int]
+    done_at: Mapped[int | None]
+    work: Mapped[dict[str, Any]]  # appliances and names that it is about; empty once nothing needs them
+    report: Mapped[dict[str, Any]]  # counts by place, and what is kept
+    trouble: Mapped[str] = mapped_column(FreeText)  # why the last attempt did not get on
+
+
+class RetentionRow(Base):
+    """When what is too old was last removed from one place, and how much that was."""
+
+    __tablename__ = "retention_runs"
+    place: Mapped[str] = mapped_column(Name(80), primary_key=True)
+    at: Mapped[int]
+    removed: Mapped[int]  # in that run
+    total: Mapped[int]  # in all runs
+    kept_from: Mapped[int | None]  # ms UTC: what is older went; None where it is kept for ever
+    trouble: Mapped[str] = mapped_column(FreeText)
+
+
+class RestingRow(Base):
+    """What is known of an appliance that left a worker's memory. Never changed: checkpoints name it by its id."""
+
+    __tablename__ = "resting"
+    __table_args__ = (Index(None, "stream", "appliance_model", "appliance_id"),)
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    stream: Mapped[str] = mapped_column(Name(120))
+    appliance_model: Mapped[str] = mapped_column(Name(200))
+    appliance_id: Mapped[str] = mapped_column(Name(200))
+    last_seen: Mapped[int]  # event time
+    stranger: Mapped[bool]
+    layout: Mapped[str] = mapped_column(Name(64))
+    state: Mapped[bytes] = mapped_column(LargeBinary)
+    unused_since: Mapped[int | None]  # wall clock: no checkpoint that is written now names it
+
+
+class RestingLayoutRow(Base):
+    """How states of `resting` are to be read; many share one."""
+
+    __tablename__ = "resting_layouts"
+    id: Mapped[str] = mapped_column(Name(64), primary_key=True)  # a digest of the text
+    text: Mapped[str] = mapped_column(FreeText)
+
+
+for _column in (column for table in Base.metadata.tables.values() for column in table.columns):
+    if isinstance(_column.type, Name):
+        _column.type.place = str(_column)

@@ -16,9 +16,13 @@ from alerts.change import Change
 from alerts.database import CHUNK
 from alerts.guide import Guide, plain_guide
 from alerts.outbox import Event, Outbox
+from alerts.policies.policy import ServicePromise
 from alerts.tables import TicketRow, TicketStatus
 from alerts.wording import Titles, evidence_lines, iso
 from foremend.vocabulary.types import Finding, Purpose, deterministic_id
+
+BEHIND_TICKETS = frozenset({Purpose.TICKET, Purpose.MONITORING})
+"""Without the owner's yes to these a ticket has nothing to stand on."""
 
 
 class TicketDesk:
@@ -36,12 +40,19 @@ class TicketDesk:
     def guide(self, fault: str) -> Guide:
         return self._guides.get(fault) or plain_guide(fault)
 
-    def open(self, work: Change, ticket: TicketRow | None, finding: Finding) -> TicketRow:
-        """Open the episode's ticket, or open it again after the owner agreed anew; answers it."""
+    def open(
+        self, work: Change, ticket: TicketRow | None, finding: Finding, service: ServicePromise
+    ) -> TicketRow:
+        """Open the episode's ticket, or open it again after the owner agreed anew; answers it.
+
+        What is promised counts from now on, by the wall clock.
+        """
         if ticket is None:
             ticket = _new_ticket(work, finding)
             work.session.add(ticket)
         ticket.status, ticket.note = TicketStatus.OPEN, ""
+        by = {"first_contact": iso(work.at + service.first_contact), "visit": iso(work.at + service.visit)}
+        ticket.content = {"promise": by}
         self._write(ticket, finding)
         self._tell(work, ticket, finding, "opened")
         return ticket
@@ -64,7 +75,8 @@ class TicketDesk:
 
     def _write(self, ticket: TicketRow, finding: Finding) -> None:
         ticket.severity = finding.severity
-        ticket.content = self._content(finding)
+        before = ticket.content or {}
+        ticket.content = {key: before[key] for key in ("promise",) if key in before} | self._content(finding)
 
     def _tell(self, work: Change, ticket: TicketRow, finding: Finding, what: str) -> None:
         ticket.told_at = finding.time

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from alerts.settings import AlertsSettings
 from foremend.vocabulary.errors import ConfigError, IntegrityError, UnavailableError
@@ -17,12 +20,17 @@ class Vault:
 
     def __init__(self, keys: str) -> None:
         """`keys`: Fernet keys, one a line. Raises ConfigError when one is not a key; its text is never shown."""
+        self._keys = tuple(keys.split())
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys.split()])
+            self._fernet = MultiFernet([Fernet(key) for key in self._keys])
         except ValueError as error:
             raise ConfigError(
                 "the key for contacts is not a Fernet key (32 bytes in URL-safe base64)"
             ) from error
+
+    def derived(self, purpose: str) -> list[bytes]:
+        """32 bytes for each key, in their order: other keys for other purposes, which tell nothing of these (HKDF)."""
+        return [_derived(key, purpose) for key in self._keys]
 
     def seal(self, text: str) -> bytes:
         return self._fernet.encrypt(text.encode())
@@ -35,6 +43,10 @@ class Vault:
             raise IntegrityError(
                 "a contact cannot be unsealed: the key is another one, or the data was changed"
             ) from error
+
+
+def _derived(key: str, purpose: str) -> bytes:
+    return HKDF(SHA256(), 32, salt=None, info=f"foremend {purpose}".encode()).derive(urlsafe_b64decode(key))
 
 
 def open_vault(settings: AlertsSettings, environ: Mapping[str, str]) -> Vault:

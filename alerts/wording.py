@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from foremend.vocabulary.types import Evidence, Finding
+from foremend.vocabulary.types import Evidence, Finding, Purpose, Severity
 
 LANGUAGES = ("en", "zh")
 Titles = Mapping[str, Mapping[str, str]]
@@ -28,6 +28,12 @@ _WARNING = {
     "en": "Foremend: your {model} may fail {when}: {title}. {ticket}. Opt out in the app.",
     "zh": "【Foremend】您的{model}{when}可能出现故障：{title}。{ticket}。可在App中退订",
 }
+
+_SEEN = {
+    "en": "Foremend: your {model}: {title}. {ticket}. Opt out in the app.",
+    "zh": "【Foremend】您的{model}：{title}。{ticket}。可在App中退订",
+}
+"""What is under way is told as it is: nothing was foretold, so no `may`."""
 
 
 def iso(time: int) -> str:
@@ -65,11 +71,21 @@ def _warning(finding: Finding, title: str, ticket_opened: bool, language: str) -
         "when": _when(finding.days_to_failure, language),
         "ticket": (_TICKET if ticket_opened else _NO_TICKET)[language],
     }
-    text = _WARNING[language].format(title=clean(title), **words)
+    said = (_WARNING if _is_foretold(finding) else _SEEN)[language]
+    text = said.format(title=clean(title), **words)
     excess = len(text) - longest
     if excess > 0:
-        text = _WARNING[language].format(title=clean(title)[: -excess - 2] + "..", **words)
+        text = said.format(title=clean(title)[: -excess - 2] + "..", **words)
     return text
+
+
+def is_under_way(finding: Finding) -> bool:
+    """Whether it is harm that happens now, such as food that thaws: critical, and seen rather than foretold."""
+    return finding.severity is Severity.CRITICAL and not _is_foretold(finding)
+
+
+def _is_foretold(finding: Finding) -> bool:
+    return finding.probability is not None or finding.days_to_failure is not None
 
 
 def _when(days: float | None, language: str) -> str:
@@ -86,3 +102,30 @@ def _ascii(text: str) -> str:
 def _number(value: float) -> str:
     """Three significant digits, as a person would write them."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+_PURPOSES = {
+    Purpose.MONITORING: {"en": "watching", "zh": "监测"},
+    Purpose.TICKET: {"en": "service tickets", "zh": "服务单"},
+    Purpose.SMS: {"en": "text messages", "zh": "短信"},
+    Purpose.PUSH: {"en": "notifications", "zh": "推送"},
+    Purpose.EMAIL: {"en": "e-mails", "zh": "邮件"},
+    Purpose.TRAINING: {"en": "learning", "zh": "模型训练"},
+    Purpose.WELLBEING: {"en": "wellbeing", "zh": "关怀"},
+    Purpose.AT_NIGHT: {"en": "messages at night", "zh": "夜间消息"},
+}
+_ENDING = {
+    "en": "Foremend: your yes to {purpose} ends on {day}. To keep it, confirm it in the app.",
+    "zh": "【Foremend】您对{purpose}的同意将于{day}到期，如需继续请在App中确认",
+}
+
+
+def purpose_words(purpose: Purpose) -> Mapping[str, str]:
+    """What a purpose is called, by language."""
+    return _PURPOSES[purpose]
+
+
+def ending(purpose: Purpose, ends_at: int) -> dict[str, str]:
+    """The question before a yes ends, by language; within one SMS. `ends_at` is ms UTC."""
+    day = iso(ends_at)[:10]
+    return {one: _ENDING[one].format(purpose=_PURPOSES[purpose][one], day=day) for one in LANGUAGES}

@@ -54,6 +54,17 @@ DECODERS = (
         "signals": {"power": {"path": "power", "unit": "kW"}},
     },
     {"decoder": "esphome", "appliance_model": MODEL, "signals": {"power": {"path": "power", "unit": "W"}}},
+    {"decoder": "openbeken", "appliance_model": MODEL, "signals": {"power": {"path": "power", "unit": "W"}}},
+    {
+        "decoder": "home-assistant",
+        "appliance_model": MODEL,
+        "signals": {"power": {"path": "energy", "unit": "kWh"}},
+    },
+    {
+        "decoder": "thingsboard-gateway",
+        "appliance_model": MODEL,
+        "signals": {"power": {"path": "power", "unit": "W"}},
+    },
 )
 
 _GOOD = {
@@ -76,6 +87,10 @@ KINDS: tuple[tuple[str, Any], ...] = (
     ("tele/pow1/LWT", "Online"),
     ("shellies/em/emeter/0/power", 12.5),
     ("shellies/em/online", True),
+    ("obk/power/get", 12.5),
+    ("homeassistant/sensor/plug_energy/state", 12.5),
+    ("v1/gateway/telemetry", {"f-3": [{"ts": NOW, "values": {"power": 90}}, {"power": 80}]}),
+    ("v1/gateway/connect", {"device": "f-3"}),
     ("plus/status/switch:0", {"apower": 8.9}),
     ("plus/events/rpc", {"method": "NotifyStatus", "params": _SWITCH}),
     ("plus/online", "true"),

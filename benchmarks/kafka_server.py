@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
-import socket
 import subprocess
 import time
 from pathlib import Path
 
+from foremend.stores.free_port import free_port
 from foremend.vocabulary.errors import ForemendError, UnavailableError
 
 RUN = Path(__file__).parent.parent / "deploy/kafka/run"
@@ -20,7 +19,7 @@ class KafkaServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._ports = [str(port) for port in free_ports(2)]
+        self._ports = [str(free_port()), str(free_port())]
         self._process: subprocess.Popen[bytes] | None = None
         self.address = f"127.0.0.1:{self._ports[0]}"
 
@@ -54,14 +53,3 @@ class KafkaServer:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-
-
-def free_ports(n: int) -> list[int]:
-    """Below those the system gives to outgoing connections: one of these could take a port while the broker is down."""
-    ports: list[int] = []
-    while len(ports) < n:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            if port not in ports and probe.connect_ex(("127.0.0.1", port)) != 0:
-                ports.append(port)
-    return ports

@@ -13,9 +13,9 @@ from urllib.error import URLError
 
 import yaml
 
-from benchmarks.kafka_server import free_ports
 from benchmarks.worker_process import ForemendProcess
 from foremend.runtimes.kafka.settings import KafkaSettings
+from foremend.stores.free_port import free_port
 from foremend.vocabulary.errors import UnavailableError
 
 PATIENCE_S = 300.0
@@ -31,7 +31,7 @@ class Workers:
 
     def __init__(self, kafka: KafkaSettings, folder: Path, number: int) -> None:
         self._folder, self._kafka = folder, kafka
-        self._ports = free_ports(number)
+        self._ports = [free_port() for _ in range(number)]
         self._processes: list[ForemendProcess] = []
 
     def __enter__(self) -> Self:

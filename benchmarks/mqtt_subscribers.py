@@ -20,7 +20,7 @@ from foremend.stores.journal import SqliteJournal
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.topics import TELEMETRY_WILDCARD, telemetry_topic
 from foremend.vocabulary.types import RawMessage
-from foremend.wiring.parts import open_desk
+from foremend.wiring.desk import open_desk
 from ingest.decode import Ingest
 from ingest.mqtt.settings import MqttSettings
 from ingest.mqtt.source import MqttSource

@@ -2,7 +2,8 @@
 
 Simulated ones of which all are well for a year, and of which each gets a fault; and two real ones for some days (the
 folder `tracebase`), whose readings are also given to the watch that is for industrial machines, to show why
-households are watched by hours. Counted are episodes of abnormal behaviour under the rules of config.yaml.
+households are watched by hours. Counted are episodes of abnormal behaviour under the rules of config.yaml. And made-up
+machines that come to harm: how soon that is told (`plain_harm.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._common import Result, files_in, main
+from benchmarks.plain_harm import plain_harm
 from foremend.config import load_settings
 from foremend.engine.follow import follow
 from foremend.learning.practice_rows import as_block
@@ -149,6 +151,7 @@ def run(path: Path) -> Result:
         "real_every_minute": real,
         "real_by_readings": {seconds: real_days(readings, path, seconds) for seconds in (1, 10, 60)},
         "year_by_readings": year_of_health(readings, ILL),
+        "plain_harm": plain_harm(hours),
     }
 
 
@@ -158,7 +161,8 @@ def describe(result: Result) -> str:
         f"Own past, by hours: {result['false_per_appliance_year']:.2f} false episodes an appliance-year, "
         f"{result['found_before_failure']:.0%} of failures found before; real refrigerators: "
         f"{result['real_every_minute']['false_episodes']} in {result['real_every_minute']['days']} days\n"
-        f"By readings: {result['real_by_readings']}, {result['year_by_readings']}"
+        f"By readings: {result['real_by_readings']}, {result['year_by_readings']}\n"
+        f"Plain harm: {result['plain_harm']}"
     )
 
 

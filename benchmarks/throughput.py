@@ -27,6 +27,7 @@ from typing import Any
 
 from benchmarks.mqtt_subscribers import PATIENCE_S, Figures, count_with_paho, count_with_source, run_pipeline
 from foremend.stores.broker import EmbeddedBroker
+from foremend.stores.free_port import free_port
 from foremend.vocabulary.errors import UnavailableError
 
 Subscriber = Callable[[int, int, Callable[[], None]], Figures]
@@ -123,8 +124,7 @@ def _mosquitto() -> Iterator[int]:
     program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         raise UnavailableError("no mosquitto here: apt-get install mosquitto")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     limits = [line for line in _SHIPPED.read_text().splitlines() if line.startswith("max_")]
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as config:
         config.write(

@@ -37,7 +37,7 @@ def wait_until_done(demo: subprocess.Popen[str]) -> str:
         sys.stderr.write(line)
         found = PAGE.search(line)
         address = address or (found[0] if found else "")
-        if line.startswith("done"):
+        if line.startswith("what to try next"):
             return address
     raise SystemExit("the demo ended before it was done")
 

@@ -11,25 +11,56 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 from rich.markup import escape
 
-from foremend.commands import history, kafka, models, service, stores, tickets
-from foremend.commands.common import Config, Json, lifecycle, show
+from foremend.commands import (
+    audit,
+    discover,
+    erase,
+    export,
+    history,
+    household,
+    init,
+    kafka,
+    models,
+    replay,
+    retention,
+    service,
+    stores,
+    tickets,
+    tokens,
+)
+from foremend.commands.common import Config, Json, lifecycle, private_files, show
+from foremend.logs import Format, Level, in_json, set_up
 from foremend.terminal import emit, people
 from foremend.vocabulary.errors import ForemendError, UnavailableError
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 """What a disk says that room or a mount mends, not a setting."""
 
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"foremend {version('foremend')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
-    help="Foresees faults of connected home appliances and, with the owner's consent, acts before they break.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
+log = logging.getLogger("foremend")
 
-for group in (models, tickets, history):
+for group in (models, tickets, history, household, tokens, retention, audit):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.add_typer(kafka.topics, name="topics")
+app.command()(init.init)
+app.command()(discover.discover)
+app.command()(erase.erase)
+app.command()(erase.erasures)
+app.command()(export.export)
 app.command()(kafka.gateway)
+app.command()(replay.replay)
 app.command()(service.service)
 app.command()(kafka.worker)
 app.command()(stores.doctor)
@@ -37,20 +68,55 @@ app.command()(stores.backup)
 app.command()(stores.restore)
 
 
+_OF_NOBODY = frozenset({"init", "simulate", "demo", "broker"})
+"""What these make tells of no household, and others may have to read it."""
+
+
+@app.callback()
+def every_command(
+    context: typer.Context,
+    log_level: Annotated[
+        Level, typer.Option(envvar="FOREMEND_LOG_LEVEL", help="Say this and what is graver.")
+    ] = "info",
+    log_format: Annotated[
+        Format, typer.Option(envvar="FOREMEND_LOG_FORMAT", help="json: one object a line, for programs.")
+    ] = "text",
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_say_version),
+    ] = False,
+) -> None:
+    """Foresees faults of connected home appliances and, with the owner's consent, acts before they break."""
+    set_up(log_level, log_format)
+    if context.invoked_subcommand not in _OF_NOBODY:
+        context.with_resource(private_files())
+
+
 @app.command()
 def demo(
     headless: Annotated[bool, typer.Option(help="End by itself, on free ports.")] = False,
-    days: Annotated[int, typer.Option(min=20, max=400, help="Event-days to live through.")] = 90,
-    appliances: Annotated[int, typer.Option(min=4, max=1_000)] = 60,
+    days: Annotated[
+        int | None,
+        typer.Option(min=20, max=400, help="Event-days to live through; none: as the scenario says."),
+    ] = None,
+    appliances: Annotated[
+        int | None, typer.Option(min=4, max=1_000, help="How many; none: as the scenario says.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 1,
+    scenario: Annotated[str, typer.Option(help="A shipped scenario by its name, or a file.")] = "demo",
+    pace: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Event-days a second at most; none: as fast as the pipeline keeps up."),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the page; 0 is any free one.")] = 8080,
     folder: Annotated[Path, typer.Option(help="Where trained models are kept between runs.")] = Path("var"),
     json: Json = False,
 ) -> None:
     """The main job, end to end, on this machine: a simulated fleet, a broker, the pipeline, a service platform."""
-    from foremend.commands.demo import Demo
+    from foremend.commands.demo import Demo, chosen_scenario
 
-    result = Demo(days, appliances, seed, folder, port=0 if headless else port, stay=not headless).run()
+    story = chosen_scenario(scenario, appliances, days)
+    result = Demo(story, seed, folder, port=0 if headless else port, stay=not headless, pace=pace).run()
     show("Demo", result, json)
 
 
@@ -72,7 +138,7 @@ def check(
     examples: Annotated[
         bool | None,
         typer.Option(
-            help="Play the cases under `examples:`; left out: where rules, examples or profiles are your own."
+            help="Play all cases under `examples:`; left out: those of windows that could have become untrue."
         ),
     ] = None,
     connect: Annotated[bool, typer.Option("--connect", help="Look at the MQTT broker, too.")] = False,
@@ -97,25 +163,6 @@ def check(
         show("Config", dict(checked.counts), json)
     for note in () if json else checked.notes:
         people.print(f"note: {note.what}", markup=False, highlight=False, soft_wrap=True)
-
-
-@app.command()
-def replay(
-    files: Annotated[list[Path], typer.Argument(help="CSV, CSV.gz or Parquet, in order of time.")],
-    mapping: Annotated[Path, typer.Option(help="How columns become signals; see examples/mappings.")],
-    mqtt: Annotated[
-        str | None, typer.Option(help="Send through this broker instead, mqtt://host:port.")
-    ] = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Send recorded telemetry through the same pipeline and report runs a day and findings."""
-    from foremend.jobs.replay import publish_recording, replay_recording
-
-    if mqtt is not None:
-        show("Published", publish_recording(files, mapping, mqtt, config), json)
-    else:
-        show("Replay", replay_recording(files, mapping, config), json)
 
 
 @app.command()
@@ -231,19 +278,18 @@ def broker(port: Annotated[int, typer.Option(min=0, max=65_535)] = 1883) -> None
 
 
 def people_stdout() -> Any:
-    """A console on stdout, for tables that are the result."""
+    """A console on stdout, for tables that are the result: as wide as the terminal, and 80 columns at most."""
     from rich.console import Console
 
-    return Console()
+    from foremend.terminal import WIDEST
+
+    out = Console()
+    out.width = min(out.width, WIDEST)
+    return out
 
 
 def main() -> None:
     """Entry point: errors become one sentence and their exit code."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    for noisy in ("httpx", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         app()
     except ForemendError as error:
@@ -256,5 +302,8 @@ def main() -> None:
 
 
 def _end(sentence: str, code: int) -> NoReturn:
-    people.print(f"[red]foremend:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+    if in_json():
+        log.error("%s", sentence)
+    else:
+        people.print(f"[red]foremend:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
     sys.exit(code)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from alerts.settings import AlertsSettings
 from foremend.history.influx_settings import InfluxSettings
@@ -37,11 +38,32 @@ _PACKAGE = Path(__file__).parent
 _SHIPPED = (_PACKAGE / "config.yaml", _PACKAGE.parent / "config.yaml")  # in a wheel; in a clone
 
 
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", max_length=253)]
+"""Without scheme and port."""
+
+
+def _network(text: str) -> str:
+    """What compares no address would be believed by nobody, in silence."""
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"{error}: write a gateway's address, or a network as 10.0.0.0/8") from None
+    return text
+
+
 class ServiceSettings(Strict):
-    """Where the page and the API listen. They have no login yet, so by default only this machine reaches them."""
+    """Where the page and the API listen, under which names, and who is let in without saying who it is."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)  # 0: any free port
+    names: tuple[HostName, ...] = ()
+    """What people and programs call it by, beside `host` and this machine's own; any other name is refused."""
+    login: Literal["auto", "always"] = "auto"
+    """`auto`: who sits at this machine needs none, as long as `host` is this machine alone."""
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    """Addresses of gateways whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    requests_per_second: float = Field(default=50.0, gt=0)  # of one address, and of one token
+    story: SettingsPath | None = None  # a file that the demo writes, told above the page
 
 
 class StorageSettings(Strict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -18,9 +19,15 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 people = Console(stderr=True)
 MOST_SHOWN = 20
+WIDEST = 80
+"""Columns of a table, however wide the terminal is."""
+
+_TIMES = ("at", "time", "since", "until")
+"""Last words of the names of times, which programs get as ms UTC."""
 
 
 def emit(result: Mapping[str, Any]) -> None:
@@ -30,28 +37,45 @@ def emit(result: Mapping[str, Any]) -> None:
 
 
 def show_pairs(title: str, pairs: Mapping[str, Any]) -> None:
-    """A two-column table for people, on stdout; a value that is a table itself is shown as one."""
-    table = _pairs(pairs)
-    table.title = title
-    Console().print(table)
+    """A list of names and values for people, on stdout; what a value holds itself stands below it, further in."""
+    out = Console()
+    out.print(pairs_table(title, pairs), width=min(out.width, WIDEST))
 
 
-def _pairs(pairs: Mapping[str, Any]) -> Table:
-    table = Table(show_header=False)
+def pairs_table(title: str, pairs: Mapping[str, Any]) -> Table:
+    """The list that `show_pairs` prints: no boxes, at any depth."""
+    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim")
-    table.add_column()
-    for name, value in pairs.items():
-        shown = _pairs(value) if isinstance(value, Mapping) and value else _short(value)
-        table.add_row(name.replace("_", " "), shown)
+    table.add_column(overflow="fold")
+    for depth, name, value in _rows(pairs, 0):
+        table.add_row(Text("  " * depth + name.replace("_", " ")), Text(value))
     return table
 
 
-def _short(value: Any) -> str:
-    """Figures with four digits; long lists by their length."""
+def _rows(pairs: Mapping[str, Any], depth: int) -> Iterator[tuple[int, str, str]]:
+    """How far in, name and value, of everything in `pairs`; each of a list of tables is under its number."""
+    for name, value in pairs.items():
+        if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            value = {str(number): one for number, one in enumerate(value[:MOST_SHOWN], 1)}
+        if isinstance(value, Mapping) and value:
+            yield depth, name, ""
+            yield from _rows(value, depth + 1)
+        else:
+            yield depth, name, _short(name, value)
+
+
+def _short(name: str, value: Any) -> str:
+    """Figures with four digits; times of day as people write them; long lists by their length."""
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, list | tuple) and len(value) > MOST_SHOWN:
-        return f"{len(value)} values"
+    if value is None or value in ((), [], {}):
+        return "none"
+    if isinstance(value, int) and value > 0 and name.rpartition("_")[2] in _TIMES:
+        return f"{datetime.fromtimestamp(value / 1_000, UTC):%Y-%m-%d %H:%M} UTC"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return f"{len(value)} values" if len(value) > MOST_SHOWN else ", ".join(map(str, value))
     return str(value)
 
 
@@ -65,5 +89,5 @@ def progress_bar() -> Iterator[Progress]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=people) as progress:
+    with Progress(*columns, console=people, disable=not people.is_interactive) as progress:
         yield progress

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -47,6 +48,15 @@ class Waiting:
         return len(self.positions)
 
 
+class LeftOut(NamedTuple):
+    """Signals of one reading that could not be used, of one that could."""
+
+    position: int  # of the message
+    appliance_id: str
+    signals: Mapping[str, str]  # what -> why
+    part: tuple[int, bytes] | None = None  # of a message of several: its key and its JSON
+
+
 class Batch:
     """Collects what the messages of one batch turn into."""
 
@@ -63,6 +73,8 @@ class Batch:
         self.presence: list[Presence] = []
         self.ignored = 0
         self.repeated = 0
+        self.left_out: Counter[str] = Counter()  # by kind; see Decoded
+        self.left_out_of: list[LeftOut] = []  # what was not told yet
         self.used: set[int] = set()  # positions of messages of which at least one reading was used
         self.firsts: dict[bytes, int] = {}  # digest -> position of the first message that has it
         self.copies: list[tuple[int, int]] = []  # (position, position of the first)
@@ -78,11 +90,12 @@ class Batch:
     @contextmanager
     def as_before_if_it_raises(self) -> Iterator[None]:
         """Dead letters of the `with` are taken back where it raises: it is done again, in parts."""
-        found = len(self._found)
+        found, left_out = len(self._found), len(self.left_out_of)
         try:
             yield
         except Exception:
             del self._found[found:]
+            del self.left_out_of[left_out:]
             raise
 
     def wait(self, position: int, appliance: ApplianceKey, payload: bytes) -> None:
@@ -105,12 +118,13 @@ class Batch:
 
     def take(self, position: int, said: DeviceReading | Presence | Ignored) -> None:
         """What a device decoder made of a message."""
-        if isinstance(said, Presence):
-            self.presence.append(said)
-        elif isinstance(said, DeviceReading):
-            reading = {"ts": float(said.time), "seq": -1, "fw": "", "signals": said.signals}
+        if isinstance(said, DeviceReading):
             rows = self.rows[said.appliance.appliance_model]
-            rows.extend((reading,), (said.appliance.appliance_id,), (position,))
+            rows.readings.append({"ts": float(said.time), "seq": said.seq, "fw": "", "signals": said.signals})
+            rows.appliance_ids.append(said.appliance.appliance_id)
+            rows.messages.append(position)
+        elif isinstance(said, Presence):
+            self.presence.append(said)
         else:
             self.ignored += 1
 

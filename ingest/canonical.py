@@ -9,18 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NamedTuple, cast
 
 from pydantic import ConfigDict, FailFast, Field, Json, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 from typing_extensions import TypedDict
 
-from ingest.values import SignalSpec
+from ingest.values import SignalSpec, slack
 
 EARLIEST_MS = 100_000_000_000  # March 1973; a smaller number is a time in seconds, or an uptime
 LATEST_MS = 100_000_000_000_000  # the year 5138; a larger one is in micro- or nanoseconds
 READING_KEYS = 4
 _REASONS_SHOWN = 3
+_COSTS_ITSELF = frozenset(("greater_than_equal", "less_than_equal", "finite_number"))
+"""What a broken probe says: a number, but none that the sensor can tell. Anything else is a mistake of the firmware."""
 
 Reading = dict[str, Any]
 """{'ts': float (whole), 'seq': int, 'fw': str, 'signals': {every signal of the model: float, None or NaN}}.
@@ -29,55 +31,79 @@ What else the device sent comes after these keys, in the reading and in its sign
 """
 
 
+class Checked(NamedTuple):
+    """Readings of the good payloads in their order, position -> reason of the others, and what was left out of some."""
+
+    readings: list[Reading]
+    bad: Mapping[int, str]
+    left_out: Mapping[int, Mapping[str, str]]  # position -> signal -> why
+
+
 class CanonicalPayload:
-    """Checks the payloads of one appliance model. A signal outside its specification fails its whole reading."""
+    """Checks payloads of one appliance model. A signal outside its specification costs itself, all else the reading."""
 
     def __init__(self, specs: Mapping[str, SignalSpec], max_readings: int) -> None:
         self._specs = specs
         self.max_readings = max_readings
         signals = _typed_dict("Signals", {name: _signal_type(spec) for name, spec in specs.items()})
         reading = _reading_type(signals)
+        self._reading: TypeAdapter[Reading] = TypeAdapter(reading)
         several = Annotated[list[reading], FailFast(), Field(min_length=1, max_length=max_readings)]  # type: ignore[valid-type]
         self._signals: TypeAdapter[dict[str, Any]] = TypeAdapter(signals)
         self._objects: TypeAdapter[list[Reading]] = TypeAdapter(list[Json[reading]])  # type: ignore[valid-type]
         self._arrays: TypeAdapter[list[list[Reading]]] = TypeAdapter(list[Json[several]])
 
-    def objects(self, payloads: Sequence[bytes]) -> tuple[list[Reading], dict[int, str]]:
-        """Readings of the good payloads in their order, and position -> reason of the others."""
-        return self._lenient(self._objects, payloads)
-
-    def arrays(self, payloads: Sequence[bytes]) -> tuple[list[list[Reading]], dict[int, str]]:
-        """The same for payloads that are arrays; one bad reading makes its array bad."""
-        return self._lenient(self._arrays, payloads)
-
-    def signals(self, values: Mapping[str, object]) -> dict[str, float]:
-        """`values` checked, with NaN for each signal they lack. Raises ValueError with the reason."""
+    def objects(self, payloads: Sequence[bytes]) -> Checked:
+        """One call for all payloads and, where some are bad, one more for the others; one each for those to mend."""
         try:
-            return self._signals.validate_python(dict(values))
+            return Checked(self._objects.validate_python(payloads), {}, {})
         except ValidationError as error:
-            details = _details(error)
-            raise ValueError(
-                _joined(self._reason(one, ("signals", *one["loc"])) for one in details)
-            ) from error
+            wrong = _by_position(error)
+        good = iter(self._objects.validate_python([p for at, p in enumerate(payloads) if at not in wrong]))
+        readings: list[Reading] = []
+        bad: dict[int, str] = {}
+        left_out: dict[int, Mapping[str, str]] = {}
+        for at, payload in enumerate(payloads):
+            if at not in wrong:
+                readings.append(next(good))
+            elif (mended := self._mended(payload, wrong[at])) is None:
+                bad[at] = self._said_of(wrong[at])
+            else:
+                readings.append(mended)
+                left_out[at] = {str(one["loc"][2]): self._reason(one, one["loc"][1:]) for one in wrong[at]}
+        return Checked(readings, bad, left_out)
 
-    def _lenient(
-        self, adapter: TypeAdapter[Any], payloads: Sequence[bytes]
-    ) -> tuple[list[Any], dict[int, str]]:
-        """One call for all payloads and, where some are bad, one more for the others."""
+    def arrays(self, payloads: Sequence[bytes]) -> tuple[list[list[Reading]], Mapping[int, str]]:
+        """The good arrays in their order, and position -> reason of the others; one bad reading makes its array bad."""
         try:
-            return adapter.validate_python(payloads), {}
+            return self._arrays.validate_python(payloads), {}
         except ValidationError as error:
-            bad = self._reasons(error)
-        return adapter.validate_python([p for at, p in enumerate(payloads) if at not in bad]), bad
+            bad = {at: self._said_of(details) for at, details in _by_position(error).items()}
+        return self._arrays.validate_python([p for at, p in enumerate(payloads) if at not in bad]), bad
 
-    def _reasons(self, error: ValidationError) -> dict[int, str]:
-        by_position: dict[int, list[ErrorDetails]] = {}
-        for detail in _details(error):
-            by_position.setdefault(cast(int, detail["loc"][0]), []).append(detail)
-        return {
-            at: _joined(self._reason(detail, detail["loc"][1:]) for detail in details)
-            for at, details in by_position.items()
-        }
+    def signals(self, values: Mapping[str, object]) -> tuple[dict[str, float], dict[str, str]]:
+        """`values` checked, with NaN for each signal they lack or that is bad, and bad signal -> reason."""
+        try:
+            return self._signals.validate_python(dict(values)), {}
+        except ValidationError as error:
+            bad = {str(one["loc"][0]): self._reason(one, ("signals", *one["loc"])) for one in _details(error)}
+        good = {name: value for name, value in values.items() if name not in bad}
+        return self._signals.validate_python(good), bad
+
+    def _mended(self, payload: bytes, wrong: Sequence[ErrorDetails]) -> Reading | None:
+        """The reading without its signals that are `wrong`; None where more than that is, or nothing is left."""
+        if not all(one["type"] in _COSTS_ITSELF and one["loc"][1:2] == ("signals",) for one in wrong):
+            return None
+        document = from_json(payload)
+        document["signals"] = kept = dict(document["signals"])
+        for one in wrong:
+            kept.pop(one["loc"][2], None)
+        if not any(kept.get(name) is not None for name in self._specs):
+            return None
+        return self._reading.validate_python(document)
+
+    def _said_of(self, wrong: Iterable[ErrorDetails]) -> str:
+        return _joined(self._reason(one, one["loc"][1:]) for one in wrong)
 
     def _reason(self, detail: ErrorDetails, loc: tuple[int | str, ...]) -> str:
         """The field and what is wrong with it, in words."""
@@ -124,7 +150,8 @@ def _odd_time(value: object) -> str:
 
 
 def _signal_type(spec: SignalSpec) -> Any:
-    return Annotated[float | None, Field(default=math.nan, ge=spec.min, le=spec.max, allow_inf_nan=False)]
+    least = spec.min - slack(spec)  # just below zero is rest: `ingest.decode` lifts it
+    return Annotated[float | None, Field(default=math.nan, ge=least, le=spec.max, allow_inf_nan=False)]
 
 
 def _reading_type(signals: Any) -> Any:
@@ -144,6 +171,14 @@ def _typed_dict(name: str, fields: dict[str, Any]) -> Any:
     made = cast(Any, TypedDict)(name, fields)
     made.__pydantic_config__ = ConfigDict(strict=True, extra="allow")
     return made
+
+
+def _by_position(error: ValidationError) -> dict[int, list[ErrorDetails]]:
+    """What is wrong in each payload, by its place among them."""
+    found: dict[int, list[ErrorDetails]] = {}
+    for detail in _details(error):
+        found.setdefault(cast(int, detail["loc"][0]), []).append(detail)
+    return found
 
 
 def _details(error: ValidationError) -> list[ErrorDetails]:

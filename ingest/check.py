@@ -6,17 +6,19 @@ from itertools import chain, repeat
 
 from pydantic_core import from_json, to_json
 
-from ingest.batch import Batch, Waiting
+from ingest.batch import Batch, LeftOut, Waiting
 from ingest.canonical import CanonicalPayload
 from ingest.columns import CheckedReadings
 
 
 def check_single(payloads: CanonicalPayload, waiting: Waiting, rows: CheckedReadings, batch: Batch) -> None:
     """Payloads of one reading each."""
-    readings, bad = payloads.objects(waiting.payloads)
+    readings, bad, left_out = payloads.objects(waiting.payloads)
     batch.reject_all(waiting, bad)
     good = waiting.without(bad)
     rows.extend(readings, good.appliance_ids, good.positions)
+    for at, signals in left_out.items():
+        batch.left_out_of.append(LeftOut(waiting.positions[at], waiting.appliance_ids[at], signals))
 
 
 def check_arrays(payloads: CanonicalPayload, waiting: Waiting, rows: CheckedReadings, batch: Batch) -> None:
@@ -46,11 +48,13 @@ def _check_elements(
 ) -> None:
     """The readings of one array, each on its own."""
     position, name = waiting.positions[at], waiting.appliance_ids[at]
-    readings, bad = payloads.objects(elements)
+    readings, bad, left_out = payloads.objects(elements)
     rows.extend(readings, repeat(name, len(readings)), repeat(position, len(readings)))
     for index, reason in bad.items():
         said = f"reading {index + 1} of {len(elements)}: {reason}"
         batch.reject_part(position, said, -1 - index, elements[index])  # rows count from 0
+    for index, signals in left_out.items():
+        batch.left_out_of.append(LeftOut(position, name, signals, (-1 - index, elements[index])))
 
 
 def _elements(payload: bytes, limit: int) -> list[bytes]:

@@ -60,15 +60,17 @@ class CheckedReadings:
         """Rows that carry keys besides those of a reading."""
         return [row for row, reading in enumerate(self.readings) if len(reading) > READING_KEYS]
 
-    def take_unknown_signals(self, known: int) -> dict[str, int]:
-        """Remove the signals behind the `known` first ones; returns the first row of each such name."""
+    def take_unknown_signals(self, known: int) -> tuple[dict[str, int], int]:
+        """Remove the signals behind the `known` first ones: the first row of each such name, and their count."""
         first: dict[str, int] = {}
+        taken = 0
         for row, signals in enumerate(map(itemgetter("signals"), self.readings)):
             if len(signals) > known:
+                taken += len(signals) - known
                 for name in list(signals)[known:]:
                     first.setdefault(name, row)
                     del signals[name]
-        return first
+        return first, taken
 
     def matrix(self, n_signals: int) -> NDArray[np.float64]:
         """(n, n_signals) values, NaN where a reading says nothing (or null)."""

@@ -47,6 +47,12 @@ def parse_path(text: str) -> Path:
     return tuple(steps)
 
 
+def names_of(path: Path) -> tuple[str, ...] | None:
+    """Its names where the path goes down by names alone, else None."""
+    names = tuple(step.name for step in path if isinstance(step, _Name))
+    return names if len(names) == len(path) else None
+
+
 def look_up(document: Any, path: Path) -> Any:
     """What is at `path`, None where there is nothing. Raises InputError when it is an array without an index."""
     for step in path:

@@ -93,9 +93,14 @@ def conversion(wire: str, wanted: str) -> Conversion:
     return Conversion(scale / wanted_scale, (offset - wanted_offset) / wanted_scale)
 
 
+def quantity_of(unit: str) -> str:
+    """What `unit` measures, as 'power'; empty where it is not known."""
+    return _UNITS.get(_ALIASES.get(unit, unit), ("",))[0]
+
+
 def is_temperature(unit: str) -> bool:
     """Whether `unit` is one of temperature."""
-    return _UNITS.get(_ALIASES.get(unit, unit), ("",))[0] == "temperature"
+    return quantity_of(unit) == "temperature"
 
 
 def _like(unit: str) -> list[str]:

@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupKFold
 from foremend.vocabulary.errors import ConfigError, InputError, IntegrityError
 from foremend.vocabulary.ports import Snapshot
 from models.trajectories import ConditionScaler, Lives, trajectory_features
-from models.trees import Floats, Forest, as_grown, flatten, mean_value
+from models.trees import Floats, Forest, as_grown, flatten, mean_value, restored, stored
 
 _LEAF_ROWS = 10
 _FOLDS = 5
@@ -131,7 +131,7 @@ class RemainingLife:
             "spread": scaler.spread.copy(),
             "edges": self._edges.copy(),
             "errors": self._errors.copy(),
-            "forest": {} if self._forest is None else dict(self._forest._asdict()),
+            "forest": stored(self._forest),
         }
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -142,5 +142,4 @@ class RemainingLife:
         self._scaler.condition = np.array(snapshot["condition"])
         self._scaler.mean, self._scaler.spread = np.array(snapshot["mean"]), np.array(snapshot["spread"])
         self._edges, self._errors = np.array(snapshot["edges"]), np.array(snapshot["errors"])
-        forest = snapshot["forest"]
-        self._forest = Forest(**{k: np.array(v) for k, v in forest.items()}) if forest else None
+        self._forest = restored(Forest, snapshot["forest"])

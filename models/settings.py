@@ -42,12 +42,14 @@ class HistoryTrainingSettings(Strict):
     """How stored history and the outcomes that technicians confirmed become rows to learn from.
 
     >>> settings = HistoryTrainingSettings(settle_days=30)
-    >>> settings.learn_share, settings.settle_days
-    (0.7, 30.0)
+    >>> settings.settle_days, settings.folds
+    (30.0, 5)
     """
 
-    learn_share: float = Field(
-        default=0.7, gt=0.1, lt=0.95, description="of the time; what comes after is for judging alone"
+    folds: int = Field(
+        default=5,
+        ge=2,
+        description="a version is judged by votes that learnt from all appliances but a part, each part in turn",
     )
     settle_days: float = Field(
         default=14.0,

@@ -14,17 +14,20 @@ from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Severity
 from rules.settings import (
     ANY,
     FeatureCondition,
+    HarmCondition,
     ProbabilityCondition,
     Rule,
     ScoreCondition,
     SignalCondition,
+    SilenceCondition,
     Updates,
 )
 from rules.spells import NEVER, Limits
 
-Kind = Literal["hour", "day", "score", "prediction", "silence"]
+Kind = Literal["hour", "day", "score", "prediction", "silence", "harm"]
 
-SILENT_MS = "silent_ms"
+SILENT_MS, CYCLING_SILENT_MS = SILENCES = ("silent_ms", "cycling_silent_ms")
+"""Of every appliance, and of those alone that run and pause by themselves; 0 of others."""
 
 _MAX_GAP: Mapping[Kind, int] = {
     "hour": 3 * MS_PER_HOUR,
@@ -32,6 +35,7 @@ _MAX_GAP: Mapping[Kind, int] = {
     "score": 3 * MS_PER_DAY,
     "prediction": 3 * MS_PER_DAY,
     "silence": -NEVER,  # a silent appliance has no windows in between, by definition
+    "harm": -NEVER,  # rows come where it begins and ends, and once an hour as long as it lasts
 }
 
 _SCALES: Mapping[tuple[str, str], tuple[float, float]] = {  # (written, measured): factor, offset
@@ -57,6 +61,11 @@ class RulesProfile(Protocol):
     @property
     def units(self) -> Mapping[str, str]:
         """Signal -> unit."""
+        ...
+
+    @property
+    def cycle_signals(self) -> tuple[str, ...]:
+        """The signals that show runs; empty where there are none."""
         ...
 
     @property
@@ -103,7 +112,7 @@ class AppliedRule:
 
 
 def applied(rule: Rule, profile: RulesProfile, updates: Updates) -> AppliedRule | None:
-    """`rule` for an appliance model; None where it does not measure the signal.
+    """`rule` for an appliance model; None where it does not measure the signal, or nothing that shows runs.
 
     Raises ConfigError when the rule's unit is not the profile's.
     """
@@ -113,6 +122,8 @@ def applied(rule: Rule, profile: RulesProfile, updates: Updates) -> AppliedRule 
         if rule.when.signal not in units:
             return None
         _check_unit(rule, rule.when, units[rule.when.signal])
+    if isinstance(rule.when, HarmCondition) and not profile.cycle_signals:
+        return None
     if isinstance(rule.when, FeatureCondition):
         unit = profile.feature_units.get(column, "")
     return AppliedRule(rule, kind, column, unit, _limits(rule, kind, updates), _sign(rule))
@@ -128,6 +139,10 @@ def _looks_at(rule: Rule) -> tuple[Kind, str, str]:
             return "score", detector, ""
         case ProbabilityCondition(probability=fault):
             return "prediction", fault, ""
+        case HarmCondition(harm=harm):
+            return "harm", harm, ""
+        case SilenceCondition(of="cycling"):
+            return "silence", CYCLING_SILENT_MS, "ms"
     return "silence", SILENT_MS, "ms"
 
 

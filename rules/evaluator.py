@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from foremend.vocabulary.leaving import Leaving, joined, record_joins, record_leaves, staying, taken
 from foremend.vocabulary.types import Finding
 from rules._kernel import advance, fresh
-from rules.conditions import AppliedRule, Kind, RulesProfile, applied
+from rules.conditions import CYCLING_SILENT_MS, SILENCES, AppliedRule, Kind, RulesProfile, applied
 from rules.episodes import Episodes, Verdict
 from rules.findings import Seen, closing, finding
 from rules.question import Question
 from rules.reach import check_rules, concerns
 from rules.settings import RulesSettings
 from rules.spells import ESCALATES, NEVER, Spells, no_spells
+from rules.told import still_to_tell
 
 _NEVER = np.full(1, NEVER, np.int64)
 
@@ -59,7 +60,11 @@ class RuleState:
     @property
     def least_silence(self) -> float:
         """The shortest silence that any rule tells, ms; inf where none does."""
-        return min((w.rule.opens_at for w in self._applied if w.kind == "silence"), default=np.inf)
+        return min(self.least_silent(column) for column in SILENCES)
+
+    def least_silent(self, column: str) -> float:
+        """The shortest that any rule tells of one column of a silence, ms; inf where none does."""
+        return min((w.rule.opens_at for w in self._applied if w.column == column), default=np.inf)
 
     def evaluate(self, asked: Question) -> list[Finding]:
         """What the rules say, in the order of the rows. Of an appliance they come in event-time order."""
@@ -67,6 +72,14 @@ class RuleState:
         latest = self._latest[asked.series] = _grown(self._latest.get(asked.series), self._fleet)
         asked = asked.only(fresh(asked.rows.appliance, asked.rows.time, latest))
         findings = self._close_abandoned(asked)
+        if asked.kind != "prediction":
+            return findings + self._judged(asked)
+        return findings + [
+            one for piece in asked.one_by_one() for one in self._judged(self._still_to_tell(piece))
+        ]
+
+    def _judged(self, asked: Question) -> list[Finding]:
+        findings = []
         seen = [
             one
             for watched in self._applied
@@ -96,6 +109,32 @@ class RuleState:
             verdict = Verdict(code, holder, watched.rule.name, severity, int(rows.time[row]), since)
             yield Seen(row, column, watched, verdict)
 
+    def _still_to_tell(self, asked: Question) -> Question:
+        predicting = [watched for watched in self._applied if watched.kind == "prediction"]
+        if not predicting:
+            return asked
+        names, rows = asked.rows.names, asked.rows.appliance
+        held = np.zeros((len(rows), len(names)), np.bool_)
+        for watched in predicting:
+            for column in watched.columns(names):
+                held[:, column] |= self._held(watched, names[column], self._fleet)[rows]
+        failed = np.zeros(self._fleet, np.bool_)
+        for watched in self._applied:
+            if watched.rule.means_failure:
+                failed |= self._held(watched, watched.column, self._fleet)
+        return still_to_tell(asked, held, failed[rows], min(w.rule.opens_at for w in predicting))
+
+    def _held(
+        self, watched: AppliedRule, column: str, fleet: int, *, severe: bool = False
+    ) -> NDArray[np.bool_]:
+        """(fleet,) of whom a rule holds an episode open on one of its columns; of `severe` ones alone, if asked."""
+        held = np.zeros(fleet, np.bool_)
+        spells = self._spells.get(f"{watched.rule.name}/{column}")
+        if spells is not None:
+            these = spells.held & spells.severe if severe else spells.held
+            held[: len(these)] = these[:fleet]
+        return held
+
     def _close_abandoned(self, asked: Question) -> list[Finding]:
         """Closes episodes whose rules were taken out of the settings, when their appliance is next heard of."""
         findings = []
@@ -112,22 +151,18 @@ class RuleState:
         """(fleet,) of whom a rule of `kind` holds an episode open."""
         held = np.zeros(fleet, np.bool_)
         for watched in self._applied:
-            spells = self._spells.get(f"{watched.rule.name}/{watched.column}")
-            if watched.kind == kind and spells is not None:
-                held[: len(spells.held)] |= spells.held[:fleet]
+            if watched.kind == kind:
+                held |= self._held(watched, watched.column, fleet)
         return held
 
-    def has_said(self, kind: Kind, fleet: int) -> NDArray[np.bool_]:
+    def has_said(self, kind: Kind, fleet: int, cycling: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(fleet,) of whom every rule of `kind` has said all it could: it holds an episode open, and is as severe as
-        it gets. Of all where no rule is of this kind."""
+        it gets. Of all where no rule is of this kind; a rule on those that are `cycling` (fleet,) is of no others."""
         said = np.ones(fleet, np.bool_)
         for watched in self._applied:
             if watched.kind == kind:
-                spells = self._spells.get(f"{watched.rule.name}/{watched.column}")
-                held = np.zeros(fleet, np.bool_) if spells is None else spells.held[:fleet]
-                held = held & spells.severe[:fleet] if spells and watched.rule.escalate else held
-                said[: len(held)] &= held
-                said[len(held) :] = False
+                held = self._held(watched, watched.column, fleet, severe=watched.rule.escalate is not None)
+                said &= held | ~cycling if watched.column == CYCLING_SILENT_MS else held
         return said
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foremend.vocabulary.types import MS_PER_HOUR, Evidence, Finding, FindingKind
-from rules.conditions import SILENT_MS, AppliedRule
+from rules.conditions import AppliedRule
 from rules.episodes import Episode, Verdict
 from rules.question import Question
 
@@ -85,8 +85,8 @@ def _known(value: np.float64) -> float | None:
 def _evidence(seen: Seen, value: float, asked: Question) -> tuple[Evidence, ...]:
     """The number that the rule judged, then what is behind it."""
     behind = tuple(asked.evidence(asked.place(seen.row), seen.column)) if asked.evidence else ()
-    if seen.applied.kind in ("score", "prediction"):
+    if seen.applied.kind in ("score", "prediction", "harm"):
         return behind
-    if seen.applied.column == SILENT_MS:
+    if seen.applied.kind == "silence":
         return (Evidence("silent_for", value / MS_PER_HOUR, unit="h"), *behind)
     return (Evidence(asked.rows.names[seen.column], value, unit=seen.applied.unit), *behind)

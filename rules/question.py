@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,8 @@ class Question:
     """Rows of one kind, about appliances of one model, for its rules to judge.
 
     The kind says what the columns are: `<signal>_<statistic>` of an "hour", features of a "day", the detector of a
-    "score", the probability of each fault of a "prediction", and `silent_ms` of a "silence".
+    "score", the probability of each fault of a "prediction", `silent_ms` and `cycling_silent_ms` of a
+    "silence", and what a "harm" is called, in its bounds.
     """
 
     kind: Kind
@@ -63,6 +64,21 @@ class Question:
         return replace(
             self, rows=self.rows.take(rows), news=news, at=rows if self.at is None else self.at[rows]
         )
+
+    def one_by_one(self) -> Iterator[Question]:
+        """The same in pieces, in order, in none of which an appliance comes twice."""
+        who, start = self.rows.appliance.tolist(), 0
+        if len(set(who)) == len(who):
+            yield self
+            return
+        seen: set[int] = set()
+        for row, appliance in enumerate([*who, who[start]]):
+            if appliance in seen or row == len(who):
+                piece = np.zeros(len(who), np.bool_)
+                piece[start:row] = True
+                yield self.only(piece)
+                start, seen = row, set()
+            seen.add(appliance)
 
     def place(self, row: int) -> int:
         """Where `row` was when the question was put."""

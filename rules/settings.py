@@ -75,9 +75,28 @@ class ProbabilityCondition(Strict):
 
 
 class SilenceCondition(Strict):
-    """Nothing heard from the appliance for this long, and for longer than it usually says nothing."""
+    """Nothing heard from the appliance for this long, and for longer than it usually says nothing.
+
+    `of: cycling` asks only of machines that have run and paused by themselves for days: what people switch off with its
+    plug is often silent, a freezer never.
+    """
 
     silent_for: DurationMs = Field(gt=0)
+    of: Literal["any", "cycling"] = "any"
+
+
+class HarmCondition(Strict):
+    """A machine that runs and pauses by itself does so no more: unlike its own past, whatever that is.
+
+    `stopped`: no run for three times its longest pause, and three hours. `runs-on`: no pause for three times its
+    longest run, and twelve hours; or for a day, where it never paused. `starts-too-often`: within two hours twice as
+    often as ever, and more than twelve times. `stuck-meter`: the value of a run stands still for three times as long as
+    ever, and three hours. Only of machines that have cycled regularly for days (`models.stream.habits`). `above` counts
+    in those times: 2 is twice as long.
+    """
+
+    harm: Literal["stopped", "runs-on", "starts-too-often", "stuck-meter"]
+    above: float = Field(default=1.0, ge=1)
 
 
 _CONDITIONS = {
@@ -86,6 +105,7 @@ _CONDITIONS = {
     "score": ScoreCondition,
     "probability": ProbabilityCondition,
     "silent_for": SilenceCondition,
+    "harm": HarmCondition,
 }
 
 
@@ -101,7 +121,8 @@ Condition = Annotated[
     | Annotated[FeatureCondition, Tag("<feature>")]
     | Annotated[ScoreCondition, Tag("<score>")]
     | Annotated[ProbabilityCondition, Tag("<probability>")]
-    | Annotated[SilenceCondition, Tag("<silent_for>")],
+    | Annotated[SilenceCondition, Tag("<silent_for>")]
+    | Annotated[HarmCondition, Tag("<harm>")],
     Discriminator(
         _which,
         custom_error_type="unknown_condition",
@@ -144,6 +165,9 @@ class Rule(Strict):
     clear_after: DurationMs = Field(default=0, ge=0)
     severity: Severity = Severity.WARNING
     escalate: Escalation | None = None
+    means_failure: bool = (
+        False  # while its episode is open, faults that were told stay so, and no other is predicted
+    )
 
     @model_validator(mode="after")
     def _fault_is_named_once(self) -> Rule:

@@ -45,7 +45,9 @@ from foremend.vocabulary.types import (
     Purpose,
     Severity,
 )
-from foremend.wiring.parts import guide_of
+from foremend.wiring.desk import guide_of
+
+pytest_plugins = ["tests.parallel"]
 
 hypothesis.register_profile("foremend", deadline=None)  # a slow machine is not a failing test
 hypothesis.load_profile("foremend")
@@ -291,7 +293,8 @@ def _register(owners: Owners, ledger: ConsentLedger) -> None:
     owners.register_appliances(
         [OwnedAppliance(_id(i), f"owner-{i:02d}", MODELS[i % 4], ("zh", "en")[i % 2]) for i in range(60)]
     )
-    purposes = {0: list(Purpose), 1: [Purpose.MONITORING, Purpose.TICKET], 3: [Purpose.MONITORING]}
+    all_used = [one for one in Purpose if one is not Purpose.WELLBEING]
+    purposes = {0: all_used, 1: [Purpose.MONITORING, Purpose.TICKET], 3: [Purpose.MONITORING]}
     ledger.record(
         ConsentRecord(_id(i), f"owner-{i:02d}", purpose, True, NOW - 90 * MS_PER_DAY, "2026-1", "zh", "app")
         for i in range(60)
@@ -309,5 +312,16 @@ def _fleet() -> list[ApplianceStatus]:
 
 def _status() -> PipelineStatus:
     return PipelineStatus(
-        "running", True, 129_600, 7_776_000, 120, 36, 1, NOW, 129_600, 129_600, NOW - 2 * MS_PER_HOUR
+        "running",
+        True,
+        129_600,
+        7_776_000,
+        120,
+        36,
+        1,
+        NOW,
+        129_600,
+        129_600,
+        NOW - 2 * MS_PER_HOUR,
+        left_out={"outside": 3, "time": 0},
     )

@@ -1,15 +1,19 @@
 """Read models of the effects database, for the console, the HTTP API and the demo: nobody else reads its tables."""
 
+from alerts.queries.cohorts import Cohort, cohorts
 from alerts.queries.counting import Counts, counts, oldest_waiting
 from alerts.queries.dead_letters import dead_letter, dead_letters
 from alerts.queries.episodes import Opened, finding_count, open_episodes, opened
 from alerts.queries.lists import deliveries, disabled_targets, findings, held_back, outbox, ticket, tickets
+from alerts.queries.owned import owned_by
 from alerts.queries.paging import Page
 
 __all__ = [
+    "Cohort",
     "Counts",
     "Opened",
     "Page",
+    "cohorts",
     "counts",
     "dead_letter",
     "dead_letters",
@@ -22,6 +26,7 @@ __all__ = [
     "open_episodes",
     "opened",
     "outbox",
+    "owned_by",
     "ticket",
     "tickets",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -16,11 +16,25 @@ from alerts.wording import iso
 from foremend.vocabulary.errors import InputError
 
 
-def tickets(engine: Engine, limit: int = 50, offset: int = 0, appliance_id: str | None = None) -> Page:
-    """Tickets by the time they opened, as receivers see them, with the note on why one is withdrawn."""
+def tickets(
+    engine: Engine,
+    limit: int = 50,
+    offset: int = 0,
+    appliance_id: str | None = None,
+    appliances: Collection[str] | None = None,
+    assigned_to: str | None = None,
+) -> Page:
+    """Tickets by the time they opened, as receivers see them, with the note on why one is withdrawn.
+
+    Of `appliances` alone, or of those that are `assigned_to` a technician, where it is given.
+    """
     query = select(TicketRow).order_by(TicketRow.opened_at.desc(), TicketRow.id)
     if appliance_id is not None:
         query = query.where(TicketRow.appliance_id == appliance_id)
+    if appliances is not None:
+        query = query.where(TicketRow.appliance_id.in_(appliances))
+    if assigned_to is not None:
+        query = query.where(TicketRow.assigned_to == assigned_to)
     return page(engine, query, limit, offset, _ticket)
 
 
@@ -31,11 +45,19 @@ def ticket(engine: Engine, ticket_id: str) -> dict[str, Any] | None:
     return None if row is None else _ticket(row)
 
 
-def findings(engine: Engine, limit: int = 50, offset: int = 0, appliance_id: str | None = None) -> Page:
-    """Findings by event time."""
+def findings(
+    engine: Engine,
+    limit: int = 50,
+    offset: int = 0,
+    appliance_id: str | None = None,
+    appliances: Collection[str] | None = None,
+) -> Page:
+    """Findings by event time; of `appliances` alone where they are given."""
     query = select(FindingRow).order_by(FindingRow.time.desc(), FindingRow.id)
     if appliance_id is not None:
         query = query.where(FindingRow.appliance_id == appliance_id)
+    if appliances is not None:
+        query = query.where(FindingRow.appliance_id.in_(appliances))
     return page(engine, query, limit, offset, columns)
 
 
@@ -75,4 +97,8 @@ def deliveries(engine: Engine, episode_ids: Sequence[str]) -> Mapping[str, list[
 
 
 def _ticket(row: TicketRow) -> dict[str, Any]:
-    return ticket_view(row) | {"note": row.note, "created_at": iso(row.created_at)}
+    return ticket_view(row) | {
+        "note": row.note,
+        "created_at": iso(row.created_at),
+        "assigned_to": row.assigned_to,
+    }

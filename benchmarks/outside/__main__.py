@@ -1,7 +1,7 @@
 """Fleets that this project's simulator did not make: told, named, how early, and what was false.
 
 `python -m benchmarks.outside [--json] [--fleet NAME ...] [--outcomes 0,15,60]`. The protocol of the figures is in
-`benchmarks.outside.score`, that of outcomes in `benchmarks.outside.outcomes`; docs/outside.md shows what was reached.
+`foremend.learning.backtest`, that of outcomes in `benchmarks.outside.outcomes`; docs/outside.md shows what was reached.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from rich.table import Table
 from benchmarks.outside import fleets, recorded
 from benchmarks.outside.nature import Case
 from benchmarks.outside.outcomes import first_outcomes, halves, trained
-from benchmarks.outside.score import score
 from benchmarks.outside.watch import Progress, champion, lived_through
 from foremend.config import Settings, load_settings
+from foremend.learning.backtest import score
 from foremend.terminal import emit, people, progress_bar
 from foremend.vocabulary.errors import ConfigError, InputError
 from foremend.vocabulary.profiles import Profile, load_profiles

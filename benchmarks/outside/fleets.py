@@ -17,7 +17,7 @@ from benchmarks.outside import (
     water_heater,
 )
 from benchmarks.outside.nature import GROWTHS, Case, Course, Telling, midnight_ms
-from benchmarks.outside.score import Truth
+from foremend.learning.backtest import Truth
 from foremend.vocabulary.types import MS_PER_DAY, Block
 
 Tell = Callable[[int, int, int, "Course | None", np.random.Generator], Telling]

@@ -19,12 +19,12 @@ import yaml
 
 from benchmarks.outside.fleets import blocks, truth
 from benchmarks.outside.nature import Case
-from benchmarks.outside.score import Truth
 from benchmarks.outside.watch import champion
 from foremend.config import Settings, load_settings
 from foremend.engine.fitted import FittedModel
 from foremend.history.parquet import ParquetHistory
 from foremend.jobs.lifecycle import Lifecycle
+from foremend.learning.backtest import Truth
 from foremend.learning.model_building import load_fitted
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import ConfigError, RefusedError

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.outside.fleets import blocks
 from benchmarks.outside.nature import Case
-from benchmarks.outside.score import Episode, episodes
 from foremend.config import Settings
 from foremend.engine.engine import Engine
 from foremend.engine.fitted import FittedModel
+from foremend.learning.backtest import Episode, episodes
 from foremend.learning.training import fitted_models, open_registry
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.profiles import Profile

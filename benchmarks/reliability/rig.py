@@ -18,7 +18,7 @@ import yaml
 from alerts.consent import ConsentRecord
 from alerts.desk import Alerts
 from alerts.owners import OwnedAppliance, Owner
-from benchmarks.kafka_server import KafkaServer, free_ports
+from benchmarks.kafka_server import KafkaServer
 from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.postgres_server import PostgresServer
 from benchmarks.reliability.asked import AskedProcess
@@ -28,9 +28,10 @@ from benchmarks.reliability.watch import LogWatch
 from foremend.config import Settings, load_settings
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.topics import create
+from foremend.stores.free_port import free_port
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.types import Purpose
-from foremend.wiring.parts import open_desk
+from foremend.wiring.desk import open_desk
 
 SESSION_S = 6
 """The least that brokers take by default: this long a killed worker keeps its partitions."""
@@ -52,7 +53,7 @@ class Process(AskedProcess):
     """A gateway or a worker."""
 
     def __init__(self, command: str, config: Path, *more: str) -> None:
-        (port,) = free_ports(1)
+        port = free_port()
         arguments = [command, "--config", str(config), "--health-port", str(port), *more]
         super().__init__(arguments, config.parent / f"{command}-{port}.log", port)
 
@@ -179,12 +180,12 @@ def written_settings(folder: Path, broker: str, database: str, story: Story) -> 
 @contextmanager
 def desk(settings: Settings, story: Story) -> Iterator[Alerts]:
     """The alerts stage, with an owner for each appliance; one in five did not agree to tickets."""
-    alerts = open_desk(settings, SystemClock())
-    ids = story.ids
+    clock = SystemClock()
+    alerts, ids = open_desk(settings, clock), story.ids
     alerts.owners.register_owners([Owner(f"of-{one}", {"sms": "+8613912345678"}) for one in ids])
     alerts.owners.register_appliances([OwnedAppliance(one, f"of-{one}", one[:-6]) for one in ids])
     alerts.consent.record(
-        ConsentRecord(one, f"of-{one}", purpose, bool(row % 5), 1, "2026-1", "en", "app")
+        ConsentRecord(one, f"of-{one}", purpose, bool(row % 5), clock.now_ms(), "2026-1", "en", "app")
         for row, one in enumerate(ids)
         for purpose in (Purpose.TICKET, Purpose.SMS)
     )

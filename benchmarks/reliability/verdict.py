@@ -24,7 +24,7 @@ from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import RawMessage
-from foremend.wiring.parts import open_desk
+from foremend.wiring.desk import open_desk
 from ingest.decode import Ingest
 from rules.evaluator import RuleBook
 

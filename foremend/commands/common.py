@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +16,18 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout in
 Config = Annotated[
     Path | None, typer.Option("--config", help="Default: ./config.yaml, else the shipped one.")
 ]
+
+_OTHERS = 0o077
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Whatever this process makes meanwhile, libraries included, nobody else can read."""
+    before = os.umask(_OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def show(title: str, result: dict[str, Any], as_json: bool) -> None:

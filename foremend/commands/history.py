@@ -25,11 +25,10 @@ def compact(config: Config = None, json: Json = False) -> None:
 
     The pipeline does both by itself; this may run beside it.
     """
-    from foremend.installation.private import private_files
     from foremend.jobs.history import compact_history
     from foremend.terminal import progress_bar
 
-    with private_files(), progress_bar() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("compact days", total=None)
         result = compact_history(config, lambda done, total: bar.update(task, completed=done, total=total))
     show("Compacted", result, json)
@@ -43,9 +42,7 @@ def forget(
     json: Json = False,
 ) -> None:
     """Remove every reading of one appliance from history, and keep out what it measured until now."""
-    from foremend.installation.private import private_files
     from foremend.jobs.history import forget_in_history
 
-    with private_files():
-        result = forget_in_history(config, appliance_model, appliance)
+    result = forget_in_history(config, appliance_model, appliance)
     show("Forgotten", result, json)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from foremend.commands.common import Config, Json, show
+from foremend.vocabulary.errors import ConfigError
 
 topics = typer.Typer(help="The topics of the pipeline on Kafka.", no_args_is_help=True)
 
@@ -42,6 +43,9 @@ def gateway(
     unshared: Annotated[
         bool, typer.Option(help="Take the devices that send changes only (shelly-gen2); run exactly one.")
     ] = False,
+    keeper: Annotated[
+        bool, typer.Option(help="Keep what Mosquitto gives to nobody after a restart; run exactly one.")
+    ] = False,
     health_port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="Serve /livez, /readyz and /metrics there.")
     ] = None,
@@ -49,10 +53,13 @@ def gateway(
     """Take messages from MQTT, check them and write blocks to Kafka, beside any number of other gateways."""
     from foremend.plan import make_plan
 
+    if unshared and keeper:
+        raise ConfigError("--unshared and --keeper are two processes: start one gateway with each")
     settings = make_plan(config, "gateway").settings
-    from foremend.wiring.gateway import run_gateway  # needs what the plan looked for
+    from foremend.wiring.gateway import Role, run_gateway  # needs what the plan looked for
 
-    run_gateway(settings, client_id, unshared, health_port)
+    role: Role = "unshared" if unshared else "keeper" if keeper else "shared"
+    run_gateway(settings, client_id, role, health_port)
 
 
 def worker(

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from foremend.commands.common import Config, Json, lifecycle, show
+from foremend.terminal import people
 
 Appliance = Annotated[str, typer.Argument(help="Which appliance model.")]
 Reason = Annotated[str | None, typer.Option(help="Kept in the history of promotions.")]
@@ -21,7 +22,17 @@ def list_models(
     json: Json = False,
 ) -> None:
     """Every stored version and its alias."""
-    show("Models", lifecycle(config).list(appliance_model), json)
+    found = lifecycle(config).list(appliance_model)
+    if json or any(found.values()):
+        show("Models", found, json)
+        return
+    name = appliance_model or "MODEL"
+    whose = f" of {appliance_model}" if appliance_model else ""
+    people.print(
+        f"No version{whose} is stored yet: 'foremend train --appliance-model {name}' makes one,"
+        " 'foremend models prepare' all that config.yaml uses.",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 @app.command("prepare")

@@ -20,18 +20,16 @@ def doctor(
     json: Json = False,
 ) -> None:
     """Read every store through: what is there, what is lost and what to do; code 7 where something is wrong."""
-    from foremend.installation.private import private_files
     from foremend.jobs.doctor import accept_loss as accept
     from foremend.jobs.doctor import examine
     from foremend.terminal import progress_bar
 
-    with private_files():
-        if accept_loss is not None:
-            show("Accepted", accept(config, accept_loss), json)
-            return
-        with progress_bar() as bar:
-            task = bar.add_task("read history", total=None)
-            found = examine(config, lambda done, total: bar.update(task, completed=done, total=total))
+    if accept_loss is not None:
+        show("Accepted", accept(config, accept_loss), json)
+        return
+    with progress_bar() as bar:
+        task = bar.add_task("read history", total=None)
+        found = examine(config, lambda done, total: bar.update(task, completed=done, total=total))
     show("Stores", found | {"problems": found["problems"] if json else len(found["problems"])}, json)
     if found["problems"]:
         raise IntegrityError("; ".join(found["problems"]))
@@ -43,11 +41,10 @@ def backup(
     json: Json = False,
 ) -> None:
     """Copy everything but the key and config.yaml, of one moment, also while the pipeline runs."""
-    from foremend.installation.private import private_files
     from foremend.jobs.backup import back_up
     from foremend.terminal import progress_bar
 
-    with private_files(), progress_bar() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("back up", total=None)
         result = back_up(
             config,
@@ -63,11 +60,10 @@ def restore(
     json: Json = False,
 ) -> None:
     """Bring a backup back to where config.yaml says things are; overwrites nothing, and says what to do then."""
-    from foremend.installation.private import private_files
     from foremend.jobs.restore import restore as bring_back
     from foremend.terminal import progress_bar
 
-    with private_files(), progress_bar() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("restore", total=None)
         result = bring_back(
             config,

@@ -11,6 +11,17 @@ from foremend.commands.common import Config, Json, lifecycle, show
 app = typer.Typer(help="Service tickets: what technicians found.", no_args_is_help=True)
 
 
+@app.command("assign")
+def assign_ticket(
+    ticket_id: Annotated[str, typer.Argument(help="As in the ticket's webhook.")],
+    technician: Annotated[str | None, typer.Option("--to", help="A name; left out: nobody's.")] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Say whose ticket it is: a technician sees no other."""
+    show("Assigned", lifecycle(config).assign(ticket_id, technician), json)
+
+
 @app.command("outcome")
 def ticket_outcome(
     ticket_id: Annotated[str, typer.Argument(help="As in the ticket's webhook.")],

@@ -12,19 +12,20 @@ depend on how readings were cut into blocks.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.engine.by_signature import BySignature, Joined
 from foremend.engine.companions import Companions
-from foremend.engine.fitted import Day, FittedModel, scored
+from foremend.engine.fitted import Day, FittedModel, Scored, scored
 from foremend.engine.lane import NO_TIME, Counts, Lane, Step, deviation_names
 from foremend.engine.resting import Resting, RestRules, by_layout, of, packed, unpacked
 from foremend.engine.shadow import Shadow
-from foremend.engine.silence import EVERYBODY, Silence, broken, judge
+from foremend.engine.silence import EVERYBODY, Silence, broken, judge, would_tell
 from foremend.engine.watching import WATCHES, Watches, Watching
 from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.leaving import Leaving
@@ -73,6 +74,7 @@ class Engine:
         self._fitted: dict[str, FittedModel] = {}
         self._companions: dict[str, Companions] = {}
         self._watching: dict[str, Watching] = {}
+        self._signatures: dict[str, BySignature] = {}
         self._lateness_ms = lateness_ms
         self._at_first: dict[str, dict[str, Any]] = {}  # the companions' state before the first day
         self.days_left_out = 0
@@ -116,7 +118,20 @@ class Engine:
     def silent(self, lane: Lane) -> NDArray[np.bool_]:
         """Which of a lane's appliances (fleet,) say nothing, told or not: none of them can be called well."""
         now = max(lane.newest, self._silence.clock.now)
-        return lane.silent_ms(now) > self.rules[lane.profile.name].least_silence
+        return would_tell(lane, self.rules[lane.profile.name], now)
+
+    def learn_anew(self, appliance_model: str, appliance_id: str) -> None:
+        """Somebody says that this is how the appliance is now: what is usual for it is learnt from here on.
+
+        Nothing is found by that; what was told is over once rules say so. Who is not in memory is passed over.
+        """
+        lane = self.lanes.get(appliance_model)
+        if lane is None or appliance_id not in lane.rows:
+            return
+        row = lane.rows[appliance_id]
+        lane.features.anew(row)
+        if appliance_model in self._watching:
+            self._watching[appliance_model].anew(row)
 
     def flush(self) -> list[Finding]:
         """End of the input (a replay): close every window and judge what is left."""
@@ -161,10 +176,24 @@ class Engine:
         """
         retired: list[Resting] = []
         for name, lane in self.lanes.items():
-            gone = _who_rests(lane, self.rules[name].has_said("silence", len(lane.ids)), settings)
+            said = self.rules[name].has_said("silence", len(lane.ids), lane.cycling())
+            gone = _who_rests(lane, said, settings)
             if len(gone):
                 retired += self._let_rest(lane, Leaving.of(gone, len(lane.ids)))
         return retired
+
+    def forget(self, ids: Collection[str]) -> int:
+        """Between two blocks: nothing that was learnt of these appliances stays; how many were in memory."""
+        count = 0
+        for name, lane in self.lanes.items():
+            rows = np.array([lane.rows[one] for one in ids if one in lane.rows], np.intp)
+            if len(rows):
+                leaving = Leaving.of(rows, len(lane.ids))
+                lane.forget(leaving)
+                for _, keeps in self._rows_of(name):
+                    keeps.leave(leaving)
+                count += len(rows)
+        return count
 
     def absent(self, block: Block) -> list[str]:
         """Appliances of `block` that are not in memory: new, or resting."""
@@ -241,8 +270,9 @@ class Engine:
     def _lane(self, appliance_model: str) -> Lane:
         if appliance_model not in self.lanes:
             profile = self._profiles[appliance_model]
-            self.lanes[appliance_model] = Lane(profile, lateness_ms=self._lateness_ms)
+            lane = self.lanes[appliance_model] = Lane(profile, lateness_ms=self._lateness_ms)
             self.rules[appliance_model] = self._rulebook.state_for(profile)
+            self._signatures[appliance_model] = BySignature(profile, lane.features.columns)
             if profile.watch is not None:
                 self._watching[appliance_model] = Watching(profile, self._watches)
         return self.lanes[appliance_model]
@@ -283,7 +313,8 @@ class Engine:
             if step.late is not None:
                 self._on_readings(step.late)
         findings = broken(lane, self.rules[lane.profile.name], pushed) if pushed else []
-        return findings + self._judge_hours(lane, step) + self._judge_watched(lane, step)
+        findings += self._judge_hours(lane, step) + self._judge_harm(lane, step)
+        return findings + self._judge_watched(lane, step)
 
     def _judge_hours(self, lane: Lane, step: Step) -> list[Finding]:
         """Each hour once: one that was told early comes again when its appliance is known, and is passed over."""
@@ -291,6 +322,13 @@ class Engine:
         if not len(hours):
             return []
         return self.rules[lane.profile.name].evaluate(Question("hour", lane.ids, hours))
+
+    def _judge_harm(self, lane: Lane, step: Step) -> list[Finding]:
+        """What the rules make of machines that do not run or rest as they always did."""
+        if not len(step.harm.rows):
+            return []
+        asked = Question("harm", lane.ids, step.harm.rows, evidence=step.harm.evidence)
+        return self.rules[lane.profile.name].evaluate(asked)
 
     def _judge_watched(self, lane: Lane, step: Step) -> list[Finding]:
         """What the rules make of the watch over readings or hours, where the profile asks for one."""
@@ -317,13 +355,22 @@ class Engine:
         findings = rules.evaluate(Question("day", lane.ids, day.plain))
         fitted = self._fitted.get(lane.profile.name)
         if fitted is None:
-            return findings
+            return findings + self._judge_faults(lane, rules, day, None)
         said = scored(fitted, day.deviations, day.news)
-        drivers = partial(_drivers, lane)
-        findings += said.judged_by(rules, lane.ids, drivers)
+        findings += said.abnormal(rules, lane.ids) + self._judge_faults(lane, rules, day, said)
         return findings + self._companions[lane.profile.name].follow(
-            lane.profile.name, lane.ids, said, drivers
+            lane.profile.name, lane.ids, said, partial(_drivers, lane)
         )
+
+    def _judge_faults(self, lane: Lane, rules: RuleState, day: Day, said: Scored | None) -> list[Finding]:
+        """What the rules make of the faults that the champion, if there is one, and the signatures see."""
+        joined = Joined(self._signatures[lane.profile.name], day, said)
+
+        def evidence(row: int, fault: int) -> Sequence[Evidence]:
+            columns = joined.columns(row, fault)
+            return lane.features.evidence(int(day.deviations.appliance[row]), columns)
+
+        return rules.evaluate(Question.about(joined.prediction, lane.ids, day.news, evidence))
 
 
 def _who_rests(lane: Lane, has_said: NDArray[np.bool_], settings: RestRules) -> NDArray[np.intp]:

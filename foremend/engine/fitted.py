@@ -27,6 +27,7 @@ class FittedModel:
     detectors: tuple[Detector, ...]
     predictor: Predictor
     drift: DriftWatch | None = None
+    taught: frozenset[str] | None = None  # faults that the fleet's own outcomes did; None: it practised
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Day:
     plain: Rows  # (k, F) daily features
     deviations: Rows  # (k, 3 C + 2) of the same appliances, see `models.usual.features`
     news: NDArray[np.bool_]  # (k,) whether the day told anything new; not where nobody used the appliance
+    spread: NDArray[np.float64]  # (3 C + 2,) of each deviation from day to day, NaN while not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,17 @@ class Scored:
         """(k,) the highest score that any detector gave; zeros without detectors."""
         return np.max([np.zeros(len(self.rows)), *(score.value for score in self.scores)], axis=0)
 
+    def abnormal(self, rules: RuleState, ids: Sequence[str]) -> list[Finding]:
+        """What the rules make of the detectors' scores."""
+        return [
+            one
+            for score in self.scores
+            for one in rules.evaluate(Question("score", ids, score.rows, self.news))
+        ]
+
     def judged_by(self, rules: RuleState, ids: Sequence[str], drivers: Drivers) -> list[Finding]:
         """What the rules make of it; `ids` names the fleet's rows."""
-        findings: list[Finding] = []
-        for score in self.scores:
-            findings += rules.evaluate(Question("score", ids, score.rows, self.news))
+        findings = self.abnormal(rules, ids)
 
         def evidence(row: int, fault: int) -> Sequence[Evidence]:
             return drivers(self.model, self.rows, row, fault)

@@ -17,7 +17,9 @@ from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Rows
 from ingest.reorder import Released, Reorder
+from ingest.values import STANDING
 from models import rhythm
+from models.stream.harm import Harm
 from models.stream.stream import STANDBY, SignalStream, StreamOutput
 from models.usual.features import DailyFeatures
 
@@ -39,6 +41,7 @@ class Step:
     """What one piece of a block brought."""
 
     hours: Rows  # hourly windows that it closed
+    harm: Harm  # machines that do not run or rest as they always did
     early: Rows  # those of appliances that are still being learnt, as far as can be told; `hours` brings them again
     released: Released  # readings that are in order now and were used
     late: Block | None  # readings that came too late to be used
@@ -108,9 +111,10 @@ class Lane:
         """Take one piece of a block."""
         appliance = self._fleet_rows(block)
         values = np.column_stack([block.signals.get(name, _unknown(len(block))) for name in self.signals])
+        said = block.seq != STANDING
         rhythm.hear(
-            appliance,
-            block.time,
+            appliance if said.all() else appliance[said],
+            block.time if said.all() else block.time[said],
             self.first_seen,
             self.last_seen,
             self.longest_gap,
@@ -123,7 +127,7 @@ class Lane:
         self.counts.late += int(released.late.sum())
         late = block.take(released.late) if released.late.any() else None
         output = self._follow(released)
-        return Step(output.hours, output.early, released, late)
+        return Step(output.hours, output.harm, output.early, released, late)
 
     def flush(self) -> Step:
         """End of the input: release and close everything."""
@@ -131,7 +135,7 @@ class Lane:
         output = self._follow(released)
         rest = self._stream.flush()
         self._days.append(rest.days)
-        return Step(Rows.joined([output.hours, rest.hours]), output.early, released, None)
+        return Step(Rows.joined([output.hours, rest.hours]), output.harm, output.early, released, None)
 
     def as_block(self, released: Released) -> Block:
         """Released readings as a block that can be understood alone."""
@@ -158,6 +162,12 @@ class Lane:
         """Leave out the days that closed since the last tick."""
         self._days = []
 
+    def forget(self, leaving: Leaving) -> None:
+        """Of those who leave nothing stays, not even a day that the next tick would look at."""
+        stays = leaving.moved() >= 0
+        self._days = [days.take(stays[days.appliance]) for days in self._days]
+        self.leave(leaving)
+
     def silent_ms(self, now: int) -> NDArray[np.float64]:
         """How long nothing was heard of each appliance at `now` (ms UTC), ms; 0 while that is its own rhythm."""
         last, second = self.last_seen, self.second_gap
@@ -166,6 +176,14 @@ class Lane:
         )  # other threads ask, too, while newcomers get their rows
         silent = (now - last[:n]).astype(np.float64)
         return np.where(silent > rhythm.longest_usual(second[:n]), silent, 0.0)
+
+    def at_work(self) -> list[tuple[bool, int, int, int]]:
+        """What `SignalStream.at_work` says of each; from any thread, and of fewer while newcomers get their rows."""
+        return list(zip(*(column.tolist() for column in self._stream.at_work()), strict=True))
+
+    def cycling(self) -> NDArray[np.bool_]:
+        """(fleet,) who has run and paused by itself for days, as a refrigerator does."""
+        return self._stream.regular(len(self.ids))
 
     def strangers(self) -> NDArray[np.bool_]:
         """Who was never heard of for longer than an hour: nobody can say yet that such a one fell silent."""
@@ -285,7 +303,8 @@ class Lane:
         number = int(day.time[0]) // MS_PER_DAY - 1
         deviations = self.features.update(day.appliance, number, day.values)
         news = self.features.news(day.values)
-        return Day(day, Rows(day.appliance, day.time, self.features.names, deviations), news)
+        rows = Rows(day.appliance, day.time, self.features.names, deviations)
+        return Day(day, rows, news, self.features.spread)
 
     def _fleet_rows(self, block: Block) -> NDArray[np.int32]:
         """The block's own appliance index as rows in the fleet's state; newcomers get the next rows."""
@@ -337,6 +356,9 @@ def _stream(profile: Profile) -> SignalStream:
         profile.load or next(iter(shows), None),
         profile.counters,
         states=profile.states,
+        unless_sent={
+            name: one.unless_sent for name, one in profile.signals.items() if one.unless_sent is not None
+        },
         starts=profile.starts,
         standby=standby,
         above=above,

@@ -30,6 +30,7 @@ from foremend.vocabulary.types import (
     Severity,
 )
 from models.rhythm import together
+from rules.conditions import CYCLING_SILENT_MS, SILENCES, SILENT_MS
 from rules.evaluator import RuleState
 from rules.question import Question
 
@@ -44,7 +45,6 @@ TICKS_COME_MS = 30 * MS_PER_HOUR
 EVERYBODY = "*"
 """In place of an appliance's id where a finding is about many; no appliance's id begins so."""
 TOGETHER = "silent-together"
-COLUMN = ("silent_ms",)
 
 
 @dataclass(slots=True)
@@ -167,7 +167,9 @@ def judge(lane: Lane, rules: RuleState, now: int, among: NDArray[np.intp]) -> li
     Strangers are passed over: nobody knows that they should speak.
     """
     rows = among[~lane.strangers()[among]].astype(np.int32)
-    silent = Rows(rows, np.full(len(rows), now), COLUMN, lane.silent_ms(now)[rows, None])
+    silent_ms = lane.silent_ms(now)[rows]
+    each = np.column_stack([silent_ms, np.where(lane.cycling()[rows], silent_ms, 0.0)])
+    silent = Rows(rows, np.full(len(rows), now), SILENCES, each)
     return rules.evaluate(Question("silence", lane.ids, silent))
 
 
@@ -179,13 +181,21 @@ def broken(lane: Lane, rules: RuleState, heard: Block) -> list[Finding]:
     rows = np.array([lane.rows[one] for one in heard.appliance_ids], np.int32)[heard.appliance]
     speaks = np.flatnonzero(held[rows])
     speaks = speaks[np.argsort(heard.time[speaks], kind="stable")]
-    silent = Rows(rows[speaks], heard.time[speaks], COLUMN, np.zeros((len(speaks), 1)))
+    silent = Rows(rows[speaks], heard.time[speaks], SILENCES, np.zeros((len(speaks), len(SILENCES))))
     return rules.evaluate(Question("silence", lane.ids, silent))
+
+
+def would_tell(lane: Lane, rules: RuleState, now: int) -> NDArray[np.bool_]:
+    """(fleet,) of whose silence a rule would tell at `now`, were none a stranger."""
+    silent_ms = lane.silent_ms(now)
+    known = slice(0, len(silent_ms))  # other threads ask, too, while newcomers get their rows
+    told = silent_ms > rules.least_silent(SILENT_MS)
+    return told | (lane.cycling()[known] & (silent_ms > rules.least_silent(CYCLING_SILENT_MS)))
 
 
 def _silent(lane: Lane, rules: RuleState, now: int) -> NDArray[np.bool_]:
     """(fleet,) of whom a rule would tell now."""
-    return (lane.silent_ms(now) > rules.least_silence) & ~lane.strangers()
+    return would_tell(lane, rules, now) & ~lane.strangers()
 
 
 def _still_read(lane: Lane, caught_up: bool) -> NDArray[np.bool_]:

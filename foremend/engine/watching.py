@@ -20,7 +20,7 @@ from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import Detector
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import Evidence, Rows, Score
-from models.detectors import hour_watch, reading_watch
+from models.detectors import FirstRows, hour_watch, reading_watch
 
 Watches = Mapping[str, Callable[[], Detector]]
 """By which rows -> what watches them."""
@@ -73,6 +73,11 @@ class Watching:
         values = released.values[:, self._columns]
         return self._score(Rows(released.appliance, released.time, self._names, values))
 
+    def anew(self, row: int) -> None:
+        """What is usual for fleet row `row` is learnt anew, where the watch learns it from first rows."""
+        if isinstance(self._detector, FirstRows):
+            self._detector.anew(row)
+
     def leave(self, leaving: Leaving) -> dict[str, Any]:
         """See `foremend.vocabulary.leaving`."""
         return {"of": [self._of()] * len(leaving.gone), "detector": dict(self._detector.leave(leaving))}
@@ -83,17 +88,19 @@ class Watching:
             self._detector.join(part["detector"], rows)
 
     def _of(self) -> str:
-        return f"{self._rows} {' '.join(self._names)}"
+        return f"{self._rows} {' '.join(self._names)} by {self._detector.name}"
 
     def snapshot(self) -> dict[str, Any]:
         return {"rows": self._rows, "names": list(self._names), "detector": dict(self._detector.snapshot())}
 
     def restore(self, snapshot: Mapping[str, Any] | None) -> None:
-        """Back to `snapshot`; where it is of other rows or signals, every appliance's usual is learnt anew."""
+        """Back to `snapshot`; where it is of other rows, signals or another watch, what is usual is learnt anew."""
         self._detector = self._fresh()
-        if snapshot is None or (snapshot["rows"], tuple(snapshot["names"])) != (self._rows, self._names):
+        if snapshot is None:
             return
-        self._detector.restore(snapshot["detector"])
+        of = snapshot["rows"], tuple(snapshot["names"]), snapshot["detector"]["detector"]
+        if of == (self._rows, self._names, self._detector.name):
+            self._detector.restore(snapshot["detector"])
 
     def _fresh(self) -> Detector:
         detector = self._watches[self._rows]()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 
@@ -79,27 +79,32 @@ class InfluxHistory:
         self._waiting.clear()
         self.waiting_rows = 0
 
-    def read(self, appliance_model: str, start: int, end: int) -> Iterator[Block]:
+    def read(
+        self, appliance_model: str, start: int, end: int, appliance: str | None = None
+    ) -> Iterator[Block]:
         """Blocks of one day each with start <= time < end (ms UTC), sorted by time; one query a day, streamed.
+
+        Of one `appliance`, or all.
 
         Raises UnavailableError while InfluxDB is away or when it breaks off, RefusedError when it will not answer.
         """
         for day in self._days(appliance_model, start, end):
             within = max(day, start), min(day + MS_PER_DAY, end)
-            parts = [flux.readings(part) for part in self._ask(flux.READINGS, appliance_model, *within)]
+            asked = flux.READINGS if appliance is None else flux.READINGS_OF_ONE
+            answer = self._ask(asked, appliance_model, *within, appliance or "")
+            parts = [flux.readings(part) for part in answer]
             if parts:
                 table = pa.concat_tables(parts, promote_options="permissive")
                 yield from_table(appliance_model, table.sort_by([("time", "ascending")]))
 
-    def forget_appliance(self, appliance_model: str, appliance: str) -> int:
-        """Remove every reading of one appliance, those that wait too; how many. Raises as `flush` does."""
-        waited = self.waiting_rows
-        everything = Forgotten(appliance_model, appliance, flux.LATEST_MS - 1)
-        self._drop_waiting([everything])
-        counted = self._ask(flux.COUNT, appliance_model, 0, flux.LATEST_MS, appliance)
-        stored = sum(int(value) for part in counted for value in part["_value"].to_pylist())
-        self._delete(everything)
-        return stored + waited - self.waiting_rows
+    def forget_appliances(
+        self, appliance_model: str, appliances: Collection[str], until: int | None = None
+    ) -> int:
+        """Remove every reading of these, those that wait too; how many. Raises as `flush` does.
+
+        With `until`, ms UTC, only what is stamped then or earlier.
+        """
+        return sum(self._forget_one(appliance_model, one, until) for one in appliances)
 
     def create(self) -> dict[str, str]:
         """Make the bucket, or give the one there is the retention of the settings; what was done, for people.
@@ -149,6 +154,16 @@ class InfluxHistory:
                 ) as error:  # who forgot it was told so, too; nobody's readings must wait for it
                     log.error("%s", error)
                 self._forgot.add(one)
+
+    def _forget_one(self, appliance_model: str, appliance: str, until: int | None) -> int:
+        waited = self.waiting_rows
+        last = flux.LATEST_MS - 1 if until is None else until
+        everything = Forgotten(appliance_model, appliance, last)
+        self._drop_waiting([everything])
+        counted = self._ask(flux.COUNT, appliance_model, 0, last + 1, appliance)
+        stored = sum(int(value) for part in counted for value in part["_value"].to_pylist())
+        self._delete(everything)
+        return stored + waited - self.waiting_rows
 
     def _drop_waiting(self, forgotten: Sequence[Forgotten]) -> None:
         self._waiting = deque(

@@ -34,6 +34,11 @@ from(bucket: {bucket})
   |> group()
 """
 
+READINGS_OF_ONE = READINGS.replace(
+    "r._measurement == {appliance_model})",
+    "r._measurement == {appliance_model} and r.appliance == {appliance})",
+)
+
 COUNT = """\
 from(bucket: {bucket})
   |> range(start: {start}, stop: {stop})
@@ -44,7 +49,7 @@ from(bucket: {bucket})
 
 
 def query(text: str, bucket: str, appliance_model: str, start: int, end: int, appliance: str = "") -> str:
-    """DAYS, READINGS or, of one `appliance`, COUNT, for start <= time < end (ms UTC)."""
+    """DAYS, READINGS or, of one `appliance`, READINGS_OF_ONE or COUNT, for start <= time < end (ms UTC)."""
     return text.format(
         bucket=_literal(bucket),
         appliance_model=_literal(appliance_model),

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from foremend.history.exchange import recover
 from foremend.history.parquet_folder import (
     Folder,
     Stream,
@@ -31,10 +31,9 @@ from foremend.history.tables import (
     damage_named,
     from_table,
     open_files,
-    split_days,
-    to_table,
     without_forgotten,
 )
+from foremend.history.waiting import Waiting
 from foremend.vocabulary.errors import RefusedError, UnavailableError
 from foremend.vocabulary.types import MS_PER_DAY, Block, Forgotten
 
@@ -54,12 +53,11 @@ class ParquetHistory:
         """
         self._folder, self._stream, self._forgotten = Folder(root), journal, forgotten
         self._me, self._owns = secrets.token_hex(8), False
-        self._waiting: dict[str, list[pa.Table]] = defaultdict(list)
-        self.waiting_rows = 0
+        self._waiting, self.waiting_rows = Waiting(), 0
 
     def write(self, block: Block) -> None:
         if len(block):
-            self._waiting[block.appliance_model].append(to_table(block))
+            self._waiting.add(block)
             self.waiting_rows += len(block)
 
     def flush(self, after: int, up_to: int) -> None:
@@ -77,6 +75,7 @@ class ParquetHistory:
             raise UnavailableError(f"history cannot be written: {error}") from error
         self._waiting.clear()
         self.waiting_rows = 0
+        pa.default_memory_pool().release_unused()  # else the next messages are decoded beside what is free
 
     def forget_after(self, position: int) -> None:
         """Own the stream from now on; forget what waits and files beyond `position`: a replay writes them again.
@@ -94,32 +93,44 @@ class ParquetHistory:
         except OSError as error:
             raise UnavailableError(f"history cannot be made ready: {error}") from error
 
-    def forget_appliance(self, appliance_model: str, appliance: str) -> int:
-        """Remove every reading of one appliance, those that wait too; how many. Other files are left as they are.
+    def forget_appliances(
+        self, appliance_model: str, appliances: Collection[str], until: int | None = None
+    ) -> int:
+        """Remove every reading of these, those that wait too; how many. Each file is looked into once, others stay.
+
+        With `until`, ms UTC, only what is stamped then or earlier.
 
         Raises IntegrityError, naming the file, at one that is damaged: call again when it is set aside.
         """
-        others = pc.field("appliance") != appliance
-        waited = self.waiting_rows
-        if tables := [table.filter(others) for table in self._waiting.pop(appliance_model, [])]:
-            self._waiting[appliance_model] = tables
-        self.waiting_rows = sum(len(table) for waiting in self._waiting.values() for table in waiting)
-        gone = waited - self.waiting_rows
+        others = ~pc.field("appliance").isin(list(appliances))
+        if until is not None:
+            others |= pc.field("time") > until
+        gone = self._waiting.keep(appliance_model, others)
+        self.waiting_rows -= gone
         with self._folder.upkeep():
             with self._folder.exchanging():
                 """A flush that did not know of it yet has ended."""
+            recover(self._folder)
             for day in self._folder.days(appliance_model):
                 for file in sorted(day.glob("*.parquet")):
                     with damage_named([file]):
                         gone += self._keep(file, others)
         return gone
 
-    def read(self, appliance_model: str, start: int, end: int) -> Iterator[Block]:
-        """Blocks of one day each with start <= time < end (ms UTC), sorted by time.
+    def appliance_models(self) -> list[str]:
+        """Those of which readings were ever stored, by name."""
+        return self._folder.models()
+
+    def read(
+        self, appliance_model: str, start: int, end: int, appliance: str | None = None
+    ) -> Iterator[Block]:
+        """Blocks of one day each with start <= time < end (ms UTC), sorted by time; of one `appliance`, or all.
 
         Raises IntegrityError, naming the file, where one is damaged.
         """
         wanted = (pc.field("time") >= start) & (pc.field("time") < end)
+        if appliance is not None:
+            wanted &= pc.field("appliance") == appliance
         for day in self._folder.days(appliance_model):
             first = day_start_ms(day)
             if start < first + MS_PER_DAY and first < end:
@@ -154,14 +165,13 @@ class ParquetHistory:
         """All that waits, first under hidden names: a disk that is full leaves nothing to be read."""
         written: list[Path] = []
         try:
-            for model, tables in self._waiting.items():
-                # In one piece: cut by day, small ones cost thrice as much.
-                table = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
-                for day, part in split_days(without_forgotten(table, model, forgotten)):
+            for model, day, waiting in self._waiting.by_day():
+                table = without_forgotten(waiting, model, forgotten)
+                if len(table):
                     folder = self._folder.day(model, day)
                     folder.mkdir(parents=True, exist_ok=True)
                     written.append(folder / f".{name}.new")
-                    write_durably(part, written[-1])
+                    write_durably(table, written[-1])
         except OSError:
             for file in written:
                 file.unlink(missing_ok=True)

@@ -11,4 +11,6 @@ from foremend.vocabulary.types import MS_PER_DAY
 class ParquetSettings(Strict):
     """What becomes of readings once they are written. Files are compacted in every case."""
 
-    retention: DurationMs | None = Field(None, ge=MS_PER_DAY, description="null keeps readings for ever")
+    retention: DurationMs | None = Field(
+        None, ge=MS_PER_DAY, description="null: as long as the policy of alerts.jurisdiction keeps readings"
+    )

@@ -6,7 +6,6 @@ clears what was left.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,9 +18,9 @@ from foremend.history import exchange
 from foremend.history.compaction import BY_ITSELF, Compacted, Enough, compact, worthwhile
 from foremend.history.parquet_folder import Folder, day_start_ms
 from foremend.history.parquet_settings import ParquetSettings
-from foremend.stores.patience import Lapse
 from foremend.vocabulary.errors import ForemendError, UnavailableError
 from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.rounds import Rounds
 from foremend.vocabulary.types import MS_PER_DAY
 
 EVERY_S = 600.0
@@ -61,22 +60,18 @@ class Upkeep:
 
     def __init__(self, root: Path, settings: ParquetSettings, clock: Clock) -> None:
         self._folder, self._settings, self._clock = Folder(root), settings, clock
-        self._lapse = Lapse("upkeep of history")
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="history-upkeep", daemon=True)
+        self._rounds = Rounds("upkeep of history", self._by_itself, EVERY_S, AGAIN_S)
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def trouble(self) -> str | None:
         """Why the last round by itself could not be done; None where it could. From any thread."""
-        return self._lapse.trouble
+        return self._rounds.trouble
 
     def close(self) -> None:
         """End soon: a compaction under way is given up."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._rounds.close()
 
     def round(
         self,
@@ -98,11 +93,12 @@ class Upkeep:
     def _round(self, enough: Enough, progress: DayDone) -> Report:
         report, started = Report(), perf_counter()
         exchange.recover(self._folder)
-        report.days_over_retention = self._expire()
+        if self._settings.retention is not None:
+            report.days_over_retention = expire(self._folder, self._clock.now_ms() - self._settings.retention)
         days = worthwhile(self._folder, enough)
         for done, (day, files) in enumerate(days, start=1):
             try:
-                compacted = compact(self._folder, day, files, self._stop.is_set)
+                compacted = compact(self._folder, day, files, self._rounds.stopping.is_set)
             except (ForemendError, pa.ArrowException) as error:
                 report.failed.append(f"{day.parent.name}/{day.name}: {error}")
             else:
@@ -113,29 +109,21 @@ class Upkeep:
         report.seconds = perf_counter() - started
         return report
 
-    def _expire(self) -> int:
-        """Remove the days whose last reading is older than the retention; how many."""
-        if self._settings.retention is None:
-            return 0
-        kept_from = self._clock.now_ms() - self._settings.retention
-        old = [day for day in self._folder.all_days() if day_start_ms(day) + MS_PER_DAY <= kept_from]
-        for day in old:
-            with self._folder.exchanging():
-                exchange.remove(self._folder, day)
-        exchange.clear(self._folder)
-        return len(old)
+    def _by_itself(self) -> None:
+        """A round in which a day failed is tried again as one that failed."""
+        report = self.round()
+        if report and report.failed:
+            raise UnavailableError(report.failed[0])
 
-    def _run(self) -> None:
-        stopped = False
-        while not stopped:
-            try:
-                report = self.round()
-            except ForemendError as error:
-                problems = [str(error)]
-            else:
-                problems = report.failed if report else []
-            if problems:
-                self._lapse.failed(problems[0])
-            else:
-                self._lapse.worked()
-            stopped = self._stop.wait(AGAIN_S if problems else EVERY_S)
+
+def expire(folder: Folder, kept_from: int) -> int:
+    """Remove the days whose last reading is older than `kept_from`, ms UTC; how many.
+
+    Hold `upkeep`, and `recover` first: what is aside is deleted.
+    """
+    old = [day for day in folder.all_days() if day_start_ms(day) + MS_PER_DAY <= kept_from]
+    for day in old:
+        with folder.exchanging():
+            exchange.remove(folder, day)
+    exchange.clear(folder)
+    return len(old)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -26,18 +24,10 @@ _OURS = (
     "resting.db*",
     "foremend.lock",
     "mqtt.session",
+    "installation.new*",
+    "restoring*",
 )
 _TREES = ("history", "history.work", "faust", "outbox", "set-aside")
-
-
-@contextmanager
-def private_files() -> Iterator[None]:
-    """Whatever this process makes meanwhile, libraries included, nobody else can read."""
-    before = os.umask(_OTHERS)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 def close_to_others(settings: Settings) -> int:
@@ -76,6 +66,8 @@ def stored(settings: Settings) -> Iterator[Path]:
             if (folder / name).is_dir():
                 yield folder / name
                 yield from (folder / name).rglob("*")
+        if settings.models.registry.resolve().is_relative_to(folder.resolve()):  # else others may train there
+            yield from settings.models.registry.rglob("*")
     if database is not None:
         beside = (database.with_name(database.name + end) for end in ("", "-wal", "-shm"))
         yield from (file for file in beside if file.is_file())

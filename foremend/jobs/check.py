@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foremend.config import Written, shipped
+from foremend.config import Settings, Written
+from foremend.jobs.doubt import doubtful
 from foremend.plan import Problem, Process, examine, notes, refusal
+from foremend.plan.notes import unnamed
 from foremend.vocabulary.profiles import Profile
-from foremend.vocabulary.schema import parse_duration
-
-_DECIDE = ("rules", "examples", "profiles")
-"""The sections that decide whether examples come true; of ingest it is `lateness` alone."""
+from rules.examples import Example
+from rules.settings import RulesSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,42 +38,51 @@ class Checked:
 def check_config(path: Path | None, process: Process | None = None, examples: bool | None = None) -> Checked:
     """See that `process` could start (`foremend.plan`), without one that any could; then play the examples.
 
-    `examples` None plays them where the file has other rules, examples or profiles than the one that Foremend ships,
-    whose examples its own tests play: playing takes seconds, since it loads what judges readings. They need a file
-    that is right.
+    `examples` None plays those of windows that could have become untrue, as `doubtful` has it, for what Foremend ships
+    its own tests play, and notes how many of readings could have: to load what judges readings takes longer than all
+    else together. They need a file that is right.
     """
     found = examine(path, process)
     if found.written is None:
         return Checked({}, found.problems)
-    problems, played = found.problems, 0
-    if not problems and (_differs(found.written) if examples is None else examples):
-        problems = tuple(_untrue(found.written, found.profiles))
-        played = len(found.written.settings.examples)
-    return Checked(
-        _counts(found.written, found.profiles, played), problems, tuple(notes(found.profiles.values()))
-    )
+    problems, played, left = found.problems, list[Example](), list[Example]()
+    if not problems and examples is not False:
+        settings = found.written.settings
+        played = list(settings.examples) if examples else doubtful(found.written, found.profiles)
+        left = [] if examples else [one for one in played if one.readings is not None]
+        played = [one for one in played if one not in left]
+        problems = tuple(_untrue(played, settings, found.profiles))
+    rules = RulesSettings() if problems else found.written.settings.rules
+    named = unnamed(found.written.settings.service)
+    noted = (*named, *_unplayed(left), *notes(found.profiles.values(), rules))
+    return Checked(_counts(found.written, found.profiles, len(played), len(left)), problems, noted)
 
 
-def _counts(written: Written, profiles: Mapping[str, Profile], played: int) -> dict[str, int]:
+def _counts(written: Written, profiles: Mapping[str, Profile], played: int, left: int) -> dict[str, int]:
     return {
         "appliance_models": len(profiles),
         "rules": len(written.settings.rules.book),
         "examples": len(written.settings.examples),
         "examples_played": played,
+        "examples_left": left,
     }
 
 
-def _differs(written: Written) -> bool:
-    """Whether anything that decides the examples is not as shipped."""
-    ours, theirs = written.data, shipped()
-    lateness = parse_duration(theirs["ingest"]["lateness"])
-    return written.settings.ingest.lateness != lateness or any(
-        ours.get(key) != theirs.get(key) for key in _DECIDE
-    )
+def _unplayed(left: Sequence[Example]) -> Iterator[Problem]:
+    """Who reads no note must not think that they came true."""
+    if left:
+        said = (
+            f"{len(left)} examples of readings could have become untrue and were not played: --examples does"
+        )
+        yield Problem("examples", said, "foremend check --examples")
 
 
-def _untrue(written: Written, profiles: Mapping[str, Profile]) -> Iterator[Problem]:
-    from foremend.jobs.examples import untrue  # loads the engine
+def _untrue(
+    examples: Sequence[Example], settings: Settings, profiles: Mapping[str, Profile]
+) -> Iterator[Problem]:
+    if not examples:
+        return
+    from foremend.jobs.examples import untrue  # loads what judges
 
-    for sentence in untrue(written.settings, profiles):
+    for sentence in untrue(examples, settings, profiles):
         yield Problem("examples", sentence, "correct the example, or the rule that it is about")

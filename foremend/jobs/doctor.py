@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from alerts.anchors import Anchors
 from alerts.audit import verify
 from alerts.database import open_database
+from alerts.vault import open_vault
 from foremend.config import Settings, load_settings
 from foremend.history.parquet_folder import Folder
 from foremend.history.tables import is_whole
@@ -90,13 +93,17 @@ def _set_files_aside(settings: Settings) -> list[Path]:
 
 
 def _of_database(settings: Settings) -> list[str]:
-    """A file read through, and the audit log's chain."""
+    """A file read through, the audit log's chain, the rows that it covers, its anchors."""
     engine = open_database(settings.alerts.database)
     try:
-        report = verify(engine)
+        report, anchors = verify(engine), settings.alerts.audit.anchor_file
+        wrong = report.problem
+        if not wrong and anchors is not None:
+            vault = open_vault(settings.alerts, os.environ)
+            wrong = Anchors(engine, vault, settings.alerts.audit, SystemClock()).problem()
     finally:
         engine.dispose()
-    found = [] if report.intact else [f"the audit log is not whole: {report.problem}"]
+    found = [f"the audit log is not whole: {wrong}"] if wrong else []
     file = database_file(settings)
     if file is not None:
         with closing(sqlite3.connect(file)) as database:

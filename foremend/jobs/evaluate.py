@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,16 @@ from foremend.learning.model_building import load_fitted
 from foremend.learning.outcomes import read_outcomes
 from foremend.learning.past import DaysRead, all_of, stored_in
 from foremend.learning.training import open_registry
+from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, Finding, FindingKind, Prediction, Severity
 from models import evaluation
 from models.evaluation import Figures, TrueFault, Warned
 from models.predictors.days import probability_within
+from models.registry.card import ModelCard
 from rules.evaluator import RuleBook
+from rules.reach import why_mute
 from rules.settings import ProbabilityCondition, RulesSettings
 from simulators.fleet.history import read_truth
 
@@ -51,6 +55,8 @@ def evaluate(
     """
     settings = load_settings(config)
     profile = _profile(appliance_model, settings)
+    if mute := why_mute(settings.rules, profile):
+        raise ConfigError(mute)
     registry = open_registry(settings.models)
     aliases = registry.aliases(appliance_model)
     chosen = version or aliases.challenger or aliases.champion
@@ -63,10 +69,16 @@ def evaluate(
         "appliance_model": appliance_model,
         "judged": chosen,
         "champion": aliases.champion,
+        "judged_at": SystemClock().now_ms(),
+        "foremend": metadata.version("foremend"),
+        "data": _data(lived, history, outcomes),
         "appliance_years": lived.appliance_years,
         "costs": {"missed_failure": MISSED_COST, "false_ticket": FALSE_COST},
         "versions": {
-            name: judge(load_fitted(appliance_model, name, registry), lived, truth, profile, settings)
+            name: {
+                **_origin(registry.card(appliance_model, name)),
+                **judge(load_fitted(appliance_model, name, registry), lived, truth, profile, settings),
+            }
             for name in names
         },
     }
@@ -157,6 +169,22 @@ def _lived(profile: Profile, folder: Path, settings: Settings, progress: DaysRea
     if not days.each:
         raise ConfigError(f"{folder} holds no whole day of {profile.name}: name a folder with its history")
     return days
+
+
+def _data(lived: Days, history: Path, outcomes: Path) -> dict[str, Any]:
+    """What was judged by: whose past, from when to when (ms UTC), and whose word for what was wrong."""
+    return {
+        "history": history.name,
+        "outcomes": outcomes.name,
+        "appliances": len(lived.ids),
+        "since": min(int(day.plain.time.min()) for day in lived.each) - MS_PER_DAY,
+        "until": lived.until,
+    }
+
+
+def _origin(card: ModelCard) -> dict[str, Any]:
+    """When a version was made (ms UTC), by which recipe and from what."""
+    return {"made_at": card.made_at, "recipe": card.recipe, "trained_on": dict(card.trained_on)}
 
 
 def _findings(

@@ -41,7 +41,7 @@ def forget_in_history(config: Path | None, appliance_model: str, appliance: str)
         forgotten = ForgottenAppliances(database, clock)
         one = Forgotten(appliance_model, appliance, clock.now_ms() + settings.ingest.clock_ahead)
         forgotten.begin(one)
-        readings = open_history(settings.storage, "").forget_appliance(appliance_model, appliance)
+        readings = open_history(settings.storage, "").forget_appliances(appliance_model, [appliance])
         forgotten.finish(one, readings)
     finally:
         database.dispose()

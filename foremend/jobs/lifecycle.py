@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from alerts.database import open_database
-from alerts.outcomes import may_be_learnt_from, record_outcome
+from alerts.outcomes import assign, may_be_learnt_from, record_outcome
 from foremend.config import load_settings
-from foremend.learning.model_building import build, judge, load_fitted, load_judge
+from foremend.learning.model_building import build_from_past
 from foremend.learning.outcomes import from_tickets, read_outcomes, time_ms
 from foremend.learning.past import Permitted, from_history, stored_in
 from foremend.learning.training import open_registry, recipe_of, train_simulated
+from foremend.learning.worth import beside, by_fault, missed_marks, missing
 from foremend.vocabulary.errors import ConfigError, RefusedError
 from foremend.vocabulary.ports import Clock, History
 from foremend.vocabulary.profiles import Profile, load_profiles
-from models.registry.gate import worse
 from models.registry.registry import ModelCard, Registry
 from models.settings import ModelsSettings
+from rules.evaluator import RuleBook
 from simulators.categories import appliance_models
 
 TICKETS, INFLUX = "tickets", "influx"
@@ -35,6 +36,7 @@ class Lifecycle:
     def __init__(self, config: Path | None, clock: Clock) -> None:
         settings = load_settings(config)
         self._settings: ModelsSettings = settings.models
+        self._rules = RuleBook(settings.rules)
         self._database = settings.alerts.database
         self._storage, self._clock = settings.storage, clock
         self._profiles = load_profiles(settings.profiles.folders)
@@ -66,6 +68,11 @@ class Lifecycle:
         else:
             raise ConfigError("--history and --outcomes go together: one without the other teaches nothing")
         return {**_about(card), "alias": self._place(card)}
+
+    def assign(self, ticket_id: str, technician: str | None) -> dict[str, Any]:
+        """Whose ticket it is from now on. Raises InputError for one that is not there."""
+        assign(open_database(self._database), self._clock, ticket_id, technician)
+        return {"ticket_id": ticket_id, "assigned_to": technician}
 
     def keep_outcome(
         self,
@@ -108,16 +115,14 @@ class Lifecycle:
         """Champion and `version` on the same rows, which neither learnt from, and side by side on live data."""
         rival = self._named(appliance_model, version)
         champion = self._named(appliance_model, "champion")
-        rows = load_judge(appliance_model, rival, self.registry)
-        fitted = [load_fitted(appliance_model, name, self.registry) for name in (champion, rival)]
-        if fitted[0].names != fitted[1].names:
-            metrics: list[dict[str, float]] = []
-            reasons = [
-                f"{champion} knows other features than {rival}: they cannot be judged on the same rows"
-            ]
-        else:
-            metrics = [judge(one, rows, self._settings.horizon_days) for one in fitted]
-            reasons = worse(metrics[1], metrics[0])
+        metrics, reasons = beside(
+            self._profile(appliance_model),
+            champion,
+            rival,
+            self.registry,
+            self._rules,
+            self._settings.horizon_days,
+        )
         live = self.registry.live(appliance_model).get("shadow")
         return {
             "appliance_model": appliance_model,
@@ -139,10 +144,15 @@ class Lifecycle:
             raise ConfigError(f"{name} is the champion of {appliance_model} already")
         if force and not reason:
             raise ConfigError("--force needs a --reason: it is kept in the history of promotions")
-        against = self.compare(appliance_model, name)["reasons_against"] if champion else []
+        against = (
+            self.compare(appliance_model, name)["reasons_against"]
+            if champion
+            else missed_marks(self.registry.card(appliance_model, name))
+        )
         if against and not force:
+            lacks = missing(self._profile(appliance_model), self.registry.card(appliance_model, name))
             raise RefusedError(
-                f"{appliance_model} {name} is not promoted: {'; '.join(against)}. "
+                f"{appliance_model} {name} is not promoted: {'; '.join(against)}.{lacks} "
                 "Train it better, or use --force with a --reason"
             )
         why = reason or "not worse than the champion on the rows it was judged by"
@@ -176,7 +186,7 @@ class Lifecycle:
         else:
             reported, permitted = read_outcomes(Path(outcomes)), set
         stored, total = self._stored(history, profile)
-        split = from_history(
+        past = from_history(
             profile,
             stored,
             reported,
@@ -186,9 +196,11 @@ class Lifecycle:
             permitted,
         )
         progress("learn", 0, 1)
-        source = {"source": "history", "history": Path(history).name, "outcomes": len(reported)}
+        source = {"source": "history", "history": Path(history).name, "outcomes": by_fault(past.truths)}
         recipe = recipe_of(profile, settings)
-        return build(profile, split, self.registry, settings, recipe=recipe, source=source, at=self._at)
+        return build_from_past(
+            profile, past, self.registry, settings, self._rules, recipe=recipe, source=source, at=self._at
+        )
 
     def _stored(self, history: str, profile: Profile) -> tuple[History, int]:
         """The history and how many days of the appliance model it holds; 0 where that is not known beforehand."""
@@ -202,13 +214,22 @@ class Lifecycle:
         return InfluxHistory(self._storage.influx), 0
 
     def _place(self, card: ModelCard) -> str:
-        """The first version of an appliance model is its champion; the next ones must win."""
-        if self.registry.champion(card.appliance_model) is not None:
-            self.registry.challenge(card.appliance_model, card.version)
+        """The first version of an appliance model is its champion if it is worth it; the next ones must win.
+
+        Raises RefusedError for a first version that is not; it stays stored.
+        """
+        name = card.appliance_model
+        if self.registry.champion(name) is not None:
+            self.registry.challenge(name, card.version)
             return "challenger"
-        self.registry.promote(
-            card.appliance_model, card.version, who=getpass.getuser(), why="first version", at=self._at
-        )
+        missed = missed_marks(card)
+        if missed:
+            raise RefusedError(
+                f"{name} {card.version} is stored and not in use: {'; '.join(missed)}."
+                f"{missing(self._profile(name), card)} Meanwhile rules and the watch by own past go on; train again "
+                f"with more, or `foremend models promote {name} {card.version} --force --reason ...`"
+            )
+        self.registry.promote(name, card.version, who=getpass.getuser(), why="first version", at=self._at)
         return "champion"
 
     def _profile(self, appliance_model: str) -> Profile:

@@ -54,6 +54,8 @@ def _copy_back(source: Path, manifest: dict[str, Any], places: dict[str, Path], 
     for done, name in enumerate(names, start=1):
         copy_file((source / name).open("rb"), _place(places, name))
         progress("restore", done, len(names))
+    if "history.work/installation" in names:  # it may be empty, and files alone are backed up
+        places["history"].mkdir(mode=0o700, exist_ok=True)
 
 
 def _note(settings: Settings, manifest: dict[str, Any]) -> None:

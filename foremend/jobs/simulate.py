@@ -15,8 +15,6 @@ from foremend.vocabulary.types import MS_PER_DAY
 from ingest.settings import IngestSettings
 from simulators.categories import appliance_models
 from simulators.fleet.fleet import Fleet
-from simulators.fleet.history import write_history
-from simulators.fleet.live import publish
 from simulators.fleet.scenario import Scenario, load_scenario, plain_fleet
 
 log = logging.getLogger(__name__)
@@ -39,6 +37,8 @@ def chosen_scenario(
 
 def into_folder(scenario: Scenario, seed: int, out: Path) -> dict[str, Any]:
     """Write history and, beside it, the truth. Raises ConfigError when `out` cannot be written."""
+    from simulators.fleet.history import write_history  # brings Arrow
+
     written = write_history(Fleet(scenario, seed), out)
     return {"folder": str(written.folder), "readings": written.readings, "faults": written.faults}
 
@@ -47,6 +47,8 @@ def over_mqtt(
     scenario: Scenario, seed: int, url: str, speed: float | None, window: int | None, connections: int
 ) -> dict[str, Any]:
     """Publish until the scenario ends or a signal comes."""
+    from simulators.fleet.live import publish
+
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -59,17 +59,22 @@ def borrowed(profile: Profile, lender: FittedModel) -> FittedModel:
 
 
 def borrowings(profiles: Mapping[str, Profile], fitted: Mapping[str, FittedModel]) -> dict[str, FittedModel]:
-    """For every profile with faults and without a model of its own: one borrowed within its category, if there is one.
-
-    The lender is the one that measures most of the same signals, and among those the one that measures least beyond.
-    """
+    """For every profile with faults and without a model of its own: one of its category, if there is one."""
     found = {}
     for name, profile in profiles.items():
-        same = [other for other in fitted if profiles[other].category == profile.category]
-        if name not in fitted and profile.faults and same:
-            lender = max(same, key=lambda other: _alike(profile, profiles[other]))
+        lender = None if name in fitted else lender_of(profile, {other: profiles[other] for other in fitted})
+        if lender is not None:
             found[name] = borrowed(profile, fitted[lender])
     return found
+
+
+def lender_of(profile: Profile, able: Mapping[str, Profile]) -> str | None:
+    """Of the profiles that have a model, the one of its category that `profile` borrows from; None without faults.
+
+    It is the one that measures most of the same signals, and among those the one that measures least beyond.
+    """
+    same = [name for name, other in able.items() if other.category == profile.category]
+    return max(same, key=lambda name: _alike(profile, able[name])) if profile.faults and same else None
 
 
 def _alike(borrower: Profile, lender: Profile) -> tuple[int, int]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from jinja2 import Environment
 
-WIDTH, HEIGHT, MARGIN = 360.0, 220.0, 44.0
+WIDTH, HEIGHT, MARGIN = 360.0, 240.0, 54.0
+Drawing = tuple[str, str]
+"""Its title, and its SVG: empty where there is nothing to draw."""
+
 _COLOURS = ("#0b6e4f", "#b5502f")
 
 _PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
@@ -21,10 +25,16 @@ figure { display: inline-block; margin: 0 1.5rem 1.5rem 0 } figcaption { font-we
 </style></head><body>
 <h1>{{ report.appliance_model }}: {{ report.judged }}{% if report.champion != report.judged and report.champion %}
  against the champion {{ report.champion }}{% endif %}</h1>
-<p>{{ "%.1f"|format(report.appliance_years) }} appliance-years. A ticket is false when its fault was not under way.
+<p>Judged on {{ date(report.judged_at) }} by Foremend {{ report.foremend }}, on
+ {{ report.data.appliances }} appliances of {{ report.data.history }}
+ from {{ date(report.data.since) }} to {{ date(report.data.until) }}
+ and the outcomes in {{ report.data.outcomes }}.
+ {{ "%.1f"|format(report.appliance_years) }} appliance-years. A ticket is false when its fault was not under way.
  Failures that nobody could foresee (hidden, sudden, or of an appliance hardly used) are counted apart.</p>
 {% for name, figures in report.versions.items() %}
 <h2>{{ name }}</h2>
+<p>Made on {{ date(figures.made_at) }}, recipe {{ figures.recipe }}, from
+ {{ origin(figures.trained_on) }}.</p>
 <p>Macro recall {{ number(figures.recall) }}, of all failures {{ number(figures.recall_of_all_failures) }};
  {{ number(figures.false_tickets_per_100_appliance_years) }} false tickets per 100 appliance-years;
  median lead {{ number(figures.median_lead_days) }} days where a fault shows 30 days before;
@@ -38,13 +48,18 @@ figure { display: inline-block; margin: 0 1.5rem 1.5rem 0 } figcaption { font-we
 {% endfor %}
 </table>
 {% endfor %}
+{% if drawings %}
 <h2>Figures</h2>
+{% endif %}
 {% for title, drawing in drawings %}
 <figure><figcaption>{{ title }}</figcaption>{{ drawing|safe }}</figure>
 {% endfor %}
+{% if drawings %}
 <p>{% for name in report.versions %}
 <span style="color: {{ colours[loop.index0] }}">&#9632; {{ name }}</span>
-{% endfor %}</p></body></html>
+{% endfor %}</p>
+{% endif %}
+</body></html>
 """
 )
 
@@ -52,32 +67,43 @@ figure { display: inline-block; margin: 0 1.5rem 1.5rem 0 } figcaption { font-we
 def page(report: Mapping[str, Any]) -> str:
     """The report of `foremend.jobs.evaluate.evaluate` as HTML."""
     versions = report["versions"].values()
+    failures = any(row["failures"] for figures in versions for row in figures["per_fault"].values())
 
-    def lines(curve: str, x: str, y: str) -> list[list[tuple[float, float]]]:
-        return [[(point[x], point[y]) for point in figures[curve]] for figures in versions]
+    def drawn(title: str, curve: str, x: str, y: str, words: tuple[str, str]) -> Drawing:
+        lines = [[(point[x], point[y]) for point in figures[curve]] for figures in versions]
+        return title, chart(lines, *words, diagonal=curve == "calibration")
 
     drawings = [
-        (
-            "Calibration: probability told, share that failed",
-            chart(lines("calibration", "predicted", "observed"), diagonal=True),
+        drawn(
+            "Calibration", "calibration", "predicted", "observed",
+            ("probability told", "share that failed"),
         ),
-        ("Lead time: share told so many days before", chart(lines("lead_time_curve", "days", "share"))),
-        (
-            "Cost an appliance-year, by the probability that opens a ticket",
-            chart(lines("cost_curve", "above", "cost_per_appliance_year")),
+        drawn(
+            "Cost, by the probability that opens a ticket", "cost_curve", "above", "cost_per_appliance_year",
+            ("probability above which a ticket opens", "cost an appliance-year"),
         ),
-    ]
-    return _PAGE.render(report=report, drawings=drawings, colours=_COLOURS, number=_number)
+    ]  # fmt: skip
+    if failures:  # without one, a share of them would be a line at zero that nothing was measured for
+        words = ("days before the failure", "share told by then")
+        drawings.insert(1, drawn("Lead time", "lead_time_curve", "days", "share", words))
+    shown = [(title, drawing) for title, drawing in drawings if drawing]
+    return _PAGE.render(
+        report=report, drawings=shown, colours=_COLOURS, number=_number, date=_date, origin=_origin
+    )
 
 
-def chart(lines: Sequence[Sequence[tuple[float, float]]], *, diagonal: bool = False) -> str:
-    """Lines of (x, y) as an SVG with its axes from 0 to the greatest value."""
+def chart(
+    lines: Sequence[Sequence[tuple[float, float]]], across: str, up: str, *, diagonal: bool = False
+) -> str:
+    """Lines of (x, y) as an SVG, its axes from 0 to the greatest value with their names; empty without a point."""
     points = [point for line in lines for point in line]
-    most_x, most_y = (max((point[k] for point in points), default=1.0) or 1.0 for k in (0, 1))
+    if not points:
+        return ""
+    most_x, most_y = (max(point[k] for point in points) or 1.0 for k in (0, 1))
 
     def place(x: float, y: float) -> str:
-        across, up = x / most_x * (WIDTH - 2 * MARGIN), y / most_y * (HEIGHT - 2 * MARGIN)
-        return f"{MARGIN + across:.1f},{HEIGHT - MARGIN - up:.1f}"
+        right, above = x / most_x * (WIDTH - 2 * MARGIN), y / most_y * (HEIGHT - 2 * MARGIN)
+        return f"{MARGIN + right:.1f},{HEIGHT - MARGIN - above:.1f}"
 
     drawn = [
         f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{" ".join(place(*p) for p in line)}"/>'
@@ -88,15 +114,36 @@ def chart(lines: Sequence[Sequence[tuple[float, float]]], *, diagonal: bool = Fa
         drawn.append(
             f'<polyline stroke="#999" stroke-dasharray="4" points="{place(0, 0)} {place(end, end)}"/>'
         )
-    right, below = WIDTH - MARGIN, HEIGHT - MARGIN + 16
     return (
-        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" width="{WIDTH:g}" role="img">'
+        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" width="{WIDTH:g}" role="img" aria-label="{up} by {across}">'
         f'<polyline fill="none" stroke="#444" points="{place(0, most_y)} {place(0, 0)} {place(most_x, 0)}"/>'
-        f"{''.join(drawn)}"
-        f'<text x="{MARGIN - 6:g}" y="{MARGIN + 4:g}" text-anchor="end" font-size="11">{most_y:.3g}</text>'
-        f'<text x="{right:g}" y="{below:g}" text-anchor="end" font-size="11">{most_x:.3g}</text>'
-        "</svg>"
+        f"{''.join(drawn)}{_words(most_x, most_y, across, up)}</svg>"
     )
+
+
+def _words(most_x: float, most_y: float, across: str, up: str) -> str:
+    """What the axes are, and their ends."""
+    left, right, bottom, middle = MARGIN - 6, WIDTH - MARGIN, HEIGHT - MARGIN, HEIGHT / 2
+    placed = [
+        (left, MARGIN + 4, "end", f"{most_y:.3g}", ""),
+        (left, bottom + 4, "end", "0", ""),
+        (right, bottom + 16, "end", f"{most_x:.3g}", ""),
+        (WIDTH / 2, bottom + 34, "middle", across, ""),
+        (14, middle, "middle", up, f' transform="rotate(-90 14 {middle:g})"'),
+    ]
+    return "".join(
+        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="11"{turned}>{word}</text>'
+        for x, y, anchor, word, turned in placed
+    )
+
+
+def _origin(trained_on: Mapping[str, Any]) -> str:
+    known = [name for name in ("source", "appliances", "days", "rows", "seed") if name in trained_on]
+    return ", ".join(f"{name} {trained_on[name]}" for name in known) or "what its card does not say"
+
+
+def _date(time: int | None) -> str:
+    return "an unknown day" if not time else f"{datetime.fromtimestamp(time / 1_000, UTC):%Y-%m-%d}"
 
 
 def _number(value: float | None) -> str:

@@ -29,6 +29,7 @@ and after. Summer comes last: what had to wait for it is dealt out then."""
 CHANGES = (date(2026, 9, 10), date(2026, 4, 15))
 """First days of the fleets that stay well while heating follows cooling, or cooling heating. A fault there would often
 have begun before anybody saw what is usual."""
+FLEETS = len(SEASONS) + len(CHANGES)
 _STAY_WELL = 0.2  # appliances of those fleets, over those of the others
 _ONSET_DAYS = (12.0, 30.0)  # the own usual is nearly known
 _BETWEEN_DAYS = (14.0, 30.0)  # from a failure, repaired within days, to the next onset

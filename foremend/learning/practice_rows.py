@@ -6,20 +6,22 @@ The truth of the simulation is used here and nowhere else; the pipeline meets it
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foremend.engine.follow import Days, follow
-from foremend.learning.practice import practice_fleets
+from foremend.learning.practice import FLEETS, practice_fleets
 from foremend.learning.training_sets import TrainingSet
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import MS_PER_DAY, Block
 from models.evaluation import USUAL_DAYS
 from models.settings import TrainingSettings
 from simulators.fleet.faults import FaultCourse
-from simulators.fleet.fleet import Fleet, Telemetry
+from simulators.fleet.fleet import Telemetry
 
 _DAYS_THAT_SHOW = 2  # of running since the first sign, before a row teaches the fault
 _DAYS_THAT_FORGET = 4  # of running since the repair, before a row teaches health again
@@ -27,10 +29,22 @@ _ROWS = 15  # that the course of a fault gives at most
 _NUMBERS = 1_000_000  # appliances of one practice fleet are numbered apart from those of the next
 
 
-def simulated_rows(profile: Profile, settings: TrainingSettings) -> TrainingSet:
-    """Daily deviations of simulated fleets with the days each fault was from failure."""
-    fleets = practice_fleets(profile.name, profile.faults, settings)
-    parts = [_practised(profile, fleet, settings) for fleet in fleets]
+Told = Callable[[float], object]
+"""Hears what share of the practice is over, 0..1."""
+
+
+def simulated_rows(
+    profile: Profile,
+    settings: TrainingSettings,
+    each: Callable[..., Iterable[TrainingSet]] = map,
+    told: Told | None = None,
+) -> TrainingSet:
+    """Daily deviations of simulated fleets with the days each fault was from failure.
+
+    `each` has the fleets live, one after the other or at once: `map`, or that of a pool of processes, where `told`
+    cannot be used.
+    """
+    parts = list(each(partial(fleet_rows, profile, settings, told=told), range(FLEETS)))
     return TrainingSet(
         parts[0].names,
         np.concatenate([part.features for part in parts]),
@@ -39,8 +53,19 @@ def simulated_rows(profile: Profile, settings: TrainingSettings) -> TrainingSet:
     )
 
 
-def _practised(profile: Profile, fleet: Fleet, settings: TrainingSettings) -> TrainingSet:
-    days = follow(profile, map(as_block, fleet.telemetry()))
+def fleet_rows(
+    profile: Profile, settings: TrainingSettings, number: int, *, told: Told | None = None
+) -> TrainingSet:
+    """What one of the fleets brings, 0 to FLEETS - 1; `told` hears how far all of them are, one after the other."""
+    fleet = next(islice(practice_fleets(profile.name, profile.faults, settings), number, None))
+
+    def blocks() -> Iterator[Block]:
+        for day, telemetry in enumerate(fleet.telemetry(), start=1):
+            yield as_block(telemetry)
+            if told is not None:
+                told((number + day / settings.days) / FLEETS)
+
+    days = follow(profile, blocks())
     return _labelled(days, fleet.courses[profile.name], profile, settings)
 
 

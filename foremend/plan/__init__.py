@@ -89,6 +89,13 @@ def _parts(
         yield from rules(written, profiles, unusable)
     if _needs(process, "run", "service", "worker"):
         yield from found_by(telling(written))
+    shares = process in ("service", "worker") or (process is None and "kafka" in written.data)
+    if shares and settings.alerts.home_assistant is not None:
+        yield Problem(
+            "alerts.home_assistant",
+            "alerts.home_assistant: only `foremend run` tells Home Assistant: no service or worker ever would",
+            "take it out, or run a household's appliances with `foremend run`",
+        )
 
 
 def _needs(process: Process | None, *those: Process) -> bool:

@@ -10,7 +10,7 @@ from foremend.config import Written
 from foremend.plan.problem import Check, Problem, found_by
 from foremend.vocabulary.profiles import Profile
 from rules.conditions import applied
-from rules.reach import check_rules, concerns
+from rules.reach import NO_RULE, check_rules, concerns
 from rules.settings import Rule, RulesSettings
 
 _MODELS = "models.appliance_models"
@@ -37,7 +37,7 @@ def rules(written: Written, profiles: Mapping[str, Profile], unknown: frozenset[
     if not settings.book and not any(spot.startswith("rules") for spot in written.left_out):
         yield Problem(
             "rules.book",
-            "rules.book: there is no rule, so nothing would ever be found: write some, or 'extends: shipped'",
+            NO_RULE,
             "write rules, or 'extends: shipped' at the top of the file",
         )
     for index, rule in enumerate(settings.book):

@@ -8,6 +8,9 @@ from functools import partial
 from ipaddress import ip_address
 
 from alerts.database_url import check_url, is_postgresql
+from alerts.notifier import Notifier
+from alerts.owner_channels import set_up
+from alerts.policies import load_policies
 from alerts.public import is_public
 from alerts.settings import AlertsSettings, WebhookEndpoint
 from alerts.vault import check_key
@@ -24,12 +27,27 @@ def telling(written: Written) -> Iterator[Check]:
     yield Check("alerts.database", url, lambda: _database(alerts.database))
     key = "give the file mode 0600, or bring back the key that contacts were sealed with"
     yield Check("alerts.key_file", key, lambda: _key(alerts))
+    law = "name one of CN, EU, UK, US-CA, strict and household, or mend the file that it names"
+    yield Check("alerts.jurisdiction", law, lambda: _policies(alerts))
     for index, endpoint in enumerate(alerts.webhooks):
         where = f"alerts.webhooks[{written.place('alerts.webhooks', index)}]"
         public = "write a URL of the world, or allow_private: true where it is meant"
         yield Check(f"{where}.url", public, partial(_receiver, endpoint))
         secret = "put whsec_ and base64 into the variable or the file that the endpoint names"
         yield Check(f"{where}.secret", secret, partial(_secret, endpoint))
+    for name, one in set_up(alerts).items():
+        if isinstance(one, Notifier):
+            line = "put a line that Apprise understands into the variable or the file that it names"
+            yield Check(f"alerts.{name}", line, partial(_notifier, name, one))
+
+
+def _notifier(name: str, settings: Notifier) -> None:
+    require_extra("apprise", f"alerts.{name} with url_env or url_file", "notify")
+    settings.plugin(f"alerts.{name}.url")
+
+
+def _policies(alerts: AlertsSettings) -> None:
+    load_policies(alerts.policies.folders, alerts.jurisdiction)
 
 
 def _key(alerts: AlertsSettings) -> None:

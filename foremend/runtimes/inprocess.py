@@ -10,25 +10,30 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, Literal
 
 from threadpoolctl import threadpool_limits
 
 from foremend.engine.engine import Engine
-from foremend.engine.lane import NO_TIME
+from foremend.engine.lane import NO_TIME, Lane
+from foremend.runtimes.arrivals import Arrivals
+from foremend.runtimes.errands import Errand
 from foremend.runtimes.rescue import NOT_TRIED, Held, Rescue
 from foremend.runtimes.resting import MOST_STRANGERS_SHOWN, Resting
-from foremend.runtimes.status import ApplianceStatus, PipelineStatus
+from foremend.runtimes.status import ApplianceStatus, Doing, PipelineStatus
 from foremend.stores.journal import SqliteJournal
-from foremend.stores.patience import Patience
+from foremend.stores.orders import Orders
+from foremend.stores.patience import Lapse, Patience
 from foremend.stores.snapshots import load_snapshot, save_snapshot
-from foremend.vocabulary.errors import DefectError, is_unforeseen
+from foremend.vocabulary.errors import DefectError, UnavailableError, is_unforeseen
 from foremend.vocabulary.ports import Clock, Effects, History, PipelineSource
-from foremend.vocabulary.topics import CLOCK, Progress
+from foremend.vocabulary.topics import CLOCK, USUAL, Progress, parse_usual_order
 from foremend.vocabulary.types import MS_PER_HOUR, Block, Finding, RawMessage
 from ingest.decode import Ingest
 
@@ -37,12 +42,21 @@ log = logging.getLogger(__name__)
 TAKE_TIMEOUT_S = 0.05
 PROGRESS_EVERY_MS = 100
 CAUGHT_UP_S = 0.5  # nothing came for this long: what waited at the broker is here
-TOGETHER_BYTES = 4 * 1024 * 1024  # of payloads and topics that are judged together at most
+TOGETHER_BYTES = 2 * 1024 * 1024  # of payloads and topics that are judged together at most
+ORDERS_EVERY_MS = 1_000
+OF_OURS = (CLOCK, USUAL)  # what the journal has beside devices' messages
 LOOK_EVERY_MS = 60_000  # at the clock, for who is silent
 LOOK_AT_LEAST_MS = 1_000  # between two looks, where event time runs ahead of the wall clock
-COLLECT_S = 5.0  # that brought less than TOGETHER_BYTES: a fleet that talks on, no backlog
+COLLECT_S = 2.5  # that brought less than TOGETHER_BYTES: a fleet that talks on, no backlog
+MANY_WAITING_ROWS = (
+    100_000  # of history, in memory: 11 MB at nine signals. A checkpoint is due, where it is cheap ...
+)
+CHEAP = 20  # ... since it takes less than a twentieth of the time
 MOST_WAITING_ROWS = 2_000_000
 
+
+NOTHING_YET = False, -1, 0, -1
+"""What `Lane.at_work` would say of an appliance whose readings still wait to be in order."""
 
 ProgressListener = Callable[[Progress], object]
 """Hears how far the pipeline is, at most every 100 ms."""
@@ -68,8 +82,9 @@ class InProcessRuntime:
         follow: Callable[[int], None] = lambda now_ms: None,
         resting: Resting | None = None,
         settle: Callable[[int], None] = lambda position: None,
+        orders: Orders | None = None,
     ) -> None:
-        """`resting` keeps memory within bounds; without it everybody stays in memory.
+        """`resting` keeps memory within bounds; without it everybody stays in memory. `orders` are what commands say.
 
         `follow` is called with the wall clock between blocks, to take up what was promoted meanwhile; `settle` with
         the position of each snapshot before it is written.
@@ -80,8 +95,10 @@ class InProcessRuntime:
         self._checkpoint_every_ms = checkpoint_every_ms
         self._permitted, self._report, self._follow = permitted, report, follow
         self._resting, self._settle = resting, settle
+        self._orders, self._asked = orders, 0  # when it was asked for orders, ms
+        self._order_lapse = Lapse("taking orders")
         self._position = self._snapshot_position = 0
-        self._reported = self._checkpointed = 0
+        self._reported = self._checkpointed = self._checkpoint_took = 0  # ms
         self._looked, self._looked_at = clock.now_ms(), 0  # at the clock, and the newest event time then
         self._saw_all = True  # at that look nothing waited to be taken
         self._catching_up = False
@@ -93,10 +110,12 @@ class InProcessRuntime:
         self._started = clock.now_ms()
         self._patience = Patience(threading.Event())
         self._held, self._rescue = Held(), Rescue(self, ingest.quarantine)
+        self._arrivals = Arrivals()
         self._whole = True  # state is that of `_position`; not so within a step
         self._stage = ""
         self._attempted = self._begin = 0
         self._judge_days = True
+        self._errands: deque[Errand] = deque()
         self.progress = Progress(messages=0, readings=0, dead_letters=0, time=0)
 
     def recover(self, stop: threading.Event | None = None) -> None:
@@ -109,6 +128,7 @@ class InProcessRuntime:
         self._committed = self._patience.insist(self._effects.position)
         judged = min(end, max(self._committed, self._patience.insist(self._journal.last_judged)))
         self._replay(judged)
+        self._arrivals.begin(self._engine)
         for position, messages in self._journal.replay(self._position, end):
             self._collect(messages, position)
         self._checkpointed = self._clock.now_ms()
@@ -160,8 +180,35 @@ class InProcessRuntime:
         if not self._catching_up:
             self._judge_collected()
             self._look_at_clock(caught_up=not taken)
+            self._take_orders()
         self._keep_up()
         return len(taken)
+
+    def forget(self, ids: Collection[str], named: Callable[[str], bool]) -> None:
+        """Nothing that was learnt or remembered of these appliances stays, in memory, snapshot or journal.
+
+        `named` tells topics and devices that are theirs. For the runtime's thread, after `recover`; other threads
+        `ask` it. What was collected is judged before. Raises UnavailableError while a store is being read or is away.
+        """
+        self._judge_collected()
+        self._engine.forget(ids)
+        self._ingest.forget(named)
+        self._held.forget(named)
+        if self._orders is not None:
+            self._patience.insist(partial(self._orders.forget, named))
+        if self._resting is not None:
+            self._patience.insist(partial(self._resting.forget, ids))
+        self.checkpoint()
+        self._patience.insist(self._journal.scrub)
+
+    def ask(self, errand: Callable[[], object], wait_s: float) -> None:
+        """From another thread: have `errand` done between two blocks; returns when it is.
+
+        Raises UnavailableError where that did not happen within `wait_s`, or it did not succeed: ask again.
+        """
+        one = Errand(errand)
+        self._errands.append(one)
+        one.await_done(wait_s)
 
     def checkpoint(self) -> None:
         """Write history and a snapshot, then forget the journal up to it.
@@ -171,10 +218,12 @@ class InProcessRuntime:
         if not self._whole:
             log.error("the last step was not finished: no snapshot is written, the next start does it again")
             return
+        began = self._clock.now_ms()
         try:
             self._checkpoint()
         except Exception as error:  # noqa: BLE001 - raised again where no message is to blame
             self._rescue.after(error, self._snapshot_position, self._position)
+        self._checkpoint_took = self._clock.now_ms() - began
 
     @property
     def position(self) -> int:
@@ -255,6 +304,7 @@ class InProcessRuntime:
             started_at=self._started,
             newcomers=self._engine.heard_of(),
             quarantined=self._ingest.quarantine.by_stage(),
+            left_out=self._ingest.left_out(),
             resting=0 if self._resting is None else self._resting.store.count,
         )
 
@@ -274,10 +324,14 @@ class InProcessRuntime:
 
     def _in_memory(self) -> list[ApplianceStatus]:
         return [
-            ApplianceStatus(appliance_id, lane.profile.name, lane.profile.category, seen, silent)
+            _status(lane, appliance_id, seen, silent, at_work)
             for lane in list(self._engine.lanes.values())
-            for appliance_id, seen, silent in zip(
-                list(lane.ids), lane.last_seen.tolist(), self._engine.silent(lane).tolist(), strict=False
+            for appliance_id, seen, silent, at_work in zip(
+                list(lane.ids),
+                lane.last_seen.tolist(),
+                self._engine.silent(lane).tolist(),
+                chain(lane.at_work(), repeat(NOTHING_YET)),
+                strict=False,
             )
             if seen != NO_TIME
         ]
@@ -386,22 +440,50 @@ class InProcessRuntime:
             look = RawMessage(CLOCK, b"caught up" if caught_up else b"", now)
             self._judge([look], self._patience.insist(lambda: self._journal.append([look])))
 
+    def _take_orders(self) -> None:
+        """What commands ordered, once a second: a message of the journal each, where a replay hears it again."""
+        now = self._clock.now_ms()
+        if self._orders is None or 0 <= now - self._asked < ORDERS_EVERY_MS:
+            return
+        self._asked = now
+        try:
+            waiting = self._orders.waiting()
+        except UnavailableError as error:  # readings do not wait for that
+            self._order_lapse.failed(error)
+            return
+        self._order_lapse.worked()
+        for order in waiting:
+            message = RawMessage(USUAL, order.what, now)
+            self._judge([message], self._patience.insist(partial(self._journal.append, [message])))
+            self._patience.insist(partial(self._orders.done, order))
+
+    def _hear(self, said: RawMessage) -> list[Finding]:
+        """A look at the clock, or an order."""
+        if said.topic == CLOCK:
+            return self._engine.advance(said.received, caught_up=bool(said.payload))
+        self._engine.learn_anew(*parse_usual_order(said.payload))
+        return []
+
     def _process(self, messages: Sequence[RawMessage], position: int) -> None:
         self._whole, self._attempted, self._stage = False, position, "decode"
-        looks = [message for message in messages if message.topic == CLOCK]
-        tried, held = self._held.split([message for message in messages if message.topic != CLOCK])
+        ours = [message for message in messages if message.topic in OF_OURS]
+        tried, held = self._held.split([message for message in messages if message.topic not in OF_OURS])
         decoded = self._ingest.decode(tried)
         letters = [*decoded.dead_letters, *(self._ingest.letter(message, NOT_TRIED) for message in held)]
         self._stage = "engine"
         findings: list[Finding] = []
-        for look in looks:
-            findings += self._engine.advance(look.received, caught_up=bool(look.payload))
+        for said in ours:
+            findings += self._hear(said)
         newest = self.progress.time
         for block in decoded.blocks:
             permitted = self._patience.insist(partial(self._permitted, block))
             if self._resting is not None:
                 findings += self._patience.insist(partial(self._resting.bring_back, self._engine, permitted))
             findings += self._engine.process(permitted, judge_days=self._judge_days)
+            if self._state == "running":
+                self._arrivals.heard(
+                    self._engine, block.appliance_model, len(permitted), self._clock.now_ms()
+                )
             newest = max(newest, int(block.time.max()))
         self._stage = "effects"
         if position > self._committed:
@@ -413,7 +495,7 @@ class InProcessRuntime:
         self._position, self._whole = position, True
         self.progress = replace(
             self.progress,
-            messages=self.progress.messages + len(messages) - len(looks),
+            messages=self.progress.messages + len(messages) - len(ours),
             readings=self.progress.readings + decoded.readings,
             dead_letters=self.progress.dead_letters + len(letters),
             time=newest,
@@ -421,14 +503,39 @@ class InProcessRuntime:
 
     def _keep_up(self) -> None:
         now = self._clock.now_ms()
+        while self._errands and self._whole:
+            self._errands.popleft().do()
         if now - self._reported >= PROGRESS_EVERY_MS:
             self._ingest.quarantine.contain("report", lambda: self._report(self.progress))
             self._reported = now
         self._ingest.quarantine.contain("promotion", lambda: self._follow(now))
+        self._arrivals.tell(now)
         if self._resting is not None and self._resting.crowded(self._engine):
             self._make_room(self._resting)
-        overdue = now - self._checkpointed >= self._checkpoint_every_ms
-        if self._position > self._snapshot_position and (
-            overdue or self._history.waiting_rows > MOST_WAITING_ROWS
-        ):
+        if self._position > self._snapshot_position and self._checkpoint_is_due(now):
             self.checkpoint()
+
+    def _checkpoint_is_due(self, now: int) -> bool:
+        """It is time to, or so much history waits; what is much depends on what a snapshot of this fleet costs."""
+        passed, waiting = now - self._checkpointed, self._history.waiting_rows
+        cheap = passed >= CHEAP * self._checkpoint_took
+        return (
+            passed >= self._checkpoint_every_ms
+            or waiting > MOST_WAITING_ROWS
+            or (waiting > MANY_WAITING_ROWS and cheap)
+        )
+
+
+def _status(
+    lane: Lane, appliance_id: str, seen: int, silent: bool, at_work: tuple[bool, int, int, int]
+) -> ApplianceStatus:
+    learnt, running, starts, until = at_work
+    return ApplianceStatus(
+        appliance_id,
+        lane.profile.name,
+        lane.profile.category,
+        seen,
+        silent,
+        learning=lane.profile.cycle is not None and not learnt,
+        doing=Doing(running == 1, starts, until) if learnt and running >= 0 else None,
+    )

@@ -14,7 +14,7 @@ with a checkpoint behind it, until one message is left that raises by itself:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from foremend.vocabulary.errors import DefectError, is_unforeseen
@@ -83,6 +83,13 @@ class Held:
         for known in (self._raised, self._until):
             while len(known) > MOST_TOPICS:
                 known.pop(next(iter(known)))
+
+    def forget(self, named: Callable[[str], bool]) -> None:
+        """Nothing of the topics that are `named` stays."""
+        for known in (self._raised, self._until):
+            for topic in [topic for topic in known if named(topic)]:
+                del known[topic]
+        self._in_a_row = [topic for topic in self._in_a_row if not named(topic)]
 
     def snapshot(self) -> Mapping[str, Any]:
         return {

@@ -56,6 +56,11 @@ class Resting:
         self._back |= {(one.appliance_model, one.appliance_id) for one in found}
         return engine.readmit(found)
 
+    def forget(self, ids: Collection[str]) -> None:
+        """Nothing of these stays, in memory of who came back or in the store; before the next snapshot."""
+        self._back = {one for one in self._back if one[1] not in ids}
+        self.store.forget_wholly(ids)
+
     def crowded(self, engine: Engine) -> bool:
         """Whether so many newcomers came that it is time for `make_room`, long before a checkpoint."""
         return engine.heard_of() - self._heard_of >= self._rules.most_strangers // 2

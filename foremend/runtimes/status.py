@@ -27,6 +27,19 @@ class PipelineStatus:
     newcomers: int = 0  # appliances heard of for the first time
     resting: int = 0  # appliances whose state is in the store and not in memory
     quarantined: Mapping[str, int] = field(default_factory=dict)  # by stage, since the process began
+    left_out: Mapping[str, int] = field(
+        default_factory=dict
+    )  # signals of readings, by kind, since the process began
+    forgot: Sequence[str] = ()  # erasures under way of which nothing is in the last durable checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What it does, as far as its readings are in order: up to `until`, ms UTC, event time."""
+
+    running: bool
+    starts: int  # since midnight UTC of the day of `until`
+    until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,8 @@ class ApplianceStatus:
     category: str
     last_seen: int  # ms UTC, event time
     silent: bool = False  # it says nothing, unlike itself, whether that was told or not
+    learning: bool = False  # it is not known yet what a run of it is
+    doing: Doing | None = None  # None where nobody knows, or nobody asked
 
 
 class Pipeline(Protocol):

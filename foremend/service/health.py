@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Response
+from fastapi.params import Depends
 from fastapi.responses import PlainTextResponse
 
 from foremend.service.metrics import CONTENT_TYPE, Family, labelled, render
@@ -74,7 +75,7 @@ def at_most(name: str, value: Callable[[], float | None], most: float, words: st
 
 
 def add_routes(app: FastAPI, health: Health) -> None:
-    """Give `app` the three routes."""
+    """Give `app` the two that say how the process is."""
 
     @app.get("/livez", response_class=PlainTextResponse, tags=["health"])
     def livez() -> PlainTextResponse:
@@ -90,7 +91,11 @@ def add_routes(app: FastAPI, health: Health) -> None:
         response.status_code = 200 if ready else 503
         return Readiness(ready=ready, checks=checks)
 
-    @app.get("/metrics", response_class=PlainTextResponse, tags=["health"])
+
+def add_metrics(app: FastAPI, health: Health, asks: Sequence[Depends] = ()) -> None:
+    """Give `app` the numbers; `asks` is what must be true of who wants them."""
+
+    @app.get("/metrics", response_class=PlainTextResponse, tags=["health"], dependencies=asks)
     def prometheus() -> PlainTextResponse:
         """Counters and gauges in the Prometheus text format."""
         return PlainTextResponse(health.metrics(), media_type=CONTENT_TYPE)
@@ -107,6 +112,7 @@ def serve_health(health: Health, host: str, port: int | None) -> Iterator[str | 
         return
     app = FastAPI(title="Foremend", openapi_url=None, docs_url=None, redoc_url=None)
     add_routes(app, health)
+    add_metrics(app, health)
     with Server(app, host, port, "--health-port") as address:
         log.info("/livez, /readyz and /metrics are on %s", address)
         yield address

@@ -15,6 +15,12 @@ def quarantined(by_stage: Mapping[str, int]) -> Family:
     return Family("counter", "quarantined_total", words, labelled("stage", by_stage))
 
 
+def left_out(by_kind: Mapping[str, int]) -> Family:
+    """What decoding left out of readings that were used, in this process."""
+    words = "Signals left out of readings whose others were used, by kind"
+    return Family("counter", "left_out_total", words, labelled("kind", by_kind))
+
+
 def pipeline_families(pipeline: PipelineStatus) -> Iterator[Family]:
     """Of the pipeline in this process."""
     yield gauge("up", "1 while the pipeline runs", pipeline.state == "running")
@@ -26,6 +32,8 @@ def pipeline_families(pipeline: PipelineStatus) -> Iterator[Family]:
     yield counter("newcomers_total", "Appliances heard of for the first time", pipeline.newcomers)
     yield gauge("appliances_resting", "Appliances whose state rests in the store", pipeline.resting)
     yield quarantined(pipeline.quarantined)
+    if pipeline.left_out:
+        yield left_out(pipeline.left_out)
     behind = pipeline.position - pipeline.committed
     yield gauge("journal_behind", "Messages in the journal that are not acted on yet", behind)
     if pipeline.event_time is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 
 from alerts import queries
 from alerts.wording import Titles
+from foremend.learning.progress import Training
 from foremend.runtimes.status import ApplianceStatus
 from foremend.service.health import Health, Probe
 from foremend.service.metrics import Family
@@ -23,6 +25,7 @@ from foremend.service.views import (
     STATES,
     ApplianceDetail,
     ApplianceView,
+    CohortView,
     CountsView,
     DeadLetterView,
     DeliveryView,
@@ -34,8 +37,10 @@ from foremend.service.views import (
     Page,
     PipelineView,
     State,
+    StoryView,
     Summary,
     TicketView,
+    TrainingView,
     Vocabulary,
 )
 from foremend.vocabulary.catalogue import FaultEntry
@@ -55,7 +60,11 @@ class ReadModel:
         profiles: Mapping[str, Profile],
         faults: Mapping[str, FaultEntry],
         feature_titles: Titles,
+        training: Callable[[], Sequence[Training]] = tuple,
+        story: Path | None = None,
     ) -> None:
+        """`training`: how far each model is that is being trained; `story`: a file as the demo writes it."""
+        self._training, self._story_file = training, story
         self._engine = engine
         self._pipeline = pipeline
         self._remembered: tuple[int | None, float, list[FindingView]] = (None, 0.0, [])
@@ -70,6 +79,8 @@ class ReadModel:
             counts=self._counts(),
             appliances=appliances,
             by_state=_by_state(ill, appliances),
+            training=[TrainingView(**asdict(one)) for one in self._training()],
+            story=self._story(),
         )
 
     def fleet(
@@ -94,6 +105,37 @@ class ReadModel:
             by_state=_by_state(ill, sum(by_model.values())),
             by_model=dict(sorted(by_model.items())),
         )
+
+    def some_of_fleet(
+        self,
+        ids: Collection[str],
+        limit: int,
+        offset: int,
+        state: State | None = None,
+        appliance_model: str | None = None,
+    ) -> FleetView:
+        """As `fleet`, of `ids` alone, which are few."""
+        found = [_appliance(one, self._open_episodes(one.appliance_id)) for one in self._pipeline.some(ids)]
+        found.sort(key=lambda one: (STATES.index(one.state), one.appliance_id))
+        asked = [
+            one
+            for one in found
+            if state in (None, one.state) and appliance_model in (None, one.appliance_model)
+        ]
+        return FleetView(
+            items=asked[offset : offset + limit],
+            total=len(asked),
+            by_state=_by_state(found, len(found)),
+            by_model=dict(sorted(Counter(one.appliance_model for one in found).items())),
+        )
+
+    def owned_by(self, owner_id: str) -> frozenset[str]:
+        """The ids of an owner's appliances."""
+        return queries.owned_by(self._engine, owner_id)
+
+    def cohorts(self) -> list[CohortView]:
+        """Episodes by appliance model and fault."""
+        return [CohortView(**one._asdict()) for one in queries.cohorts(self._engine)]
 
     def appliance(self, appliance_id: str) -> ApplianceDetail | None:
         """One appliance with its open episodes, newest findings and tickets; None for one never heard of."""
@@ -124,14 +166,27 @@ class ReadModel:
     def _open_episodes(self, appliance_id: str | None = None) -> list[FindingView]:
         return [FindingView(**item) for item in queries.open_episodes(self._engine, appliance_id)]
 
-    def findings(self, limit: int, offset: int, appliance_id: str | None = None) -> Page[FindingView]:
-        """Verdicts by event time, newest first."""
-        page = queries.findings(self._engine, limit, offset, appliance_id)
+    def findings(
+        self,
+        limit: int,
+        offset: int,
+        appliance_id: str | None = None,
+        appliances: Collection[str] | None = None,
+    ) -> Page[FindingView]:
+        """Verdicts by event time, newest first; of `appliances` alone where they are given."""
+        page = queries.findings(self._engine, limit, offset, appliance_id, appliances)
         return Page(items=[FindingView(**item) for item in page.items], total=page.total)
 
-    def tickets(self, limit: int, offset: int, appliance_id: str | None = None) -> Page[TicketView]:
-        """Tickets, newest first, each with how far its messages are."""
-        page = queries.tickets(self._engine, limit, offset, appliance_id)
+    def tickets(
+        self,
+        limit: int,
+        offset: int,
+        appliance_id: str | None = None,
+        appliances: Collection[str] | None = None,
+        assigned_to: str | None = None,
+    ) -> Page[TicketView]:
+        """Tickets, newest first, each with how far its messages are; narrowed as `alerts.queries.tickets` has it."""
+        page = queries.tickets(self._engine, limit, offset, appliance_id, appliances, assigned_to)
         sent = self._deliveries([item["episode_id"] for item in page.items])
         items = [TicketView(**item, deliveries=sent[item["episode_id"]]) for item in page.items]
         return Page(items=items, total=page.total)
@@ -175,6 +230,11 @@ class ReadModel:
         yield from database_families(self._counts(), queries.oldest_waiting(self._engine))
         yield from fleet_families(self.fleet(1, 0))
 
+    def _story(self) -> StoryView | None:
+        if self._story_file is None or not self._story_file.exists():
+            return None
+        return StoryView.model_validate_json(self._story_file.read_bytes())
+
     def _counts(self) -> CountsView:
         messages = queries.outbox(self._engine, limit=1).total
         return CountsView(
@@ -196,7 +256,9 @@ class ReadModel:
 
 
 def _appliance(one: ApplianceStatus, episodes: Sequence[FindingView]) -> ApplianceView:
-    known = {name: value for name, value in asdict(one).items() if name != "silent"}
+    known = {
+        name: getattr(one, name) for name in ("appliance_id", "appliance_model", "category", "last_seen")
+    }
     return ApplianceView(**known, state=_state(episodes, one.silent), faults=[e.fault for e in episodes])
 
 
@@ -207,7 +269,7 @@ def _state(episodes: Sequence[FindingView], silent: bool) -> State:
 
 
 def _by_state(ill: Iterable[ApplianceView], appliances: int) -> dict[State, int]:
-    counted = Counter(one.state for one in ill)
+    counted: Counter[State] = Counter(one.state for one in ill if one.state != "ok")
     counted["ok"] = appliances - counted.total()
     return {state: counted[state] for state in STATES}
 

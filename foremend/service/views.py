@@ -77,7 +77,9 @@ class TicketView(BaseModel):
     technician_finds: str = ""
     self_help: dict[str, list[str]] = {}
     safety: dict[str, str] = {}
+    promise: dict[str, str] = {}  # until when: first_contact, visit
     note: str = ""
+    assigned_to: str | None = None
     deliveries: list[DeliveryView] = []
 
 
@@ -182,11 +184,52 @@ class CountsView(BaseModel):
     messages_dead: int
 
 
+class TrainingView(BaseModel):
+    """How far a model is that is being trained beside the pipeline."""
+
+    appliance_model: str
+    state: Literal["waiting", "practising", "learning", "trained", "failed"]
+    done: float  # share of the practice, 0..1
+
+
+class ChapterView(BaseModel):
+    """What happened for the first time in a demo."""
+
+    name: str
+    appliance: str | None = None
+    fault: str | None = None
+    days: float | None = None  # to the failure that is foreseen
+    number: int | None = None  # of appliances
+
+
+class StoryView(BaseModel):
+    """What a demo tells of itself: its clock is no real one."""
+
+    day: int
+    days: int
+    days_a_second: float
+    chapters: list[ChapterView]
+    result: dict[str, float | None] | None  # at the end
+    next: list[str]  # commands to try
+
+
 class Summary(BaseModel):
     pipeline: PipelineView
     counts: CountsView
     appliances: int
     by_state: dict[State, int]
+    training: list[TrainingView]
+    story: StoryView | None  # only of a demo
+
+
+class CohortView(BaseModel):
+    """Episodes of one fault on one appliance model: how many appliances ever had one, and how many have one now."""
+
+    appliance_model: str
+    fault: str
+    appliances: int
+    episodes: int
+    open: int
 
 
 class Readiness(BaseModel):

@@ -68,6 +68,8 @@ def _families(worker: Worker, watchdog: Watchdog) -> Iterator[Family]:
     )
     yield counter("worker_rebalances_total", "Rebalances of the group", worker.rebalances)
     yield gauge("worker_partitions", "Partitions held", len(held))
+    resting = sum(one.runtime.resting for one in held.values())
+    yield gauge("worker_appliances_resting", "Appliances whose state rests in the database", resting)
     behind = {
         str(partition): max(watchdog.ends[partition] - one.runtime.next_offset, 0)
         for partition, one in held.items()

@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
+from foremend.stores.free_port import free_port
 from foremend.vocabulary.errors import UnavailableError
 
 log = logging.getLogger(__name__)
@@ -167,13 +168,14 @@ def broker_config(port: int) -> str:
 
 def _reserve(port: int) -> int:
     """`port` if it is free, or any free one for 0. Raises UnavailableError when it is taken."""
+    port = port or free_port()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_HOST, port))
         except OSError as error:
             raise UnavailableError(f"cannot start a broker on {_HOST}:{port}: {error.strerror}") from error
-        return int(probe.getsockname()[1])
+    return port
 
 
 def _accepts(port: int) -> bool:

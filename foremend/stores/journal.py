@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from alerts.database_errors import of_sqlite
+from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.types import RawMessage
 
 _SCHEMA = """
@@ -181,6 +182,17 @@ class SqliteJournal:
         with self._in_our_words():
             self._db.execute("DELETE FROM message WHERE position <= ?", (up_to,))
             self._db.execute("DELETE FROM judged WHERE last < ?", (up_to,))
+
+    def scrub(self) -> None:
+        """Of messages that were pruned no byte stays in the file or its log. Soon done: little else is in it.
+
+        Raises UnavailableError while somebody reads it, or the disk refuses: call again.
+        """
+        with self._in_our_words():
+            self._db.execute("VACUUM")
+            (busy, *_) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise UnavailableError(f"the journal {self._path} is being read: its log cannot be emptied yet")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.rounds import Lapse
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_S = 1.0
-
-
-class Lapse:
-    """Something that is tried again: says once when it fails and once when it works again.
-
-    `trouble` is what is wrong now, in words; None while all is well. Read it from any thread.
-    """
-
-    def __init__(self, what: str) -> None:
-        """`what` works again, in the line that says so: `storage`."""
-        self._what = what
-        self.trouble: str | None = None
-
-    def failed(self, why: object) -> None:
-        if self.trouble is None:
-            log.error("%s; trying again until it works", why)
-        self.trouble = str(why)
-
-    def worked(self) -> None:
-        if self.trouble is not None:
-            log.warning("%s works again", self._what)
-        self.trouble = None
 
 
 class Patience:

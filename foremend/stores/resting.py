@@ -8,6 +8,7 @@ one that is missing, older or another is told.
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 import threading
@@ -29,6 +30,7 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL, changes INTEGER NOT NULL)",
 )
 _ONE = "appliance_model = ? AND appliance_id = ?"
+_OF_THESE = "DELETE FROM resting WHERE appliance_id IN (SELECT value FROM json_each(?))"  # one look at all
 _CHUNK = 500
 
 
@@ -148,7 +150,23 @@ class RestingStore:
         erased = [(one.appliance_model, one.appliance_id, one.until) for one in forgotten]
         with self._change() as db:
             db.executemany(f"DELETE FROM resting WHERE {_ONE} AND last_seen <= ?", erased)
-            db.executemany("DELETE FROM resting WHERE appliance_id = ?", [(one,) for one in withdrawn])
+            db.execute(_OF_THESE, (json.dumps(list(withdrawn)),))
+
+    def forget_wholly(self, ids: Collection[str]) -> None:
+        """Remove what is kept of these, whatever their model is, and leave no byte of it."""
+        with self._change() as db:
+            db.execute(_OF_THESE, (json.dumps(list(ids)),))
+        (busy, *_) = self._read("PRAGMA wal_checkpoint(TRUNCATE)", ())[0]
+        if busy:
+            raise UnavailableError(f"{self._path} is being read: its log cannot be emptied yet")
+
+    def forget_before(self, moment: int) -> int:
+        """Remove those not heard of since `moment` (ms UTC); how many."""
+        before = self._count
+        if before:
+            with self._change() as db:
+                db.execute("DELETE FROM resting WHERE last_seen < ?", (moment,))
+        return before - self._count
 
     def forget_strangers(self, before: int, most: int) -> None:
         """Those not heard of since `before` (ms UTC), and the oldest beyond `most`."""

@@ -5,7 +5,7 @@ Adapters live with what they touch; `foremend.wiring` picks them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -65,12 +65,18 @@ class History(Protocol):
         """Make ready for a replay from `position`, so that it stores nothing twice: what waits is forgotten too."""
         ...
 
-    def read(self, appliance_model: str, start: int, end: int) -> Iterable[Block]:
-        """Blocks of one UTC day each with start <= time < end (ms UTC), sorted by time."""
+    def read(
+        self, appliance_model: str, start: int, end: int, appliance: str | None = None
+    ) -> Iterable[Block]:
+        """Blocks of one UTC day each with start <= time < end (ms UTC), sorted by time; of one `appliance`, or all."""
         ...
 
-    def forget_appliance(self, appliance_model: str, appliance: str) -> int:
-        """Remove every reading of one appliance, stored or waiting here, and say how many those were.
+    def forget_appliances(
+        self, appliance_model: str, appliances: Collection[str], until: int | None = None
+    ) -> int:
+        """Remove every reading of these appliances, stored or waiting here, and say how many those were.
+
+        With `until`, ms UTC, only what is stamped then or earlier.
 
         What another process holds, or a replay brings, is kept out by the adapter's list of `Forgotten`.
         """

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 import orjson
 
 from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.ids import ID, is_id
 
 TELEMETRY_WILDCARD = "dt/appliance/+/+/telemetry"
 STATUS_WILDCARD = "dt/appliance/+/+/status"
@@ -24,15 +25,17 @@ OURS = "foremend/"
 """Everything below is of Foremend's processes alone: whoever subscribes to more than appliances leaves it out."""
 
 PROOF = "foremend/proof"
-"""Gateways send messages to themselves below it, QoS 1, to see whether shared subscriptions bring anything."""
+"""Gateways send messages to themselves and each other below it, QoS 1, to see whether a share brings anything."""
 
 CLOCK = "$foremend/clock"
 """Looks at the clock, which stand in the journal among the messages. No wildcard matches a topic that begins with $."""
 
+USUAL = "$foremend/usual"
+"""Orders to learn anew what is usual for an appliance; they stand in the journal among the messages, too."""
+
 _SEGMENT = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
-APPLIANCE_ID = r"[A-Za-z0-9_-]{1,64}"
-_APPLIANCE_ID = re.compile(APPLIANCE_ID)
+APPLIANCE_ID = ID
 
 
 def is_segment(text: str) -> bool:
@@ -42,7 +45,7 @@ def is_segment(text: str) -> bool:
 
 def is_appliance_id(text: str) -> bool:
     """Whether `text` can be an appliance id: up to 64 letters, digits, dashes and underscores."""
-    return _APPLIANCE_ID.fullmatch(text) is not None
+    return is_id(text)
 
 
 def telemetry_topic(model: str, appliance_id: str) -> str:
@@ -63,6 +66,17 @@ def command_topic(model: str, appliance_id: str, request: str) -> str:
 def response_topic(model: str, appliance_id: str, request: str) -> str:
     """Where the appliance answers `request`. Raises ValueError on a bad segment."""
     return f"{command_topic(model, appliance_id, request)}/response"
+
+
+def usual_order(model: str, appliance_id: str) -> bytes:
+    """The payload of a message on `USUAL`. Raises ValueError on a bad segment."""
+    return f"{_checked(model)}/{_checked_id(appliance_id)}".encode()
+
+
+def parse_usual_order(payload: bytes) -> tuple[str, str]:
+    """(model, appliance id) of a message on `USUAL`."""
+    model, _, appliance_id = payload.decode("ascii", "replace").partition("/")
+    return model, appliance_id
 
 
 def parse_telemetry_topic(topic: str) -> tuple[str, str] | None:

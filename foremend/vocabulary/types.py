@@ -236,3 +236,4 @@ class Purpose(StrEnum):
     EMAIL = "email"
     TRAINING = "training"
     WELLBEING = "wellbeing"
+    AT_NIGHT = "at_night"  # of harm under way: messages of agreed channels may pass the quiet hours

@@ -1,61 +1,58 @@
-"""What several processes are made of: the alerts stage, the engine with its champions."""
+"""What several processes are made of: the lane to the household, the engine with its champions."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Mapping
+from importlib.metadata import version
 
-import numpy as np
-
-from alerts.desk import Alerts, open_alerts
-from alerts.dispatch import open_channels
-from alerts.guide import Guide
-from alerts.vault import open_vault
+from alerts.desk import Alerts
+from alerts.forgotten import ForgottenAppliances
 from foremend.config import Settings
 from foremend.engine.engine import Engine
 from foremend.engine.fitted import FittedModel
+from foremend.home.lane import HomeLane
+from foremend.home.look import Look
+from foremend.home.topics import KeptTopics
+from foremend.home.words import Words
+from foremend.learning.in_use import scored_models
 from foremend.learning.training import fitted_models
+from foremend.runtimes.status import Pipeline
 from foremend.terminal import progress_bar
-from foremend.vocabulary.catalogue import FaultEntry, load_catalogue
-from foremend.vocabulary.catalogue.features import feature_titles
+from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.ports import Clock, History
 from foremend.vocabulary.profiles import Profile, load_profiles
+from foremend.vocabulary.types import Purpose
 from models.registry.registry import Registry
 from rules.evaluator import RuleBook
 
 
-def open_desk(settings: Settings, clock: Clock, stream: str = "journal") -> Alerts:
-    """The alerts stage on its database, with every channel that is set up; `stream` names whose positions it keeps."""
-    return open_alerts(
-        settings.alerts,
-        clock,
-        open_vault(settings.alerts, os.environ),
-        open_channels(settings.alerts, clock, os.environ),
-        np.random.default_rng(),  # spreads retries over time; nothing is reproduced from it
-        {name: guide_of(entry) for name, entry in load_catalogue().items()},
-        feature_titles(load_profiles(settings.profiles.folders).values()),
-        stream,
+def open_home(settings: Settings, alerts: Alerts, pipeline: Pipeline, clock: Clock) -> HomeLane | None:
+    """The lane to the household's own automation, where it is set up; connects to nothing yet."""
+    chosen = settings.alerts.home_assistant
+    if chosen is None:
+        return None
+    words = Words(
+        chosen.language,
+        {name: entry.title.model_dump() for name, entry in load_catalogue().items()},
+        {name: one.title.model_dump() for name, one in load_profiles(settings.profiles.folders).items()},
     )
-
-
-def guide_of(entry: FaultEntry) -> Guide:
-    """What the catalogue says of a fault, in the words of the alerts stage."""
-    steps = entry.self_help.model_dump() if entry.self_help else {}
-    safety = entry.safety.model_dump() if entry.safety else {}
-    return Guide(entry.title.model_dump(), entry.technician_finds, entry.parts, steps, safety)
+    look = Look(
+        alerts.engine,
+        pipeline.fleet,
+        lambda: alerts.consent.refused(Purpose.MONITORING),
+        ForgottenAppliances(alerts.engine, clock).all,
+        words,
+        settings.alerts.act_from,
+    )
+    return HomeLane(look, KeptTopics(settings.mqtt, chosen), chosen, words, version("foremend"), clock)
 
 
 def build_engine(
-    settings: Settings,
-    profiles: dict[str, Profile],
-    registry: Registry,
-    history: History,
-    clock: Clock,
+    settings: Settings, profiles: dict[str, Profile], fitted: Mapping[str, FittedModel], history: History
 ) -> Engine:
-    """The core with its rules and the champions of the registry, trained first where there is none."""
+    """The core with its rules and fitted models. Raises ConfigError for a rule that could never speak."""
     rules = RuleBook(settings.rules)
     rules.check(profiles.values())
-    fitted = champions(settings, profiles, registry, clock)
     return Engine(profiles, rules, fitted, lateness_ms=settings.ingest.lateness, on_readings=history.write)
 
 
@@ -66,7 +63,7 @@ def champions(
     with progress_bar() as bar:
         task = bar.add_task("first training", total=None)
         return fitted_models(
-            {name: profiles[name] for name in scored_models(settings, profiles)},
+            {name: profiles[name] for name in scored_models(settings.models, profiles)},
             registry,
             settings.models,
             lambda name, done, total: bar.update(
@@ -74,9 +71,3 @@ def champions(
             ),
             clock.now_ms(),
         )
-
-
-def scored_models(settings: Settings, profiles: Iterable[str]) -> tuple[str, ...]:
-    """The appliance models that get detectors and a predictor; the others are watched by rules alone."""
-    named = settings.models.appliance_models
-    return tuple(profiles) if named is None else named

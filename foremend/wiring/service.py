@@ -6,15 +6,17 @@ import logging
 import signal
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from alerts.desk import Alerts
 from foremend.config import Settings
-from foremend.installation.private import close_to_others, private_files
+from foremend.installation.erasing import Erasing, workers_forgot
+from foremend.installation.private import close_to_others
+from foremend.installation.retaining import Retaining, open_retention
 from foremend.plan import make_plan
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.settings import KafkaSettings
-from foremend.service.app import create_app
 from foremend.service.read_model import ReadModel
 from foremend.service.sending import with_sending
 from foremend.service.server import Server, require_port
@@ -23,7 +25,8 @@ from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
-from foremend.wiring.parts import open_desk
+from foremend.wiring.desk import open_desk
+from foremend.wiring.page import open_server
 
 log = logging.getLogger(__name__)
 
@@ -36,16 +39,21 @@ class Service:
 
     alerts: Alerts
     server: Server
+    retaining: Retaining
+    erasing: Erasing
 
     def run(self, stop: threading.Event) -> None:
         """Serve and send until `stop` is set."""
         try:
-            self.alerts.dispatcher.start()
-            self.alerts.letters.start()
+            self.alerts.start()
+            self.retaining.start()
+            self.erasing.start()
             with self.server as address:
                 log.info("the page is on %s", address)
                 stop.wait()
         finally:
+            self.erasing.close()
+            self.retaining.close()
             self.alerts.close()
 
 
@@ -57,8 +65,15 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
     profiles = load_profiles(settings.profiles.folders)
     model = ReadModel(alerts.engine, pipeline, profiles, load_catalogue(), feature_titles(profiles.values()))
     health = with_sending(model.health(), alerts.dispatcher)
-    host = settings.service.host
-    return Service(alerts, Server(create_app(model, host, health), host, settings.service.port))
+    server = open_server(settings.service, model, health, alerts)
+    erasing = Erasing(
+        settings,
+        alerts.erasures,
+        partial(workers_forgot, alerts.engine, streams(settings.kafka)),
+        profiles,
+        clock.now_ms,
+    )
+    return Service(alerts, server, Retaining(open_retention(settings, alerts, clock)), erasing)
 
 
 def streams(settings: KafkaSettings) -> tuple[str, ...]:
@@ -68,15 +83,14 @@ def streams(settings: KafkaSettings) -> tuple[str, ...]:
 
 def run_service(config: Path | None) -> None:
     """Until SIGINT or SIGTERM. Raises ConfigError for what `check --for service` finds, and for a taken port."""
-    with private_files():
-        settings = make_plan(config, "service").settings
-        require_port(settings.service.host, settings.service.port)
-        close_to_others(settings)
-        service = build_service(settings)
-        stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        service.run(stop)
+    settings = make_plan(config, "service").settings
+    require_port(settings.service.host, settings.service.port)
+    close_to_others(settings)
+    service = build_service(settings)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    service.run(stop)
 
 
 def _silence_ms(settings: KafkaSettings) -> int:

@@ -6,8 +6,8 @@ State is where it always is, in checkpoints.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
-import signal
 import threading
 from collections.abc import Collection, Mapping
 
@@ -15,25 +15,33 @@ from threadpoolctl import threadpool_limits
 
 from alerts.desk import Alerts
 from alerts.forgotten import ForgottenAppliances
+from alerts.personal.erasure import names_in
+from alerts.resting import RestingAppliances
 from foremend.config import Settings
 from foremend.engine.engine import Engine, ReadingsListener
+from foremend.engine.resting import RestRules
 from foremend.engine.silence import EVERYBODY
 from foremend.installation.history import open_history, open_upkeep
-from foremend.installation.private import close_to_others, private_files
+from foremend.installation.private import close_to_others
+from foremend.learning.in_use import scored_models
 from foremend.learning.promotions import PromotionFollower
 from foremend.learning.training import open_registry
-from foremend.runtimes.anew import start_anew
+from foremend.runtimes.anew import StopAsked, start_anew
+from foremend.runtimes.arrivals import Arrivals
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.consent_filter import ConsentFilter
+from foremend.runtimes.erased_filter import ErasedFilter
 from foremend.runtimes.kafka import membership
 from foremend.runtimes.kafka.dead_letters import decode_letter
 from foremend.runtimes.kafka.event_times import EventTimes
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import Keyed, PartitionRuntime, Record
+from foremend.runtimes.kafka.resting import AtRest
 from foremend.runtimes.kafka.status_writer import StatusWriter
 from foremend.runtimes.kafka.topics import check
 from foremend.runtimes.kafka.watchdog import Progress, Watchdog
 from foremend.runtimes.kafka.worker import Worker
+from foremend.runtimes.resting import STRANGERS_REST_AFTER
 from foremend.service.health import serve_health
 from foremend.service.server import require_port
 from foremend.service.worker_health import worker_health
@@ -41,14 +49,17 @@ from foremend.stores.patience import Patience
 from foremend.vocabulary.errors import InputError, UnavailableError, is_unforeseen
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import Profile, load_profiles
-from foremend.vocabulary.types import DeadLetter
-from foremend.wiring.parts import open_desk, scored_models
+from foremend.vocabulary.types import MS_PER_DAY, DeadLetter
+from foremend.wiring.desk import open_desk
 from ingest.dead_letters import bounded
 from ingest.quarantine import Quarantine
 from models.registry.registry import Registry
 from rules.evaluator import RuleBook
 
 log = logging.getLogger(__name__)
+
+LEAST_KEPT = 2 * MS_PER_DAY
+"""What an older checkpoint names of appliances that rest, however short Kafka keeps blocks."""
 
 
 def run_worker(settings: Settings, health_port: int | None) -> None:
@@ -57,13 +68,14 @@ def run_worker(settings: Settings, health_port: int | None) -> None:
         logging.getLogger(noisy).setLevel(logging.CRITICAL)  # 70 lines a second in an outage; we say it once
     if health_port is not None:
         require_port(settings.service.host, health_port, "--health-port")
+    asked = StopAsked()
     try:
         # Engines have one thread; more would wait for each other.
-        with private_files(), threadpool_limits(limits=1):
+        with threadpool_limits(limits=1):
             close_to_others(settings)
-            _work(settings, health_port)
+            _work(settings, health_port, asked)
     except UnavailableError as error:
-        start_anew(str(error))
+        asked.or_anew(error)
 
 
 def build_worker(settings: Settings, clock: Clock | None = None) -> tuple[Worker, Alerts, threading.Event]:
@@ -74,8 +86,12 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> tuple[Worker
     clock = clock or SystemClock()
     alerts = open_desk(settings, clock)
     engines = Engines(settings, open_registry(settings.models))
-    permitted, meter, quarantine = ConsentFilter(alerts.consent, clock), Meter(), Quarantine()
+    watched, meter, quarantine = ConsentFilter(alerts.consent, clock), Meter(), Quarantine()
+    permitted = ErasedFilter(lambda: names_in(alerts.erasures.pending()), watched, clock)
     forgotten = ForgottenAppliances(alerts.engine, clock).all
+    rules = RestRules(settings.storage.rest_after, STRANGERS_REST_AFTER, settings.storage.most_strangers)
+    arrivals = Arrivals()
+    kept_for = max(settings.kafka.retention, LEAST_KEPT)
 
     def runtime_of(partition: int) -> PartitionRuntime:
         stream = f"{settings.kafka.prefix}-{partition}"
@@ -90,6 +106,16 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> tuple[Worker
             meter=meter,
             quarantine=quarantine,
             event_times=EventTimes.of(settings.ingest),
+            arrivals=arrivals,
+            erasures=alerts.erasures.pending,
+            resting=AtRest(
+                RestingAppliances(alerts.engine, stream, clock),
+                rules,
+                clock,
+                kept_for,
+                forgotten,
+                watched.withdrawn,
+            ),
         )
 
     ended = threading.Event()
@@ -108,11 +134,14 @@ class Engines:
         self._rules = RuleBook(settings.rules)
         self._rules.check(self._profiles.values())
         self._registry, self._lateness_ms = registry, settings.ingest.lateness
-        self._scored = scored_models(settings, self._profiles)
+        self._scored = scored_models(settings.models, self._profiles)
         self.appliance_models: Collection[str] = self._profiles.keys()
         for name in self._scored:
             if registry.aliases(name).champion is None:
-                log.warning("%s has no trained model and is watched by rules alone: `foremend train`", name)
+                log.warning(
+                    "%s has no trained model; rules and its own past watch it: `foremend models prepare`",
+                    name,
+                )
 
     def __call__(self, key: str, on_readings: ReadingsListener) -> Keyed:
         appliance_model = key.rpartition("/")[0]
@@ -123,7 +152,8 @@ class Engines:
             on_readings=on_readings,
             everybody=f"{EVERYBODY}{key}",  # engines do not know of each other, and their findings share no id
         )
-        followed = (appliance_model,) if appliance_model in self._scored else ()
+        mine = self._profiles[appliance_model]
+        followed = {appliance_model: mine} if appliance_model in self._scored else {}
         return Keyed(engine, PromotionFollower(self._registry, engine, followed))
 
 
@@ -164,7 +194,7 @@ class Letters:
             keep(DeadLetter(self._topic, b"", reason, record.received))
 
 
-def _work(settings: Settings, health_port: int | None) -> None:
+def _work(settings: Settings, health_port: int | None, asked: StopAsked) -> None:
     worker, alerts, ended = build_worker(settings)
     watchdog = Watchdog(settings.kafka, lambda: _progress(worker), start_anew)
     health = worker_health(worker, watchdog, settings.kafka)
@@ -173,25 +203,25 @@ def _work(settings: Settings, health_port: int | None) -> None:
         if upkeep:
             upkeep.start()
         with serve_health(health, settings.service.host, health_port):
-            asyncio.run(_until_signal(worker, watchdog, settings, ended))
+            gc.freeze()  # as in `wiring.one_machine`
+            asyncio.run(_until_asked(asked, worker, watchdog, settings, ended))
     finally:
         if upkeep:
             upkeep.close()
         alerts.close()
 
 
-async def _until_signal(
-    worker: Worker, watchdog: Watchdog, settings: Settings, ended: threading.Event
+async def _until_asked(
+    asked: StopAsked, worker: Worker, watchdog: Watchdog, settings: Settings, ended: threading.Event
 ) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await check(settings.kafka)
-    watchdog.start()
-    try:
-        await worker.run(stop)
-    finally:
-        ended.set()
+    with asked.tell(stop):
+        await check(settings.kafka)
+        watchdog.start()
+        try:
+            await worker.run(stop)
+        finally:
+            ended.set()
 
 
 def _progress(worker: Worker) -> Progress:

@@ -6,23 +6,32 @@ from collections.abc import Mapping, Sequence
 
 from foremend.vocabulary.errors import ConfigError
 from ingest.canonical import CanonicalPayload
-from ingest.decoders.base import Decoder, DeviceMap
+from ingest.decoders.base import Decoder
+from ingest.decoders.device_map import DeviceMap, is_total_of
 from ingest.decoders.esphome import EspHome
+from ingest.decoders.openbeken import OpenBeken
 from ingest.decoders.shelly_gen1 import ShellyGen1
 from ingest.decoders.shelly_gen2 import ShellyGen2
+from ingest.decoders.sparkplug import Sparkplug
+from ingest.decoders.statestream import Statestream
 from ingest.decoders.tasmota import Tasmota
+from ingest.decoders.thingsboard import ThingsBoard
 from ingest.decoders.zigbee2mqtt import Zigbee2Mqtt
 from ingest.settings import (
     DecoderSettings,
     EspHomeSettings,
+    OpenBekenSettings,
     ShellyGen1Settings,
     ShellyGen2Settings,
+    SparkplugSettings,
+    StatestreamSettings,
     TasmotaSettings,
+    ThingsBoardSettings,
     Zigbee2MqttSettings,
 )
 from ingest.values import SignalSpecs
 
-__all__ = ["Decoder", "build_decoders"]
+__all__ = ["Decoder", "build_decoders", "keeps_state"]
 
 
 def build_decoders(
@@ -50,3 +59,21 @@ def _build(settings: DecoderSettings, devices: DeviceMap) -> Decoder:
             return Zigbee2Mqtt(settings, devices)
         case EspHomeSettings():
             return EspHome(settings, devices)
+        case OpenBekenSettings():
+            return OpenBeken(settings, devices)
+        case StatestreamSettings():
+            return Statestream(settings, devices)
+        case ThingsBoardSettings():
+            return ThingsBoard(settings, devices)
+        case SparkplugSettings():
+            return Sparkplug(settings, devices)
+
+
+def keeps_state(settings: DecoderSettings, signals: SignalSpecs) -> bool:
+    """Whether messages of a device are laid over earlier ones, so that all of them must reach the same decoder."""
+    return settings.keeps_state or any(
+        is_total_of(source.unit, specs[name].unit)
+        for specs in signals.values()
+        for name, source in settings.signals.items()
+        if name in specs
+    )

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.topics import parse_status_topic, parse_telemetry_topic
-from foremend.vocabulary.types import RawMessage
 from ingest.decoders.base import ANYTHING, Decoder
 from ingest.settings import DecoderSettings
 
@@ -26,13 +24,13 @@ class Entry(NamedTuple):
 def unreached(entries: Mapping[int, Entry]) -> Iterator[tuple[int, str]]:
     """(place, sentence) of each entry, or device listed in one, that no message reaches.
 
-    `entries` by their place under `ingest.decoders`, in that order. Every decoder is asked with an empty payload.
+    `entries` by their place under `ingest.decoders`, in that order.
     """
     earlier: dict[str, Decoder] = {}
     for place, (settings, decoder) in entries.items():
         others = _ANY_DEVICE if settings.appliance_model else ()
         topics = {name: _topics(decoder, name) for name in (*settings.appliances, *others)}
-        takers = {name: _takers(earlier, mine) for name, mine in topics.items() if mine}
+        takers = {name: _takers(earlier, decoder, mine) for name, mine in topics.items() if mine}
         if takers and all(takers.values()):
             first = " and ".join(dict.fromkeys(chain.from_iterable(takers.values())))
             yield (
@@ -46,27 +44,40 @@ def unreached(entries: Mapping[int, Entry]) -> Iterator[tuple[int, str]]:
                 taken = " and ".join(takers[name])
                 yield place, f"appliances: no message of '{name}' reaches it: {taken} takes its topics"
         earlier[f"ingest.decoders[{place}]"] = decoder
+    yield from _twice(entries)
 
 
 def _topics(decoder: Decoder, device: str) -> list[str]:
     """The topics of `device` that `decoder` would take, were it alone."""
-    return [topic for topic in decoder.topics_of(device) if _takes(decoder, topic)]
+    return [topic for topic in decoder.topics_of(device) if decoder.covers(topic)]
 
 
-def _takers(earlier: Mapping[str, Decoder], topics: Sequence[str]) -> list[str]:
-    """Who takes all of `topics`; empty where one of them is left."""
-    takers = [_taker_of(earlier, topic) for topic in topics]
+def _takers(earlier: Mapping[str, Decoder], decoder: Decoder, topics: Sequence[str]) -> list[str]:
+    """Who takes all of `topics` from `decoder`; empty where one of them is left."""
+    takers = [_taker_of(earlier, decoder, topic) for topic in topics]
     return [name for name in dict.fromkeys(takers) if name] if all(takers) else []
 
 
-def _taker_of(earlier: Mapping[str, Decoder], topic: str) -> str | None:
+def _taker_of(earlier: Mapping[str, Decoder], decoder: Decoder, topic: str) -> str | None:
+    """Those that list a device share it with others that do; one that takes every device leaves nothing of it."""
     if parse_telemetry_topic(topic) or parse_status_topic(topic):
         return _CANONICAL
-    return next((name for name, decoder in earlier.items() if _takes(decoder, topic)), None)
+    first = next(((name, one) for name, one in earlier.items() if one.covers(topic)), None)
+    if first is None or (first[1].names(topic) and decoder.names(topic)):
+        return None
+    return first[0]
 
 
-def _takes(decoder: Decoder, topic: str) -> bool:
-    try:
-        return decoder.decode(RawMessage(topic, b"", 0)) is not None
-    except InputError:
-        return True
+def _twice(entries: Mapping[int, Entry]) -> Iterator[tuple[int, str]]:
+    """Signals of one appliance that two entries take from the same device: which of them counts would be chance."""
+    first: dict[tuple[str, str, str, str], int] = {}
+    for place, (settings, _) in entries.items():
+        for device, ref in settings.appliances.items():
+            for signal in settings.signals:
+                key = (settings.decoder, device, ref.appliance_id, signal)
+                if first.setdefault(key, place) != place:
+                    yield (
+                        place,
+                        f"appliances: {signal} of '{ref.appliance_id}' comes from '{device}' in"
+                        f" ingest.decoders[{first[key]}], too: take one away, or name another appliance",
+                    )

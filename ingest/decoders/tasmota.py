@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.types import RawMessage
-from ingest.decoders.base import DeviceMap, Said, TopicDecoder, json_object
-from ingest.decoders.times import iso_ms
-from ingest.paths import look_up, parse_path
+from ingest.decoders.base import Said, TopicDecoder, json_object, moment
+from ingest.decoders.device_map import DeviceMap
 from ingest.settings import TasmotaSettings
-from ingest.values import ApplianceKey, DeviceReading
+from ingest.values import ApplianceKey, Ignored
 
-_CLOCK_UNSET_BEFORE_MS = 946_684_800_000  # 2000: a device that no time server has answered starts at 1970
 _TEMPERATURES = {"C": "degC", "F": "degF"}
 
 
@@ -24,20 +20,15 @@ class Tasmota(TopicDecoder):
     def __init__(self, settings: TasmotaSettings, devices: DeviceMap) -> None:
         super().__init__(devices, settings.presence, (settings.topic, settings.status))
         self._zone: ZoneInfo = settings.timezone
-        self._paths = {name: parse_path(source.path) for name, source in settings.signals.items()}
+        self._wanted = ", ".join(settings.signals)
 
     def _read(self, appliance: ApplianceKey, parts: Mapping[str, str], message: RawMessage) -> Said:
         document = json_object(message.payload)
         wrapped = document.get("StatusSNS")
         document = wrapped if isinstance(wrapped, dict) else document
-        raw = {name: look_up(document, path) for name, path in self._paths.items()}
-        if all(value is None for value in raw.values()):
-            raise InputError(f"none of {', '.join(self._paths)} is where the settings look for it")
-        values = self._devices.signals(appliance, raw, _TEMPERATURES.get(str(document.get("TempUnit"))))
-        return DeviceReading(appliance, self._time(document.get("Time"), message.received), values)
-
-    def _time(self, text: Any, received: int) -> int:
-        if text is None:
-            return received
-        time = iso_ms(text, self._zone, near=received)
-        return time if time >= _CLOCK_UNSET_BEFORE_MS else received
+        raw = self._devices.look(document)
+        if all(value is None for places in raw.values() for value in places):
+            return Ignored(f"none of {self._wanted} is where the settings look for it")
+        when = moment(document.get("Time"), self._zone, message, "time")
+        unit = _TEMPERATURES.get(str(document.get("TempUnit")))
+        return self._reading(appliance, raw, when, message, unit)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.types import RawMessage
-from ingest.decoders.base import DeviceMap, Said, TopicDecoder, json_object
-from ingest.decoders.times import iso_ms
-from ingest.paths import look_up, parse_path
+from ingest.decoders.base import Said, TopicDecoder, json_object, moment
+from ingest.decoders.device_map import DeviceMap
 from ingest.settings import Zigbee2MqttSettings
-from ingest.values import ApplianceKey, DeviceReading, Ignored
+from ingest.values import ApplianceKey, Ignored
 
 
 class Zigbee2Mqtt(TopicDecoder):
@@ -18,29 +16,15 @@ class Zigbee2Mqtt(TopicDecoder):
 
     def __init__(self, settings: Zigbee2MqttSettings, devices: DeviceMap) -> None:
         super().__init__(devices, settings.presence, (settings.topic,), frozenset({"appliance_id"}))
-        self._paths = {name: parse_path(source.path) for name, source in settings.signals.items()}
 
-    def decode(self, message: RawMessage) -> Said | None:
-        """See Decoder. Commands and what the bridge says about itself are ignored."""
-        parts = self._telemetry[0].match(message.topic)
-        name = parts["appliance_id"] if parts else ""
-        if name.split("/")[0] == "bridge" or name.endswith(("/set", "/get")):
-            return Ignored()
-        return super().decode(message)
+    def _is_no_device(self, parts: Mapping[str, str]) -> bool:
+        """Commands, and what the bridge says about itself."""
+        name = parts["appliance_id"]
+        return name.split("/")[0] == "bridge" or name.endswith(("/set", "/get"))
 
     def _read(self, appliance: ApplianceKey, parts: Mapping[str, str], message: RawMessage) -> Said:
+        if not message.payload:
+            return Ignored()  # a device that was removed: what the broker kept of it is cleared
         document = json_object(message.payload)
-        raw = {name: look_up(document, path) for name, path in self._paths.items()}
-        seen = document.get("last_seen")
-        if all(value is None for value in raw.values()) or (message.retained and seen is None):
-            return Ignored()
-        time = message.received if seen is None else _time(seen, message.received)
-        return DeviceReading(appliance, time, self._devices.signals(appliance, raw))
-
-
-def _time(seen: object, received: int) -> int:
-    if isinstance(seen, str):
-        return iso_ms(seen, None, near=received)
-    if isinstance(seen, bool) or not isinstance(seen, int | float) or not 1e11 <= seen < 1e14:
-        raise InputError(f"last_seen: {seen!r:.60} is neither an ISO time nor ms since 1970")
-    return int(seen)
+        when = moment(document.get("last_seen"), None, message, "last_seen")
+        return self._reading(appliance, self._devices.look(document), when, message)

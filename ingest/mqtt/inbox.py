@@ -38,7 +38,7 @@ class Inbox:
     """
 
     def __init__(self, most_waiting_qos0: int, most_bytes: int) -> None:
-        self.dropped_qos0 = self.waiting_bytes = 0
+        self.dropped_qos0 = self.waiting_bytes = self.losses = 0
         self._most_waiting_qos0, self._most_bytes = most_waiting_qos0, most_bytes
         self._changed = threading.Condition()  # guards what follows
         self._waiting: deque[_Parcel] = deque()
@@ -132,6 +132,7 @@ class Inbox:
 
     def lost(self) -> None:
         with self._changed:
+            self.losses += self._online
             self._online = False
             self._settled = math.inf
             self._window.forget()

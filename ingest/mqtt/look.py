@@ -15,6 +15,7 @@ from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -44,7 +45,10 @@ class Seen:
 
 
 class Guest:
-    """One connected client; `came` is what it received."""
+    """One connected client; `came` is what it received, unless `take` takes it.
+
+    `most_bytes`: by MQTT 5, a larger packet is not sent to it.
+    """
 
     def __init__(
         self,
@@ -52,11 +56,15 @@ class Guest:
         name: str,
         clean: bool = True,
         version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311,
+        take: Callable[[MQTTMessage], None] | None = None,
+        most_bytes: int | None = None,
     ) -> None:
         self.came: list[MQTTMessage] = []
+        self.url = settings.url
+        self._take, self._most_bytes = take, most_bytes if version == MQTTProtocolVersion.MQTTv5 else None
         self.session_present = False
         self.announced: Properties | None = None
-        self._url, self._changed = settings.url, threading.Condition()
+        self._changed = threading.Condition()
         self._reason: ReasonCode | None = None
         self._gone = False
         self._granted: list[ReasonCode] | None = None
@@ -84,10 +92,10 @@ class Guest:
         self._client.subscribe([(topic, 1) for topic in topics])
         self._until(lambda: self._granted is not None, PATIENCE_S)
         if (granted := self._granted) is None:
-            raise UnavailableError(f"{self._url} does not answer a subscription")
+            raise UnavailableError(f"{self.url} does not answer a subscription")
         refused = [topic for topic, code in zip(topics, granted, strict=True) if code.is_failure]
         if refused:
-            raise RefusedError(f"{self._url} refuses the subscription to {', '.join(refused)}: see its ACL")
+            raise RefusedError(f"{self.url} refuses the subscription to {', '.join(refused)}: see its ACL")
 
     def publish(self, topic: str, payload: bytes) -> None:
         self._client.publish(topic, payload, 1)
@@ -102,15 +110,21 @@ class Guest:
         self._until(lambda: any(one.topic == topic for one in self.came), within_s)
         return next((bytes(one.payload) for one in self.came if one.topic == topic), None)
 
+    def is_gone(self, within_s: float) -> bool:
+        """Whether the connection ended, or ends by then."""
+        return self._until(lambda: self._gone, within_s)
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
 
     def _connect(self, settings: MqttSettings) -> None:
         try:
-            self._client.connect(settings.host, settings.port, settings.keepalive // 1_000)
+            self._client.connect(
+                settings.host, settings.port, settings.keepalive // 1_000, properties=self._wishes()
+            )
         except OSError as error:
-            raise UnavailableError(f"no MQTT broker on {self._url}: {error}") from error
+            raise UnavailableError(f"no MQTT broker on {self.url}: {error}") from error
         self._client.loop_start()
         self._until(lambda: self._reason is not None or self._gone, PATIENCE_S)
         if self._reason is not None:
@@ -118,10 +132,17 @@ class Guest:
                 return
             self.close()
             raise RefusedError(
-                f"{self._url} refuses the connection ({self._reason}): see mqtt.user and its password"
+                f"{self.url} refuses the connection ({self._reason}): see mqtt.user and its password"
             )
         self.close()
-        raise UnavailableError(f"{self._url} accepts the connection and does not answer: is it MQTT?")
+        raise UnavailableError(f"{self.url} accepts the connection and does not answer: is it MQTT?")
+
+    def _wishes(self) -> Properties | None:
+        if self._most_bytes is None:
+            return None
+        wishes = Properties(PacketTypes.CONNECT)
+        wishes.MaximumPacketSize = self._most_bytes
+        return wishes
 
     def _until(self, holds: Callable[[], bool], within_s: float) -> bool:
         with self._changed:
@@ -147,6 +168,9 @@ class Guest:
             self._changed.notify_all()
 
     def _on_message(self, client: Client, data: Any, message: MQTTMessage) -> None:
+        if self._take is not None:
+            self._take(message)
+            return
         with self._changed:
             self.came.append(message)
             self._changed.notify_all()

@@ -45,6 +45,11 @@ class MqttSource:
         return self._session.forgotten
 
     @property
+    def losses(self) -> int:
+        """How many connections were lost since the start; what a later one brings is taken after it is counted here."""
+        return self._inbox.losses
+
+    @property
     def waiting_bytes(self) -> int:
         """What waits for `take` weighs in memory, about."""
         return self._inbox.waiting_bytes

@@ -1,95 +1,133 @@
-"""Arrow columns -> times and numbers; what cannot be one becomes NaN or NO_TIME, with a mask of what is wrong."""
+"""Arrow columns -> numbers and texts; what cannot be a number becomes NaN, with a mask of what is wrong."""
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from foremend.vocabulary.errors import InputError
-from ingest.decoders.times import iso_ms
-from ingest.replay.mapping import TimeSource
-
-NO_TIME = np.iinfo(np.int64).min
 _PRINTABLE = r"^[ -~]*$"
 _NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
-_ABSENT = ("", "nan", "NaN", "NA", "null", "NULL", "None")
-_MS_OF = {"epoch_s": 1_000.0, "epoch_ms": 1.0}
+_THOUSANDS = r"^[-+]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?$"
+_SPACED = r"^[-+]?[0-9]{1,3}([ '][0-9]{3})+([.,][0-9]*)?$"
+_WITH_UNIT = r"^(?P<number>[-+]?[0-9][0-9.,' ]*?|[-+]?[.][0-9]+) ?(?P<unit>[kmM]?Wh?|m?A|[mk]?V|Hz)$"
+_ABSENT = (
+    *(
+        "",
+        "nan",
+        "NaN",
+        "NAN",
+        "NA",
+        "N/A",
+        "n/a",
+        "#N/A",
+        "null",
+        "NULL",
+        "None",
+        "none",
+        "nil",
+        "?",
+        "-",
+        "--",
+    ),
+    *("unavailable", "unknown", "undefined"),
+)
+
+Comma = Literal["decimal", "thousands"]
+"""What a comma in a number stands for."""
 
 
-def numbers(column: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """(n,) values with NaN where absent, and (n,) where something is there that is no finite number."""
-    if not _is_text(column.type):
+class Numbers(NamedTuple):
+    """A column of cells."""
+
+    values: NDArray[np.float64]  # (n,) NaN where absent or wrong
+    wrong: NDArray[np.bool_]  # (n,) something is there that is no finite number
+    missing: NDArray[np.bool_]  # (n,) a word says that there is no value; of text only
+
+
+def numbers(column: pa.Array, comma: Comma | None = None, missing: tuple[str, ...] = ()) -> Numbers:
+    """The cells as numbers; `missing` are words for "no value" besides the usual ones."""
+    if not is_text(column.type):
         values = _floats(column)
-        return values, np.isinf(values)
+        return Numbers(values, np.isinf(values), np.isnan(values))
     text = texts(column)
-    absent = _mask(pc.is_in(text, pa.array(_ABSENT)))
-    good = _mask(pc.match_substring_regex(text, _NUMBER))
+    absent = _mask(pc.is_in(text, pa.array((*_ABSENT, *missing))))
+    if comma is not None or _mask(pc.match_substring_regex(text, _SPACED)).any():
+        text = _without_grouping(text, comma)
+    good = _mask(pc.match_substring_regex(text, _NUMBER)) & ~absent
     values = _floats(pc.if_else(pa.array(good), text, None).cast(pa.float64()))
-    wrong = ~(good | absent) | np.isinf(values)
-    return values, wrong & _mask(pc.is_valid(column))
+    wrong = (~(good | absent) | np.isinf(values)) & _mask(pc.is_valid(column))
+    return Numbers(values, wrong, absent)
 
 
-def times(column: pa.Array, source: TimeSource) -> NDArray[np.int64]:
-    """(n,) ms UTC; NO_TIME where the cell is no time of that format."""
-    if pa.types.is_timestamp(column.type):
-        return _from_timestamps(column, str(source.timezone))
-    if source.format in _MS_OF:
-        return _from_epoch(column, _MS_OF[source.format])
-    text = texts(column if _is_text(column.type) else column.cast(pa.string()))
-    if source.format == "iso":
-        return _from_iso(text, source.timezone)
-    naive = pc.strptime(text, format=source.format, unit="ms", error_is_null=True)
-    return _from_timestamps(naive, str(source.timezone))
+def with_units(
+    column: pa.Array, rows: NDArray[np.intp], delimiter: str
+) -> tuple[NDArray[np.float64], list[str]]:
+    """(k,) the numbers of the cells at `rows` that are like `84.4 W`, NaN where they are not, and their units."""
+    found = pc.extract_regex(texts(column.take(pa.array(rows))), _WITH_UNIT)
+    number, unit = pc.struct_field(found, "number"), pc.struct_field(found, "unit")
+    return numbers(number, comma_of(number, delimiter)).values, [one or "" for one in unit.to_pylist()]
+
+
+def comma_of(column: pa.Array, delimiter: str) -> Comma | None:
+    """What commas stand for in a column, None where it has none.
+
+    Of `84,400` nothing tells: where commas part the columns, English wrote it, and it is thousands.
+    """
+    if not is_text(column.type):
+        return None
+    text = pc.drop_null(texts(column))
+    text = pc.filter(text, pc.match_substring_regex(text, r"^[-+]?[0-9][0-9 '.]*,[0-9.,]*$"))
+    if len(text) == 0:
+        return None
+    grouped = _mask(pc.match_substring_regex(text, _THOUSANDS)).all()
+    points = _mask(pc.match_substring_regex(text, r"(,[0-9]{3}.*,)|(,.*\.)")).any()
+    return "thousands" if grouped and (points or delimiter == ",") else "decimal"
 
 
 def texts(column: pa.Array) -> pa.Array:
     """Strings without blanks around them; null where a cell is not printable ASCII."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if not _is_text(column.type):
+    if not is_text(column.type):
         return column.cast(pa.string())
     binary = column.cast(pa.binary())
     printable = pc.if_else(pc.match_substring_regex(binary, _PRINTABLE), binary, None)
     return pc.ascii_trim_whitespace(printable.cast(pa.string()))
 
 
-def _from_timestamps(column: pa.Array, zone: str) -> NDArray[np.int64]:
-    if column.type.tz is None:
-        column = pc.assume_timezone(column, timezone=zone, ambiguous="earliest", nonexistent="earliest")
-    ms = column.cast(pa.timestamp("ms", "UTC"), safe=False).cast(pa.int64())
-    return pc.fill_null(ms, NO_TIME).to_numpy(zero_copy_only=False)
+def words(column: pa.Array) -> list[str | None]:
+    """Cells as text in any language, for names; None where there is none."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if not is_text(column.type):
+        column = column.cast(pa.string())
+    cells = column.cast(pa.binary()).to_pylist()
+    return [None if cell is None else cell.decode("utf-8", "replace").strip() for cell in cells]
 
 
-def _from_epoch(column: pa.Array, scale: float) -> NDArray[np.int64]:
-    values, wrong = numbers(column)
-    bad = wrong | np.isnan(values) | (np.abs(values) * scale > 2.0**53)
-    return np.where(bad, NO_TIME, np.round(np.where(bad, 0.0, values) * scale).astype(np.int64))
-
-
-def _from_iso(text: pa.Array, zone: tzinfo) -> NDArray[np.int64]:
-    """All at once where all cells are alike, else cell by cell."""
-    for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us")):
-        try:
-            return _from_timestamps(text.cast(kind), str(zone))
-        except pa.ArrowInvalid:
-            continue
-    return np.array([_iso_or_none(cell, zone) for cell in text.to_pylist()], np.int64)
-
-
-def _iso_or_none(cell: str | None, zone: tzinfo) -> int:
-    try:
-        return iso_ms(cell, zone, near=NO_TIME)
-    except InputError:
-        return NO_TIME
-
-
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether cells of this type are written ones."""
     of_text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_dictionary)
     return any(check(kind) for check in of_text)
+
+
+def _without_grouping(text: pa.Array, comma: Comma | None) -> pa.Array:
+    """`1 234,5`, `1.234,5` and `1,234.5` as `1234.5`."""
+    spaced = pc.match_substring_regex(text, _SPACED)
+    text = pc.if_else(spaced, pc.replace_substring_regex(text, "[ ']", ""), text)
+    if comma == "thousands":
+        grouped = pc.match_substring_regex(text, _THOUSANDS)
+        return pc.if_else(grouped, pc.replace_substring(text, ",", ""), text)
+    if comma == "decimal":
+        grouped = pc.match_substring_regex(text, r"^[-+]?[0-9]{1,3}(\.[0-9]{3})+(,[0-9]*)?$")
+        text = pc.if_else(grouped, pc.replace_substring(text, ".", ""), text)
+        lone = pc.match_substring_regex(text, r"^[-+]?[0-9]*,[0-9]*([eE][-+]?[0-9]+)?$")
+        return pc.if_else(lone, pc.replace_substring(text, ",", "."), text)
+    return text
 
 
 def _floats(column: pa.Array) -> NDArray[np.float64]:

@@ -9,12 +9,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from foremend.vocabulary.errors import InputError
-from foremend.vocabulary.schema import KebabName, Strict, read_yaml, validated
+from foremend.vocabulary.schema import DurationMs, KebabName, Strict, read_yaml, validated
 from foremend.vocabulary.topics import is_appliance_id
-from ingest.settings import Zone
-
-Column = int | str
-"""A column by its name in the header, or by its place, from 0."""
+from ingest.replay.outcomes import OutcomeColumns
+from ingest.replay.times import Column, TimeSource
+from ingest.settings import ApplianceId
 
 
 def _id_pattern(pattern: str) -> str:
@@ -35,6 +34,8 @@ class ApplianceIdSource(Strict):
     )
     column: Column | None = None
     value: str | None = None
+    names: dict[str, ApplianceId] | None = None  # of the column's values; rows of others are left out
+    clean: bool = False  # in a column's values, put a dash in place of what no id may have
 
     @model_validator(mode="after")
     def _is_one(self) -> ApplianceIdSource:
@@ -43,6 +44,10 @@ class ApplianceIdSource(Strict):
         if self.value is not None and not is_appliance_id(self.value):
             raise ValueError(f"'{self.value}' is no appliance id: up to 64 letters, digits, - and _")
         return self
+
+    def fits(self, path: Path) -> bool:
+        """Whether the file's name holds an id, where it must."""
+        return self.file_name is None or re.search(self.file_name, path.name) is not None
 
     def of_file(self, path: Path) -> str | None:
         """The id of everything in the file, None where a column tells. Raises InputError where the name lacks it."""
@@ -58,42 +63,23 @@ class ApplianceIdSource(Strict):
         return found["appliance_id"]
 
 
-class TimeSource(Strict):
-    """Where the time is and how it is written.
-
-    `format` is iso, epoch_s, epoch_ms or a strptime format in whole seconds (such as '%d/%m/%Y %H:%M:%S');
-    `timezone` is for times that carry none. Columns of a Parquet file that are timestamps already need neither.
-    """
-
-    column: Column
-    format: str = "iso"
-    timezone: Zone = Field(default="UTC", validate_default=True)
-
-    @model_validator(mode="after")
-    def _can_be_read(self) -> TimeSource:
-        if "%" not in self.format and self.format not in ("iso", "epoch_s", "epoch_ms"):
-            raise ValueError(
-                f"format '{self.format}' is neither iso, epoch_s, epoch_ms nor like %d/%m/%Y %H:%M:%S"
-            )
-        if re.search(r"%[fzZ]", self.format):
-            raise ValueError(
-                f"format '{self.format}': for fractions of a second and zones use iso or an epoch"
-            )
-        return self
-
-
 class SignalColumn(Strict):
-    """Which column is a signal, and in which unit."""
+    """Which column is a signal, and in which unit; `where` another column, or several, says that a row is of it."""
 
     column: Column
     unit: str
+    where: dict[str, str] = Field(default_factory=dict)  # column's name -> its value; * stands for anything
+    sign: Literal["as-is", "reversed", "absolute"] = "as-is"
 
 
 class ReplayMapping(Strict):
-    """A recording's layout. `delimiter` and `header` are for CSV only; the file's ending says what it is.
+    """A recording's layout. `delimiter`, `header`, `decimal` and `missing` are for text; the ending says what it is.
+
+    The delimiter, the header's line and the decimal sign are told by the file where they are not given. `holds_for` is
+    for what was recorded only when it changed: a value then stands until the next one, for so long at most.
 
     Without `seq`, a reading's number is its row in the file, so that repeated timestamps stay two readings and a
-    file replayed twice counts once.
+    file replayed twice counts once. `outcomes` is about the table that `--outcomes` names.
     """
 
     appliance_model: KebabName
@@ -101,8 +87,12 @@ class ReplayMapping(Strict):
     time: TimeSource
     signals: Annotated[dict[str, SignalColumn], Field(min_length=1)]
     seq: Column | None = None
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     header: bool = True
+    decimal: Literal[".", ","] | None = None
+    missing: tuple[str, ...] = ()  # words for "no value", besides the usual ones
+    holds_for: Annotated[DurationMs, Field(gt=0)] | None = None
+    outcomes: OutcomeColumns = OutcomeColumns()
 
     @model_validator(mode="after")
     def _names_need_a_header(self) -> ReplayMapping:
@@ -114,24 +104,14 @@ class ReplayMapping(Strict):
     @property
     def columns(self) -> tuple[Column, ...]:
         """Every column that is read, once."""
-        wanted = [self.time.column, *(signal.column for signal in self.signals.values()), self.seq]
-        wanted.append(self.appliance_id.column)
+        wanted = [*self.time.columns, *(signal.column for signal in self.signals.values()), self.seq]
+        wanted += [
+            self.appliance_id.column,
+            *(one for signal in self.signals.values() for one in signal.where),
+        ]
         return tuple(dict.fromkeys(column for column in wanted if column is not None))
 
 
 def load_mapping(path: Path) -> ReplayMapping:
     """The mapping in a YAML file. Raises ConfigError with a sentence for each mistake."""
     return validated(ReplayMapping, read_yaml(path), str(path))
-
-
-FileKind = Literal["csv", "parquet"]
-
-
-def kind_of(path: Path) -> FileKind:
-    """What a file is by its ending. Raises InputError for others than .csv, .csv.gz, .txt, .tsv and .parquet."""
-    name = path.name.lower().removesuffix(".gz")
-    if name.endswith((".csv", ".txt", ".tsv")):
-        return "csv"
-    if name.endswith((".parquet", ".pq")):
-        return "parquet"
-    raise InputError(f"{path}: only .csv, .csv.gz, .txt, .tsv and .parquet can be replayed")

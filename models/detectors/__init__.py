@@ -8,20 +8,21 @@ from models.detectors.charts import ControlCharts
 from models.detectors.combined import Combined
 from models.detectors.confirmed import Confirmed
 from models.detectors.distance import ResidualDistance
+from models.detectors.first_hours import FirstHours
 from models.detectors.first_rows import FirstRows
 from models.detectors.isolation import Isolation
-from models.detectors.settings import DEFAULTS, HOURLY, DetectorSettings
+from models.detectors.settings import DEFAULTS, DetectorSettings
 from models.detectors.silence import SilenceAndStuck
 from models.detectors.structure import CycleStructure
 
 __all__ = [
     "DEFAULTS",
-    "HOURLY",
     "Combined",
     "Confirmed",
     "ControlCharts",
     "CycleStructure",
     "DetectorSettings",
+    "FirstHours",
     "FirstRows",
     "Isolation",
     "ResidualDistance",
@@ -41,9 +42,9 @@ def reading_watch() -> Confirmed:
     return Confirmed("reading-watch", FirstRows(members, shares=(0.8, 0.1, 0.1)))
 
 
-def hour_watch() -> ControlCharts:
+def hour_watch() -> FirstHours:
     """Charts of the last day against the last month, for hourly windows of a household's appliance."""
-    return ControlCharts(spans=HOURLY.spans, memory_rows=HOURLY.memory_rows, relearn_rows=HOURLY.relearn_rows)
+    return FirstHours()
 
 
 def window_watch(seed: int = 0) -> Combined:

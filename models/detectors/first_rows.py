@@ -90,6 +90,12 @@ class FirstRows(Combined):
             member.begin(unit, rows)
         self._begun[unit] = True
 
+    def anew(self, unit: int) -> None:
+        """Fleet row `unit` is another one from now on: its next `first_rows` rows teach what is usual for it."""
+        self._waiting.pop(unit, None)
+        if unit < len(self._begun):
+            self._begun[unit] = False
+
     def leave(self, leaving: Leaving) -> dict[str, Any]:
         """See `foremend.vocabulary.leaving`."""
         waiting = [self._waiting.pop(unit, None) for unit in leaving.gone.tolist()]

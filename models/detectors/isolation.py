@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Score
 from models.calibration import ConformalPValues, split_rows
-from models.detectors.base import Columns, Floats, packed, unpacked
+from models.detectors.base import Columns, Floats
 from models.detectors.distance import RowScaler
-from models.trees import Forest, as_grown, flatten, mean_value, node_depth
+from models.trees import Forest, as_grown, flatten, mean_value, node_depth, restored, stored
 
 _SAMPLE = 256
 """Rows that each tree sees (Liu, Ting and Zhou, 2008)."""
@@ -88,13 +88,17 @@ class Isolation(Columns):
 
     def snapshot(self) -> Snapshot:
         """The trees as arrays, without pickle."""
-        forest = {} if self._forest is None else packed(self._forest)
         scaler = {"centre": self._scaler.centre.copy(), "spread": self._scaler.spread.copy()}
-        return {**self._identity(), **scaler, "forest": forest, "calibration": self._calibrate.snapshot()}
+        return {
+            **self._identity(),
+            **scaler,
+            "forest": stored(self._forest),
+            "calibration": self._calibrate.snapshot(),
+        }
 
     def restore(self, snapshot: Snapshot) -> None:
         """Continue where `snapshot` was taken; raises IntegrityError for another detector's."""
         self._check_identity(snapshot)
         self._scaler.centre, self._scaler.spread = np.array(snapshot["centre"]), np.array(snapshot["spread"])
-        self._forest = unpacked(Forest, snapshot["forest"]) if snapshot["forest"] else None
+        self._forest = restored(Forest, snapshot["forest"])
         self._calibrate.restore(snapshot["calibration"])

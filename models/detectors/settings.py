@@ -44,6 +44,10 @@ class DetectorSettings(Strict):
 
 DEFAULTS = DetectorSettings()
 
-HOURLY = DetectorSettings(spans=(24,), memory_rows=720, relearn_rows=336)
-"""For hourly windows: a day, in which habits average out, against a month, in which seasons hardly move; after two
-weeks the change is how the household lives now."""
+NEVER = 2**31 - 1
+"""Rows that nobody lives to see."""
+
+HOURLY = DetectorSettings(spans=(24,), memory_rows=720, outlier_z=4.0, relearn_rows=NEVER, first_rows=240)
+"""For hourly windows: a day, in which habits average out, against a month, in which seasons hardly move. The first ten
+days teach; what changed for good is not taken for usual until somebody says so. A spread that odd hours do not widen is
+narrow: with 3.5 deviations more of the season was an outlier, twice the false episodes."""

@@ -12,19 +12,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.model_selection import GroupShuffleSplit
+from scipy.special import ndtr, ndtri
 
 from foremend.vocabulary.types import Prediction
-from models.predictors.threads import one_thread
+from models.trees import Sums, as_grown, flatten_boosted, restored, stored, sums
 
 Array = NDArray[np.float64]
 COVERAGE = 0.8
 _QUANTILES = (0.1, 0.5, 0.9)
 _FEWEST_ROWS = 50
 _FEWEST_APPLIANCES = 4
-_SPREAD = float(norm.ppf(_QUANTILES[2]) - norm.ppf(_QUANTILES[0]))  # of the interval, in standard deviations
+_SPREAD = float(ndtri(_QUANTILES[2]) - ndtri(_QUANTILES[0]))  # of the interval, in standard deviations
 
 
 class DaysToFailure:
@@ -44,48 +42,62 @@ class DaysToFailure:
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
-        self._models: list[Any] = []
+        self._quantiles: Sums | None = None
         self._wider = 0.0
 
     def learn(self, inputs: Array, days: Array, groups: NDArray[Any], faults: NDArray[Any]) -> None:
         """Fit on `inputs` (n, d), `days` (n,), appliance and fault of each row; with too few rows nothing is learnt."""
-        self._models, self._wider = [], 0.0
+        self._quantiles, self._wider = None, 0.0
         if len(days) < _FEWEST_ROWS or len(np.unique(groups)) < _FEWEST_APPLIANCES:
             return
-        target, inputs, weight = np.log1p(days), np.nan_to_num(inputs), _days_each(days, groups, faults)
+        from sklearn.model_selection import GroupShuffleSplit  # most processes never learn
+
+        from models.predictors.threads import one_thread
+
+        target, inputs, weight = (
+            np.log1p(days),
+            as_grown(np.nan_to_num(inputs)),
+            _days_each(days, groups, faults),
+        )
         split = GroupShuffleSplit(1, test_size=0.35, random_state=self._seed)
         fit, apart = next(split.split(inputs, groups=groups))
         with one_thread():
-            self._models = [
-                self._quantile(q).fit(inputs[fit], target[fit], sample_weight=weight[fit]) for q in _QUANTILES
-            ]
-        low, _, high = self._logs(inputs[apart])
+            self._quantiles = flatten_boosted(
+                [
+                    self._quantile(q).fit(inputs[fit], target[fit], sample_weight=weight[fit])
+                    for q in _QUANTILES
+                ]
+            )
+        low, _, high = _logs(inputs[apart], self._quantiles)
         missed = np.maximum(low - target[apart], target[apart] - high)
         self._wider = _weighted_quantile(missed, weight[apart], min(1.0, COVERAGE * (1 + 1 / len(apart))))
 
     def estimate(self, inputs: Array) -> Array:
         """(3, n) days: low, middle and high; NaN where nothing was learnt."""
-        if not self._models or not len(inputs):
+        if self._quantiles is None or not len(inputs):
             return np.full((3, len(inputs)), np.nan)
-        low, middle, high = self._logs(np.nan_to_num(inputs))
+        low, middle, high = _logs(as_grown(np.nan_to_num(inputs)), self._quantiles)
         low, high = low - self._wider, high + self._wider
         logs = np.array([np.minimum(low, middle), middle, np.maximum(high, middle)])
         return np.maximum(np.expm1(logs), 0.0)
 
     def snapshot(self) -> dict[str, Any]:
-        return {"models": self._models, "wider": self._wider}
+        return {"quantiles": stored(self._quantiles), "wider": self._wider}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        self._models, self._wider = snapshot["models"], snapshot["wider"]
+        self._quantiles, self._wider = restored(Sums, snapshot["quantiles"]), snapshot["wider"]
 
-    def _quantile(self, quantile: float) -> HistGradientBoostingRegressor:
+    def _quantile(self, quantile: float) -> Any:
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
         return HistGradientBoostingRegressor(
             loss="quantile", quantile=quantile, max_iter=50, max_leaf_nodes=15, random_state=self._seed
         )
 
-    def _logs(self, inputs: Array) -> Array:
-        with one_thread():
-            return np.sort([model.predict(inputs) for model in self._models], axis=0)
+
+def _logs(inputs: Array, quantiles: Sums) -> Array:
+    """(3, n) log days, rising; `inputs` as `as_grown` gives them."""
+    return np.sort(sums(inputs, quantiles).T, axis=0)
 
 
 def _days_each(days: Array, groups: NDArray[Any], faults: NDArray[Any]) -> Array:
@@ -118,6 +130,6 @@ def probability_within(prediction: Prediction, days: float) -> Array:
         np.log1p(x) for x in (prediction.days_low, prediction.days_to_failure, prediction.days_high)
     )
     spread = np.maximum((high - low) / _SPREAD, 1e-3)
-    until, whole = (norm.cdf((np.log1p(t) - middle) / spread) for t in (days, prediction.horizon_days))
+    until, whole = (ndtr((np.log1p(t) - middle) / spread) for t in (days, prediction.horizon_days))
     share = np.where(np.isfinite(middle), until / np.maximum(whole, 1e-9), days / prediction.horizon_days)
     return prediction.probability * np.clip(share, 0.0, 1.0)

@@ -78,6 +78,8 @@ class FaultPredictor:
         self._columns = np.zeros(0, np.intp)  # those that are looked at
         self._odds = Odds(rarer)
         self._days = DaysToFailure(seed)
+        self._apart: list[tuple[NDArray[np.intp], Votes]] = []  # a fold: columns and votes that never saw it
+        self._fold: dict[int, int] = {}  # of each appliance that was learnt from
         self.signature: Array = np.zeros((len(faults), 0))
         self.scale: Array = np.zeros(0)
 
@@ -104,7 +106,10 @@ class FaultPredictor:
         usable = np.array([not _is_told_better(one, known) for one in deviations])
         noise = np.random.default_rng(self._seed).standard_normal(features.shape) * ~is_shape
         varied = self._drawn_in(features, self._noise * noise) * usable
-        self._odds.learn(self._out_of_fold(varied, due, groups), due)
+        raw, taught = self._out_of_fold(varied, due, groups)
+        fair = np.asarray((taught | (due == 0)).all(axis=1))
+        fair |= not due[fair].any()  # every fault was had once: better votes that knew nothing than none
+        self._odds.learn(raw[fair], due[fair], np.asarray(due.any(axis=0)))
         self._columns = separating(varied, due, groups, self._each)
         self._votes.learn(varied[:, self._columns], due)
         row, fault = np.nonzero(due)
@@ -124,6 +129,25 @@ class FaultPredictor:
         return Prediction(
             self.faults, self.horizon_days, appliance, time, probability, days[1], days[0], days[2]
         )
+
+    def unseen(self, appliance: NDArray[np.int32], features: Array) -> Array:
+        """(n, faults) probability by votes that never saw the row's `appliance`, as numbered in `learn`.
+
+        What the predictor would say of appliances like those it learnt from: it says so itself only after `learn`, not
+        after `restore`. The curves that make probabilities of votes saw all; they are few numbers.
+        """
+        fold = np.array([self._fold.get(one, one % len(self._apart)) for one in appliance.tolist()], np.intp)
+        said, drawn_in = np.zeros((len(features), len(self.faults))), self._drawn_in(features)
+        for number, (columns, votes) in enumerate(self._apart):
+            mine = np.flatnonzero((fold == number) & np.isfinite(features).any(axis=1))
+            if len(mine):
+                said[mine] = self._odds.probability(votes.score(drawn_in[np.ix_(mine, columns)]))
+        return said
+
+    @property
+    def taught(self) -> list[str]:
+        """The faults of which it learnt from some row."""
+        return [fault for fault, row in zip(self.faults, self.signature, strict=True) if row.any()]
 
     def drivers(self, features: Array, fault: int, most: int = 3) -> NDArray[np.int64]:
         """Columns of one row (d,) that speak most for `fault`: far from usual, the way that fault pushes."""
@@ -170,17 +194,23 @@ class FaultPredictor:
         joined[:, first] = np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
         return joined
 
-    def _out_of_fold(self, features: Array, due: NDArray[np.int8], groups: NDArray[Any]) -> Array:
-        """Raw scores (n, faults), each by votes that saw nothing of its appliance."""
-        held_out = np.zeros(due.shape)
-        fold = dealt_folds(due, groups, self._folds, self._seed)
+    def _out_of_fold(
+        self, features: Array, due: NDArray[np.int8], groups: NDArray[Any]
+    ) -> tuple[Array, NDArray[np.bool_]]:
+        """Raw scores (n, faults), each by votes that saw nothing of its appliance; and whether they saw the fault."""
+        held_out, taught = np.zeros(due.shape), np.zeros(due.shape, np.bool_)
+        fold, self._apart = dealt_folds(due, groups, self._folds, self._seed), []
+        self._fold = dict(zip(groups.tolist(), fold.tolist(), strict=True))
         for number in range(self._folds):
             train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
             columns = separating(features[train], due[train], groups[train], self._each)
             votes = Votes(self._trees, self._seed)
             votes.learn(features[np.ix_(train, columns)], due[train])
-            held_out[test] = votes.score(features[np.ix_(test, columns)])
-        return held_out
+            if len(test):
+                held_out[test] = votes.score(features[np.ix_(test, columns)])
+            taught[test] = due[train].any(axis=0)
+            self._apart.append((columns, votes))
+        return held_out, taught
 
     def _estimate_days(self, features: Array, likely: NDArray[np.bool_]) -> Array:
         """(3, n, faults): low, middle and high days to failure, in rising order, where `likely` (n, faults)."""

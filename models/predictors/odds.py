@@ -15,9 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from sklearn.linear_model import LogisticRegression
-
-from models.predictors.threads import one_thread
 
 Array = NDArray[np.float64]
 _SURE = 0.998  # scores count as if they were between 1 - _SURE and _SURE
@@ -42,17 +39,27 @@ class Odds:
         self._rarer = rarer
         self._curves: Array = np.zeros((3, 0))  # a fault: where its log odds start, own score, rival's
 
-    def learn(self, scores: Array, due: NDArray[np.int8]) -> None:
-        """Fit on out-of-fold `scores` (n, F) and labels `due` (n, F), 0 or 1. A fault nobody had gets probability 0."""
+    def learn(self, scores: Array, due: NDArray[np.int8], once: NDArray[np.bool_] | None = None) -> None:
+        """Fit on out-of-fold `scores` (n, F) and labels `due` (n, F), 0 or 1. A fault nobody had gets probability 0.
+
+        But for those of `once` (F,), which one appliance had, so that nobody can say how well it is known: they get the
+        curve that all share.
+        """
         had: NDArray[np.bool_] = np.asarray(due.any(axis=0))
         terms, happened = _terms(scores)[:, :, had], due[:, had].ravel()
         self._curves = np.zeros((3, len(had)))
         self._curves[0] = np.where(had, np.inf, -np.inf)  # where all rows say the same
         if not happened.all():
+            from sklearn.linear_model import LogisticRegression  # most processes never learn
+
+            from models.predictors.threads import one_thread
+
             with one_thread():
                 fitted = LogisticRegression(max_iter=2_000).fit(_shared_and_own(terms), happened)
             together = np.concatenate([fitted.intercept_, fitted.coef_[0, :2]])
             self._curves[:, had] = together[:, None] + fitted.coef_[0, 2:].reshape(3, -1)
+            if once is not None:
+                self._curves[:, once & ~had] = together[:, None]
             self._curves[0] += np.log(self._rarer)
 
     def probability(self, scores: Array) -> Array:
@@ -82,11 +89,11 @@ def _terms(scores: Array) -> Array:
     """(3, n, F): ones, the log odds of each fault's score, and those of the strongest other fault's."""
     sure = np.clip(scores, 1 - _SURE, _SURE)
     own = np.log(sure / (1 - sure))
-    return np.stack([np.ones_like(own), own, _strongest_other(own)])
+    return np.stack([np.ones_like(own), own, strongest_other(own, np.log((1 - _SURE) / _SURE))])
 
 
-def _strongest_other(values: Array) -> Array:
-    """(n, F) of each row's values (n, F) the highest but the own; a fault without others has the lowest there is."""
-    floor = np.full((len(values), 1), np.log((1 - _SURE) / _SURE))
-    ranked = np.sort(np.hstack([floor, values]), axis=1)
+def strongest_other(values: Array, floor: float) -> Array:
+    """(n, F) of each row's values (n, F) the highest but the own; a fault without others has `floor`."""
+    lowest = np.full((len(values), 1), floor)
+    ranked = np.sort(np.hstack([lowest, values]), axis=1)
     return np.where(values == ranked[:, -1:], ranked[:, -2:-1], ranked[:, -1:])

@@ -7,14 +7,24 @@ at a time, trusts the one column that gives a fault away. Where the two agree, f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from scipy.special import expit
 
-from models.predictors.threads import one_thread
+from foremend.vocabulary.ports import Snapshot
+from models.trees import (
+    Ballots,
+    Sums,
+    as_grown,
+    flatten_ballots,
+    flatten_boosted,
+    mean_shares,
+    restored,
+    stored,
+    sums,
+)
 
 Array = NDArray[np.float64]
 _FEW = 5  # rows; a fault with fewer is not boosted
@@ -36,38 +46,44 @@ class Votes:
 
     def __init__(self, trees: int, seed: int) -> None:
         self._trees, self._seed = trees, seed
-        self._forest: Any = None
-        self._boosted: list[
-            Any
-        ] = []  # a fault: its classifier, None where there was too little to learn from
+        self._forest: Ballots | None = None
+        self._boosted: Sums | None = None
 
     def learn(self, inputs: Array, due: NDArray[np.int8]) -> None:
         """Fit on `inputs` (n, d) and labels `due` (n, faults), 0 or 1."""
+        from sklearn.ensemble import ExtraTreesClassifier  # most processes never learn
+
+        from models.predictors.threads import one_thread
+
+        grown = as_grown(inputs)
         forest = ExtraTreesClassifier(
             self._trees, min_samples_leaf=8, max_features=0.4, random_state=self._seed, n_jobs=1
         )
-        self._forest = forest.fit(inputs, due if due.shape[1] > 1 else due[:, 0])
+        forest.fit(grown, due if due.shape[1] > 1 else due[:, 0])
+        self._forest = flatten_ballots(forest.estimators_)
         with one_thread():
-            self._boosted = [self._boost(inputs, column) for column in due.T]
+            self._boosted = flatten_boosted([self._boost(grown, column) for column in due.T])
 
     def score(self, inputs: Array) -> Array:
         """(n, faults)."""
-        with one_thread():
-            boosted = [_positive(one, inputs) for one in self._boosted]
-        votes = self._forest.predict_proba(inputs)
-        votes = votes if isinstance(votes, list) else [votes]
-        forest = [vote[:, 1] if vote.shape[1] == 2 else np.zeros(len(inputs)) for vote in votes]
-        return np.asarray((np.column_stack(forest) + np.column_stack(boosted)) / 2)
+        assert self._forest is not None
+        assert self._boosted is not None
+        rows = as_grown(inputs)
+        boosted = expit(sums(rows, self._boosted))
+        return np.asarray((mean_shares(rows, self._forest, boosted.shape[1]) + boosted) / 2)
 
     def snapshot(self) -> dict[str, Any]:
-        return {"forest": self._forest, "boosted": self._boosted}
+        return {"forest": stored(self._forest), "boosted": stored(self._boosted)}
 
-    def restore(self, snapshot: Mapping[str, Any]) -> None:
-        self._forest, self._boosted = snapshot["forest"], list(snapshot["boosted"])
+    def restore(self, snapshot: Snapshot) -> None:
+        self._forest = restored(Ballots, snapshot["forest"])
+        self._boosted = restored(Sums, snapshot["boosted"])
 
     def _boost(self, inputs: Array, due: NDArray[np.int8]) -> Any:
         if due.sum() < _FEW or due.all():
             return None
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
         learner = HistGradientBoostingClassifier(
             max_iter=60,
             max_leaf_nodes=8,
@@ -77,7 +93,3 @@ class Votes:
             random_state=self._seed,
         )
         return learner.fit(inputs, due)
-
-
-def _positive(learner: Any, inputs: Array) -> Array:
-    return np.zeros(len(inputs)) if learner is None else np.asarray(learner.predict_proba(inputs)[:, 1])

@@ -6,21 +6,30 @@ one file: whoever reads it sees the state before a promotion or after it.
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 from foremend.vocabulary.errors import IntegrityError, UnavailableError
 from models.registry.card import ModelCard
-from models.registry.sealing import require_signature, seal, unseal
+from models.registry.packing import pack, unpack
+from models.registry.sealing import require_intact, require_signature, sealed
 
 __all__ = ["Aliases", "ModelCard", "Promotion", "Registry"]
 
+MODEL_FILE = "model.npz"
 _VERSION = re.compile(r"v\d{4,}")
+_UNFINISHED = ".unfinished-"
+_ABANDONED_S = 3_600.0
+"""After so long nobody is at work any more on a version that is written within a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +99,31 @@ class Registry:
     def add(self, card: ModelCard, state: Mapping[str, Any]) -> ModelCard:
         """Store a new version; it has no alias yet. Returns the card with its version and seals.
 
-        Raises UnavailableError when the disk refuses, IntegrityError for a state that could not be loaded again;
-        nothing of the version is left then.
+        Whoever is interrupted leaves no version behind. Raises UnavailableError when the disk refuses, IntegrityError
+        for a state that could not be loaded again; nothing of the version is left then.
         """
+        return self._store(card, pack(state, f"the state of {card.appliance_model}"))
+
+    def take_over(self, other: Registry, appliance_model: str, version: str) -> ModelCard:
+        """Store a version of another registry as a new one of this; it has no alias yet. Returns its card here.
+
+        Raises as `load` of the other and as `add`.
+        """
+        card = other.card(appliance_model, version)
+        return self._store(card, other.body(card))
+
+    def _store(self, card: ModelCard, body: bytes) -> ModelCard:
+        home = self._root / card.appliance_model
+        folder = home / f"{_UNFINISHED}{uuid4().hex}"
         try:
-            folder = self._claim(card.appliance_model)
+            folder.mkdir(parents=True)
+            _sweep(home)
+            (folder / MODEL_FILE).write_bytes(body)
+            return self._named(card, body, folder)
         except OSError as error:
             raise UnavailableError(f"{self._root} cannot be written: {error.strerror}") from error
-        try:
-            sealed, body = seal(replace(card, version=folder.name), state, self._key)
-            (folder / "model.skops").write_bytes(body)
-            _replace(folder / "card.json", sealed.to_json())  # last: without a card there is no version
-        except OSError as error:
+        finally:
             shutil.rmtree(folder, ignore_errors=True)
-            raise UnavailableError(f"{folder} cannot be written: {error.strerror}") from error
-        except IntegrityError:
-            folder.rmdir()
-            raise
-        return sealed
 
     def appliance_models(self) -> list[str]:
         """Those with at least one version, by name."""
@@ -133,12 +149,24 @@ class Registry:
         return card
 
     def load(self, appliance_model: str, version: str) -> tuple[ModelCard, dict[str, Any]]:
-        """The card and state of a version. Raises IntegrityError as `card` and `models.registry.sealing.unseal` do."""
+        """The card and state of a version. Raises IntegrityError as `card` and `body` do."""
         card = self.card(appliance_model, version)
-        path = self._root / appliance_model / version / "model.skops"
+        return card, unpack(self.body(card), f"{appliance_model} {version} in {self._root}")
+
+    def body(self, card: ModelCard) -> bytes:
+        """The stored state of the version that `card` is of, as bytes. Raises IntegrityError as `require_intact`."""
+        path = self._model_file(card)
         if not path.exists():
-            raise IntegrityError(f"{path} is missing: restore it from a backup, or train again")
-        return card, unseal(card, path.read_bytes(), self._key, str(path))
+            earlier = " (an earlier build kept model.skops)" if self.is_outdated(card) else ""
+            raise IntegrityError(f"{path} is missing{earlier}: restore it from a backup, or train again")
+        body = path.read_bytes()
+        require_intact(card, body, self._key, str(path))
+        return body
+
+    def is_outdated(self, card: ModelCard) -> bool:
+        """Whether an earlier build stored the version that `card` is of, in a form that nobody reads any more."""
+        path = self._model_file(card)
+        return not path.exists() and path.with_name("model.skops").exists()
 
     def aliases(self, appliance_model: str) -> Aliases:
         """Champion, challenger and history; all empty before the first promotion."""
@@ -196,24 +224,38 @@ class Registry:
         found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         return found
 
-    def _claim(self, appliance_model: str) -> Path:
-        """A new folder of the next version; two trainers at once get two."""
-        home = self._root / appliance_model
-        home.mkdir(parents=True, exist_ok=True)
-        number = max((_number(folder.name) for folder in home.glob("v*")), default=0)
+    def _named(self, card: ModelCard, body: bytes, folder: Path) -> ModelCard:
+        """Give what is written in `folder` the next version that is free; two trainers at once get two."""
+        home = folder.parent
+        number = max((_number(version.name) for version in home.glob("v*")), default=0)
         while True:
             number += 1
+            kept = sealed(replace(card, version=f"v{number:04d}"), body, self._key)
+            (folder / "card.json").write_text(kept.to_json())
             try:
-                (folder := home / f"v{number:04d}").mkdir()
-            except FileExistsError:
+                folder.rename(home / kept.version)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
                 continue
-            return folder
+            return kept
+
+    def _model_file(self, card: ModelCard) -> Path:
+        return self._root / card.appliance_model / card.version / MODEL_FILE
 
     def _alias_file(self, appliance_model: str) -> Path:
         return self._root / appliance_model / "aliases.json"
 
     def _write_aliases(self, appliance_model: str, aliases: Aliases) -> None:
         _replace(self._alias_file(appliance_model), json.dumps(asdict(aliases), indent=2))
+
+
+def _sweep(home: Path) -> None:
+    """Remove what a trainer left that was killed while it wrote."""
+    for folder in home.glob(_UNFINISHED + "*"):
+        with suppress(FileNotFoundError):  # whoever is at work on it has just finished
+            if time.time() - folder.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _number(version: str) -> int:

@@ -18,6 +18,7 @@ from models.stream import cycles
 from models.stream import stays as stream_stays
 from models.stream.state import (
     DAY,
+    EARLIER,
     HIGH,
     HOUR,
     INCREMENT,
@@ -40,6 +41,9 @@ from models.stream.state import (
     W,
 )
 from models.stream.windows import ClosedWindows, close
+
+STILL = 0.9
+"""A counter that falls to no less than this share was corrected, not reset, as Home Assistant takes it, too."""
 
 
 @njit(inline="always")
@@ -169,19 +173,39 @@ def _watch_cycle(s: StreamState, p: Params, r: int, time: int, value: float) -> 
 def _count(s: StreamState, p: Params, r: int, index: int, time: int, value: float) -> None:
     """A counter's rise since its last value; a fall is a reset, after which it counts from zero.
 
-    Over a longer absence only the share of the time inside the window is credited to it.
+    One single wrong value, low or high, is known by the next: what it was credited with is taken back. Over a longer
+    absence only the share of the time inside the window is credited to it.
     """
-    if math.isnan(s.value[r, index]):
-        return
     before = s.value[r, index]
+    if math.isnan(before):
+        return
     last = s.seen[r, index]
-    rise = value - before if value >= before else max(value, 0.0)
     c = index - s.gauge.shape[2]
+    wrong = _was_wrong(s.prior[r, c], before, value)
+    rise = value - s.prior[r, c] if wrong else _rise(before, value)
+    if not wrong and value != before:
+        s.prior[r, c] = before
     for window in (HOUR, DAY):
         length = MS_PER_HOUR if window == HOUR else MS_PER_DAY
         start = time // length * length
         share = 1.0
         if last < start and time - last > p.max_gap:
             share = (time - start) / (time - last)
-        s.counter[r, window, c, INCREMENT] += rise * share
+        if value != before and not wrong:
+            s.counter[r, window, c, EARLIER] = s.counter[r, window, c, INCREMENT]
+        if value != before:
+            s.counter[r, window, c, INCREMENT] = s.counter[r, window, c, EARLIER] + rise * share
         s.counter[r, window, c, KNOWN] += 1
+
+
+@njit
+def _rise(before: float, value: float) -> float:
+    if value >= before:
+        return value - before
+    return 0.0 if value >= STILL * before else max(value, 0.0)
+
+
+@njit
+def _was_wrong(prior: float, before: float, value: float) -> bool:
+    """Whether `before` is out of line with the values around it: a fall that was none, or a peak."""
+    return bool(value >= prior and (before < prior or value < before))  # NaN is not

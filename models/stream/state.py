@@ -30,8 +30,9 @@ GAUGE_FIELDS = 10
 SPAN, ON, OFF, STARTS, INSIDE, LONGEST, RUNS, RUN_S, RUN_SS, PAUSES, PAUSE_S, PAUSE_SS, PEAKS = range(13)
 CYCLE_FIELDS = 13
 
-INCREMENT, KNOWN = 0, 1
-"""Per counter: what it rose by, and by how many pairs of readings that is known."""
+INCREMENT, KNOWN, EARLIER = 0, 1, 2
+"""Per counter: what it rose by, by how many pairs of readings that is known, and the rise before the last one."""
+COUNTER_FIELDS = 3
 
 # Per state and day: seconds in it, stays that ended and were seen whole, their seconds, and those of the shortest.
 STAY, WHOLE, WHOLE_S, SHORTEST = range(4)
@@ -80,6 +81,23 @@ MACHINE = np.dtype(
         ("entered", np.int64),  # ms when this stay began
         ("histogram", np.float32, (BINS,)),  # s spent at each level, with forgetting
         ("cycle", np.float32, (2, CYCLE_FIELDS)),
+        ("first", np.int64),  # from here on: see habits.py. ms of the first cycle value, NEVER
+        ("turned", np.int64),  # ms when the run or pause under way began, later by what nobody saw of it
+        ("same_since", np.int64),  # ms since when the value did not move
+        ("looked", np.int64),  # ms when harm was last written of, NEVER
+        ("harmed", np.int64),  # ms when there last was some, NEVER
+        ("gap", np.float32, (2,)),  # ms, the longest two between cycle values
+        ("ran", np.float32, (3,)),  # s, the longest three runs
+        ("paused", np.float32, (3,)),  # s, the longest three pauses
+        ("stood", np.float32, (3,)),  # s, the longest three that the value of a run stood still
+        ("busiest", np.float32, (3,)),  # the most starts in a bout, of three
+        ("steady", np.float32),  # s spent in a thermostat's runs and pauses
+        ("passed", np.float32),  # s spent in all that were seen whole
+        ("starts", np.int32),  # in this bout
+        ("side", np.int8),  # 1 runs, 0 rests, UNKNOWN
+        ("seen_whole", np.int8),  # 1 if nothing of this run or pause was out of sight
+        ("paused_once", np.int8),  # 1 if it was seen to start or to stop
+        ("harm", np.int8),  # bits of what was last told
     ],
     align=True,
 )
@@ -104,7 +122,8 @@ class StreamState(NamedTuple):
     value: NDArray[np.float64]  # (n, s) the last value of each signal, NaN none
     seen: NDArray[np.int64]  # (n, s) ms when it was read
     gauge: NDArray[np.float32]  # (n, 2, g, GAUGE_FIELDS)
-    counter: NDArray[np.float32]  # (n, 2, c, 2)
+    counter: NDArray[np.float32]  # (n, 2, c, COUNTER_FIELDS)
+    prior: NDArray[np.float64]  # (n, c) the last other value of each counter, NaN none
     stay: NDArray[np.float32]  # (n, k, STAY_FIELDS)
     measure: NDArray[np.float32]  # (n, m, MEASURE_FIELDS)
 
@@ -114,7 +133,8 @@ def new_state(rows: int, gauges: int, counters: int, states: int = 0, measures: 
     machine = np.zeros(rows, MACHINE)
     for name, nothing in (("last_time", NEVER), ("learnt", NEVER), ("level", np.nan), ("slot", FRESH)):
         machine[name] = nothing
-    machine["raw"] = machine["running"] = UNKNOWN
+    machine["first"] = machine["looked"] = machine["harmed"] = NEVER
+    machine["raw"] = machine["running"] = machine["side"] = UNKNOWN
     machine["state"] = UNSEEN
     measure = np.zeros((rows, measures, MEASURE_FIELDS), np.float32)
     measure[..., TOP] = np.nan
@@ -123,7 +143,8 @@ def new_state(rows: int, gauges: int, counters: int, states: int = 0, measures: 
         np.full((rows, gauges + counters), np.nan),
         np.zeros((rows, gauges + counters), np.int64),
         np.zeros((rows, 2, gauges, GAUGE_FIELDS), np.float32),
-        np.zeros((rows, 2, counters, 2), np.float32),
+        np.zeros((rows, 2, counters, COUNTER_FIELDS), np.float32),
+        np.full((rows, counters), np.nan),
         np.zeros((rows, states, STAY_FIELDS), np.float32),
         measure,
     )
@@ -156,8 +177,15 @@ def frozen(state: StreamState, fleet: int) -> dict[str, Any]:
 
 
 def thawed(saved: Mapping[str, Any]) -> StreamState:
-    """The state that `frozen` described."""
-    machine = np.zeros(len(saved["value"]), MACHINE)
+    """The state that `frozen` described; what an earlier version did not keep of a machine or a counter is as new."""
+    machine = new_state(len(saved["value"]), 0, 0).machine
     for name in MACHINE.names or ():
-        machine[name] = saved["machine"][name]
-    return StreamState(machine, *(saved[name].copy() for name in StreamState._fields[1:]))
+        if name in saved["machine"]:
+            machine[name] = saved["machine"][name]
+    counter = saved["counter"]
+    missing = COUNTER_FIELDS - counter.shape[-1]
+    whole = {
+        "counter": np.pad(counter, [(0, 0)] * 3 + [(0, missing)]),
+        "prior": saved.get("prior", np.full((len(counter), counter.shape[2]), np.nan)),
+    }
+    return StreamState(machine, *({**saved, **whole}[name].copy() for name in StreamState._fields[1:]))

@@ -7,7 +7,8 @@ the signal that tells the state, and for each state the gauges worth a look in i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,37 +38,61 @@ STATE = np.dtype(
     ],
     align=True,
 )
-MEASURE = np.dtype([("kind", np.int64), ("gauge", np.int64), ("minus", np.int64)], align=True)
-"""`minus`: the gauge that is subtracted; -1: none."""
+MEASURE = np.dtype(
+    [("kind", np.int64), ("gauge", np.int64), ("minus", np.int64), ("unless_sent", np.float64)], align=True
+)
+"""`minus`: the gauge that is subtracted; -1: none. `unless_sent`: what is, of an appliance that never sent it."""
+_NOTHING_UNSENT: Mapping[str, float] = {}
 
 
 class Plan(NamedTuple):
-    """What the kernels need to know of the states; `signal` is a gauge's index, -1: there are no states."""
+    """What the kernels need to know of the states; `signal` is a gauge's index, -1: there are no states.
+
+    `running` and `resting` are the codes that runs and pauses stand for where the signal was never sent; NaN: for none.
+    """
 
     signal: int
+    running: float
+    resting: float
     states: NDArray[np.void]  # (k,) STATE
     measures: NDArray[np.void]  # (m,) MEASURE
 
 
-def plan(states: States | None, gauges: Sequence[str]) -> Plan:
-    """`states` with indices into `gauges`. Raises ConfigError for a gauge that is not there."""
+def plan(
+    states: States | None, gauges: Sequence[str], unless_sent: Mapping[str, float] = _NOTHING_UNSENT
+) -> Plan:
+    """`states` with indices into `gauges`; `unless_sent`: gauge -> its value where an appliance never sent it.
+
+    Raises ConfigError for a gauge that is not there.
+    """
     if states is None:
-        return Plan(-1, np.zeros(0, STATE), np.zeros(0, MEASURE))
+        return Plan(-1, math.nan, math.nan, np.zeros(0, STATE), np.zeros(0, MEASURE))
     rows = np.zeros(len(states.named), STATE)
-    measures: list[tuple[int, int, int]] = []
+    measures: list[tuple[int, int, int, float]] = []
     for number, state in enumerate(states.named.values()):
         first = len(measures)
-        measures += [(OF_STATES.index(kind), *_gauges_of(what, gauges)) for kind, what in state.measures]
+        measures += [
+            (OF_STATES.index(kind), *_gauges_of(what, gauges), _unsent(what, unless_sent))
+            for kind, what in state.measures
+        ]
         gate = -1 if state.only_while is None else _index(state.only_while.signal, gauges)
         above = 0.0 if state.only_while is None else state.only_while.above
         times = state.settle, state.at_least / MS_PER_SECOND
         rows[number] = (state.code, gate, above, *times, first, len(measures))
-    return Plan(_index(states.signal, gauges), rows, np.array(measures, MEASURE))
+    instead = states.unless_sent
+    running, resting = (math.nan, math.nan) if instead is None else (instead.running, instead.resting)
+    return Plan(_index(states.signal, gauges), running, resting, rows, np.array(measures, MEASURE))
 
 
 def _gauges_of(expression: str, gauges: Sequence[str]) -> tuple[int, int]:
     signal, minus = terms(expression)
     return _index(signal, gauges), -1 if minus is None else _index(minus, gauges)
+
+
+def _unsent(expression: str, unless_sent: Mapping[str, float]) -> float:
+    """What is subtracted where an appliance never sends it; NaN: then nothing is measured."""
+    _, minus = terms(expression)
+    return math.nan if minus is None else unless_sent.get(minus, math.nan)
 
 
 def _index(name: str, gauges: Sequence[str]) -> int:

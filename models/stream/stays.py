@@ -12,16 +12,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from models.stream import columns
+from models.stream import columns, cycles
 from models.stream.state import (
     BASE,
     DAY,
     ELSEWHERE,
+    IDLE,
+    RUNNING,
     SHORTEST,
     SPAN,
     STAY,
     SUM,
     TOP,
+    UNKNOWN,
     UNSEEN,
     WEIGHT,
     WHOLE,
@@ -39,7 +42,7 @@ S_PER_MINUTE = 60.0
 def hold(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
     """The last values stood from `start` to `stop` (ms, within one hour): go to their state, measure in it."""
     m = s.machine[r]
-    stop = min(stop, s.seen[r, p.plan.signal] + p.max_gap)
+    stop = min(stop, s.seen[r, _told_by(s, p, r)] + p.max_gap)
     if stop <= start:
         return
     now = _state_of(s, p, r)
@@ -58,11 +61,11 @@ def hold(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
 def compare(s: StreamState, p: Params, r: int, time: int, values: NDArray[np.float64]) -> None:
     """New `values` are at hand, the last ones still held: rates within a stay; an end of sight ends the stay."""
     m = s.machine[r]
-    signal = p.plan.signal
+    signal = _told_by(s, p, r)
     if time - s.seen[r, signal] > p.max_gap:
         _leave_unseen(s, p, r)
         return
-    if m.state < 0 or (math.isfinite(values[signal]) and values[signal] != s.value[r, signal]):
+    if m.state < 0 or (math.isfinite(values[signal]) and _changes(s, p, r, signal, values[signal])):
         return
     state = p.plan.states[m.state]
     for k in range(state.first, state.last):
@@ -78,7 +81,7 @@ def compare(s: StreamState, p: Params, r: int, time: int, values: NDArray[np.flo
 def describe(s: StreamState, p: Params, r: int, out: NDArray[np.float64]) -> None:
     """Write a day's features in the order of `state_features`; NaN where nothing was seen."""
     span = s.machine[r].cycle[DAY, SPAN]
-    seen = s.gauge[r, DAY, p.plan.signal, W] > 0.0
+    seen = s.gauge[r, DAY, _told_by(s, p, r), W] > 0.0
     at = 0
     for number in range(len(p.plan.states)):
         stay = s.stay[r, number]
@@ -116,14 +119,39 @@ def _value(a: NDArray[np.float32], kind: int) -> float:
 
 
 @njit
+def _told_by(s: StreamState, p: Params, r: int) -> int:
+    """The gauge that tells the state: where its signal was never sent and runs stand for it, the one they show in."""
+    own = math.isnan(p.plan.running) or not math.isnan(s.value[r, p.plan.signal])
+    return p.plan.signal if own else p.cycle
+
+
+@njit
+def _changes(s: StreamState, p: Params, r: int, signal: int, value: float) -> bool:
+    """Whether a new `value` of what tells the state is another one than is held."""
+    if signal == p.plan.signal:
+        return bool(value != s.value[r, signal])
+    m = s.machine[r]
+    return bool(cycles.side(value, m.level[IDLE], m.level[RUNNING], m.raw) != m.raw)
+
+
+@njit
 def _state_of(s: StreamState, p: Params, r: int) -> int:
-    """The first state that the held values fulfil."""
+    """The first state that the held values fulfil; a run stands for a signal that was never sent."""
+    raw = s.machine[r].raw
     value = s.value[r, p.plan.signal]
+    if math.isnan(value) and raw != UNKNOWN:
+        value = p.plan.running if raw == 1 else p.plan.resting
     for number in range(len(p.plan.states)):
         state = p.plan.states[number]
-        if value == state.code and (state.gate < 0 or s.value[r, state.gate] > state.above):
+        if value == state.code and (state.gate < 0 or _opens(s.value[r, state.gate], state.above, raw)):
             return number
     return ELSEWHERE
+
+
+@njit
+def _opens(value: float, above: float, raw: int) -> bool:
+    """Whether a gauge lets a state be: one that was never sent does while the appliance runs."""
+    return bool(raw == 1 if math.isnan(value) else value > above)
 
 
 @njit
@@ -137,8 +165,12 @@ def _measure(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
         since = start if measure.kind in (PEAK, LOW) else settled
         until = min(stop, s.seen[r, measure.gauge] + p.max_gap)
         if measure.minus >= 0:
-            value -= s.value[r, measure.minus]
-            until = min(until, s.seen[r, measure.minus] + p.max_gap)
+            less = s.value[r, measure.minus]
+            if math.isnan(less):
+                less = measure.unless_sent
+            else:
+                until = min(until, s.seen[r, measure.minus] + p.max_gap)
+            value -= less
         if until <= since or math.isnan(value):
             continue
         if measure.kind == MEAN:

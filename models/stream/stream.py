@@ -26,14 +26,17 @@ from foremend.vocabulary.profiles.signals import STARTS
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, MS_PER_SECOND, Rows
 from models.stream import pool as stream_pool
 from models.stream import state as stream_state
+from models.stream.habits import REGULAR_S, REGULAR_SHARE, Told, room_to_tell
+from models.stream.harm import Harm, harm_of
 from models.stream.pool import NOBODY, Pool
-from models.stream.state import FRESH, Params
+from models.stream.state import DAY, FRESH, INSIDE, LEARNT, Params
 from models.stream.states import plan
 from models.stream.walk import END_OF_INPUT, MOST_WINDOWS, walk
 from models.stream.windows import ClosedWindows, room_for
 
 STANDBY = {"W": 45.0, "A": 0.25, "Hz": 5.0}
 """What a machine may draw while it does nothing, by the unit of the signal that shows its runs."""
+NOTHING: Mapping[str, float] = {}
 _CHUNK_WINDOWS = 1024
 
 
@@ -54,6 +57,8 @@ class StreamOutput:
     same unit); per gauge <name>_mean, _std, _min, _max, _on_mean, _off_mean (its unit) and _coverage (0..1);
     per counter, by its own name, its rise.
 
+    `harm` is what there is to say of machines that do not run or rest as they always did, by `models.stream.habits`.
+
     Days also have the features of the named states (`states`): <state>_share 0..1 (of the time heard from),
     <state>_visits (count of the stays that ended in the day and were seen whole), <state>_visit_mean_s and
     _visit_least_s (s, their mean length and that of the shortest); while in the state and settled <state>_<gauge> and
@@ -72,6 +77,7 @@ class StreamOutput:
     hours: Rows
     days: Rows
     early: Rows
+    harm: Harm
 
 
 class SignalStream:
@@ -79,7 +85,8 @@ class SignalStream:
 
     signals: names of the columns of `values`. cycle_signal: the gauge whose level tells a run from a pause, or None.
     counter_signals: cumulative counts, of which a fall is a reset; all others are gauges. starts: the counter of the
-    appliance's own starts, if it has one. states: what to measure in which state. max_gap_ms: a value stands at most
+    appliance's own starts, if it has one. states: what to measure in which state. unless_sent: gauge -> what is
+    subtracted in a state where an appliance never sent it. max_gap_ms: a value stands at most
     this long without a newer one, later time counts as not seen; more than 0, at most an hour.
 
     standby: the most such a machine draws while it does nothing, in the cycle signal's unit. Levels far below it are
@@ -108,6 +115,7 @@ class SignalStream:
         counter_signals: Sequence[str] = (),
         *,
         states: States | None = None,
+        unless_sent: Mapping[str, float] = NOTHING,
         starts: str | None = STARTS,
         max_gap_ms: int = 900_000,
         standby: float = 0.0,
@@ -130,7 +138,7 @@ class SignalStream:
             above=above,
             cycle=_cycle_gauge(cycle_signal, gauges),
             starts_counter=counters.index(starts) if starts in counters else -1,
-            plan=plan(states, gauges),
+            plan=plan(states, gauges, unless_sent),
         )
         quantities = {name: Quantity(counter=name in counters) for name in (*gauges, *counters)}
         hour = hour_features(quantities, starts if starts in counters else None)
@@ -159,6 +167,14 @@ class SignalStream:
         if self._params.cycle >= 0:
             self._give_buffers(rows)
         return self._walk(rows, np.ascontiguousarray(time, np.int64), columns)
+
+    def regular(self, fleet: int) -> NDArray[np.bool_]:
+        """(fleet,) which run and pause by themselves, by `models.stream.habits`."""
+        known = self._state.machine[:fleet]
+        found = np.zeros(fleet, np.bool_)
+        steady, passed = known["steady"], known["passed"]
+        found[: len(known)] = (steady >= REGULAR_S) & (steady >= REGULAR_SHARE * passed)
+        return found
 
     def flush(self) -> StreamOutput:
         """End of input: decide what still waits by what is known, close every open window."""
@@ -192,6 +208,13 @@ class SignalStream:
             self._pool = stream_pool.with_room(self._pool, slots, counts)
             for slot, (_, one) in zip(slots.tolist(), waits, strict=True):
                 stream_pool.fill(self._pool, slot, one)
+
+    def at_work(self) -> tuple[NDArray[np.bool_], NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]:
+        """(fleet,) each, from any thread: whether its levels are known; 1 it runs, 0 it rests, -1 unknown; the starts
+        of the day of its newest reading in order; the time of that reading, ms UTC, -1 none."""
+        machine = self._state.machine
+        starts = machine["cycle"][:, DAY, INSIDE].astype(np.int64)
+        return machine["slot"] == LEARNT, machine["running"].copy(), starts, machine["last_time"].copy()
 
     def snapshot(self) -> Snapshot:
         """Everything that `restore` needs, as nested mappings of arrays."""
@@ -255,11 +278,13 @@ class SignalStream:
         early: list[ClosedWindows] = []
         hours: list[ClosedWindows] = []
         days: list[ClosedWindows] = []
+        told: list[Told] = []
         reached = 0
         while reached < len(time) or not hours:
             early.append(room_for(_CHUNK_WINDOWS + MOST_WINDOWS, len(self._hour_names)))
             hours.append(room_for(_CHUNK_WINDOWS + MOST_WINDOWS, len(self._hour_names)))
             days.append(room_for(_CHUNK_WINDOWS + MOST_WINDOWS, len(self.names)))
+            told.append(room_to_tell(_CHUNK_WINDOWS + MOST_WINDOWS))
             reached = walk(
                 self._state,
                 self._pool,
@@ -271,13 +296,14 @@ class SignalStream:
                 early[-1],
                 hours[-1],
                 days[-1],
+                told[-1],
             )
         if np.all(self._pool.buffer["owner"] == NOBODY):
             self._pool = self._new_pool()
         soon = _rows(early, self._hour_names, MS_PER_HOUR)
         soon.values[:, self._not_early] = np.nan
         whole = _rows(hours, self._hour_names, MS_PER_HOUR)
-        return StreamOutput(whole, _rows(days, self.names, MS_PER_DAY), soon)
+        return StreamOutput(whole, _rows(days, self.names, MS_PER_DAY), soon, harm_of(told))
 
 
 def _cycle_gauge(name: str | None, gauges: Sequence[str]) -> int:

@@ -5,11 +5,14 @@ Only this entry point is kept on disk; the kernels that it calls are compiled wi
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from foremend.vocabulary.compiling import compiled
+from models.stream.habits import Told, follow
 from models.stream.kernel import finish, take
 from models.stream.pool import Pool, wait
 from models.stream.state import Params, StreamState
@@ -68,13 +71,18 @@ def walk(
     early: ClosedWindows,
     hours: ClosedWindows,
     days: ClosedWindows,
+    told: Told,
 ) -> int:
     """Take the readings from row `first` on; returns the row to go on from once the outputs are emptied."""
     for i in range(first, len(time)):
-        if max(hours.filled[0], early.filled[0]) + MOST_WINDOWS > len(hours.start):
+        if max(hours.filled[0], early.filled[0], told.filled[0]) + MOST_WINDOWS > len(hours.start):
             return i
         if time[i] == END_OF_INPUT:
             _end(s, pool, p, appliance[i], hours, days)
-        else:
-            _take_or_wait(s, pool, p, appliance[i], time[i], values[i], early, hours, days)
+            continue
+        m = s.machine[appliance[i]]
+        last, before = m.learnt, m.learnt_value
+        _take_or_wait(s, pool, p, appliance[i], time[i], values[i], early, hours, days)
+        if p.cycle >= 0 and math.isfinite(values[i, p.cycle]):
+            follow(m, p, appliance[i], time[i], values[i, p.cycle], last, before, told)
     return len(time)

@@ -130,6 +130,7 @@ def _forget_rehearsal(s: StreamState, r: int) -> None:
     s.seen[r].fill(0)
     s.gauge[r].fill(0.0)
     s.counter[r].fill(0.0)
+    s.prior[r].fill(math.nan)
     s.stay[r].fill(0.0)
     s.measure[r].fill(0.0)
     for k in range(s.measure.shape[1]):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.features import Daily, Feature
+from foremend.vocabulary.features import Daily, Feature, Statistic
 
 Array = NDArray[np.float64]
 
@@ -30,7 +30,9 @@ class Terms(NamedTuple):
     """
 
     values: Array  # (k, b)
-    news: NDArray[np.bool_]  # (k,) False on a day without any condition: the appliance did not run
+    news: NDArray[
+        np.bool_
+    ]  # (k,) False on a day without any of them, though they are sent: the appliance did not run
 
 
 class Conditions:
@@ -57,6 +59,12 @@ class Conditions:
         self._centre = np.array([one.typical for one in self.explaining])
         self._spread = np.array([one.spread for one in self.explaining])
         self.direction = daily.direction if state is None else None
+        signals = {one.feature.signal for one in self.explaining}
+        self._heard = [
+            k
+            for k, one in enumerate(daily.features)
+            if one.statistic is Statistic.COVERAGE and one.signal in signals
+        ]
         self._turns_by = at[self.direction.feature.name] if self.direction else None
         self._pairs = np.triu_indices(len(self.explaining))
         self.plain = len(self.explaining)
@@ -70,10 +78,15 @@ class Conditions:
         return Terms(np.hstack([z, z[:, first] * z[:, second], turned, turned * z]), self.news(values))
 
     def news(self, values: Array) -> NDArray[np.bool_]:
-        """(k,) whether days `values` (k, F) had any condition; all had where there are none."""
+        """(k,) whether days `values` (k, F) had any condition; all had where none is, or none was heard of all day.
+
+        An appliance that sends its outdoor temperature, but ran at none, did not run. One that has no such sensor is
+        judged without.
+        """
         if not self._from:
             return np.ones(len(values), np.bool_)
-        return np.asarray(np.isfinite(values[:, self._from]).any(axis=1))
+        unheard = ~(values[:, self._heard] > 0).any(axis=1)
+        return np.asarray(np.isfinite(values[:, self._from]).any(axis=1) | (unheard & bool(self._heard)))
 
     def _turned(self, values: Array) -> Array:
         """(k, 1) 0 on a day of cooling, 1 on one of heating, between where it did both; 0 without such a thing."""

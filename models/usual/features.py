@@ -100,6 +100,14 @@ class DailyFeatures:
         apart = own - self._siblings(day, own, plain)
         return self._averaged(appliance, day, plain, usual, own, apart)
 
+    @property
+    def spread(self) -> Array:
+        """(3 C + 2,) standard deviation of each column from day to day within an appliance; NaN while not known."""
+        each = np.full(len(self._chosen), np.nan)
+        for part in self._parts:
+            each[part.columns] = part.spread
+        return np.concatenate([*(each for _ in KINDS), np.full(len(SHAPES), np.nan)])
+
     def news(self, values: Array) -> NDArray[np.bool_]:
         """(k,) whether days `values` (k, F) told anything new: the appliance ran, or what explains it was measured."""
         return self._parts[0].news(values) | (values[:, self._ran] > 0).any(axis=1)
@@ -118,6 +126,14 @@ class DailyFeatures:
             of = self._wanted[column]
             found.append(Evidence(of.name, value, usual, known, of.unit))
         return tuple(found)
+
+    def anew(self, row: int) -> None:
+        """Fleet row `row` is another one from its next day on: what is usual for it is learnt from then."""
+        fresh = _empty(1, len(self._chosen))
+        for name, column in self._state.items():
+            column[row : row + 1] = fresh[name]
+        for part in self._parts:
+            part.anew(row)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
         """See `foremend.vocabulary.leaving`."""
@@ -189,9 +205,7 @@ class DailyFeatures:
     def _shapes(self, state: dict[str, Any]) -> Array:
         """(k, 2) of `SHAPES`, averaged over features by how far they deviate; NaN where none does."""
         fast, slow, swing = (state[name] for name in ("fast", "slow", "swing"))
-        spread = np.full(len(self._chosen), np.nan)
-        for part in self._parts:
-            spread[part.columns] = part.spread
+        spread = self.spread[: len(self._chosen)]
         weight = np.nan_to_num(np.maximum(np.abs(fast) / spread - _DEVIATES, 0))
         far = weight > 0
         size = np.where(far, fast, 1.0)

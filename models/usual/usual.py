@@ -95,6 +95,11 @@ class UnderConditions:
         if len(more["days"]):
             self._state = {name: np.concatenate([column, more[name]]) for name, column in self._state.items()}
 
+    def anew(self, row: int) -> None:
+        """Nothing is known of fleet row `row` any more; what it taught the fleet stays."""
+        for column in self._state.values():
+            column[row : row + 1] = 0
+
     def leave(self, leaving: Leaving) -> dict[str, Any]:
         """See `foremend.vocabulary.leaving`; what the fleet taught stays."""
         fresh = self._fresh(1)

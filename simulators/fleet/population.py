@@ -135,7 +135,7 @@ def _owner(
 ) -> Owner:
     pattern = _pick(rng, scenario.consent.model_dump())
     part = float(rng.uniform(0.2, 0.8))
-    purposes: tuple[Purpose, ...] = tuple(Purpose)
+    purposes: tuple[Purpose, ...] = tuple(one for one in Purpose if one is not Purpose.WELLBEING)
     if pattern == "none":
         purposes = ()
     elif pattern == "monitoring_only":

@@ -168,7 +168,7 @@ def test_an_owners_appliance_can_be_forgotten(history: History) -> None:
     history.write(block("leaves", [DAY + 5], first_seq=5))
     history.write(block("stays", [DAY + 5], first_seq=5))
 
-    gone = history.forget_appliance(MODEL, "leaves")
+    gone = history.forget_appliances(MODEL, ["leaves"])
     history.flush(1, 2)
 
     assert gone == 3

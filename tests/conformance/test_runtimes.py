@@ -40,7 +40,7 @@ from foremend.stores.journal import SqliteJournal
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block, Purpose, RawMessage
-from foremend.wiring.parts import open_desk
+from foremend.wiring.desk import open_desk
 from foremend.wiring.worker import Engines
 from ingest.decode import Ingest
 from simulators.fleet.fleet import Fleet
@@ -178,14 +178,17 @@ def expected(
 @contextlib.contextmanager
 def desk(settings: Settings) -> Iterator[Alerts]:
     """The alerts stage with the owners of the fleet: most agreed to everything, some to less."""
-    alerts = open_desk(settings, SystemClock())
+    clock = SystemClock()
+    alerts = open_desk(settings, clock)
     ids = [f"{model}-{row + 1:05d}" for model, n in STORY["appliances"].items() for row in range(n)]  # type: ignore[attr-defined]
     alerts.owners.register_owners([Owner(f"of-{one}", {"sms": "+8613912345678"}) for one in ids])
     alerts.owners.register_appliances([OwnedAppliance(one, f"of-{one}", one[:-6]) for one in ids])
     agreed = (Purpose.MONITORING, Purpose.TICKET, Purpose.SMS, Purpose.PUSH)
     alerts.consent.record(
         [
-            ConsentRecord(one, f"of-{one}", purpose, not one.endswith("4"), 1, "2026-1", "en", "app")
+            ConsentRecord(
+                one, f"of-{one}", purpose, not one.endswith("4"), clock.now_ms(), "2026-1", "en", "app"
+            )
             for one in ids
             for purpose in agreed
             if purpose is not Purpose.MONITORING

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect
+
+from foremend.service.app import create_app
+from foremend.service.guard.door import Door
+from foremend.service.server import Server
 
 
 def test_the_page_says_what_matters_first(page: Page) -> None:
@@ -91,3 +97,17 @@ def test_the_page_fits_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_page_that_is_closed_says_so_and_how_it_opens(world: Any, browser: Browser) -> None:
+    """As on a service on all addresses: no connection was lost, and waiting opens nothing."""
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    with Server(create_app(world.model, door=Door(None, False)), "127.0.0.1", 0) as address:
+        page.goto(address)
+
+        expect(page.locator("#link")).to_have_text("Closed")
+        expect(page.locator("#headline")).to_contain_text("needs a token")
+        page.get_by_role("button", name="中文").click()
+        expect(page.locator("#headline")).to_contain_text("令牌")
+    context.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from foremend.learning.progress import Training
 from foremend.vocabulary.types import MS_PER_DAY, FindingKind
 
 
@@ -52,3 +55,48 @@ def test_many_that_fall_silent_together_are_a_line_without_a_story(world: Any, p
     expect(page.get_by_role("tabpanel").get_by_text("Many appliances at once").first).to_be_visible()
     world.happen(*(replace(one, kind=FindingKind.CLOSED, time=one.time + MS_PER_DAY) for one in told))
     expect(row).to_have_count(0)
+
+
+def test_the_page_tells_the_demo_and_what_is_being_trained(
+    world: Any, page: Page, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The clock reads as simulated, chapters are marked as they come, and the end has figures and what to try next."""
+    story = tmp_path / "story.json"
+    told = {
+        "day": 31,
+        "days": 90,
+        "days_a_second": 1.5,
+        "chapters": [
+            {"name": "fleet", "number": 60},
+            {"name": "oddity", "appliance": "rf-260-00", "fault": "refrigerant-leak"},
+        ],
+        "result": None,
+        "next": ["foremend init home"],
+    }
+    story.write_text(json.dumps(told | {"day": 0, "chapters": []}))
+    monkeypatch.setattr(world.model, "_training", lambda: [Training("wh-60", "practising", 0.43)])
+    monkeypatch.setattr(world.model, "_story_file", story)
+
+    expect(page.locator("#story-first")).to_contain_text("a first start compiles machine code")
+
+    story.write_text(json.dumps(told))
+
+    expect(page.locator("#story-first")).to_have_count(0)
+    expect(page.locator("#story-clock")).to_contain_text("day 31 of 90 of simulated time, 1.5 days a second")
+    expect(page.locator("#clock")).to_contain_text("Simulated time")
+    expect(page.locator("#training")).to_contain_text("43 % practised, 0 more to train")
+    expect(page.locator('.story li[data-reached="yes"]')).to_have_count(2)
+    expect(page.locator(".story li[aria-current]")).to_contain_text("rf-260-00: Refrigerant is leaking out")
+
+    result = {
+        "faults_injected": 20,
+        "faults_caught": 16,
+        "false_tickets": 0,
+        "median_lead_days": 21.5,
+        "notifications_sent": 40,
+        "held_back_by_consent": 12,
+    }
+    story.write_text(json.dumps(told | {"result": result}))
+
+    expect(page.locator(".ending")).to_contain_text("16 of 20 faults foreseen")
+    expect(page.locator(".ending code")).to_have_text("foremend init home")

@@ -8,6 +8,8 @@ export const SOON = 0.5; // days: closer than that, no number is honest
 
 export const integer = (n) => new Intl.NumberFormat(locale()).format(Math.round(n));
 
+export const decimal = (n) => new Intl.NumberFormat(locale(), { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(n);
+
 /** 7776000 -> 7.8M; small numbers stay whole. */
 export const compact = (n) =>
   n < 100_000 ? integer(n) : new Intl.NumberFormat(language.now, { notation: "compact", maximumFractionDigits: 1 }).format(n);

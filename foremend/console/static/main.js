@@ -7,6 +7,7 @@ import { showFlow } from "./flow.js";
 import { SOON, days, expected, fullTime, integer, outlook, zone } from "./format.js";
 import { language, setLanguage, t } from "./i18n.js";
 import { LISTS, showList, showTabs } from "./lists.js";
+import { showStory } from "./story.js";
 import { isMany, setVocabulary } from "./words.js";
 
 const EVERY_MS = 1000;
@@ -18,7 +19,7 @@ const known = { summary: null, episodes: [], fleet: null, page: null, seen: "" }
 
 async function ask(path) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status });
   return answer.json();
 }
 
@@ -36,8 +37,15 @@ async function look() {
     show();
   } catch (error) {
     console.warn(error);
-    link("lost");
+    missed(error);
   }
+}
+
+/** A page that is closed says so, and how it opens: to wait for it would be in vain. */
+function missed(error) {
+  const closed = error.status === 401 || error.status === 403;
+  link(closed ? "closed" : "lost");
+  if (closed) byId("headline").textContent = t("headline_closed");
 }
 
 async function refresh() {
@@ -54,7 +62,9 @@ async function refresh() {
 function show() {
   const { pipeline } = known.summary;
   link(pipeline.state !== "running" ? pipeline.state : pipeline.connected ? "running" : "no_broker");
-  byId("clock").textContent = pipeline.event_time ? fullTime(pipeline.event_time) : "";
+  const time = pipeline.event_time ? fullTime(pipeline.event_time) : "";
+  byId("clock").textContent = time && known.summary.story ? t("simulated", { time }) : time;
+  showStory(known.summary, language.now);
   showFlow(known.summary, known.episodes, now());
   headline();
 }
@@ -101,7 +111,7 @@ function link(state) {
   if (pill.dataset.state === state && pill.dataset.language === language.now) return;
   Object.assign(pill.dataset, { state, language: language.now });
   pill.textContent = t(`link_${state}`);
-  document.body.classList.toggle("stale", state === "lost");
+  document.body.classList.toggle("stale", state === "lost" || state === "closed");
 }
 
 async function choose(change) {

@@ -11,15 +11,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from foremend.runtimes.clock import SystemClock
+from foremend.runtimes.arrivals import Arrivals
 from foremend.runtimes.kafka.blocks import encode_in_parts, partition_of, split
 from foremend.runtimes.kafka.dead_letters import encode_letter
+from foremend.runtimes.kafka.keeper import Answers, Keeper
 from foremend.runtimes.kafka.looks import KEY, Looks
 from foremend.runtimes.kafka.proof import SharedProof
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
@@ -111,14 +112,29 @@ class Gateway:
         settings: KafkaSettings,
         proof: SharedProof | None = None,
         looks: Looks | None = None,
+        share: Answers | Keeper | None = None,
+        ask: Callable[[str, bytes], object] = lambda topic, payload: None,
     ) -> None:
-        """`proof` is what a gateway with shared subscriptions wants to see at its start."""
+        """`proof` is what a gateway with shared subscriptions wants to see at its start, `share` its part in them.
+
+        `ask` publishes what devices must be asked for. Without `looks` it never looks at the clock.
+        """
         self._source, self._ingest, self._settings, self._proof = source, ingest, settings, proof
-        self._looks = looks or Looks(SystemClock())
+        self._looks, self._share, self._ask = looks, share, ask
         self._waiting: asyncio.Queue[tuple[Take, Sequence[asyncio.Future[Any]]]] = asyncio.Queue(MOST_WAITING)
         self.stalled = False
         self.quarantine = ingest.quarantine
         self.counts = GatewayCounts()
+        self._arrivals = Arrivals()
+
+    def left_out(self) -> dict[str, int]:
+        """Signals left out of readings since the process began, by kind."""
+        return self._ingest.left_out()
+
+    @property
+    def keeper(self) -> Keeper | None:
+        """What stands in for the share, if this gateway is there for that."""
+        return self._share if isinstance(self._share, Keeper) else None
 
     def connected(self) -> bool:
         """Whether the MQTT broker is there."""
@@ -181,6 +197,8 @@ class Gateway:
 
     def _look(self, caught_up: bool) -> Take | None:
         """A look at the clock, where one is due: before what was just taken, as that may be of a time without any."""
+        if self._looks is None:
+            return None
         look = self._looks.due(connected=self.connected(), caught_up=caught_up)
         if look is None:
             return None
@@ -198,12 +216,17 @@ class Gateway:
             size += _payload_bytes(more)
         if self._proof is not None and self._proof.given(taken):
             self._proof = None
+        if self._share is not None:
+            self._share.took(taken)
         self.counts.messages += len(taken)
         return taken
 
     def _pack(self, deliveries: Deliveries) -> Take:
         """Decode and encode: all the work of a gateway, in a thread of its own."""
-        decoded = self._ingest.decode([message for message, _ in deliveries])
+        messages: Sequence[RawMessage] = [message for message, _ in deliveries]
+        decoded = self._ingest.decode(messages if self._share is None else self._share.needed(messages))
+        for topic, payload in self._ingest.requests():
+            self._ask(topic, payload)
         self.counts.readings += decoded.readings
         self.counts.repeated += decoded.repeated
         return Take([token for _, token in deliveries], list(self._records(decoded)))
@@ -212,6 +235,7 @@ class Gateway:
         settings = self._settings
         letters = list(decoded.dead_letters)
         for block in decoded.blocks:
+            self._arrivals.came(block.appliance_model, len(block))
             for record in self._encoded(block, letters):
                 self.counts.blocks += 1
                 self.counts.block_bytes += len(record.value)

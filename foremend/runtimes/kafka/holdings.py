@@ -135,7 +135,7 @@ class Holdings:
     async def checkpoint_due(self) -> None:
         """Checkpoints of those partitions whose time has come."""
         for partition, held in list(self.held.items()):
-            if time.monotonic() >= held.due or held.runtime.waiting_rows > MOST_WAITING_ROWS:
+            if time.monotonic() >= held.due or _is_full(held.runtime):
                 await self._checkpoint(partition, held)
 
     async def checkpoint_all(self) -> None:
@@ -310,6 +310,11 @@ class KeptByKafka:
 
     async def keep(self, packed: bytearray, next_offset: int) -> None:
         await self._all._make_durable(self._partition, self._held, next_offset, packed)
+
+
+def _is_full(runtime: PartitionRuntime) -> bool:
+    """Whether so much waits in memory that a checkpoint is due before its time."""
+    return runtime.waiting_rows > MOST_WAITING_ROWS or runtime.crowded
 
 
 def record_of(message: Message) -> Record:

@@ -23,18 +23,19 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from alerts.personal.erasure import Job
 from foremend.engine.engine import Engine, ReadingsListener
 from foremend.engine.lane import Counts
 from foremend.engine.packing import pack, unpack
-from foremend.engine.resting import RestRules
+from foremend.runtimes.arrivals import MOST_NAMED, Arrivals
 from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.event_times import ANY_TIME, EventTimes
 from foremend.runtimes.kafka.hearing import Hearing
 from foremend.runtimes.kafka.looks import Look, look_in
 from foremend.runtimes.kafka.meter import Meter
+from foremend.runtimes.kafka.resting import AtRest
 from foremend.runtimes.kafka.suspects import Suspects, letters_of, only, topic_of
 from foremend.runtimes.rescue import NOT_TRIED, Held
-from foremend.runtimes.resting import STRANGERS_FORGOTTEN_AFTER
 from foremend.runtimes.status import PipelineStatus
 from foremend.stores.patience import Patience
 from foremend.vocabulary.errors import DefectError, InputError, UnavailableError, is_unforeseen
@@ -42,8 +43,6 @@ from foremend.vocabulary.ports import Clock, Effects, History, Snapshot
 from foremend.vocabulary.types import Block, DeadLetter, Finding, RawMessage
 from ingest.quarantine import Quarantine
 
-STRANGERS_ONLY = RestRules(after=2**62, strangers_after=STRANGERS_FORGOTTEN_AFTER, most_strangers=2**31)
-"""Who leaves memory, and is kept nowhere: heard of for less than an hour in all, more than a month ago."""
 _NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -102,12 +101,22 @@ class PartitionRuntime:
         meter: Meter,
         quarantine: Quarantine,
         event_times: EventTimes = ANY_TIME,
+        resting: AtRest | None = None,
+        arrivals: Arrivals | None = None,
+        erasures: Callable[[], Sequence[Job]] = tuple,
     ) -> None:
-        """`permitted` takes out whom nobody may watch; `report` hears of every checkpoint."""
+        """`permitted` takes out whom nobody may watch; `report` hears of every checkpoint.
+
+        Each checkpoint forgets whom the `erasures` under way are about; the status says of which it is durable.
+
+        `resting` keeps memory within bounds; without it everybody stays in memory. `arrivals` tells who is new.
+        """
         self._quarantine, self._untried, self._hearing = quarantine, Held(), Hearing(topic, quarantine)
         self._topic, self._engines, self._effects = topic, engines, effects
         self._history, self._permitted, self._report = history, permitted, report
         self._clock, self._meter, self._event_times = clock, meter, event_times
+        self._resting, self._arrivals = resting, arrivals or Arrivals()
+        self._erasures, self._forgetting, self._forgot = erasures, tuple[str, ...](), tuple[str, ...]()
         self._keyed: dict[str, Keyed] = {}
         self._stop = threading.Event()
         self.patience = Patience(self._stop)
@@ -119,7 +128,6 @@ class PartitionRuntime:
         self.stage = ""  # of the last record, as `ingest.quarantine.STAGES`
         self.whole = True  # the state is that of `next_offset`; not so within a record
         self.searching = False  # for what raised
-        self._ticked: list[int] = []  # of each engine's lanes, when strangers were looked for last
 
     def restore(self, snapshot: Snapshot | None, first_offset: int = 0) -> None:
         """Go on from `snapshot`; without one, from `first_offset`. Raises IntegrityError as `Engine.restore` does.
@@ -136,6 +144,8 @@ class PartitionRuntime:
                 self._engine_of(key).engine.restore(state)
             self._untried.restore(snapshot.get("held", Held().snapshot()))
             self._hearing.restore(snapshot.get("looks", Held().snapshot()))
+        if self._resting is not None:
+            self._resting.restore(None if snapshot is None else snapshot.get("resting"), self.engines)
         self._covered = self.next_offset
         self.patience.insist(lambda: self._history.forget_after(self.next_offset))
         self._committed = self.patience.insist(self._effects.position)
@@ -199,22 +209,29 @@ class PartitionRuntime:
         if self.next_offset > self._committed:
             self._commit((), self.next_offset)
         with self._meter.on("checkpoint"):
-            self._forget_strangers()
+            if self._resting is not None and self._resting.due(self.engines):
+                self._make_room(self._resting)
+            self._forget_erased()
             engines = {key: keyed.engine.snapshot() for key, keyed in self._keyed.items()}
         totals = {name: getattr(self.totals, name) for name in Totals.__slots__}
         held, looks = self._untried.snapshot(), self._hearing.snapshot()
+        resting = {} if self._resting is None else {"resting": self._resting.snapshot(self.engines)}
         return {
             "next_offset": self.next_offset, "totals": totals, "engines": engines, "held": held, "looks": looks,
+            **resting,
         }  # fmt: skip
 
     def covered(self, next_offset: int) -> None:
         """A checkpoint with `next_offset` is durable: history may compact what it stored up to there."""
-        self._covered = next_offset
+        self._covered, self._forgot = next_offset, self._forgetting
 
     def report(self) -> None:
         """Tell the processes that have the page; what cannot be told now is told next time."""
+        self._arrivals.tell(self._clock.now_ms())
         with suppress(UnavailableError):
             self._quarantine.contain("report", lambda: self._report(self.engines, self.status()))
+            if self._resting is not None:
+                self._quarantine.contain("report", partial(self._resting.tidy, self.engines))
 
     def abandon(self) -> None:
         """The partition is no longer ours: wait no longer. From any thread."""
@@ -240,6 +257,16 @@ class PartitionRuntime:
         """Readings that history has not stored yet."""
         return self._history.waiting_rows
 
+    @property
+    def crowded(self) -> bool:
+        """Whether so many newcomers came that a checkpoint is due, which makes room."""
+        return self._resting is not None and self._resting.crowded(self.engines)
+
+    @property
+    def resting(self) -> int:
+        """How many appliances rest."""
+        return 0 if self._resting is None else self._resting.count
+
     def counts(self) -> Counts:
         """Where the readings of all engines went."""
         return Counts.total(keyed.engine.counts() for keyed in list(self._keyed.values()))
@@ -247,7 +274,7 @@ class PartitionRuntime:
     @property
     def engines(self) -> dict[str, Engine]:
         """By record key."""
-        return {key: keyed.engine for key, keyed in self._keyed.items()}
+        return {key: keyed.engine for key, keyed in list(self._keyed.items())}
 
     def status(self) -> PipelineStatus:
         """This moment, for the processes that have the page: a position is the number of the next record."""
@@ -264,7 +291,23 @@ class PartitionRuntime:
             position=self.next_offset,
             committed=max(self._committed, self._covered),
             started_at=self._started,
+            resting=self.resting,
+            forgot=self._forgot,
         )
+
+    def _forget_erased(self) -> None:
+        """Nothing of whom an erasure is about stays in what is written from now on."""
+        jobs = self.patience.insist(self._erasures)
+        for job in jobs:
+            ids = {one.appliance_id for one in job.whose.appliances}
+            self.whole = False
+            for engine in self.engines.values():
+                engine.forget(ids)
+            if self._resting is not None:
+                self._resting.forget(ids)
+            self._untried.forget(job.whose.is_named_in)
+            self.whole = True
+        self._forgetting = tuple(job.id for job in jobs)
 
     def _letter(self, record: Record, reason: str) -> DeadLetter:
         return DeadLetter(self._topic, record.value or b"", reason, record.received)
@@ -343,28 +386,40 @@ class PartitionRuntime:
         self._quarantine.contain("promotion", lambda: keyed.follow(self._clock.now_ms()))
         self.stage = "engine"
         permitted = self.patience.insist(lambda: self._permitted(block))
-        left_out = keyed.engine.days_left_out
+        left_out, known = keyed.engine.days_left_out, keyed.engine.heard_of()
         with self._meter.on("engine"):
-            findings = keyed.engine.process(permitted, judge_days=judge_days)
+            findings = self._process(keyed.engine, permitted, judge_days)
         self.days_left_out += keyed.engine.days_left_out - left_out
         self._untried.went_through()
         self._count(len(block), len(findings), int(block.time.max(initial=0)))
+        self._tell_arrivals(keyed.engine, permitted, keyed.engine.heard_of() - known)
         return findings
 
-    def _forget_strangers(self) -> None:
-        """Those not heard of for a month: once a day of event time, as one machine does."""
-        ticked = [lane.ticked for keyed in self._keyed.values() for lane in keyed.engine.lanes.values()]
-        if ticked == self._ticked:
-            return
-        self._ticked, self.whole = ticked, False
+    def _tell_arrivals(self, engine: Engine, block: Block, new: int) -> None:
+        self._arrivals.came(block.appliance_model, len(block))
+        if new:
+            ids = engine.lanes[block.appliance_model].ids[-new:][:MOST_NAMED]
+            self._arrivals.new(block.appliance_model, ids, new, self._clock.now_ms())
+
+    def _make_room(self, resting: AtRest) -> None:
+        """Once a day of event time, as one machine does: who was not heard of for long leaves memory."""
+        self.whole = False
         try:
-            for keyed in self._keyed.values():
-                keyed.engine.retire(STRANGERS_ONLY)
+            gone = resting.make_room(self.engines)
+            self.patience.insist(lambda: resting.put(gone))
         except Exception as error:
             if is_unforeseen(error):
-                raise DefectError(f"strangers could not be forgotten ({type(error).__name__})") from error
+                raise DefectError(f"appliances could not be let rest ({type(error).__name__})") from error
             raise
         self.whole = True
+
+    def _process(self, engine: Engine, block: Block, judge_days: bool) -> list[Finding]:
+        """What a block that may be used brings, with those in memory that it speaks of."""
+        back = self.patience.insist(partial(self._bring_back, engine, block))
+        return back + engine.process(block, judge_days=judge_days)
+
+    def _bring_back(self, engine: Engine, block: Block) -> list[Finding]:
+        return [] if self._resting is None else self._resting.bring_back(engine, block)
 
     def _try(self, key: str, offset: int, block: Block) -> list[Finding]:
         """What the next record would lead to with `block` in it, by an engine of its own; days are left out."""
@@ -373,7 +428,7 @@ class PartitionRuntime:
         trial = self._copy(key)
         self._quarantine.contain("promotion", lambda: trial.follow(self._clock.now_ms()))
         permitted = self.patience.insist(lambda: self._permitted(block))
-        findings = trial.engine.process(permitted, judge_days=False)
+        findings = self._process(trial.engine, permitted, judge_days=False)
         if self.stage == "history":
             self.patience.insist(lambda: self._history.flush(self._covered, offset + 1))
         self._untried.went_through()

@@ -62,8 +62,10 @@ class FaultEntry(Strict):
     """One fault.
 
     `signals` maps a signal, or one of BEHAVIOURS, to the direction it goes while the fault grows (cooling, where
-    an air conditioner's direction depends on the season). `days_to_failure` is the typical span, in days, from the
-    first observable sign to the failure.
+    an air conditioner's direction depends on the season). `signature` says by how much at the failure, for each way in
+    which it may show (`models.predictors.signatures`): of a day's features, as a log ratio or in the unit of what is
+    compared as a difference; what comes first must be seen to move, and 0 must not, which excludes other faults.
+    `days_to_failure` is the typical span, in days, from the first observable sign to the failure.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
@@ -71,6 +73,7 @@ class FaultEntry(Strict):
     title: Words
     mechanism: str
     signals: dict[str, Direction]
+    signature: tuple[dict[str, float], ...] = ()
     growth: Growth
     days_to_failure: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
     technician_finds: str

@@ -49,16 +49,23 @@ _OF_STATES = {
     S.RANGE: ("range of {} {}", "{1}{0}波动范围"),
     S.RATE: ("change of {} a minute {}", "{1}{0}每分钟变化"),
 }
+_OF_HARM: Mapping[str, Words] = {
+    "resting_for": {"en": "no run for", "zh": "未运行时长"},
+    "running_for": {"en": "running without a pause for", "zh": "持续运行时长"},
+    "starts_in_two_hours": {"en": "starts within two hours", "zh": "两小时内启动次数"},
+    "value_unmoved_for": {"en": "same value for", "zh": "读数不变时长"},
+    "silent_for": {"en": "nothing heard for", "zh": "无数据时长"},
+}
 
 
 def feature_titles(profiles: Iterable[Profile]) -> Mapping[str, Words]:
-    """Signal or feature -> language -> words, for all that `profiles` measure.
+    """Signal, feature or sign of harm -> language -> words, for all that `profiles` measure.
 
     A signal without a title has the words that another profile has for its name, or else that name.
     """
     known = list(profiles)
     signals, states = _titled(_signals(one) for one in known), _titled(_states(one) for one in known)
-    every: dict[str, Words] = {}
+    every: dict[str, Words] = dict(_OF_HARM)
     for profile in known:
         of_signals = signals | _titled([_signals(profile)])
         of_signals |= {profile.load: _words(_LOAD)} if profile.load else {}

@@ -27,15 +27,19 @@ class Title(Strict):
 class Signal(Strict):
     """One measured quantity. Values outside `min`..`max` cannot be true and are dead-lettered.
 
+    Up to `tolerance` below `min` is `min`: a meter's noise at rest. Without one it is two thousandths of the range of
+    power and current that begin at zero, else nothing.
     `title` completes 'mean ...'; without one people read the signal's name. `role` says what it explains of the others
     (`foremend.vocabulary.features.Role`); one that explains needs its `typical` value and `spread` from day to day (in
     `unit`). Where it explains a whole day as well as the states that it is measured in, `day` is the statistic by which
-    it does; a counter always does, by its rise.
+    it does; a counter always does, by its rise. `unless_sent` is what is subtracted in a state
+    ('cabinet_temp - set_point') where an appliance never sends it.
     """
 
     unit: str
     min: float
     max: float
+    tolerance: float | None = Field(default=None, ge=0)  # in `unit`
     kind: Literal["gauge", "counter"] = "gauge"
     resolution: float | None = Field(default=None, gt=0)  # smallest step the sensor can tell, in `unit`
     title: Title | None = None
@@ -43,6 +47,7 @@ class Signal(Strict):
     typical: float | None = None
     spread: float | None = Field(default=None, gt=0)
     day: Literal["mean", "on_mean"] | None = None
+    unless_sent: float | None = None
 
     @model_validator(mode="after")
     def _min_is_below_max(self) -> Signal:

@@ -28,6 +28,13 @@ class Habit(Strict):
     spread: Annotated[float, Field(gt=0)]
 
 
+class Runs(Strict):
+    """The codes that a run and a pause stand for, of an appliance that never sends the state signal."""
+
+    running: int
+    resting: int
+
+
 class State(Strict):
     """One state of the appliance: it holds while the state signal has `code`, and the gauge of `only_while` is above.
 
@@ -71,9 +78,14 @@ class State(Strict):
 
 
 class States(Strict):
-    """Which signal tells the state, and the states worth measuring in, by name."""
+    """Which signal tells the state, and the states worth measuring in, by name.
+
+    The signal may be missing: of an appliance that never sends it, `unless_sent` says what its runs and pauses stand
+    for; without it, nothing is measured in its states. A gauge of `only_while` that is never sent holds during runs.
+    """
 
     signal: str
+    unless_sent: Runs | None = None
     named: Annotated[dict[Annotated[str, Field(pattern=r"^\w+$")], State], Field(min_length=1)]
 
     def check(self, signals: Mapping[str, Signal]) -> None:

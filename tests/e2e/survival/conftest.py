@@ -32,7 +32,7 @@ from foremend.runtimes.clock import SystemClock
 from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import FindingKind, RawMessage
-from foremend.wiring.parts import open_desk
+from foremend.wiring.desk import open_desk
 from ingest.decode import Ingest
 from ingest.mqtt.source import MqttSource
 from rules.evaluator import RuleBook
@@ -109,13 +109,13 @@ class Stage:
         items = tickets(self.alerts.engine, 1_000).items
         assert sorted((ticket["appliance_id"], ticket["opened_at"]) for ticket in items) == expected
         assert len(expected) >= 2
-        events = httpx.get(f"{self.platform}/events").json()
+        events = httpx.get(f"{self.platform}/events", timeout=60).json()
         accepted = [event["id"] for event in events if event["type"] == "foremend.ticket.opened"]
         assert len(accepted) == len(set(accepted)) == len(expected)
 
     def wait_until_ready(self, ready: bool) -> dict[str, str]:
         """Until /readyz says so; what it says of each check."""
-        for _ in range(6_000):
+        for _ in range(24_000):
             answer = httpx.get(f"http://127.0.0.1:{self.settings.service.port}/readyz", timeout=20)
             if answer.is_success == ready:
                 checks: dict[str, str] = answer.json()["checks"]
@@ -125,7 +125,7 @@ class Stage:
 
     def wait_until_delivered(self) -> None:
         """Until nothing waits in the outbox."""
-        for _ in range(6_000):
+        for _ in range(24_000):
             if not queries.counts(self.alerts.engine).messages_waiting:
                 return
             threading.Event().wait(0.01)
@@ -182,7 +182,7 @@ def make_stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
             stack.callback(alerts.close)
             stage = Stage(config, settings, alerts, f"http://127.0.0.1:{port}")
             register(alerts, stage.fleet)
-            wait_for_port(port)
+            wait_for_port(port, 240)
             return stage
 
         yield make

@@ -160,7 +160,7 @@ def test_the_record_keeps_what_27560_asks_for(stage: Any) -> None:
     [record] = stage.alerts.consent.history("fridge-1")
     assert record["subject"] == "o-1"
     assert (record["notice_version"], record["language"], record["how"]) == ("1", "zh", "app")
-    assert (record["jurisdiction"], record["retention"]) == ("CN", "P2Y")
+    assert (record["jurisdiction"], record["retention"]) == ("household", "P2Y")
     assert record["withdrawal_method"] == "in the app, at any time"
     assert record["recorded_at"] == stage.clock.now
 

@@ -156,7 +156,7 @@ def test_a_lane_survives_any_exception(warned: Any, finding: Make, caplog: pytes
     assert "send" in tracebacks[0].getMessage()
     assert "+8613800001234" not in caplog.text + str(reasons)
     assert warned.alerts.dispatcher.alive()
-    assert [one.set_aside for one in warned.alerts.dispatcher.states()] == [2, 0, 0]
+    assert [one.set_aside for one in warned.alerts.dispatcher.states()] == [2, 0, 0, 0]
 
 
 def test_what_was_set_aside_can_be_replayed(warned: Any) -> None:

@@ -207,7 +207,15 @@ def test_the_audit_log_holds_what_was_done(stage: Any, finding: Make) -> None:
 
     with reading(stage.alerts.engine) as session:
         actions = session.scalars(select(AuditRow.action).order_by(AuditRow.seq)).all()
-    assert actions == ["consent.recorded", "ticket.opened", "held_back"]
+    told = [
+        "appliance.registered",
+        "consent.recorded",
+        "finding.kept",
+        "finding.kept",
+        "ticket.opened",
+        "held_back",
+    ]
+    assert actions == told
     assert audit.verify(stage.alerts.engine).intact
 
 
@@ -229,7 +237,7 @@ def test_several_workers_commit_at_once(open_stage: Callable[..., Any], finding:
         thread.join()
 
     assert queries.counts(stages[0].alerts.engine).tickets_opened == 30
-    assert audit.verify(stages[0].alerts.engine).entries == 31
+    assert audit.verify(stages[0].alerts.engine).entries == 62
     assert audit.verify(stages[0].alerts.engine).intact
 
 

@@ -25,6 +25,18 @@ def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture
+def stage(open_stage: Callable[..., Any], every: dict[str, Any]) -> Any:
+    """The stage with every channel of the table set up."""
+    return open_stage(**every)
+
+
+@pytest.fixture
+def every(tmp_path: Path) -> dict[str, Any]:
+    """Settings of every channel."""
+    return {one: {"file": tmp_path / f"{one}.jsonl"} for one in OWNER_CHANNELS}
+
+
 def test_a_channel_asks_its_own_consent_and_sends_to_its_own_address(
     stage: Any, finding: Make, name: str
 ) -> None:
@@ -65,10 +77,10 @@ def test_a_channel_keeps_quiet_hours(stage: Any, finding: Make, name: str) -> No
 
 
 def test_a_channel_that_is_not_set_up_gets_no_message(
-    open_stage: Callable[..., Any], finding: Make, name: str
+    open_stage: Callable[..., Any], every: dict[str, Any], finding: Make, name: str
 ) -> None:
     """`null` under its key: no sender, no row in the outbox, no file to back up."""
-    stage = open_stage(**{name: None})
+    stage = open_stage(**every | {name: None})
     stage.say(OWNER_CHANNELS[name].purpose, True)
 
     stage.alerts.effects.apply([finding()], [], 1)

@@ -37,7 +37,7 @@ def test_registering_again_replaces_what_was_known(stage: Any) -> None:
 @pytest.mark.parametrize(
     ("appliance", "words"),
     [
-        (OwnedAppliance("a", "nobody", "M"), "'nobody' is not registered"),
+        (OwnedAppliance("a", "nobody", "M"), "owner 'nobody' is not known"),
         (OwnedAppliance("a", "o-1", "M", timezone="Mars/Crater"), "'Mars/Crater' is not a time zone"),
         (OwnedAppliance("a", "o-1", "M", timezone="../etc/passwd"), "is not a time zone"),
     ],

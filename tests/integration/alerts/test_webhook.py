@@ -61,7 +61,7 @@ class Platform:
         httpx.put(f"{self.url}/faults", json=faults).raise_for_status()
 
     def get(self, what: str) -> Any:
-        return httpx.get(f"{self.url}/{what}").raise_for_status().json()
+        return httpx.get(f"{self.url}/{what}", timeout=60).raise_for_status().json()
 
 
 @pytest.fixture

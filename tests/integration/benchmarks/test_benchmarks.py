@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import cmapss, metropt, nab, own_past, silence, skab
+from benchmarks import cmapss, metropt, nab, own_past, plain_harm, silence, skab
 from benchmarks._common import Result, main, watch_series
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block
@@ -85,6 +85,16 @@ def test_a_fault_is_found_from_power_alone(monkeypatch: pytest.MonkeyPatch) -> N
     assert result["false_episodes_before"] == 0
     assert (found["door-gasket-leak"] or 0) > 14
     assert (found["defrost-failure"] or 0) > 0
+
+
+@pytest.mark.parametrize(("harm", "limit"), [("dead", 6), ("on_and_on", 13), ("stuck", 6), ("silent", 6)])
+def test_plain_harm_is_told_within_hours_whoever_made_the_machine(harm: str, limit: int) -> None:
+    """Three machines each, an inverter among them; none is told of before."""
+    result = plain_harm.harm_of(load_profiles()[own_past.PLUG], harm, 3)
+
+    assert result[f"within_{limit}h"] == 1.0
+    assert result["within_24h"] == 1.0
+    assert result["false_a_year"] == 0.0
 
 
 def test_cmapss_runs_on_a_part_of_the_engines(data: Callable[[str], Path], tmp_path: Path) -> None:

@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.outside import recorded
 from benchmarks.outside.__main__ import main
 from benchmarks.outside.fleets import OWN, truth
 from benchmarks.outside.outcomes import first_outcomes, halves, trained
-from benchmarks.outside.score import score
 from benchmarks.outside.watch import lived_through
 from foremend.config import load_settings
 from foremend.history.parquet import ParquetHistory
+from foremend.jobs.replay import Wish, replay_recording
+from foremend.learning.backtest import score
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.profiles import load_profiles
 
+MAPPING = Path(__file__).parents[3] / "examples" / "mappings" / "refrigerator-fleet.yaml"
+RECORDED = ("ex0000", "ex0002", "ex0018")  # one stays well, one gets warm before it fails, one once it did
 LATER = 2**62
 
 
@@ -45,6 +49,26 @@ def test_outcomes_of_one_half_become_a_model_that_knows_nothing_later_and_is_jud
     assert {one for block in read for one in block.appliance_ids} == {case.appliance for case in giving}
     assert (figures["appliances"], figures["ill"]) == (20, 10)
     assert 0 <= figures["named"] <= figures["told"] <= figures["shown"] <= 1
+
+
+def test_a_maker_s_backtest_of_the_same_files_gives_the_same_figures(tmp_path: Path) -> None:
+    """By `foremend replay --outcomes`: one protocol, whoever reads the files."""
+    if not recorded.DATA.is_dir():
+        pytest.skip(f"no real data at {recorded.DATA}")
+    settings, profile = load_settings(), load_profiles()["rf-260"]
+    some = [case for case in recorded.cases(recorded.DATA, power_alone=False) if case.appliance in RECORDED]
+    said = lived_through(some, profile, {}, settings, quiet)
+    expected = score(said, [truth(case) for case in some])
+
+    told = replay_recording(
+        [recorded.DATA / "fleet-a" / f"{name}.parquet" for name in RECORDED],
+        MAPPING,
+        None,
+        Wish(recorded.DATA / "fleet-a" / "truth.csv", rules_alone=True),
+    )["backtest"]
+
+    assert {name: told[name] for name in expected} == expected
+    assert (expected["ill"], expected["told"]) == (2, 1.0)
 
 
 def test_a_fleet_that_is_missing_is_left_out_with_a_sentence(

@@ -1,6 +1,7 @@
 """`foremend evaluate` on simulated history: a report that holds every figure, and refuses what it cannot judge."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,17 @@ def test_the_report_holds_every_figure(config: Path, past: Path, tmp_path: Path)
     assert set(figures["brier_within_days"]) == {"7", "30", "60", "90"}
     assert report["appliance_years"] == pytest.approx(8 * 40 / 365.25, rel=0.1)
     html = (tmp_path / "out" / "report.html").read_text()
-    assert html.count("<svg") == 3
+    assert html.count("<svg") == 2  # nothing failed that could be foreseen: there is no lead time to show
+    assert not any(row["failures"] for row in figures["per_fault"].values())
+    days = f"from {day(report['data']['since'])} to {day(report['data']['until'])}"
+    assert f"8 appliances of {past.name} {days}" in " ".join(html.split())
+    assert f"Made on {day(figures['made_at'])}, recipe {figures['recipe']}" in html
     assert "element-degradation" in html
     assert in_short(report)["v0001"]["recall"] == figures["recall"]
+
+
+def day(time: int) -> str:
+    return datetime.fromtimestamp(time / 1_000, UTC).date().isoformat()
 
 
 def test_confirmed_outcomes_are_enough(config: Path, past: Path, tmp_path: Path) -> None:
@@ -73,3 +82,11 @@ def test_history_of_another_model_is_refused(config: Path, past: Path) -> None:
     """It says what to name."""
     with pytest.raises(ConfigError, match="has no trained model"):
         evaluate("rf-260", None, past, past / "truth.json", None, config)
+
+
+def test_without_rules_nothing_is_judged(past: Path, tmp_path: Path) -> None:
+    """A recall of zero would be the config's, not the model's."""
+    (tmp_path / "config.yaml").write_text("models: {registry: models}")
+
+    with pytest.raises(ConfigError, match=r"there is no rule, .* 'extends: shipped'"):
+        evaluate(MODEL, None, past, past / "truth.json", None, tmp_path / "config.yaml")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -19,6 +18,7 @@ import pytest
 
 from foremend.history.influx import InfluxHistory
 from foremend.history.influx_settings import InfluxSettings
+from foremend.stores.free_port import free_port
 from foremend.vocabulary.types import Block, Forgotten
 
 PATIENCE_S = 20.0
@@ -71,9 +71,7 @@ class VictoriaMetrics:
     """Debian's VictoriaMetrics: speaks `/api/v2/write`, keeps its data when it is stopped."""
 
     def __init__(self, binary: str, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._address = f"127.0.0.1:{probe.getsockname()[1]}"
+        self._address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{self._address}"
         self._command = [
             binary, f"-httpListenAddr={self._address}", f"-storageDataPath={folder}", "-retentionPeriod=100y",
@@ -86,7 +84,7 @@ class VictoriaMetrics:
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until and self._process.poll() is None:
             try:
-                if httpx.get(f"{self.url}/health").is_success:
+                if httpx.get(f"{self.url}/health", timeout=60).is_success:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)
@@ -100,7 +98,7 @@ class VictoriaMetrics:
 
     def export(self, series: str) -> Rows:
         """(appliance, ms, value) of everything stored under a name."""
-        httpx.get(f"{self.url}/internal/force_flush").raise_for_status()
+        httpx.get(f"{self.url}/internal/force_flush", timeout=60).raise_for_status()
         answer = httpx.get(f"{self.url}/api/v1/export", params={"match[]": f'{{__name__="{series}"}}'})
         return {
             (one["metric"]["appliance"], stamp, value)

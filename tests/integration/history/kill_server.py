@@ -63,7 +63,7 @@ def expire(root: Path) -> None:
 
 
 def forget(root: Path) -> None:
-    ParquetHistory(root).forget_appliance("rf-260", "a")
+    ParquetHistory(root).forget_appliances("rf-260", ["a"])
 
 
 def kill_at(n: int) -> None:

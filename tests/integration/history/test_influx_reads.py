@@ -122,7 +122,7 @@ def test_an_appliance_is_deleted_here_and_there(
     history.write(readings([DAY], [1.0], appliance="leaves"))
     history.write(readings([DAY], [1.0], appliance="stays"))
 
-    gone = history.forget_appliance("rf-260", "leaves")
+    gone = history.forget_appliances("rf-260", ["leaves"])
 
     (_, question), (_, body) = recorded.asked
     assert 'r._measurement == "rf-260" and r.appliance == "leaves"' in question["query"]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from foremend.cli import main
+from foremend.learning.outcomes import read_outcomes
 from foremend.learning.training import open_registry
 from models.registry.registry import ModelCard, Registry
 from models.settings import ModelsSettings
@@ -47,10 +48,11 @@ def test_a_life_from_first_training_to_rollback(foremend: Any, config: Path, pas
     assert second["trained_on"]["seed"] == 3
 
     code, compared = foremend("models", "compare", MODEL)
-    assert compared["champion"]["rows"] == compared["challenger"]["rows"] > 0
+    assert compared["champion"]["ill"] == compared["challenger"]["ill"] > 0
     worsened(config.parent / "models")
     code, sentence = foremend("models", "promote", MODEL, "v0003")
-    assert (code, "average_precision" in sentence or "brier" in sentence) == (5, True)
+    assert (code, f"{MODEL} v0003 is not promoted" in sentence) == (5, True)
+    assert "What is missing: fewer than 3 outcomes of" in sentence
     code, sentence = foremend("models", "promote", MODEL, "v0003", "--force")
     assert (code, "needs a --reason" in sentence) == (2, True)
     code, promoted = foremend("models", "promote", MODEL, "v0003", "--force", "--reason", "try it")
@@ -65,11 +67,34 @@ def test_a_life_from_first_training_to_rollback(foremend: Any, config: Path, pas
     assert [one["alias"] for one in listed[MODEL].values()] == ["champion", "challenger", None]
 
 
+def test_a_first_version_that_is_not_worth_it_is_stored_and_not_used(
+    foremend: Any, past: Path, tmp_path: Path
+) -> None:
+    """Two outcomes teach too little: the sentence says what is missing and what goes on; a person may insist."""
+    table = tmp_path / "few.csv"
+    few = sorted(read_outcomes(past / "truth.json"), key=lambda one: one.confirmed_at)[:2]
+    rows = [f"{one.appliance_id},{one.fault},{one.confirmed_at}" for one in few]
+    table.write_text("\n".join(["appliance_id,fault,confirmed_at", *rows]))
+
+    code, sentence = foremend(
+        "train", "--appliance-model", MODEL, "--history", str(past), "--outcomes", str(table)
+    )
+
+    assert code == 5
+    assert "confirmed failures to judge by, and 5 are needed" in sentence
+    assert "fewer than 3 outcomes of refrigerant-leak" in sentence
+    assert "Meanwhile rules and the watch by own past go on" in sentence
+    assert [one["alias"] for one in foremend("models", "list")[1][MODEL].values()] == [None]
+    assert foremend("models", "promote", MODEL, "v0001")[0] == 5
+    insisted = foremend("models", "promote", MODEL, "v0001", "--force", "--reason", "a trial")
+    assert (insisted[0], insisted[1]["champion"]) == (0, "v0001")
+
+
 def worsened(root: Path) -> None:
     """A third version: the challenger, but sure of every fault all the time."""
     registry = Registry(root)
     card, state = registry.load(MODEL, "v0002")
-    state["predictor"]["odds"]["curves"] = np.outer([9.0, 0.0, 0.0], np.ones(len(card.faults)))
+    state["watched"]["probability"] = np.full_like(state["watched"]["probability"], 0.99)
     registry.add(ModelCard(**{**_plain(card), "version": "", "sha256": ""}), state)
 
 

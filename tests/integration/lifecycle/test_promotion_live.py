@@ -101,7 +101,7 @@ class Pipeline:
             checkpoint_every_ms=10**12,
             permitted=lambda block: block,
             report=lambda progress: None,
-            follow=PromotionFollower(registry, self.engine, [MODEL]),
+            follow=PromotionFollower(registry, self.engine, {MODEL: profile}),
         )
         self.runtime.recover()
 
@@ -273,7 +273,7 @@ def test_a_tampered_promotion_is_refused_and_the_pipeline_goes_on(
 ) -> None:
     """Said once; the champion in memory stays in use."""
     registry.promote(MODEL, "v0002", who="ann", why="better", at=1)
-    with (tmp_path / "models" / MODEL / "v0002" / "model.skops").open("ab") as file:
+    with (tmp_path / "models" / MODEL / "v0002" / "model.npz").open("ab") as file:
         file.write(b"!")
 
     with caplog.at_level(logging.ERROR, logger="foremend.learning.promotions"):

@@ -1,4 +1,4 @@
-"""Training from history: nothing of the future, and no appliance, is on both sides; the same seed gives the same."""
+"""Training from history: all outcomes teach, nobody judges who saw the appliance, the same seed gives the same."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foremend.learning.model_building import build, load_fitted
+from foremend.config import load_settings
+from foremend.learning.crossed import figures
+from foremend.learning.model_building import build_from_past, fitted_predictor, load_fitted, load_watched
 from foremend.learning.outcomes import read_outcomes
-from foremend.learning.past import from_history, stored_in
-from foremend.learning.training_sets import Split
+from foremend.learning.past import Past, from_history, stored_in
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import Profile
 from models.outcomes import Outcome
 from models.registry.registry import Registry
 from models.settings import ModelsSettings, TrainingSettings
+from rules.evaluator import RuleBook
 
 DAY = 86_400_000
 
@@ -26,7 +28,10 @@ def settings(seed: int = 0) -> ModelsSettings:
     return ModelsSettings(training=TrainingSettings(seed=seed, every_days=1))
 
 
-def split(profile: Profile, folder: Path, outcomes: list[Outcome]) -> Split:
+RULES = RuleBook(load_settings(None).rules)
+
+
+def past_of(profile: Profile, folder: Path, outcomes: list[Outcome]) -> Past:
     return from_history(profile, stored_in(folder), outcomes, settings())
 
 
@@ -36,86 +41,100 @@ def outcomes(past: Path) -> list[Outcome]:
 
 
 @pytest.fixture(scope="module")
-def whole(profile: Profile, past: Path, outcomes: list[Outcome]) -> Split:
-    return split(profile, past, outcomes)
+def whole(profile: Profile, past: Path, outcomes: list[Outcome]) -> Past:
+    return past_of(profile, past, outcomes)
 
 
-def test_no_appliance_is_on_both_sides(whole: Split) -> None:
-    """Who is judged by was never learnt from, and both know faults."""
-    assert not set(whole.learn.appliance) & set(whole.judge.appliance)
-    assert whole.learn.appliances > 3 * whole.judge.appliances > 0
-    assert not whole.learn.healthy.all()
-    assert whole.learn.healthy.any()
+def test_every_fault_that_shows_is_learnt_from(whole: Past, outcomes: list[Outcome]) -> None:
+    """None that was confirmed by the last day is held back for judging: few are confirmed."""
+    shown = np.isfinite(whole.rows.days_to_failure).any(axis=1)
+    ill = set(whole.rows.appliance[shown].tolist())
+    confirmed = {one.appliance_id for one in outcomes if one.confirmed_at <= whole.days.time.max()}
+
+    assert len(ill) == len(confirmed) > 5
+    assert whole.rows.healthy.any()
 
 
-def test_what_is_confirmed_after_the_time_to_learn_changes_nothing_learnt(
-    profile: Profile, past: Path, outcomes: list[Outcome], whole: Split
-) -> None:
-    """Take away every outcome of the last third: the same rows, the same labels."""
-    first = min(day.name for day in (past / "history").glob("*/day=*")).removeprefix("day=")
-    cut = (
-        int(np.datetime64(first, "ms").astype(np.int64)) + 62 * DAY
-    )  # 70 % of what follows the two first weeks
-    early = [one for one in outcomes if one.confirmed_at < cut]
-    assert 0 < len(early) < len(outcomes)
+def test_no_appliance_is_judged_by_votes_that_saw_it(profile: Profile, whole: Past) -> None:
+    """Take an ill appliance's rows away: what is said of its days by the votes of its fold stays as it was."""
+    rows = whole.rows
+    due = rows.days_to_failure <= 90.0
+    shared = np.flatnonzero([len(np.unique(rows.appliance[column])) > 2 for column in due.T])
+    one = rows.appliance[due[:, shared[0]]][0]
+    mine = whole.numbers[whole.days.appliance] == one
 
-    without = split(profile, past, early)
+    learnt = fitted_predictor(profile, rows, 90.0, 1.0, 0, 5)
+    days = whole.days.values[mine]
+    columns, votes = learnt._apart[learnt._fold[one]]
+    seen = learnt._votes.score(learnt._drawn_in(days)[:, learnt._columns])
+    unseen = votes.score(learnt._drawn_in(days)[:, columns])
 
-    assert without.learn.fingerprint() == whole.learn.fingerprint()
+    assert (seen[:, shared[0]].max(), unseen[:, shared[0]].max()) != (0.0, 0.0)
+    assert not np.array_equal(seen, unseen)
+    asked = learnt.unseen(np.full(len(days), one, np.int32), days)
+    np.testing.assert_array_equal(asked, learnt._odds.probability(unseen))
 
 
 def test_the_same_history_and_seed_give_the_same_predictions(
-    profile: Profile, whole: Split, tmp_path: Path
+    profile: Profile, whole: Past, tmp_path: Path
 ) -> None:
-    """To the last bit; another seed does not."""
+    """To the last bit; another seed does not. What was judged by comes back from the registry as it was."""
     registry = Registry(tmp_path)
-    few = Split(whole.learn.take(slice(None, None, 3)), whole.judge)
+    few = replace(whole, rows=whole.rows.take(slice(None, None, 3)))
     cards = [
-        build(profile, few, registry, settings(seed), recipe="r", source={"source": "history"}, at=0)
+        build_from_past(
+            profile, few, registry, settings(seed), RULES, recipe="r", source={"source": "history"}, at=0
+        )
         for seed in (5, 5, 6)
     ]
     said = []
     for card in cards:
         fitted = load_fitted(profile.name, card.version, registry)
-        rows = whole.judge.appliance, np.zeros(len(whole.judge.appliance), np.int64), whole.judge.features
-        said.append((fitted.predictor.score(*rows).probability, fitted.detectors[0].score(*rows).value))
+        days = whole.days.appliance, whole.days.time, whole.days.values
+        said.append((fitted.predictor.score(*days).probability, fitted.detectors[0].score(*days).value))
 
     assert cards[0].data == cards[1].data
-    assert cards[0].metrics == cards[1].metrics
+    np.testing.assert_equal(dict(cards[0].metrics), dict(cards[1].metrics))
     for first, second in zip(said[0], said[1], strict=True):
         np.testing.assert_array_equal(first, second)
     assert any((first != other).any() for first, other in zip(said[0], said[2], strict=True))
+    kept = load_watched(profile.name, cards[0].version, registry)
+    assert kept is not None
+    again = figures(profile, RULES, kept, kept.probability, 90.0)
+    np.testing.assert_equal(again, {name: cards[0].metrics[name] for name in again})
+    assert kept.truths
+    assert not {*kept.ids, *(one.appliance for one in kept.truths)} & set(few.ids)  # a model tells of nobody
 
 
-def test_days_that_come_later_do_not_change_what_was_learnt_of_earlier_ones(
-    profile: Profile, past: Path, outcomes: list[Outcome], whole: Split, tmp_path: Path
+def test_what_is_confirmed_after_the_last_day_changes_nothing_learnt(
+    profile: Profile, past: Path, outcomes: list[Outcome], tmp_path: Path
 ) -> None:
-    """Take the last ten days away: the rows that are still learnt from are the same to the last bit."""
+    """Take the last ten days away: whoever knows what came in them learns the same as who does not."""
     shorter = tmp_path / "shorter"
     shutil.copytree(past / "history", shorter / "history")
     days = sorted((shorter / "history").glob("*/day=*"))
     for day in days[-10:]:
         shutil.rmtree(day)
     known_until = int(np.datetime64(days[-10].name.removeprefix("day="), "ms").astype(np.int64))
+    early = [one for one in outcomes if one.confirmed_at < known_until]
+    assert 0 < len(early) < len(outcomes)
 
-    early = split(profile, shorter, [one for one in outcomes if one.confirmed_at < known_until]).learn
+    without, with_all = (past_of(profile, shorter, known).rows for known in (early, outcomes))
 
-    later = {row.tobytes() for row in whole.learn.features}
-    known = [row.tobytes() in later for row in early.features]
-    assert len(known) > 100
-    assert np.mean(known) > 0.9  # the rest is in doubt, now that more was confirmed
+    assert without.fingerprint() == with_all.fingerprint()
+    assert not without.healthy.all()
 
 
 def test_a_folder_without_history_is_named(profile: Profile, tmp_path: Path) -> None:
     """The sentence says what to name."""
     with pytest.raises(ConfigError, match="holds no whole day of rf-260"):
-        split(profile, tmp_path, [])
+        past_of(profile, tmp_path, [])
 
 
 def test_history_without_a_confirmed_fault_teaches_nothing(profile: Profile, past: Path) -> None:
     """Refused before anything is stored."""
     with pytest.raises(ConfigError, match="teach no fault of rf-260"):
-        split(profile, past, [])
+        past_of(profile, past, [])
 
 
 def test_outcomes_are_read_from_a_table(tmp_path: Path) -> None:

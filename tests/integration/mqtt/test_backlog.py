@@ -24,11 +24,11 @@ def test_what_waits_in_memory_is_bounded_while_the_broker_has_more(
 ) -> None:  # fmt: skip
     """60,000 wait; 10 are acknowledged, then nobody takes any for three keepalives: no more is read than may wait."""
     leave_waiting(mosquitto, 60_000)
-    source = open_source(url=mosquitto.url, keepalive="1 s", waiting_bytes=65_536)
+    source = open_source(url=mosquitto.url, keepalive="3 s", waiting_bytes=65_536)
 
     first = source.take(20.0)
     source.acknowledge([token for _, token in first[:10]])
-    stall(3.0)
+    stall(9.0)
     waiting = source.waiting_bytes
     source.acknowledge([token for _, token in first[10:]])
     rest = take_all(source, 60_000 - len(first))

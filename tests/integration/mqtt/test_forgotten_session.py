@@ -142,7 +142,7 @@ def test_a_file_that_cannot_be_written_is_told_and_stops_nothing(
 def test_a_gateway_counts_what_is_forgotten_while_it_runs(forgetful: Mosquitto, tmp_path: Path) -> None:
     """It keeps no file; its /metrics say so."""
     settings = validated(Settings, {"mqtt": {"url": forgetful.url, "reconnect_first": 50}}, "test", tmp_path)
-    gateway, source = build_gateway(settings, None, unshared=False)
+    gateway, source = build_gateway(settings)
 
     with closing(source):
         source.connect(PATIENCE_S)

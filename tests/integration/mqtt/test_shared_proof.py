@@ -32,7 +32,7 @@ class Watched:
     def __init__(self, url: str, client_id: str = "gateway-1") -> None:
         settings = validated(Settings, {"mqtt": {"url": url, "reconnect_first": 50}}, "test")
         self.now = 0.0
-        mqtt = mqtt_settings(settings, client_id, unshared=False)
+        mqtt = mqtt_settings(settings, client_id)
         self.source = MqttSource(mqtt)
         self.proof = SharedProof(mqtt, self.source, lambda: self.now)
 
@@ -149,7 +149,7 @@ def test_the_gateways_loop_ends_where_the_share_stays_empty(
     monkeypatch.setattr(proof_module, "PATIENCE_S", 0.0)
     with granting_broker(lambda topic: not topic.startswith("$share/")) as port:
         settings = validated(Settings, {"mqtt": {"url": f"mqtt://127.0.0.1:{port}"}}, "test", tmp_path)
-        gateway, source = build_gateway(settings, None, unshared=False)
+        gateway, source = build_gateway(settings)
         with closing(source):
             source.connect(WAIT_S)
 
@@ -162,7 +162,7 @@ def test_the_gateways_loop_ends_where_the_share_stays_empty(
 def test_an_own_message_is_neither_reading_nor_dead_letter(mosquitto: Mosquitto, tmp_path: Path) -> None:
     """Whoever subscribes to everything gets those of all gateways, and the pipeline's progress."""
     settings = validated(Settings, {"mqtt": {"url": mosquitto.url}}, "test", tmp_path)
-    gateway, source = build_gateway(settings, None, unshared=False)
+    gateway, source = build_gateway(settings)
     sent = [
         RawMessage(topic, b"proof", 1_732_190_000_000)
         for topic in ("foremend/proof/0a/shared", "foremend/pipeline/progress")

@@ -290,9 +290,7 @@ def test_history_that_cannot_be_written_because_of_a_reading_sets_aside_what_bri
     real = ParquetHistory._store
 
     def raising(history: Any, name: str, forgotten: Any) -> None:
-        if any(
-            (table["power"].to_numpy() == MARK).any() for some in history._waiting.values() for table in some
-        ):
+        if any((table["power"].to_numpy() == MARK).any() for _, _, table in history._waiting.by_day()):
             raise ZeroDivisionError("by the mark")
         real(history, name, forgotten)
 

@@ -20,7 +20,7 @@ from foremend.jobs.simulate import chosen_scenario, over_mqtt
 from foremend.runtimes.kafka.settings import KafkaSettings
 
 APPLIANCES = 6
-PATIENCE_S = 90.0
+PATIENCE_S = 240.0
 
 
 @dataclass

@@ -22,7 +22,7 @@ from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.status_writer import StatusWriter
 from foremend.runtimes.status import PipelineStatus
 from foremend.vocabulary.types import Block, Finding, FindingKind, Purpose, Severity
-from foremend.wiring.parts import open_desk
+from foremend.wiring.desk import open_desk
 
 NOW = 1_767_240_000_000
 APPLIANCES = [f"fridge-{number}" for number in range(20)]
@@ -61,7 +61,7 @@ def config_file(folder: Path, name: str, database: str) -> Path:
 def listening(config: Path) -> str:
     """The address of the service, once it answers there."""
     port = load_settings(config).service.port
-    wait_for_port(port)
+    wait_for_port(port, 240)
     return f"http://127.0.0.1:{port}"
 
 
@@ -85,7 +85,7 @@ def ask_for_messages(config: Path) -> None:
     alerts.close()
 
 
-def until(ready: Callable[[], bool], within_s: float = 30.0) -> None:
+def until(ready: Callable[[], bool], within_s: float = 240.0) -> None:
     """Other processes tell us nothing, so we ask."""
     end = time.monotonic() + within_s
     while not ready():
@@ -95,7 +95,7 @@ def until(ready: Callable[[], bool], within_s: float = 30.0) -> None:
 
 def metric(address: str, name: str) -> float | None:
     """The value of a metric; None where there is none."""
-    lines = httpx.get(f"{address}/metrics").text.splitlines()
+    lines = httpx.get(f"{address}/metrics", timeout=60).text.splitlines()
     found = [line.rpartition(" ")[2] for line in lines if line.rpartition(" ")[0] == f"foremend_{name}"]
     return float(found[0]) if found else None
 
@@ -130,12 +130,12 @@ def test_the_page_shows_what_workers_wrote(
     alerts.close()
 
     address = services.addresses[1]
-    fleet = httpx.get(f"{address}/api/fleet").json()
+    fleet = httpx.get(f"{address}/api/fleet", timeout=60).json()
 
     assert (fleet["total"], fleet["by_state"]["warning"]) == (20, 20)
-    assert httpx.get(f"{address}/api/summary").json()["pipeline"]["state"] == "running"
-    assert httpx.get(f"{address}/livez").text == "ok\n"
-    assert httpx.get(f"{address}/readyz").json() == {
+    assert httpx.get(f"{address}/api/summary", timeout=60).json()["pipeline"]["state"] == "running"
+    assert httpx.get(f"{address}/livez", timeout=60).text == "ok\n"
+    assert httpx.get(f"{address}/readyz", timeout=60).json() == {
         "ready": True,
         "checks": {"database": "ok", "dispatcher": "ok"},
     }
@@ -150,4 +150,4 @@ def test_a_service_ends_in_good_order(tmp_path: Path, database: str) -> None:
 
         child.send_signal(signal.SIGTERM)
 
-        assert child.wait(20) == 0
+        assert child.wait(240) == 0

@@ -44,7 +44,7 @@ def client(tables: Database, pipeline: SharedPipeline) -> Iterator[httpx.Client]
         upsert(session, SeenRow, seen)
         session.add(_finding("rf-260-1"))
     app = create_app(ReadModel(tables, pipeline, load_profiles(), {}, {}))
-    with Server(app, "127.0.0.1", 0) as address, httpx.Client(base_url=address) as client:
+    with Server(app, "127.0.0.1", 0) as address, httpx.Client(base_url=address, timeout=60) as client:
         yield client
 
 

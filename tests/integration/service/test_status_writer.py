@@ -13,9 +13,10 @@ from sqlalchemy import select
 from alerts.database import reading as database_reading
 from alerts.tables import ProcessRow, SeenRow
 from foremend.engine.engine import Engine
+from foremend.engine.resting import RestRules
 from foremend.runtimes.kafka import status_writer
-from foremend.runtimes.kafka.partition import STRANGERS_ONLY
 from foremend.runtimes.kafka.status_writer import StatusWriter
+from foremend.runtimes.resting import STRANGERS_FORGOTTEN_AFTER
 from foremend.runtimes.status import PipelineStatus
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, Block
@@ -24,6 +25,7 @@ from rules.settings import RulesSettings
 
 NOW = 1_767_240_000_000
 STATUS = PipelineStatus("running", True, 10, 100, 1, 2, 3, NOW, 50, 40, NOW)
+STRANGERS_ONLY = RestRules(after=2**62, strangers_after=STRANGERS_FORGOTTEN_AFTER, most_strangers=2**31)
 
 MakeEngine = Callable[[], Engine]
 Reading = Callable[..., Block]

@@ -13,6 +13,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from foremend.stores.broker import EmbeddedBroker
+from foremend.stores.free_port import free_port
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.topics import PROGRESS, Progress, command_topic, response_topic, status_topic
 from simulators.fleet.fleet import Fleet
@@ -194,9 +195,7 @@ def test_the_pipelines_progress_sets_the_pace(broker: EmbeddedBroker, ear: Ear) 
 
 def test_no_broker_is_one_sentence() -> None:
     """Naming where it was looked for."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"mqtt://127.0.0.1:{free.getsockname()[1]}"
+    url = f"mqtt://127.0.0.1:{free_port()}"
 
     with pytest.raises(UnavailableError, match=f"no MQTT broker answers at {url}"):
         publish(fleet_of(1), url)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from foremend.stores.free_port import free_port
 from foremend.vocabulary.errors import RefusedError, UnavailableError
 from simulators.fleet.fleet import Fleet
 from simulators.fleet.live import publish
@@ -64,9 +65,7 @@ def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (tmp_path / "passwords").touch(0o600)
     for name in IDS:
         subprocess.run([str(PASSWD), "-b", tmp_path / "passwords", name, f"secret-{name}"], check=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     lines = [f"listener {port} 127.0.0.1", "allow_anonymous false", f"password_file {tmp_path}/passwords"]
     lines += [f"certfile {tmp_path}/cert.pem", f"keyfile {tmp_path}/key.pem", "user root"]
     (tmp_path / "mosquitto.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -45,13 +45,13 @@ class Place:
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
         """`foremend run`, ready; ended by SIGTERM unless the test killed it."""
         with process(["run", "--config", str(self.config)], self.config.with_suffix(".log")) as child:
-            wait_for_port(self.settings.service.port, 60)
-            self.wait_until(lambda: httpx.get(f"{self.page}/readyz").status_code == 200, child)
+            wait_for_port(self.settings.service.port, 240)
+            self.wait_until(lambda: httpx.get(f"{self.page}/readyz", timeout=60).status_code == 200, child)
             yield child
 
     def wait_until(self, holds: Callable[[], object], child: subprocess.Popen[bytes]) -> None:
-        """Until `holds`; fails when the pipeline ends, or after a minute."""
-        for _ in range(1_200):
+        """Until `holds`; fails when the pipeline ends, or after four."""
+        for _ in range(4_800):
             if holds():
                 return
             assert child.poll() is None, self.words()

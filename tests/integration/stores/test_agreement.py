@@ -415,6 +415,27 @@ def test_a_restored_backup_has_those_who_rest(
         build(elsewhere.settings)
 
 
+@pytest.mark.parametrize("messages", [0, 5])
+def test_a_backup_from_before_the_first_reading_of_history_is_restored_whole(
+    make_place: Callable[..., Any], tmp_path: Path, messages: int
+) -> None:
+    """Nothing was stored yet, or all of it waits in the journal: the doctor is content, and it starts and goes on."""
+    here = make_place("mqtt://127.0.0.1:1", checkpoint_every="1 h")
+    elsewhere = make_place("mqtt://127.0.0.1:1", "elsewhere", checkpoint_every="1 h")
+    with started(here) as application:
+        take(application, 1, messages)
+    back_up(here.config, tmp_path / "backup", lambda what, done, total: None)
+
+    restore(elsewhere.config, tmp_path / "backup", lambda what, done, total: None)
+    told = examine(elsewhere.config, lambda done, total: None)["problems"]
+    with started(elsewhere) as application:
+        take(application, messages + 1, 40)
+        application.runtime.checkpoint()
+
+    assert told == []
+    assert stored(elsewhere) == list(range(1, 40 - 10))  # the last ten minutes are held for late ones
+
+
 def test_a_folder_of_an_earlier_version_is_adopted_once(place: Any) -> None:
     """No store has an id: all get the same one, without a question, and keep it."""
     journal = sqlite3.connect(place.folder / "journal.db")

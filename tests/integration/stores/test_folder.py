@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from foremend.installation.private import close_to_others
+from foremend.installation.private import close_to_others, stored
 from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import ConfigError
 
 MakePlace = Callable[..., Any]
+MODEL = "generic-compressor"
 
 
 def open_to_others(folder: Path) -> list[Path]:
@@ -55,8 +58,13 @@ def test_whatever_is_stored_is_closed_to_others(make_place: MakePlace, broker: E
         place.wait_until((place.folder / "engine.snapshot").exists, child)  # written after the history
         running = open_to_others(place.folder)
         names = {path.name for path in place.folder.rglob("*")}
+        looked_at = {
+            *stored(place.settings),
+            place.settings.alerts.key_file,
+        }  # the key's own place is the vault's
 
     assert running == []
+    assert looked_at >= set(place.folder.rglob("*"))
     assert open_to_others(place.folder) == []
     assert {"journal.db", "journal.db-wal", "foremend.db", "foremend.db-wal", "engine.snapshot"} <= names
     assert "mqtt.session" in names
@@ -82,6 +90,48 @@ def test_what_was_open_to_others_is_closed_at_the_start_and_said_once(
     assert "could be read by others of this machine: closed now" in said
     assert closed == []
     assert "could be read by others" not in said_again
+
+
+PLUG = "time,power\n" + "".join(f"2026-01-01 {n // 60:02}:{n % 60:02}:00,{90 - n % 2}\n" for n in range(120))
+COMMANDS = {
+    "a mapping of a recording": ["replay", "plug.csv", "--write-mapping", "mapping.yaml"],
+    "models": ["models", "prepare"],
+    "the database, in which nobody is known yet": ["household", "withdraw"],
+}
+
+
+@pytest.mark.parametrize("made", COMMANDS)
+def test_whatever_a_command_makes_is_closed_to_others(
+    make_place: MakePlace, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    """Wherever it is made, and before any first start: a command's files are as private as those of `run`."""
+    place = make_place("mqtt://127.0.0.1:1")
+    home = place.config.parent
+    monkeypatch.chdir(home)
+    (home / "plug.csv").write_text(PLUG)
+    place.config.write_text(
+        place.config.read_text().replace("appliance_models: []", "appliance_models: [rf-260]")
+    )
+    before = set(home.rglob("*"))
+
+    done = place.call(*COMMANDS[made])
+
+    new = set(home.rglob("*")) - before
+    assert new, done.stderr
+    assert [path for path in new if path.stat().st_mode & 0o077] == []
+
+
+def test_a_config_to_begin_with_tells_of_nobody_and_others_may_read_it(
+    tmp_path: Path,
+) -> None:
+    """The service's account is another one than whoever writes its settings."""
+    written = subprocess.run(
+        [sys.executable, "-m", "foremend", "init", "home", "--config", str(tmp_path / "new.yaml")],
+        capture_output=True, text=True, umask=0o022, check=False,
+    )  # fmt: skip
+
+    assert written.returncode == 0, written.stderr
+    assert (tmp_path / "new.yaml").stat().st_mode & 0o777 == 0o644
 
 
 def test_a_folder_that_everybody_shares_is_not_taken(make_place: MakePlace) -> None:

@@ -50,6 +50,16 @@ def test_delays_double_up_to_their_bound_with_jitter() -> None:
         ("2026-01-01T07:00", "Asia/Shanghai", SIESTA, None),
         ("2026-03-29T00:30", "Europe/Berlin", NIGHT, "2026-03-29T06:00"),  # clocks go forward at 01:00 UTC
         ("2026-10-24T23:30", "Europe/Berlin", NIGHT, "2026-10-25T07:00"),  # clocks go back at 01:00 UTC
+        ("2026-04-04T12:00", "Australia/Sydney", NIGHT, "2026-04-04T22:00"),  # back at 16:00 UTC, in autumn
+        (
+            "2026-10-03T12:00",
+            "Australia/Sydney",
+            NIGHT,
+            "2026-10-03T21:00",
+        ),  # forward at 16:00 UTC, in spring
+        ("2026-04-04T12:00", "Australia/Lord_Howe", NIGHT, "2026-04-04T21:30"),  # back by half an hour
+        ("2026-03-08T05:00", "America/Los_Angeles", NIGHT, "2026-03-08T15:00"),  # forward at 10:00 UTC
+        ("2026-11-01T04:00", "America/Los_Angeles", NIGHT, "2026-11-01T16:00"),  # back at 09:00 UTC
     ],
 )
 def test_quiet_hours_end_where_the_appliance_is(

@@ -12,9 +12,9 @@ from foremend.vocabulary.types import Evidence, Finding, FindingKind, Severity
 TITLES = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=200)
 
 
-def leak(model: str = "BCD-200", days: float | None = 23.4) -> Finding:
+def leak(model: str = "BCD-200", days: float | None = 23.4, probability: float | None = 0.9) -> Finding:
     return Finding(
-        FindingKind.OPENED, "a", model, "leak", "r", Severity.WARNING, 1, 0, score=1.0, days_to_failure=days
+        FindingKind.OPENED, "a", model, "leak", "r", Severity.WARNING, 1, 0, 1.0, probability, days
     )
 
 
@@ -39,10 +39,28 @@ def test_without_a_ticket_the_owner_is_asked_to_call() -> None:
     assert "请联系客服" in texts["zh"]
 
 
-@given(model=TITLES, title=TITLES, days=st.none() | st.floats(0, 1e6), opened=st.booleans())
-def test_a_warning_fits_one_sms(model: str, title: str, days: float | None, opened: bool) -> None:
+def test_what_is_under_way_is_told_as_it_is() -> None:
+    """A freezer that has stopped is no freezer that may fail."""
+    texts = warning(leak(days=None, probability=None), {"en": "It has stopped", "zh": "已停机"}, False)
+
+    assert texts == {
+        "en": "Foremend: your BCD-200: It has stopped. Please call service. Opt out in the app.",
+        "zh": "【Foremend】您的BCD-200：已停机。请联系客服。可在App中退订",
+    }
+
+
+@given(
+    model=TITLES,
+    title=TITLES,
+    days=st.none() | st.floats(0, 1e6),
+    probability=st.none() | st.just(0.9),
+    opened=st.booleans(),
+)
+def test_a_warning_fits_one_sms(
+    model: str, title: str, days: float | None, probability: float | None, opened: bool
+) -> None:
     """However long the names, a text of the GSM alphabet has 160 characters at most and any other 70."""
-    texts = warning(leak(model, days), {"en": title, "zh": title}, opened)
+    texts = warning(leak(model, days, probability), {"en": title, "zh": title}, opened)
 
     assert all(len(text) <= (160 if text.isascii() else 70) for text in texts.values())
 

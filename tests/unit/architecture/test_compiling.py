@@ -16,13 +16,15 @@ HERE = Path(__file__).parents[3]
 ROOTS = tomllib.loads((HERE / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
 SOURCES = [file for root in ROOTS for file in sorted((HERE / root).rglob("*.py"))]
 COMPILING = HERE / "foremend" / "vocabulary" / "compiling.py"
+KERNEL_FILES = COMPILING.with_name("kernel_files.py")
 SHARED = {COMPILING.with_name(name) for name in ("types.py", "features.py")}
 DECORATORS = ("njit", "compiled")
 FOLDERS = sorted(
     {
         file.parent
         for file in SOURCES
-        if file != COMPILING and any(f"@{name}" in file.read_text("utf-8") for name in DECORATORS)
+        if file not in (COMPILING, KERNEL_FILES)
+        and any(f"@{name}" in file.read_text("utf-8") for name in DECORATORS)
     }
 )
 
@@ -67,6 +69,22 @@ def test_a_change_in_another_file_of_the_folder_compiles_anew(
     assert then == [f"{told} made now", f"{told} from disk"]
 
 
+def test_what_is_imported_to_be_interpreted_stays_python(room: Path) -> None:
+    """It says the same, and numba is not loaded for it."""
+    (room / "inner.py").write_text(
+        INNER.replace("from numba import njit", "njit = lambda f: f").format(factor=2, more=10)
+    )
+    script = (
+        "import sys; from foremend.vocabulary.compiling import interpreted\n"
+        "with interpreted(): from room.outer import outer\n"
+        "print(outer(1), 'numba' in sys.modules, hasattr(outer, 'stats'))\n"
+    )
+
+    said = ask(room, script=script)
+
+    assert said == "22 False False"
+
+
 def test_numbas_own_cache_would_have_given_the_old_result(room: Path) -> None:
     """The reason for all this: with `njit(cache=True)` the edited file is not looked at."""
     (room / "outer.py").write_text(NUMBAS + OUTER)
@@ -88,7 +106,7 @@ def test_a_folder_that_cannot_be_written_is_cached_where_numba_is_told(room: Pat
 
 def test_every_kernel_that_is_kept_has_the_guard() -> None:
     """Nothing but `compiled` asks numba for its cache."""
-    asked = [file for file in SOURCES if file != COMPILING and "cache=True" in file.read_text("utf-8")]
+    asked = [file for file in SOURCES if file != KERNEL_FILES and "cache=True" in file.read_text("utf-8")]
 
     assert asked == []
 
@@ -120,11 +138,11 @@ def test_what_comes_from_another_folder_is_found(kernel: str, found: str) -> Non
     assert beyond == [found]
 
 
-def ask(room: Path, **environ: str) -> str:
+def ask(room: Path, script: str = ASK, **environ: str) -> str:
     """What a new process says of `outer(1)`."""
     path = os.pathsep.join([str(room.parent), str(HERE)])
     return subprocess.check_output(
-        [sys.executable, "-c", ASK],
+        [sys.executable, "-c", script],
         env=os.environ | {"PYTHONPATH": path} | environ,
         text=True,
         cwd=room.parent,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from foremend.cli import main
 from foremend.commands.demo.processes import free_port
+from tests.unit.commands.command_line import call
 
 MAPPING = "examples/mappings/tracebase.yaml"
 ROOT = Path(__file__).parents[3]
@@ -18,14 +17,6 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(autouse=True)
 def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run the command line; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["foremend", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return int(ended.value.code or 0)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +90,22 @@ def test_history_and_truth_are_written_apart(
     assert written["readings"] > 2 * 2 * 1_200
     assert list((out / "history").glob("appliance_model=rf-260/day=*/*.parquet"))
     assert len(json.loads((out / "truth.json").read_text())) == written["faults"]
+
+
+def test_an_empty_registry_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`foremend models list` says how the first version is made; programs get an empty object."""
+    config = tmp_path / "config.yaml"
+    config.write_text("extends: shipped\nmodels: { registry: models }\n", encoding="utf-8")
+
+    assert call(monkeypatch, "models", "list", "--config", str(config)) == 0
+    people = capsys.readouterr()
+    assert call(monkeypatch, "models", "list", "--config", str(config), "--json") == 0
+    programs = capsys.readouterr()
+
+    assert people.out == ""
+    assert people.err.startswith(
+        "No version is stored yet: 'foremend train --appliance-model MODEL' makes one"
+    )
+    assert json.loads(programs.out) == {}

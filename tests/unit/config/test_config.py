@@ -86,8 +86,28 @@ def test_every_mistake_is_told_at_once(write: Write) -> None:
     assert all(line.startswith(str(path)) for line in lines)
 
 
+def test_a_key_that_stands_twice_is_refused(write: Write) -> None:
+    """A second `ingest:` below the first would drop the plugs of the first, and nobody would watch them."""
+    said = complaint(write("ingest: {decoders: []}\nservice: {port: 1}\ningest: {lateness: 1 min}"))
+    nested = complaint(write("rules:\n  updates: {at_most_every: 1 d, at_most_every: 2 d}"))
+
+    assert "'ingest' stands there twice, on lines 1 and 3: put both under one" in said
+    assert "'at_most_every' stands there twice, on lines 2 and 2" in nested
+
+
 def test_a_file_that_is_not_yaml_is_refused_by_name(write: Write, tmp_path: Path) -> None:
     """Broken YAML, a list, and no file at all each say which file."""
     assert "is not YAML" in complaint(write("a: ["))
     assert "must hold keys with values, not a list" in complaint(write("- 1"))
     assert "cannot be read: No such file or directory" in complaint(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("proxy", ["gateway.local", "10.0.0.1/8", "*"])
+def test_a_gateway_is_trusted_by_its_address_or_not_at_all(write: Write, proxy: str) -> None:
+    """A name, or a network with bits of a host, would be compared with addresses and never fit, without a word."""
+    assert load_settings(write("service: {trusted_proxies: [10.0.0.1, 10.0.0.0/8, 'fd00::/8']}"))
+
+    sentence = complaint(write(f"service: {{trusted_proxies: ['{proxy}']}}"))
+
+    assert "service.trusted_proxies" in sentence
+    assert "10.0.0.0/8" in sentence

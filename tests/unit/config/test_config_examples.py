@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from foremend.config import shipped
 from foremend.jobs.check import check_config
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.profiles import BUNDLED
 
 RULE = """
 rules:
@@ -68,21 +72,88 @@ def test_examples_as_shipped_are_not_played_again(tmp_path: Path) -> None:
     assert asked.counts["examples_played"] == asked.counts["examples"] > 10
 
 
-@pytest.mark.parametrize(
-    "own",
-    [
-        "ingest: {lateness: 20 min}",
-        "profiles: {folders: [mine]}",
-        "rules: {updates: {change: 0.2}, book: BOOK}",
-    ],
-)
-def test_what_decides_the_examples_has_them_played(own: str, tmp_path: Path) -> None:
-    """A change of the rules, the profiles or the lateness could make any of them untrue."""
-    book = "[{name: hot, fault: hot, when: {signal: power, above: 1, unit: W}}]\nexamples: []"
-    (tmp_path / "mine").mkdir()
+def played(folder: Path, **sections: Any) -> int:
+    """How many examples of the shipped file with these sections instead are in doubt: those of windows are played."""
+    path = written(folder, yaml.safe_dump({"extends": "shipped", **sections}))
+    counts = check_config(path).counts
+    return counts["examples_played"] + counts["examples_left"]
 
-    checked = check_config(
-        written(tmp_path, "extends: shipped\n" + own.replace("BOOK}", book.replace("]\n", "]}\n")))
+
+READINGS = """
+extends: shipped
+examples:
+  - say: one that dies is told
+    appliance_model: generic-compressor
+    readings: { every: 10 min, signals: { power: ["(80, 81, 80, 2, 3, 2, 2, 3, 2) x 96", 0 x 100] } }
+    expect: [{ after: AFTER, finding: opened, fault: stopped, severity: critical }]
+"""
+
+
+def test_examples_of_readings_are_played_where_that_is_asked(tmp_path: Path) -> None:
+    """Else a note says that they were not, and how to: what judges readings takes longer to load than all else."""
+    path = written(tmp_path, READINGS.replace("AFTER", "9 h"))
+
+    checked, asked = check_config(path), check_config(path, examples=True)
+    (path).write_text(READINGS.replace("AFTER", "8770 min"), encoding="utf-8")
+    mended = check_config(path, examples=True)
+
+    assert (checked.problems, checked.counts["examples_played"], checked.counts["examples_left"]) == (
+        (),
+        0,
+        1,
+    )
+    assert [note.mend for note in checked.notes if note.where == "examples"] == ["foremend check --examples"]
+    assert "after 146.167 h" in asked.problems[0].what
+    assert (mended.problems, mended.counts["examples_left"]) == ((), 0)
+
+
+def examples_of(*appliance_models: str) -> int:
+    return sum(one["appliance_model"] in appliance_models for one in shipped()["examples"])
+
+
+@pytest.mark.parametrize(
+    "own", [{"ingest": {"lateness": "20 min"}}, {"rules": shipped()["rules"] | {"updates": {"change": 0.11}}}]
+)
+def test_what_decides_every_example_has_all_played(own: dict[str, Any], tmp_path: Path) -> None:
+    """Lateness, and when an open episode is spoken of again."""
+    assert played(tmp_path, **own) == len(shipped()["examples"])
+
+
+def test_an_own_rule_has_the_examples_played_of_whom_it_applies_to(tmp_path: Path) -> None:
+    """It could tell something of these, where nothing is expected."""
+    rules = shipped()["rules"]
+    hot = {"name": "hot", "fault": "hot", "when": {"signal": "power", "above": 9_000, "unit": "W"}}
+    hot["applies_to"] = {"appliance_model": ["ac-26f"]}
+
+    own = played(tmp_path, rules=rules | {"book": [*rules["book"], hot]})
+
+    assert own == examples_of("ac-26f") > 0
+
+
+def test_a_shipped_rule_that_is_left_out_or_moved_has_examples_played(tmp_path: Path) -> None:
+    """What it told may be missed; and rules are asked in their order."""
+    rules = shipped()["rules"]
+
+    moved = played(tmp_path, rules=rules | {"book": rules["book"][::-1]})
+    without = written(
+        tmp_path, yaml.safe_dump({"extends": "shipped", "rules": rules | {"book": rules["book"][1:]}})
     )
 
-    assert checked.counts["examples_played"] == checked.counts["examples"]
+    assert moved == len(shipped()["examples"])
+    assert check_config(without).problems
+
+
+def test_an_own_profile_has_the_examples_played_of_its_appliance_model(tmp_path: Path) -> None:
+    """Others do not know of it."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "ac-26f.yaml").write_text((BUNDLED / "ac-26f.yaml").read_text("utf-8"), "utf-8")
+
+    assert played(tmp_path, profiles={"folders": ["mine"]}) == examples_of("ac-26f")
+
+
+def test_an_own_example_is_played_and_those_beside_it_are_not(tmp_path: Path) -> None:
+    """Word for word the same is shipped."""
+    first, *others = shipped()["examples"]
+
+    assert played(tmp_path, examples=[first | {"say": "as I say it"}, *others]) == 1

@@ -16,13 +16,16 @@ from cryptography.fernet import Fernet
 
 from alerts.database import open_database, writing
 from alerts.dispatch import Dispatcher
+from alerts.outbox import Outbox
 from alerts.owners import Owners
+from alerts.policies import load_policies
 from alerts.tables import OutboxRow, OutboxState
 from alerts.vault import Vault
 from foremend.config import Settings
 from foremend.history.influx_lines import line_protocol
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.gateway import Gateway
+from foremend.runtimes.kafka.keeper import Keeper
 from foremend.runtimes.kafka.watchdog import Watchdog
 from foremend.service.read_model import ReadModel
 from foremend.service.sending import with_sending
@@ -73,7 +76,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def known(settings: Settings, world: Any) -> set[str]:
     """The metrics of every kind of process: run, gateway, worker and service."""
     source = MqttSource(settings.mqtt)
-    gateway = Gateway(source, Ingest(settings.ingest, {}), settings.kafka)
+    gateway = Gateway(source, Ingest(settings.ingest, {}), settings.kafka, share=Keeper(source, "all"))
     gateways = gateway_health(gateway, source).metrics()
     source.close()
     worker, alerts, _ = build_worker(settings)
@@ -99,7 +102,13 @@ def _service(settings: Settings) -> set[str]:
     dispatcher = Dispatcher(
         tables,
         {},
-        Owners(tables, Vault(Fernet.generate_key().decode()), SystemClock()),
+        Owners(
+            tables,
+            Vault(Fernet.generate_key().decode()),
+            SystemClock(),
+            Outbox(settings.alerts),
+            load_policies(),
+        ),
         settings.alerts,
         SystemClock(),
         np.random.default_rng(1),

@@ -13,8 +13,10 @@ import pytest
 import typer
 import yaml
 
+from alerts.settings import HomeAssistant
 from foremend.cli import app
 from foremend.config import Settings
+from foremend.home.discovery import state_topic, status_topic
 from foremend.vocabulary import topics
 from foremend.vocabulary.schema import validated
 
@@ -35,6 +37,8 @@ _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _COMMAND = re.compile(r"(?:^|`|\.venv/bin/)foremend ([a-z][a-z-]*)", re.MULTILINE)
 _OPTION = re.compile(r"(?<=\s)--[a-z][a-z-]*")
+HOME = HomeAssistant()
+
 _CONFIG_KEYS = set(Settings.model_fields)
 
 
@@ -142,6 +146,9 @@ def test_the_mqtt_contract_names_every_topic() -> None:
         topics.RESPONSE_WILDCARD,
         topics.PROGRESS,
         f"{topics.PROOF}/+/+",
+        status_topic(HOME),
+        state_topic(HOME, "+"),
+        "homeassistant/device/+/config",
     }
 
 

@@ -214,6 +214,9 @@ class EveryDay:
         return np.array([0], np.int64)
 
 
+LEARNT = frozenset({"compressor-wear"})  # what outcomes taught is believed without its physics being seen
+
+
 @pytest.mark.parametrize(("probability", "found"), [(0.95, True), (0.1, False)])
 def test_a_promotion_is_taken_up_without_losing_state(probability: float, found: bool) -> None:
     """A model adopted while running scores from the next day on, on the state that was there."""
@@ -229,7 +232,7 @@ def test_a_promotion_is_taken_up_without_losing_state(probability: float, found:
     first, second = in_pieces(readings(), [10_000])
     assert one.process(first) == []
 
-    one.adopt("rf-260", FittedModel("v2", names[0], (), EveryDay(probability)))
+    one.adopt("rf-260", FittedModel("v2", names[0], (), EveryDay(probability), taught=LEARNT))
     opened = one.process(second)
 
     assert {f.fault for f in opened} == ({"compressor-wear"} if found else set())

@@ -16,7 +16,7 @@ from foremend.engine.engine import Engine
 from foremend.engine.fitted import Day
 from foremend.engine.follow import NO_RULES, Days, follow
 from foremend.history.parquet import ParquetHistory
-from foremend.jobs.replay import replay_recording
+from foremend.jobs.replay import Wish, replay_recording
 from foremend.learning.past import all_of
 from foremend.learning.practice_rows import as_block
 from foremend.vocabulary.profiles import Profile, load_profiles
@@ -141,7 +141,7 @@ def test_a_replay_tells_the_days_of_the_recording(tmp_path: Path) -> None:
     }
     (tmp_path / "map.yaml").write_text(yaml.safe_dump(mapping))
 
-    told = replay_recording([tmp_path / "day.parquet"], tmp_path / "map.yaml", None)
+    told = replay_recording([tmp_path / "day.parquet"], tmp_path / "map.yaml", None, Wish(rules_alone=True))
 
     lived = follow(refrigerator(), [block])
     assert told["appliances"] == {one: {"days": summarise_days(rows)} for one, rows in lived.by_appliance()}

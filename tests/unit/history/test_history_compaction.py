@@ -311,7 +311,7 @@ def test_a_compacted_file_forgets_an_appliance(tmp_path: Path) -> None:
     history = flushed_often(tmp_path, 5)
     round_of(tmp_path)
 
-    gone = history.forget_appliance(MODEL, "a")
+    gone = history.forget_appliances(MODEL, ["a"])
     history.forget_after(5)
     round_of(tmp_path)
 

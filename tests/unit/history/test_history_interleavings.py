@@ -131,7 +131,7 @@ class Interleavings(RuleBasedStateMachine):
     def forget(self, stream: str, appliance: str) -> None:
         name = f"{stream}/{appliance}"
         self.forgotten.append(Forgotten(MODEL, name, DAY + 10 * MS_PER_DAY))
-        ParquetHistory(self.root).forget_appliance(MODEL, name)
+        ParquetHistory(self.root).forget_appliances(MODEL, [name])
 
     @rule(
         meanwhile=st.lists(

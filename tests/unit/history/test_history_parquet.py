@@ -105,7 +105,7 @@ def read(history: ParquetHistory) -> object:
 
 
 def erase(history: ParquetHistory) -> object:
-    return history.forget_appliance("rf-260", "a")
+    return history.forget_appliances("rf-260", ["a"])
 
 
 def cut_in_half(file: Path) -> None:

@@ -35,6 +35,22 @@ DECODERS = [
         "signals": {"power": {"path": "power", "unit": "W"}},
     },
     {"decoder": "esphome", "appliance_model": MODEL, "signals": {"power": {"path": "power", "unit": "W"}}},
+    {"decoder": "openbeken", "appliance_model": MODEL, "signals": {"power": {"path": "power", "unit": "W"}}},
+    {
+        "decoder": "home-assistant",
+        "appliance_model": MODEL,
+        "signals": {"power": {"path": "energy", "unit": "kWh"}, "current": {"path": "current", "unit": "A"}},
+    },
+    {
+        "decoder": "thingsboard-gateway",
+        "appliance_model": MODEL,
+        "signals": {"power": {"path": "power", "unit": "W"}},
+    },
+    {
+        "decoder": "sparkplug-b",
+        "appliance_model": MODEL,
+        "signals": {"power": {"path": "power", "unit": "W"}},
+    },
 ]
 
 TOPICS = st.sampled_from(
@@ -56,6 +72,15 @@ TOPICS = st.sampled_from(
         "zigbee2mqtt/a/availability",
         "esp/sensor/power/state",
         "esp/status",
+        "obk/power/get",
+        "obk/connected",
+        "homeassistant/sensor/plug_energy/state",
+        "homeassistant/sensor/plug_current/state",
+        "v1/gateway/telemetry",
+        "v1/gateway/connect",
+        "v1/gateway/disconnect",
+        *(f"spBv1.0/g/{kind}/e" for kind in ("NBIRTH", "NDATA", "NDEATH", "NCMD")),
+        *(f"spBv1.0/g/{kind}/e/d" for kind in ("DBIRTH", "DDATA", "DDEATH")),
     ]
 ) | st.text(max_size=40)
 
@@ -102,7 +127,35 @@ def _shaped(value: object, time: object) -> dict[str, object]:
         "ENERGY": {"Power": [0, value]},
         "method": "NotifyStatus",
         "params": {"ts": time, "switch:0": {"apower": value}},
+        "device": value,
+        "a": [{"ts": time, "values": {"power": value}}, {"power": value}, value],
     }
+
+
+def _varint(value: int) -> bytes:
+    low = value & 0x7F
+    return bytes((low | 0x80,)) + _varint(value >> 7) if value > 0x7F else bytes((low,))
+
+
+def _metrics(metrics: list[bytes]) -> bytes:
+    """A Sparkplug payload of these metrics."""
+    return b"".join(b"\x12" + _varint(len(one)) + one for one in metrics)
+
+
+NUMBERED = st.integers(0, 2**64 - 1).map(_varint)
+METRIC = st.builds(
+    lambda name, alias, time, kind, value: name + b"\x10" + alias + b"\x18" + time + b"\x20" + kind + value,
+    st.sampled_from([b"", b"\x0a\x05power", b"\x0a\x05bdSeq", b"\x0a\x02\xff\xfe"]),
+    st.integers(0, 3).map(_varint),
+    NUMBERED | st.just(_varint(1_732_190_000_000)),
+    st.integers(0, 20).map(_varint),
+    st.binary(min_size=4, max_size=4).map(lambda four: b"\x65" + four)
+    | st.binary(min_size=8, max_size=8).map(lambda eight: b"\x69" + eight)
+    | NUMBERED.map(lambda number: b"\x50" + number)
+    | NUMBERED.map(lambda number: b"\x58" + number)
+    | st.just(b"\x38\x01")
+    | st.binary(max_size=9),
+)
 
 
 SHAPED = st.builds(_shaped, JSON, JSON)
@@ -110,6 +163,7 @@ PAYLOADS = (
     st.binary(max_size=60)
     | (JSON | SHAPED | st.lists(SHAPED, max_size=3)).map(lambda value: json.dumps(value).encode())
     | WORDS.map(str.encode)
+    | st.lists(METRIC, max_size=4).map(_metrics)
 )
 
 

@@ -365,3 +365,59 @@ def test_columns_have_their_types(make_ingest, message, reading):
 
     assert (block.appliance.dtype, block.time.dtype, block.seq.dtype) == (np.int32, np.int64, np.int64)
     assert all(column.dtype == np.float64 and column.flags.c_contiguous for column in block.signals.values())
+
+
+@pytest.mark.parametrize("value", [4000, -127.0, math.nan, math.inf])
+def test_a_broken_probe_costs_itself(make_ingest, message, reading, value):
+    """The other signals are used; the first of its kind is told, also after a restart, and the rest counted."""
+    ingest, restarted = make_ingest(), make_ingest()
+    broken = [
+        message(reading(seq=seq, signals={"current": 0.8, "cabinet_temp": value, "door": 1}))
+        for seq in range(4)
+    ]
+
+    first = ingest.decode([*broken[:2], message(reading(seq=9))])
+    restarted.restore(ingest.snapshot())
+    later = restarted.decode(broken[2:])
+
+    (block,) = first.blocks
+    assert block.seq.tolist() == [0, 1, 9]
+    assert block.signals["current"].tolist() == [0.8, 0.8, 0.84]
+    assert np.isnan(block.signals["cabinet_temp"]).tolist() == [True, True, False]
+    assert "; the rest is used (said once)" in first.dead_letters[0].reason
+    assert (len(first.dead_letters), first.left_out_by["unknown"], first.left_out) == (1, 2, 4)
+    assert (later.readings, later.dead_letters, later.left_out) == (2, [], 4)
+
+
+def test_a_broken_probe_in_an_array_costs_itself(make_ingest, message, reading):
+    """The note is of the reading that it was in."""
+    array = [reading(seq=seq, signals={"current": 4000 * seq, "cabinet_temp": 4.0}) for seq in range(3)]
+
+    decoded = make_ingest().decode([message(array)])
+
+    (letter,) = decoded.dead_letters
+    assert decoded.blocks[0].seq.tolist() == [0, 1, 2]
+    assert decoded.left_out_by["outside"] == 2
+    assert letter.reason == "signals.current: 4000 A is outside 0..32 A; the rest is used (said once)"
+    assert json.loads(letter.payload) == array[1]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ts": 61}, {"fw": 3}, {"seq": -2}, {"signals": {"current": 4000, "cabinet_temp": "4"}}]
+)
+def test_the_shape_is_strict_also_beside_a_broken_probe(make_ingest, message, reading, wrong):
+    """A mistake of the firmware is told, not guessed around."""
+    signals = {"current": 4000, "cabinet_temp": 4.0}
+
+    decoded = make_ingest().decode([message(reading(**({"signals": signals} | wrong)))])
+
+    assert (decoded.readings, len(decoded.dead_letters)) == (0, 1)
+
+
+def test_what_is_left_out_is_counted_for_as_long_as_the_process_runs(make_ingest, message, reading):
+    """By kind, for the metrics."""
+    ingest = make_ingest()
+    ingest.decode([message(reading(signals={"current": 1, "cabinet_temp": 99, "door": 1}))] * 2)
+    ingest.decode([message(reading(seq=8, signals={"current": 1, "cabinet_temp": math.nan}))])
+
+    assert ingest.left_out() == {"outside": 1, "not_a_number": 1, "time": 0, "unknown": 1}

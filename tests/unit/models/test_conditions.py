@@ -3,6 +3,7 @@
 import numpy as np
 
 from foremend.vocabulary.features import Condition, Daily, Feature, Kind, Role, Statistic
+from models.usual.conditions import Conditions
 from models.usual.features import DailyFeatures
 
 OUTSIDE = Feature("outside", "outdoor", Statistic.ON_MEAN, unit="degC", scale=1.0, role=Role.WEATHER)
@@ -151,3 +152,17 @@ def test_a_holiday_is_no_fault_of_a_refrigerator() -> None:
     deviation = last[:, features.names.index("siblings.power")]
     assert abs(deviation[0]) < 0.05
     assert deviation[1] > 0.15
+
+
+def test_an_appliance_without_a_sensor_of_its_conditions_is_judged_without() -> None:
+    """One that sends its outdoor temperature and ran at none did not run; one that never sends it may have."""
+    outside = Feature("outdoor_on_mean", "outdoor", Statistic.ON_MEAN, unit="degC", scale=1.0)
+    heard = Feature("outdoor_coverage", "outdoor", Statistic.COVERAGE)
+    power = Feature("power_mean", "power")
+    daily = Daily((outside, heard, power), day=(Condition(outside, typical=20.0, spread=10.0),))
+
+    news = Conditions(daily, [power]).news(
+        np.array([[30.0, 1.0, 90.0], [np.nan, 1.0, 2.0], [np.nan, np.nan, 90.0]])
+    )
+
+    assert news.tolist() == [True, False, True]

@@ -22,6 +22,7 @@ EXCUSED = dict.fromkeys(
         "models.detectors.confirmed.LastRows",
         "models.detectors.silence.SilenceState",
         "models.detectors.structure.RunState",
+        "models.stream.habits.Told",
         "models.stream.pool.Pool",
         "models.stream.state.Params",
         "models.stream.state.StreamState",

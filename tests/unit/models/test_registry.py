@@ -1,18 +1,28 @@
 """The registry: what is stored comes back or is refused, and every change of the champion is on record."""
 
+import io
 import json
+import os
 import pickle
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from sklearn.ensemble import ExtraTreesClassifier
 
 from foremend.vocabulary.errors import IntegrityError, UnavailableError
+from models.registry.packing import pack, unpack
 from models.registry.registry import ModelCard, Registry
+from models.trees import Ballots, flatten_ballots, mean_shares, restored
+from models.trees import stored as stored_trees
 
 KEY = b"a key of the registry"
 MODEL = "rf-260"
@@ -29,7 +39,8 @@ def registry(folder: Path, key: bytes | None = None, versions: int = 1) -> Regis
     rows = np.random.default_rng(0).normal(size=(40, 1))
     forest = ExtraTreesClassifier(3, random_state=0).fit(rows, rows[:, 0] > 0)
     for number in range(versions):
-        stored.add(card(), {"number": number, "forest": forest, "edges": np.arange(3.0)})
+        trees = stored_trees(flatten_ballots(forest.estimators_))
+        stored.add(card(), {"number": number, "forest": trees, "edges": np.arange(3.0)})
     return stored
 
 
@@ -55,7 +66,7 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     assert stored.appliance_models() == [MODEL]
     assert kept == replace(card(), version="v0002", sha256=kept.sha256)
     assert state["number"] == 1
-    assert state["forest"].predict([[3.0]])[0]
+    assert mean_shares(np.array([[3.0]]), restored(Ballots, state["forest"]), 1)[0, 0] == 1.0
 
 
 def test_version_ten_thousand_is_newer_than_nine_thousand(tmp_path: Path) -> None:
@@ -77,7 +88,7 @@ def test_a_version_that_is_not_stored_is_refused(tmp_path: Path, version: str) -
 def test_an_altered_model_is_refused(tmp_path: Path) -> None:
     """One byte more, and the checksum no longer fits."""
     stored = registry(tmp_path)
-    with (tmp_path / MODEL / "v0001" / "model.skops").open("ab") as file:
+    with (tmp_path / MODEL / "v0001" / "model.npz").open("ab") as file:
         file.write(b"!")
 
     with pytest.raises(IntegrityError, match="does not match the checksum"):
@@ -93,7 +104,7 @@ def test_a_type_that_models_never_have_is_refused_when_stored(tmp_path: Path) ->
     with pytest.raises(IntegrityError, match=r"types that models never have: .*Intruder"):
         Registry(tmp_path).add(card(), {"predictor": Intruder()})
 
-    assert list((tmp_path / MODEL).iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -108,27 +119,79 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> None:
     """A pickle is never opened, even where somebody made its checksum fit."""
     stored = registry(tmp_path)
-    (tmp_path / MODEL / "v0001" / "model.skops").write_bytes(content)
+    (tmp_path / MODEL / "v0001" / "model.npz").write_bytes(content)
     rewrite_card(tmp_path, sha256=sha256(content).hexdigest())
 
-    with pytest.raises(IntegrityError, match="not a skops file"):
+    with pytest.raises(IntegrityError, match="not a stored model"):
         stored.load(MODEL, "v0001")
 
 
-def test_a_zip_that_names_a_strange_type_is_refused(tmp_path: Path) -> None:
-    """A well-made skops file with somebody else's class in it is not loaded."""
-    stored = registry(tmp_path)
-    path = tmp_path / MODEL / "v0001" / "model.skops"
+def test_a_pickle_in_the_place_of_an_array_is_refused(tmp_path: Path) -> None:
+    """A well-made zip with an object in it is not opened, even where somebody made its checksum fit."""
+    stored, planted = registry(tmp_path), io.BytesIO()
+    path = tmp_path / MODEL / "v0001" / "model.npz"
+    np.save(planted, np.array([Intruder()], object), allow_pickle=True)
     with zipfile.ZipFile(path) as archive:
-        schema = archive.read("schema.json").replace(b"ExtraTreesClassifier", b"EvilTreesClassifier")
         parts = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w") as archive:
-        for name, part in (parts | {"schema.json": schema}).items():
+        for name, part in (parts | {"0.npy": planted.getvalue()}).items():
             archive.writestr(name, part)
     rewrite_card(tmp_path, sha256=sha256(path.read_bytes()).hexdigest())
 
-    with pytest.raises(IntegrityError, match="EvilTreesClassifier"):
+    with pytest.raises(IntegrityError, match="not a stored model"):
         stored.load(MODEL, "v0001")
+
+
+def test_what_a_killed_trainer_left_goes_when_the_next_one_stores(tmp_path: Path) -> None:
+    """It never had a version; what another is writing at this moment stays."""
+    left, busy = tmp_path / MODEL / ".unfinished-1", tmp_path / MODEL / ".unfinished-2"
+    for folder in (left, busy):
+        folder.mkdir(parents=True)
+    os.utime(left, (0, 0))
+
+    stored = registry(tmp_path)
+
+    assert stored.versions(MODEL) == ["v0001"]
+    assert (left.exists(), busy.exists()) == (False, True)
+
+
+def test_another_trainer_that_finishes_meanwhile_disturbs_nobody(tmp_path: Path) -> None:
+    """Its folder was seen and is gone at the next look, as a link to nothing is; the version is stored all the same."""
+    (tmp_path / MODEL).mkdir(parents=True)
+    (tmp_path / MODEL / ".unfinished-1").symlink_to(tmp_path / "gone")
+
+    assert registry(tmp_path).versions(MODEL) == ["v0001"]
+
+
+def test_two_trainers_at_once_get_two_versions(tmp_path: Path) -> None:
+    """Each finds whole what it stored."""
+    with ThreadPoolExecutor(4) as pool:
+        kept = list(pool.map(lambda number: Registry(tmp_path).add(card(), {"number": number}), range(8)))
+
+    assert sorted(one.version for one in kept) == Registry(tmp_path).versions(MODEL)
+    assert [Registry(tmp_path).load(MODEL, one.version)[1] for one in kept] == [
+        {"number": number} for number in range(8)
+    ]
+
+
+@given(
+    arrays(
+        st.sampled_from([np.int16, np.int32, np.int64, np.uint8, np.float32, np.float64, np.bool_]),
+        array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4),
+    ),
+    st.floats(),
+)
+def test_arrays_and_numbers_come_back_as_they_were(values: Any, number: float) -> None:
+    """Of every type and shape, whatever room they took; equal states give equal bytes."""
+    state = {"deep": [{"values": values}, None, "text"], "number": np.float64(number)}
+
+    body = pack(state, "a test")
+    back = unpack(body, "a test")
+
+    np.testing.assert_array_equal(back["deep"][0]["values"], values)
+    assert back["deep"][0]["values"].dtype == values.dtype
+    np.testing.assert_equal(back["number"], number)
+    assert pack(state, "a test") == body
 
 
 def test_a_signed_model_is_loaded_with_its_key(tmp_path: Path) -> None:
@@ -232,7 +295,7 @@ def test_a_damaged_version_cannot_be_promoted(tmp_path: Path) -> None:
     """The champion stays what it was."""
     stored = promoted(tmp_path, versions=1)
     stored.add(card(), {"number": 2})
-    (tmp_path / MODEL / "v0002" / "model.skops").unlink()
+    (tmp_path / MODEL / "v0002" / "model.npz").unlink()
 
     with pytest.raises(IntegrityError, match="missing"):
         stored.promote(MODEL, "v0002", who="ann", why="better", at=5)

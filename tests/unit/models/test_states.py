@@ -10,6 +10,7 @@ import pytest
 
 from foremend.vocabulary.errors import ConfigError, IntegrityError
 from foremend.vocabulary.profiles import Profile, Signal, State, States, Title, While
+from foremend.vocabulary.profiles.states import Runs
 from foremend.vocabulary.types import Rows
 from models.stream.stream import SignalStream
 
@@ -242,3 +243,64 @@ def test_what_trips_before_it_settles_has_extremes_but_no_mean() -> None:
 
     assert math.isnan(found.column("cooling_level")[0])
     assert found.column("cooling_level_low").tolist() == [-4]
+
+
+def unsent(states: States, unless_sent: dict[str, float] | None = None) -> Rows:
+    """Two days of a machine that runs 20 minutes of each hour, 80 W and then 2 W, and never sends its phase."""
+    minute = np.arange(2 * 24 * 60)
+    runs = minute % 60 < 20
+    stream = SignalStream(
+        ["phase", "level", "speed", "power"], "power", states=states, unless_sent=unless_sent or {}
+    )
+    unknown = np.full(len(minute), np.nan)
+    values = np.column_stack([unknown, np.where(runs, 5.0, 7.0), unknown, np.where(runs, 80.0, 2.0)])
+    first = stream.update(np.zeros(len(minute), np.int32), MIDNIGHT + MINUTE * minute, values).days
+    return Rows.joined([first, stream.flush().days])
+
+
+RUNS = Runs(running=FILL, resting=IDLE)
+
+
+def test_runs_stand_for_a_state_signal_that_is_never_sent() -> None:
+    """Where the profile says so, what is measured while filling is measured while the machine runs."""
+    filling, idle = State(code=FILL, mean=("level", "power")), State(code=IDLE, mean=("level",))
+    named = {"filling": filling, "idle": idle}
+
+    found = unsent(States(signal="phase", unless_sent=RUNS, named=named))
+
+    assert found.column("filling_share") == pytest.approx([1 / 3, 1 / 3], abs=0.01)
+    assert found.column("filling_level") == pytest.approx([5.0, 5.0])
+    assert found.column("filling_power") == pytest.approx([80.0, 80.0])
+    assert found.column("idle_level") == pytest.approx([7.0, 7.0])
+
+
+def test_without_a_word_of_the_profile_a_missing_state_signal_says_nothing() -> None:
+    """Nobody knows what a washing machine does while it draws power."""
+    found = unsent(States(signal="phase", named={"filling": State(code=FILL, mean=("level",))}))
+
+    assert np.isnan(found.column("filling_share")).all()
+    assert np.isnan(found.column("filling_level")).all()
+
+
+def test_a_gate_that_is_never_sent_is_open_during_runs() -> None:
+    """An inverter that does not tell its speed runs while it draws power."""
+    filling = State(code=FILL, mean=("level",), only_while=While(signal="speed", above=10))
+    idle = State(code=IDLE, mean=("level",), only_while=While(signal="speed", above=10))
+
+    found = unsent(States(signal="phase", unless_sent=RUNS, named={"filling": filling, "idle": idle}))
+
+    assert found.column("filling_level") == pytest.approx([5.0, 5.0])
+    assert np.isnan(found.column("idle_level")).all()
+
+
+def test_what_is_never_sent_is_subtracted_as_the_profile_says() -> None:
+    """A refrigerator without a set point is compared with the usual one; without a value there is no difference."""
+    states = States(
+        signal="phase",
+        unless_sent=RUNS,
+        named={"filling": State(code=FILL, mean=("level - speed",), rate=("level",))},
+    )
+
+    assert unsent(states, {"speed": 4.0}).column("filling_level_less_speed") == pytest.approx([1.0, 1.0])
+    assert np.isnan(unsent(states).column("filling_level_less_speed")).all()
+    assert unsent(states).column("filling_level_rate") == pytest.approx([0.0, 0.0], abs=1e-6)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.commands import OWN_RULES
+
 ROOT = Path(__file__).parents[3]
 SPY = """
 import json, runpy, sys
@@ -60,7 +62,7 @@ NOT_FOR_FILES = {"sqlalchemy", "httpx", "asyncio", "fastapi", "uvicorn", "paho"}
 
 
 def spied(*arguments: str, code: int = 0) -> dict[str, Any]:
-    """What the command did until it ended with `code`: `opened` and `modules`."""
+    """What the command did until it ended with `code`: `opened`, `modules` and `stdout`."""
     environment = {
         **os.environ,
         "TEST_SECRET": "secret",
@@ -77,7 +79,7 @@ def spied(*arguments: str, code: int = 0) -> dict[str, Any]:
     )
     told, _, said = done.stderr.partition("SPY")
     assert json.loads(said)["code"] == code, told
-    return json.loads(said)
+    return json.loads(said) | {"stdout": done.stdout}
 
 
 @pytest.fixture
@@ -101,6 +103,32 @@ def test_check_of_everything_that_is_far_away_opens_no_socket(everything: Path) 
 
     assert found["opened"] == []
     assert not HEAVY & set(found["modules"])
+
+
+def test_examples_of_windows_are_played_without_what_judges_readings(tmp_path: Path) -> None:
+    """A rule and an example of one's own cost no second of CPU: the rules stay Python."""
+    path = tmp_path / "config.yaml"
+    path.write_text(OWN_RULES, encoding="utf-8")
+
+    found = spied("check", "--json", "--config", str(path))
+
+    assert json.loads(found["stdout"])["examples_played"] == 1
+    assert not (HEAVY | NOT_FOR_FILES) & set(found["modules"])
+
+
+def test_a_file_whose_examples_of_readings_are_in_doubt_loads_nothing_that_judges_them(
+    tmp_path: Path,
+) -> None:
+    """The shipped file with a rule of one's own that concerns every example: under a second of CPU, with a note."""
+    path = tmp_path / "config.yaml"
+    path.write_text("extends: shipped\ningest: {lateness: 20 min}\n", encoding="utf-8")
+
+    found = spied("check", "--json", "--config", str(path))
+
+    told = json.loads(found["stdout"])
+    assert told["examples_played"] + told["examples_left"] == told["examples"]
+    assert told["examples_left"] > 0
+    assert not (HEAVY | NOT_FOR_FILES) & set(found["modules"])
 
 
 def test_the_spy_sees_what_opens_a_socket() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from foremend.cli import main
+from foremend.config import load_settings
 from foremend.jobs.check import check_config
 from foremend.plan import PROCESSES, examine, make_plan, notes
 from foremend.vocabulary.errors import ConfigError
@@ -57,7 +59,16 @@ BROKEN = {
     "ingest: {decoders: [{decoder: esphome, "
     + FRIDGE.replace("fridge:", "kitchen/fridge:")
     + ", signals: {power: {path: P, unit: W}}}]}": "appliances: 'kitchen/fridge' cannot be the device's name",
+    "ingest: {decoders: [{decoder: esphome, "
+    + FRIDGE
+    + ", signals: {power: {path: P, unit: W}}}, {decoder: esphome, "
+    + FRIDGE
+    + ", signals: {power: {path: Q, unit: W}}}]}": "ingest.decoders[1] (esphome): appliances: power of",
     "mqtt: {subscribe: ['dt/appliance/+/+/telemetry', 'tele/#']}": "mqtt.subscribe: 'tele/#' brings only what nobody",
+    "alerts: {push: {url_env: NOWHERE_SET}}": "alerts.push.url_env: NOWHERE_SET holds no url",
+    "alerts: {push: {url_env: A, url_file: b}}": "alerts.push: give url_env or url_file, one of them",
+    "alerts: {email: {url_file: file}}": "alerts.email.url: that line is none that Apprise understands",
+    "alerts: {home_assistant: {topic: 'a/#'}}": "alerts.home_assistant.topic: String should match pattern",
     "mqtt: {subscribe: ['dt/#/telemetry']}": "mqtt.subscribe[0]: 'dt/#/telemetry' is no MQTT filter",
     "storage: {folder: shared}": "storage.folder DIR/shared is shared by everybody",
     "mqtt: {user: u, password_env: NOWHERE_SET}": "mqtt.password_env: the environment has no NOWHERE_SET",
@@ -258,7 +269,7 @@ def test_check_notes_what_a_profile_leaves_without_words(
     """Signals and states without words, and an explanation that is not measured: notes, and code 0 all the same."""
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "pump-1.yaml").write_text(OWN_PROFILE, "utf-8")
-    path = written(tmp_path, f"extends: shipped\nprofiles: {{folders: [{tmp_path / 'profiles'}]}}")
+    path = written(tmp_path, f"profiles: {{folders: [{tmp_path / 'profiles'}]}}")
 
     told = call(monkeypatch, "check", "--no-examples", "--config", str(path)), capsys.readouterr().err
     code = call(monkeypatch, "check", "--no-examples", "--json", "--config", str(path))
@@ -271,9 +282,28 @@ def test_check_notes_what_a_profile_leaves_without_words(
     assert all(note["what"] in told[1] for note in found["notes"])
 
 
+def test_check_notes_an_appliance_model_of_which_no_rule_speaks(tmp_path: Path) -> None:
+    """Its silence alone would be told; what a rule asks of other signals or categories is not about it."""
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "pump-1.yaml").write_text(OWN_PROFILE, encoding="utf-8")
+    rules = """
+    - {name: warm, fault: not-cooling, when: {signal: cabinet_temp, above: 12, unit: degC}}
+    - {name: no-data, fault: silent, when: {silent_for: 3 d}}
+    """
+    path = written(tmp_path, f"profiles: {{folders: [profiles]}}\nrules:\n  book:{rules}")
+
+    noted = [note.what for note in check_config(path, examples=False).notes]
+
+    assert (
+        "rules.book: no rule speaks of pump-1 but of its silence, so nothing would ever be found of it"
+        in [what.partition(": write ")[0] for what in noted]
+    )
+    assert not [what for what in noted if "no rule speaks of rf-260" in what]
+
+
 def test_the_bundled_profiles_leave_nothing_to_note() -> None:
-    """Every signal and state has its words."""
-    assert not [*notes(load_profiles().values())]
+    """Every signal and state has its words, and the shipped rules speak of each."""
+    assert not [*notes(load_profiles().values(), load_settings().rules)]
 
 
 @pytest.mark.parametrize("name", ["nowhere.yaml", "file"])
@@ -306,3 +336,38 @@ def test_decoders_that_share_topics_and_no_devices_are_right(tmp_path: Path) -> 
     )
 
     assert not examine(written(tmp_path, f"ingest: {{decoders: {entries}}}")).problems
+
+
+@pytest.mark.parametrize(
+    ("process", "more", "refused"),
+    [
+        ("run", "", False),
+        (None, "", False),
+        ("service", "", True),
+        ("worker", "", True),
+        (None, "kafka: {partitions: 4}", True),
+    ],
+)
+def test_home_assistant_where_nobody_would_tell_it_is_refused(
+    tmp_path: Path, process: Any, more: str, refused: bool
+) -> None:
+    """`foremend run` alone does: with a service, a worker or Kafka the setting could never take effect."""
+    path = tmp_path / "config.yaml"
+    path.write_text(f"extends: shipped\nalerts: {{home_assistant: {{}}}}\n{more}\n")
+
+    found = [one for one in examine(path, process).problems if one.where == "alerts.home_assistant"]
+
+    assert bool(found) == refused
+
+
+@pytest.mark.parametrize(("names", "noted"), [([], True), (["foremend.example"], False)])
+def test_a_service_on_all_addresses_without_a_name_is_noted(
+    tmp_path: Path, names: list[str], noted: bool
+) -> None:
+    """Its `Host` is checked there, too, so whoever comes by a name would be refused."""
+    file = tmp_path / "config.yaml"
+    file.write_text(f"extends: shipped\nservice: {{host: 0.0.0.0, names: {names}}}\n", "utf-8")
+
+    notes = check_config(file, examples=False).notes
+
+    assert ("service.names" in {one.where for one in notes}) is noted

@@ -15,7 +15,10 @@ from foremend.service.server import Server
 
 @pytest.fixture(scope="module")
 def client(world: Any) -> Iterator[httpx.Client]:
-    with Server(create_app(world.model), "127.0.0.1", 0) as address, httpx.Client(base_url=address) as client:
+    with (
+        Server(create_app(world.model), "127.0.0.1", 0) as address,
+        httpx.Client(base_url=address, timeout=60) as client,
+    ):
         yield client
 
 
@@ -135,6 +138,7 @@ def test_metrics_have_no_appliance_ids(client: httpx.Client) -> None:
 
     assert "foremend_readings_total 7776000\n" in text
     assert 'foremend_held_back_total{purpose="ticket"} 2\n' in text
+    assert 'foremend_left_out_total{kind="outside"} 3\n' in text
     assert 'foremend_appliances{appliance_model="rf-260"} 15\n' in text
     assert "rf-260-00" not in text
 

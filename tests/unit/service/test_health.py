@@ -47,7 +47,7 @@ def process() -> Process:
 def client(process: Process) -> Iterator[httpx.Client]:
     with (
         serve_health(process.health, "127.0.0.1", 0) as address,
-        httpx.Client(base_url=str(address)) as client,
+        httpx.Client(base_url=str(address), timeout=60) as client,
     ):
         yield client
 

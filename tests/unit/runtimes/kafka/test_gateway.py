@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +47,7 @@ def settings_with(*decoders: dict[str, object]) -> Settings:
 
 def test_gateways_share_their_subscriptions() -> None:
     """Telemetry and every decoder that needs no other message of its device."""
-    mqtt = mqtt_settings(settings_with(TASMOTA), None, unshared=False)
+    mqtt = mqtt_settings(settings_with(TASMOTA))
 
     assert "$share/all/dt/appliance/+/+/telemetry" in mqtt.subscribe
     assert "$share/all/tele/+/SENSOR" in mqtt.subscribe
@@ -55,7 +56,7 @@ def test_gateways_share_their_subscriptions() -> None:
 
 def test_changes_only_devices_are_never_dealt_out(caplog: pytest.LogCaptureFixture) -> None:
     """A gateway that shares leaves them, and says who must take them."""
-    mqtt = mqtt_settings(settings_with(TASMOTA, SHELLY), None, unshared=False)
+    mqtt = mqtt_settings(settings_with(TASMOTA, SHELLY))
 
     assert not [topic for topic in mqtt.subscribe if "home/" in topic]
     assert "foremend gateway --unshared" in caplog.text
@@ -63,7 +64,7 @@ def test_changes_only_devices_are_never_dealt_out(caplog: pytest.LogCaptureFixtu
 
 def test_the_unshared_gateway_takes_nothing_else() -> None:
     """Its subscriptions are those devices', without a share, in a session of its own."""
-    mqtt = mqtt_settings(settings_with(TASMOTA, SHELLY), None, unshared=True)
+    mqtt = mqtt_settings(settings_with(TASMOTA, SHELLY), role="unshared")
 
     assert set(mqtt.subscribe) == {"home/+/status/+", "home/+/events/rpc", "home/+/online"}
     assert mqtt.client_id == "foremend-gateway-unshared"
@@ -72,13 +73,13 @@ def test_the_unshared_gateway_takes_nothing_else() -> None:
 def test_an_unshared_gateway_without_a_purpose_is_refused() -> None:
     """It would subscribe to nothing."""
     with pytest.raises(ConfigError, match=r"--unshared: no decoder under ingest\.decoders needs it"):
-        mqtt_settings(settings_with(TASMOTA), None, unshared=True)
+        mqtt_settings(settings_with(TASMOTA), role="unshared")
 
 
 def test_each_gateway_has_a_session_of_its_own() -> None:
     """Not that of `foremend run`, whose subscriptions are not shared."""
-    default = mqtt_settings(settings_with(), None, unshared=False)
-    named = mqtt_settings(settings_with(), "gateway-7", unshared=False)
+    default = mqtt_settings(settings_with())
+    named = mqtt_settings(settings_with(), "gateway-7")
 
     assert (default.client_id, named.client_id) == ("foremend-gateway", "gateway-7")
 
@@ -177,3 +178,18 @@ def test_a_reading_that_cannot_become_a_record_is_a_dead_letter_and_the_others_g
     with closing(MqttSource(settings.mqtt)) as source:
         metrics = render(gateway_health(gateway, source).families())
     assert 'foremend_quarantined_total{stage="record"} 2' in metrics
+
+
+def test_a_gateway_says_once_that_readings_come(caplog: pytest.LogCaptureFixture) -> None:
+    """It knows nobody, so who is new is a worker's word."""
+    caplog.set_level(logging.INFO, "foremend.runtimes.arrivals")
+    settings = settings_with()
+    signals = {name: profile.signals for name, profile in load_profiles().items()}
+    gateway = Gateway(Silent(), Ingest(settings.ingest, signals), settings.kafka)
+    topic, now = "dt/appliance/generic-compressor/plug-1/telemetry", 1_732_190_000_000
+    said = [b'{"ts":%d,"seq":%d,"signals":{"power":90}}' % (now + n, n) for n in range(2)]
+
+    for payload in said:
+        gateway._pack([(RawMessage(topic, payload, now), 0)])
+
+    assert caplog.messages == ["the first readings are here: 1 of generic-compressor"]

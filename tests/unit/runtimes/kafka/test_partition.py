@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -11,12 +12,15 @@ import numpy as np
 import pytest
 
 from alerts.desk import Alerts, open_alerts
+from alerts.owners import OwnedAppliance, Owner
 from alerts.queries import counts
 from alerts.settings import AlertsSettings
+from alerts.shared_status import Said, say
 from alerts.vault import open_vault
 from foremend.engine.engine import Engine, ReadingsListener
 from foremend.engine.packing import pack, unpack
 from foremend.history.parquet import ParquetHistory
+from foremend.installation.erasing import workers_forgot
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.blocks import decode, encode
 from foremend.runtimes.kafka.event_times import EventTimes
@@ -325,32 +329,66 @@ def test_a_report_says_how_far_the_partition_is(tmp_path: Path, alerts: Alerts) 
     )
 
 
-def spoken(offset: int, names: Sequence[str], day: float) -> Record:
-    """One reading of each."""
-    time = np.full(len(names), START + round(day * MS_PER_DAY))
-    who = np.arange(len(names), dtype=np.int32)
-    power = {"power": np.full(len(names), 90.0)}
-    block = Block(MODEL, tuple(names), who, time, time // MINUTE, power, ("",) * len(names))
-    return Record(offset, f"{MODEL}/0".encode(), encode(block), START)
-
-
-def test_made_up_ids_leave_memory_and_checkpoints_after_a_month(tmp_path: Path, alerts: Alerts) -> None:
-    """Whoever spoke for longer than an hour stays, and one that comes back after all is used."""
+def test_the_log_says_who_is_heard_of_for_the_first_time(
+    tmp_path: Path, alerts: Alerts, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In a worker as in `run`: the first readings, then whoever is new, and nobody again after a takeover."""
+    caplog.set_level(logging.INFO, "foremend.runtimes.arrivals")
     one = partition(tmp_path, alerts.effects.of("fleet-0"))
     one.restore(None)
-    strangers = [f"made-up-{n}" for n in range(200)]
-    said = [["steady", "silent"], ["steady", "silent"], ["steady", *strangers], *[["steady"]] * 32]
-    days = [0.0, 0.1, 0.2, *map(float, range(1, 33))]
-    for offset, (names, day) in enumerate(zip(said, days, strict=True)):
-        one.process(spoken(offset, names, day))
-        packed = pack(one.checkpoint())
-        if day == 30.0:
-            assert len(one.engines[f"{MODEL}/0"].lanes[MODEL].ids) == 202
-
+    one.process(record(0))
+    one.process(record(1, "freezer-2"))
+    one.process(record(2))
+    packed = pack(one.checkpoint())
     again = partition(tmp_path, alerts.effects.of("fleet-0"))
     again.restore(unpack(packed))
-    assert set(again.engines[f"{MODEL}/0"].lanes[MODEL].ids) == {"steady", "silent"}
-    again.process(spoken(len(days), ["steady", "made-up-7"], 33.0))
+    again.process(record(3))
 
-    assert again.totals.readings == 2 + 2 + 201 + 32 + 2
-    assert again.counts().late == 0
+    assert caplog.messages == [
+        f"the first readings are here: {A_RECORD} of {MODEL}",
+        f"heard for the first time of {MODEL}: freezer-1",
+        f"heard for the first time of {MODEL}: freezer-2",
+        f"the first readings are here: {A_RECORD} of {MODEL}",
+    ]
+
+
+def test_a_checkpoint_forgets_whom_an_erasure_is_about_and_says_so_once_it_is_durable(
+    tmp_path: Path, alerts: Alerts
+) -> None:
+    """No byte of it is in the packed state; others stay, and what comes of it afterwards is a stranger's."""
+    alerts.owners.register_owners([Owner("owner-7", {})])
+    alerts.owners.register_appliances([OwnedAppliance("freezer-1", "owner-7", MODEL)])
+    runtime = partition(tmp_path, alerts.effects, erasures=alerts.erasures.pending)
+    runtime.restore(None)
+    for offset in range(20):
+        runtime.process(record(offset, ("freezer-1", "freezer-2")[offset % 2]))
+    before = pack(runtime.checkpoint())
+
+    job = alerts.erasures.ask("owner-7", "case 7", 0)
+    after = pack(runtime.checkpoint())
+    told_too_soon = runtime.status().forgot
+    runtime.covered(runtime.next_offset)
+
+    assert b"freezer-1" in before
+    assert b"freezer-1" not in after
+    assert b"freezer-2" in after
+    assert told_too_soon == ()
+    assert runtime.status().forgot == (job.id,)
+    runtime.process(record(20))
+    (engine,) = runtime.engines.values()
+    assert engine.lanes[MODEL].ids == ["freezer-2", "freezer-1"]
+    assert engine.lanes[MODEL].strangers().tolist() == [False, True]
+
+
+def test_an_erasure_on_kafka_waits_for_every_partition(tmp_path: Path, alerts: Alerts) -> None:
+    """Those whose worker wrote no checkpoint since are counted in the reason."""
+    alerts.owners.register_owners([Owner("owner-7", {})])
+    job = alerts.erasures.ask("owner-7", "case 7", 0)
+    say(alerts.engine, Said("fleet-0", {"forgot": [job.id]}, 1), [])
+    say(alerts.engine, Said("fleet-1", {}, 1), [])
+
+    with pytest.raises(UnavailableError, match="1 of 2 partitions have no checkpoint"):
+        workers_forgot(alerts.engine, ("fleet-0", "fleet-1"), job)
+    say(alerts.engine, Said("fleet-1", {"forgot": ["er-before", job.id]}, 2), [])
+
+    workers_forgot(alerts.engine, ("fleet-0", "fleet-1"), job)

@@ -153,9 +153,7 @@ def stored(folder: Path) -> list[tuple[str, int]]:
 
 
 def waits_marked(history: Any, *_: Any) -> bool:
-    return any(
-        (table["power"].to_numpy() == MARK).any() for some in history._waiting.values() for table in some
-    )
+    return any((table["power"].to_numpy() == MARK).any() for _, _, table in history._waiting.by_day())
 
 
 STAGES: dict[str, tuple[Any, str, Callable[..., bool]]] = {

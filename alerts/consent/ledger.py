@@ -1,0 +1,171 @@
+"""The consent ledger: append-only, after ISO/IEC TS 27560:2023, asked at the moment of each act.
+
+A record says what an owner said about one purpose on one appliance. The latest word counts, by the time it was said;
+what an earlier owner of the appliance said does not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Engine, func, or_, select
+
+from alerts.change import Change, change
+from alerts.consent.decide import Decision, Statement, decide, histories, said_by_owner
+from alerts.consent.keeping import keep
+from alerts.consent.known import not_known, rows_of
+from alerts.consent.leaving import once_still, require_still
+from alerts.consent.records import ConsentRecord, end_of, require_used
+from alerts.consent.telling import changed
+from alerts.database import reading
+from alerts.outbox import Outbox
+from alerts.policies import Policies, Policy
+from alerts.tables import ApplianceRow, ConsentRow
+from alerts.tickets import BEHIND_TICKETS, withdraw_tickets
+from alerts.wording import iso
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.types import Purpose, deterministic_id
+
+
+class ConsentLedger:
+    """Reads and writes the ledger."""
+
+    def __init__(
+        self, engine: Engine, outbox: Outbox, policies: Policies, clock: Clock, wake: Callable[[], None]
+    ) -> None:
+        """`wake` is called after a commit that left messages in the outbox."""
+        self._engine = engine
+        self._policies = policies
+        self._outbox = outbox
+        self._clock = clock
+        self._wake = wake
+
+    def record(self, records: Iterable[ConsentRecord]) -> None:
+        """Append records, all or none. A changed mind is told to the receivers, and withdraws open tickets.
+
+        Raises InputError for an appliance that nobody registered, with the nearest that somebody did; when the subject
+        does not own it, the record comes from the future or its retention is no duration; and for a yes that nothing
+        would act on. A withdrawal waits for messages about the appliance that are being sent right now, some seconds
+        at most: none leaves after its commit.
+        """
+        found = list(records)
+        for record in found:
+            require_used(record)
+        if once_still(self._engine, lambda wait: self._record(found, wait)):
+            self._wake()
+
+    def _record(self, found: Sequence[ConsentRecord], wait: bool) -> bool:
+        """Whether receivers are told anything. Raises UnderWayError, if it is to `wait` for what is being sent."""
+        about = {record.appliance_id for record in found}, {record.purpose for record in found}
+        with change(self._engine, self._clock) as work:
+            before = histories(work.session, *about, lock=True)
+            if wait:
+                require_still(work.session, {one.appliance_id for one in found if not one.given}, work.at)
+            owned = _owned(work, found)
+            _append(work, found, {one: self._policies.of(row.jurisdiction) for one, row in owned.items()})
+            after = histories(work.session, *about)
+            told = [self._tell(work, key, before.get(key, ()), after[key]) for key in _keys(found)]
+        return any(told)
+
+    def decision(self, appliance_id: str, purpose: Purpose, at: int | None = None) -> Decision:
+        """What the owner's word means for a purpose at `at` (ms UTC), by default now."""
+        with reading(self._engine) as session:
+            said = histories(session, {appliance_id}, {purpose})
+        return decide(said.get((appliance_id, purpose), ()), self._clock.now_ms() if at is None else at)
+
+    def is_given(self, appliance_id: str, purpose: Purpose, at: int | None = None) -> bool:
+        """Whether an act for `purpose` may happen at `at` (ms UTC), by default now."""
+        return self.decision(appliance_id, purpose, at).given
+
+    def given(self, purpose: Purpose, at: int | None = None) -> frozenset[str]:
+        """The ids of all appliances whose owner agrees to `purpose` at `at` (ms UTC), by default now."""
+        return self._with_last_word(purpose, True, at)
+
+    def refused(self, purpose: Purpose, at: int | None = None) -> frozenset[str]:
+        """The ids of all appliances whose owner's last word on `purpose` at `at` (ms UTC) was no."""
+        return self._with_last_word(purpose, False, at)
+
+    def _with_last_word(self, purpose: Purpose, given: bool, at: int | None) -> frozenset[str]:
+        moment = self._clock.now_ms() if at is None else at
+        latest_first = func.row_number().over(
+            partition_by=ConsentRow.appliance_id, order_by=(ConsentRow.at.desc(), ConsentRow.seq.desc())
+        )
+        ranked = (
+            select(ConsentRow.appliance_id, ConsentRow.given, ConsentRow.ends_at, latest_first.label("rank"))
+            .join(ApplianceRow, said_by_owner())
+            .where(ConsentRow.purpose == purpose, ConsentRow.at <= moment)
+            .subquery()
+        )
+        with reading(self._engine) as session:
+            query = select(ranked.c.appliance_id).where(ranked.c.rank == 1, ranked.c.given == given)
+            if given:
+                query = query.where(or_(ranked.c.ends_at.is_(None), ranked.c.ends_at > moment))
+            return frozenset(session.scalars(query))
+
+    def history(self, appliance_id: str) -> list[dict[str, Any]]:
+        """Every record about an appliance as it stands in the ledger, oldest first, JSON-ready."""
+        query = select(ConsentRow).where(ConsentRow.appliance_id == appliance_id).order_by(ConsentRow.seq)
+        names = [column.key for column in ConsentRow.__table__.columns]
+        with reading(self._engine) as session:
+            return [{name: getattr(row, name) for name in names} for row in session.scalars(query)]
+
+    def _tell(
+        self,
+        work: Change,
+        key: tuple[str, Purpose],
+        before: Sequence[Statement],
+        after: Sequence[Statement],
+    ) -> bool:
+        """Tell the receivers of a changed mind; a first word changes nothing that they know."""
+        appliance_id, purpose = key
+        given = decide(after, work.at).given
+        if not before or given == decide(before, work.at).given:
+            return False
+        tickets = withdraw_tickets(work, appliance_id) if purpose in BEHIND_TICKETS and not given else []
+        at = after[-1].at
+        event_id = deterministic_id("ev", "consent", appliance_id, purpose, at, len(after))
+        event = changed(event_id, appliance_id, purpose, given=given, at=at, tickets=tickets)
+        self._outbox.put(work, event)
+        return True
+
+
+def _append(work: Change, records: Sequence[ConsentRecord], policies: Mapping[str, Policy]) -> None:
+    keep(work, [_row(record, policies[record.appliance_id], work.at) for record in records])
+
+
+def _row(record: ConsentRecord, policy: Policy, at: int) -> dict[str, Any]:
+    notices = policy.notices
+    told = notices.texts[record.purpose].get("zh" if record.language.startswith("zh") else "en", "")
+    known = record.notice_version == notices.version
+    return asdict(record) | {
+        "recorded_at": at,
+        "jurisdiction": record.jurisdiction or policy.name,
+        "retention": record.retention or policy.consent.ends_after,
+        "ends_at": end_of(record, policy),
+        "notice_digest": hashlib.sha256(told.encode()).hexdigest() if known else None,
+    }
+
+
+def _keys(records: Iterable[ConsentRecord]) -> list[tuple[str, Purpose]]:
+    return list(dict.fromkeys((record.appliance_id, record.purpose) for record in records))
+
+
+def _owned(work: Change, records: Sequence[ConsentRecord]) -> dict[str, ApplianceRow]:
+    """The appliances that the records are of; raises InputError where one may not be said."""
+    owned = rows_of(work.session, ApplianceRow, {record.appliance_id for record in records})
+    for record in records:
+        if record.appliance_id not in owned:
+            raise not_known(work.session, ApplianceRow, record.appliance_id)
+        if owned[record.appliance_id].owner_id != record.subject:
+            raise InputError(
+                f"{record.subject!r} is not the registered owner of appliance {record.appliance_id!r}"
+            )
+        if record.at > work.at:
+            raise InputError(
+                f"the consent for {record.appliance_id!r} is dated {iso(record.at)}, which is still to come"
+            )
+    return owned

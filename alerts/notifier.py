@@ -1,0 +1,202 @@
+"""ntfy, e-mail, Telegram, Home Assistant's own notifier and a hundred more, by one line that Apprise understands.
+
+The line is a secret as a whole: who knows a topic of ntfy reads along. It is never logged, nor is what Apprise and the
+libraries below it say of it; what they mean is told in our words.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from alerts.channels import Channel, Message
+from alerts.inner_addresses import Connections
+from alerts.public import is_public
+from foremend.vocabulary.errors import ConfigError, MissingExtraError, UnavailableError
+from foremend.vocabulary.schema import DurationMs, SettingsPath, Strict, secret
+
+_TALKATIVE = ("urllib3", "requests_oauthlib", "oauthlib", "markdown")
+"""What Apprise stands on: it writes addresses into its log."""
+PRIVATE = "it is at a private address; set allow_private if it is meant"
+_ANSWERED = re.compile(r"error=(\d{3})\b")
+
+
+class Notifier(Strict):
+    """Messages go to one place of the household's own; the line that says where stands in no settings file."""
+
+    url_env: str | None = None
+    url_file: SettingsPath | None = None
+    allow_private: bool = False
+    """Also reach addresses of your own network: an ntfy, a mail server or Home Assistant at home."""
+    timeout: Annotated[DurationMs, Field(ge=10)] = 30_000
+
+    @model_validator(mode="after")
+    def _says_where_the_line_is(self) -> Self:
+        if (self.url_env is None) == (self.url_file is None):
+            raise ValueError("give url_env or url_file, one of them")
+        return self
+
+    def open(self, name: str) -> Channel:
+        """The sender. Raises ConfigError where there is no such line, MissingExtraError without the extra."""
+        return NotifierChannel(self, self.plugin(f"alerts.{name}.url"))
+
+    def plugin(self, setting: str) -> Any:
+        """What Apprise makes of the line. Raises as `open` does, and ConfigError for a private address not allowed."""
+        plugin = plugin_of(setting, secret(setting, self.url_env, self.url_file))
+        if not self.allow_private and _is_inner(str(plugin.host or "")):
+            raise ConfigError(f"{setting}: {PRIVATE}")
+        return plugin
+
+
+def plugin_of(setting: str, line: str) -> Any:
+    """What Apprise makes of `line`. Raises ConfigError when that is nothing, without showing it."""
+    _quiet()
+    try:
+        from apprise import Apprise, AppriseAsset
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"{setting}_env or {setting}_file", "notify") from error
+    asset = AppriseAsset(app_id="Foremend", storage_mode="memory", http_redirects=False)
+    plugin = Apprise.instantiate(line, asset=asset)
+    if plugin is None:
+        raise ConfigError(
+            f"{setting}: that line is none that Apprise understands; it looks like ntfys://ntfy.sh/a-long-secret-name,"
+            " mailtos://user:password@example.com or tgram://bot-token/chat-id (docs/plugs.md)"
+        )
+    return plugin
+
+
+@dataclass(slots=True)
+class _Sending:
+    """One message on its way, in a thread of its own."""
+
+    connections: Connections
+    done: threading.Event = field(default_factory=threading.Event)
+    trouble: str | None = "no answer yet"
+
+    def hangs(self) -> bool:
+        """Whether it is still on its way; then its connections end, as an answer that never ends would keep it."""
+        if self.done.is_set():
+            return False
+        self.connections.cut()
+        return True
+
+
+class NotifierChannel:
+    """Sends through one plugin of Apprise, each message in a thread: no plugin knows a deadline or a stop.
+
+    The receivers of such messages know no ids: one that is sent again after a crash is there twice.
+    """
+
+    def __init__(self, settings: Notifier, plugin: Any) -> None:
+        self.longest_send = settings.timeout
+        self._allow_private = settings.allow_private
+        self._plugin = plugin
+        self._name = str(plugin.service_name)
+        self._cut = threading.Event()
+        self._last: _Sending | None = None
+
+    def send(self, message: Message) -> None:
+        """Returns once the receiver took it. Raises UnavailableError where it did not, or not within the time."""
+        if self._last is not None and self._last.hangs():
+            raise UnavailableError(f"{self._name}: an earlier message still hangs")
+        if self._cut.is_set():
+            raise UnavailableError("broken off: Foremend stops")
+        sending = _Sending(Connections(public_only=not self._allow_private))
+        threading.Thread(
+            target=self._notify, args=(sending, message), name=f"notify {self._name}", daemon=True
+        ).start()
+        self._last = sending
+        in_time = self._cut.is_set() or sending.done.wait(self.longest_send / 1000)
+        if self._cut.is_set():
+            raise UnavailableError("broken off: Foremend stops")
+        if not in_time:
+            raise UnavailableError(f"{self._name}: no answer within {self.longest_send} ms")
+        if sending.trouble is not None:
+            raise UnavailableError(f"{self._name}: {sending.trouble}")
+
+    def cut(self) -> None:
+        """Who waits for a message under way waits no more, and its connections end."""
+        self._cut.set()
+        if self._last is not None:
+            self._last.connections.cut()
+            self._last.done.set()
+
+    def close(self) -> None:
+        """Nothing stays open between messages."""
+
+    def _notify(self, sending: _Sending, message: Message) -> None:
+        with sending.connections.watched(), _EAR.heard() as said:
+            try:
+                taken = self._plugin.notify(
+                    title=_title(message), body=message.body, notify_type="warning", body_format="text"
+                )
+                sending.trouble = None if taken else _words(sending.connections.refused, said)
+            except Exception as error:  # noqa: BLE001 its text may hold the line
+                sending.trouble = f"it could not be sent ({type(error).__name__})"
+            finally:
+                sending.done.set()
+
+
+def _is_inner(host: str) -> bool:
+    """Whether it is an address, and none of the world; where a name leads is seen when a message leaves."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return not is_public(host)
+
+
+def _title(message: Message) -> str:
+    return f"Foremend: {message.appliance_id}" if message.appliance_id else "Foremend"
+
+
+def _words(refused: list[str], said: list[str]) -> str:
+    if refused:
+        return PRIVATE
+    codes = [match[1] for line in said if (match := _ANSWERED.search(line))]
+    return f"answered {codes[-1]}" if codes else "not reached, or it refused the message"
+
+
+class _Ear(logging.Filter):
+    """What Apprise says is for the thread that sends, and for no log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of = threading.local()
+
+    @contextmanager
+    def heard(self) -> Iterator[list[str]]:
+        """What is said in this thread meanwhile."""
+        self._of.said = said = list[str]()
+        try:
+            yield said
+        finally:
+            self._of.said = None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said: list[str] | None = getattr(self._of, "said", None)
+        if said is not None:
+            said.append(record.getMessage())
+        return False
+
+
+_EAR = _Ear()
+
+
+def _quiet() -> None:
+    """None of the loggers that know the line writes to ours."""
+    logger = logging.getLogger("apprise")
+    logger.setLevel(logging.WARNING)
+    logger.addFilter(_EAR)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", module=r"urllib3\.")  # of `?verify=no`, with the host's name

@@ -1,0 +1,75 @@
+"""What goes wrong as `application/problem+json` (RFC 9457): a sentence in `detail`, a missing right by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from foremend.vocabulary.errors import ForemendError, InputError
+from foremend.vocabulary.rights import Reach, Right
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemView(BaseModel):
+    """`right` is missing, or has only this `reach`; `errors` are the fields that are wrong."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    right: Right | None = None
+    reach: Reach | None = None
+    errors: list[dict[str, Any]] = []
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemView, "description": words, "content": {MEDIA_TYPE: {}}}
+    for status, words in {
+        401: "Nobody knows who asks: no token, or one that opens nothing",
+        403: "Who asks has not the right, which the answer names",
+        429: "Too many requests: `Retry-After` says when to come again",
+    }.items()
+}
+"""What every route that asks for a right may answer."""
+
+
+class Problem(HTTPException):
+    """An answer that is none. `more` are members of the problem beside the usual ones."""
+
+    def __init__(
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(status, detail, dict(headers or {}))
+        self.more = more
+
+
+def answer(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
+    """A problem as it is sent."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return JSONResponse(body | more, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def add_problems(app: FastAPI) -> None:
+    """Every error of `app` becomes a problem; our own are the caller's mistake, or ours to mend."""
+
+    @app.exception_handler(HTTPException)
+    def _refused(_request: Request, error: HTTPException) -> JSONResponse:
+        return answer(error.status_code, str(error.detail), error.headers, **getattr(error, "more", {}))
+
+    @app.exception_handler(RequestValidationError)
+    def _wrong(_request: Request, error: RequestValidationError) -> JSONResponse:
+        fields = [{"where": list(one["loc"]), "what": one["msg"]} for one in error.errors()]
+        said = "; ".join(f"{'.'.join(map(str, one['where']))}: {one['what']}" for one in fields)
+        return answer(422, said, errors=fields)
+
+    @app.exception_handler(ForemendError)
+    def _sorry(_request: Request, error: ForemendError) -> JSONResponse:
+        return answer(400 if isinstance(error, InputError) else 503, str(error))

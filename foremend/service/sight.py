@@ -1,0 +1,108 @@
+"""What one caller sees of the read model: all of it, its own, or pseudonyms in place of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TypeVar
+
+from alerts.access.pseudonyms import Pseudonyms
+from foremend.service.guard.problems import Problem
+from foremend.service.read_model import ReadModel
+from foremend.service.views import (
+    ApplianceDetail,
+    ApplianceView,
+    FindingView,
+    FleetView,
+    Page,
+    State,
+    TicketView,
+)
+from foremend.vocabulary.rights import Caller, Reach, Right, Role
+
+View = TypeVar("View", FindingView, ApplianceView)
+_IDS = {"appliance_id": "appliance", "id": "finding", "episode_id": "episode"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """`pseudonyms` may be missing only where no caller sees by them."""
+
+    model: ReadModel
+    caller: Caller
+    pseudonyms: Pseudonyms | None = None
+
+    def findings(self, limit: int, offset: int, appliance_id: str | None) -> Page[FindingView]:
+        """`ReadModel.findings`."""
+        self._require_ids(appliance_id)
+        page = self.model.findings(limit, offset, appliance_id, self._own())
+        return Page(items=[self._shown(one) for one in page.items], total=page.total)
+
+    def episodes(self) -> list[FindingView]:
+        """`ReadModel.episodes`."""
+        own = self._own()
+        return [self._shown(one) for one in self.model.episodes() if own is None or one.appliance_id in own]
+
+    def fleet(self, limit: int, offset: int, state: State | None, appliance_model: str | None) -> FleetView:
+        """`ReadModel.fleet`."""
+        own = self._own()
+        if own is not None:
+            return self.model.some_of_fleet(own, limit, offset, state, appliance_model)
+        found = self.model.fleet(limit, offset, state, appliance_model)
+        return found.model_copy(update={"items": [self._shown(one) for one in found.items]})
+
+    def appliance(self, appliance_id: str) -> ApplianceDetail | None:
+        """`ReadModel.appliance`; what is another's looks as if it were not there. Its tickets ask their own right."""
+        self._require_ids(appliance_id)
+        own = self._own()
+        found = self.model.appliance(appliance_id) if own is None or appliance_id in own else None
+        if found is None or self.caller.reach(Right.TICKETS) is not None:
+            return found
+        return found.model_copy(update={"tickets": []})
+
+    def tickets(self, limit: int, offset: int, appliance_id: str | None) -> Page[TicketView]:
+        """`ReadModel.tickets`."""
+        if self.caller.reach(Right.TICKETS) is not Reach.OWN:
+            return self.model.tickets(limit, offset, appliance_id)
+        if self.caller.role is Role.TECHNICIAN:
+            return self.model.tickets(limit, offset, appliance_id, assigned_to=self.caller.subject)
+        return self.model.tickets(limit, offset, appliance_id, self._owned())
+
+    def ticket(self, ticket_id: str) -> TicketView | None:
+        """`ReadModel.ticket`; what is another's looks as if it were not there."""
+        found = self.model.ticket(ticket_id)
+        if found is None or self.caller.reach(Right.TICKETS) is not Reach.OWN:
+            return found
+        is_own = (
+            found.assigned_to == self.caller.subject
+            if self.caller.role is Role.TECHNICIAN
+            else found.appliance_id in self._owned()
+        )
+        return found if is_own else None
+
+    def _own(self) -> Collection[str] | None:
+        """The appliances that alone are shown; None shows all."""
+        return self._owned() if self.caller.reach(Right.FLEET) is Reach.OWN else None
+
+    def _owned(self) -> Collection[str]:
+        return self.model.owned_by(self.caller.subject or "")
+
+    def _require_ids(self, appliance_id: str | None) -> None:
+        """Who knows an id and could ask by it would learn its pseudonym."""
+        if appliance_id is not None and self.caller.reach(Right.FLEET) is Reach.PSEUDONYMS:
+            raise Problem(
+                403,
+                "your right fleet reaches pseudonyms: ask for lists, not by an appliance's id",
+                right=Right.FLEET,
+                reach=Reach.PSEUDONYMS,
+            )
+
+    def _shown(self, view: View) -> View:
+        if self.caller.reach(Right.FLEET) is not Reach.PSEUDONYMS:
+            return view
+        if self.pseudonyms is None:
+            raise Problem(503, "there is no key to make pseudonyms with")
+        ids = {name: kind for name, kind in _IDS.items() if name in type(view).model_fields}
+        return view.model_copy(
+            update={name: self.pseudonyms.of(kind, getattr(view, name)) for name, kind in ids.items()}
+        )

@@ -1,0 +1,69 @@
+"""Ids of appliances and owners: one normal form, checked where an id enters, and a hint where one is not known.
+
+The form is that of a topic's segment: 1 to 64 ASCII letters, digits, `-` and `_`. Upper case counts, because devices
+that nobody here built have it (`shellyplug-s-A1B2C3`) and MQTT tells `A` from `a`. Nothing is trimmed or folded into
+the form: two spellings may be two devices, so whoever writes another spelling is told the right one and decides.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from foremend.vocabulary.errors import InputError
+
+ID = r"[A-Za-z0-9_-]{1,64}"
+_ID = re.compile(ID)
+_OUTSIDE = re.compile(r"[^A-Za-z0-9_-]+")
+_SIMILAR = 0.6  # difflib's ratio from which on a known id is worth naming
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` has the normal form: 1 to 64 ASCII letters, digits, `-` and `_`."""
+    return _ID.fullmatch(text) is not None
+
+
+def require_id(what: str, text: str) -> str:
+    """`text` itself. Raises InputError where it has not the normal form, with the spelling that may have been meant.
+
+    >>> require_id("appliance", "fridge-1")
+    'fridge-1'
+    """
+    if is_id(text):
+        return text
+    sentence = f"{text!r} cannot be the id of an {what}: write 1 to 64 ASCII letters, digits, - and _"
+    near = proposed(text)
+    raise InputError(f"{sentence}; did you mean {near!r}?" if near else sentence)
+
+
+def proposed(text: str) -> str | None:
+    """How `text` would be written in the normal form: only for a hint, never instead of it. None where nothing is left.
+
+    >>> proposed(" \uff46ridge 1 ")
+    'fridge-1'
+    """
+    plain = unicodedata.normalize("NFKC", text).strip()
+    return _OUTSIDE.sub("-", plain).strip("-")[:64] or None
+
+
+def folded(text: str) -> str:
+    """What two ids share that differ only in upper and lower case, as seen by whoever types them."""
+    return text.casefold()
+
+
+def nearest(text: str, known: Iterable[str]) -> str | None:
+    """The id of `known` that `text` was probably meant to be; None where none is like it."""
+    by_form: dict[str, str] = {}
+    for one in known:
+        by_form.setdefault(folded(one), one)
+    wanted = folded(proposed(text) or text)
+    near = difflib.get_close_matches(wanted, by_form, n=1, cutoff=_SIMILAR)
+    return by_form[near[0]] if near else None
+
+
+def unknown(what: str, text: str, known: Iterable[str], otherwise: str) -> InputError:
+    """The error for an id that is not known, with the nearest of `known`; else `otherwise`, what to do, as a clause."""
+    near = nearest(text, known)
+    return InputError(f"{what} {text!r} is not known: {f'did you mean {near!r}?' if near else otherwise}")

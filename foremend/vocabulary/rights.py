@@ -1,0 +1,138 @@
+"""Who may do what: roles, the rights that each has, and how far each right reaches. The one place that says it.
+
+An endpoint asks for one right. How much it then shows is the right's reach: everything, what is the caller's own, or
+pseudonyms in place of ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from foremend.vocabulary.errors import InputError
+
+
+class Role(StrEnum):
+    """What somebody is here for."""
+
+    OWNER = "owner"
+    AGENT = "agent"
+    TECHNICIAN = "technician"
+    DATA_SCIENTIST = "data-scientist"
+    QUALITY = "quality"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Right(StrEnum):
+    """One thing that may be done. Those that end in `.change` write, the others read."""
+
+    WORDS = "words"  # what faults, signals and appliance models are called
+    OVERVIEW = "overview"  # counters of the whole line, no appliance
+    COHORTS = "cohorts"  # appliances counted by model and fault
+    FLEET = "fleet"  # appliances with their findings and episodes, each by its id
+    TICKETS = "tickets"
+    MESSAGES = "messages"  # texts to owners, and what consent held back
+    DEAD_LETTERS = "dead-letters"
+    METRICS = "metrics"
+    OWNERS = "owners"  # owners, their appliances and addresses
+    OWNERS_CHANGE = "owners.change"
+    CONSENTS = "consents"  # what owners agreed to
+    CONSENTS_CHANGE = "consents.change"
+    AUDIT = "audit"
+    ACCESS = "access"  # who may come in: users, sessions, tokens
+
+
+class Reach(StrEnum):
+    """How far a right goes."""
+
+    ALL = "all"
+    OWN = "own"  # an owner's own appliances, a technician's own tickets
+    PSEUDONYMS = "pseudonyms"  # everything, with keyed pseudonyms in place of ids
+
+
+Rights = Mapping[Right, Reach]
+
+
+def _all(*rights: Right) -> dict[Right, Reach]:
+    return dict.fromkeys(rights, Reach.ALL)
+
+
+ON_THIS_MACHINE: Rights = MappingProxyType(
+    _all(
+        Right.WORDS,
+        Right.OVERVIEW,
+        Right.COHORTS,
+        Right.FLEET,
+        Right.TICKETS,
+        Right.MESSAGES,
+        Right.DEAD_LETTERS,
+        Right.METRICS,
+    )
+)
+"""Of who sits at a machine that listens to itself alone: the page, and nothing of owners."""
+
+RIGHTS: Mapping[Role, Rights] = MappingProxyType(
+    {
+        Role.OWNER: _all(Right.WORDS)
+        | dict.fromkeys(
+            (Right.FLEET, Right.TICKETS, Right.OWNERS, Right.CONSENTS, Right.CONSENTS_CHANGE), Reach.OWN
+        ),
+        Role.AGENT: _all(
+            Right.WORDS,
+            Right.OVERVIEW,
+            Right.FLEET,
+            Right.TICKETS,
+            Right.MESSAGES,
+            Right.OWNERS,
+            Right.OWNERS_CHANGE,
+            Right.CONSENTS,
+            Right.CONSENTS_CHANGE,
+        ),
+        Role.TECHNICIAN: _all(Right.WORDS) | {Right.TICKETS: Reach.OWN},
+        Role.DATA_SCIENTIST: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS)
+        | {Right.FLEET: Reach.PSEUDONYMS},
+        Role.QUALITY: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS),
+        Role.OPERATOR: {**ON_THIS_MACHINE, Right.AUDIT: Reach.ALL},
+        Role.ADMIN: _all(*Right),
+    }
+)
+
+WITH_A_SUBJECT = frozenset({Role.OWNER, Role.TECHNICIAN})
+"""Roles of which somebody's own is asked: whose it is must be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who asks. `who` goes into the audit log; `subject` is the owner's id or the technician's name."""
+
+    who: str
+    rights: Rights
+    role: Role | None = None
+    subject: str | None = None
+
+    def reach(self, right: Right) -> Reach | None:
+        """How far `right` goes; None where the caller does not have it."""
+        return self.rights.get(right)
+
+
+def rights_of(role: Role, only: Collection[Right] | None = None) -> Rights:
+    """What `role` may do, of that only `only` where it is given. Raises InputError for a right that it has not."""
+    has = RIGHTS[role]
+    if only is None:
+        return has
+    if more := sorted(set(only) - set(has)):
+        raise InputError(f"role {role} has no right {', '.join(more)}; it has {', '.join(sorted(has))}")
+    return {right: reach for right, reach in has.items() if right in only}
+
+
+def require_subject(role: Role, subject: str | None) -> None:
+    """Raises InputError where `role` is about somebody's own, and it is not said whose, or the other way about."""
+    if role in WITH_A_SUBJECT and not subject:
+        raise InputError(
+            f"role {role} reaches what is its own: say whose by --of (an owner's id, a technician's name)"
+        )
+    if subject and role not in WITH_A_SUBJECT:
+        raise InputError(f"role {role} reaches the same for everybody: leave --of out")

@@ -1,0 +1,159 @@
+"""Arrow columns -> times, of which those in the doubled hour of autumn can be two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, tzinfo
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.types import MS_PER_DAY
+from ingest.decoders.times import iso_ms
+from ingest.replay.columns import is_text, numbers, texts
+
+NO_TIME = np.iinfo(np.int64).min
+_MS_OF = {"epoch_s": 1_000.0, "epoch_ms": 1.0, "epoch_us": 1e-3, "epoch_ns": 1e-6}
+_SERIAL_OF_1970 = 25_569.0
+"""Days from 1899-12-30, where spreadsheets begin to count, to 1970."""
+_SERIAL = (20_000.0, 100_000.0)  # 1954 to 2173
+_EARLIEST_MS, _LATEST_MS = 1e11, 1e14
+_DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%y", "%Y-%m-%d")
+_CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", "T%H:%M:%S")
+_PATTERNS = (*(date + clock for date in _DATES for clock in _CLOCKS), "%Y%m%d%H%M%S", "%Y%m%d %H%M%S")
+_SAMPLE = 5_000
+
+
+class Times(NamedTuple):
+    """(n,) ms UTC each, NO_TIME where a cell is no time of the format."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]  # the same, but in an hour that comes twice: the later one
+
+
+def format_of(columns: Sequence[pa.Array], written: str) -> str:
+    """The format that `columns` have, by their first rows, where `auto` is written or an epoch of that unit cannot be.
+
+    Of days and months that could be either, those that span less time are meant.
+    """
+    if written not in ("auto", *_MS_OF) or pa.types.is_timestamp(columns[0].type):
+        return written
+    sample = [column.slice(0, _SAMPLE) for column in columns]
+    values = numbers(sample[0]).values if len(sample) == 1 else np.array([np.nan])
+    known = values[np.isfinite(values)]
+    if len(known) and len(known) >= len(values) // 2:
+        return _numeric(float(np.median(np.abs(known))), written)
+    if written != "auto":
+        return written
+    text = pc.drop_null(_joined(sample))
+    if len(text) == 0 or _share(_from_iso(text.slice(0, 100), UTC)) >= 0.5:
+        return "iso"
+    return _pattern(text)
+
+
+def times(columns: Sequence[pa.Array], format_: str, zone: tzinfo) -> Times:
+    """The cells of one column, or of several that are joined by a blank, as times."""
+    if pa.types.is_timestamp(columns[0].type):
+        return _from_timestamps(columns[0], str(zone))
+    if len(columns) == 1 and format_ in _MS_OF:
+        return _same(_from_epoch(columns[0], _MS_OF[format_]))
+    if len(columns) == 1 and format_ == "serial":
+        return _from_timestamps(_from_serial(columns[0]), str(zone))
+    text = _joined(columns)
+    if format_ in ("iso", "auto"):
+        return _from_iso(text, zone)
+    return _from_timestamps(_parsed(text, format_), str(zone))
+
+
+def _numeric(size: float, written: str) -> str:
+    """By the size of a number: no unit of an epoch is another one's between 1973 and 5138."""
+    if written != "auto" and _EARLIEST_MS / 1_000 <= size * _MS_OF[written] < _LATEST_MS:
+        return written
+    for name, scale in _MS_OF.items():
+        if _EARLIEST_MS <= size * scale < _LATEST_MS:
+            return "%Y%m%d%H%M%S" if name == "epoch_ms" and 1.9e13 <= size < 2.1e13 else name
+    if _SERIAL[0] <= size < _SERIAL[1] and written == "auto":
+        return "serial"
+    return "iso" if written == "auto" else written
+
+
+def _pattern(text: pa.Array) -> str:
+    spans = {}
+    for pattern in _PATTERNS:
+        found = pc.drop_null(_parsed(text, pattern))
+        if len(found) >= 0.9 * len(text):
+            ms = found.cast(pa.int64()).to_numpy(zero_copy_only=False)
+            spans[pattern] = (len(text) - len(found), int(ms.max() - ms.min()))
+    return min(spans, key=lambda one: spans[one]) if spans else "iso"
+
+
+def _parsed(text: pa.Array, pattern: str) -> pa.Array:
+    return pc.strptime(text, format=pattern, unit="ms", error_is_null=True)
+
+
+def _joined(columns: Sequence[pa.Array]) -> pa.Array:
+    written = [texts(one if is_text(one.type) else one.cast(pa.string())) for one in columns]
+    return written[0] if len(written) == 1 else pc.binary_join_element_wise(*written, " ")
+
+
+def _from_timestamps(column: pa.Array, zone: str) -> Times:
+    if column.type.tz is not None:
+        return _same(_ms(column))
+    if zone == "UTC":
+        return _same(_ms(pc.assume_timezone(column, timezone=zone)))
+    first, second = (
+        _ms(pc.assume_timezone(column, timezone=zone, ambiguous=which, nonexistent="earliest"))
+        for which in ("earliest", "latest")
+    )
+    return Times(first, second)
+
+
+def _ms(column: pa.Array) -> NDArray[np.int64]:
+    ms = column.cast(pa.timestamp("ms", "UTC"), safe=False).cast(pa.int64())
+    return pc.fill_null(ms, NO_TIME).to_numpy(zero_copy_only=False)
+
+
+def _same(time: NDArray[np.int64]) -> Times:
+    return Times(time, time)
+
+
+def _from_epoch(column: pa.Array, scale: float) -> NDArray[np.int64]:
+    values, wrong, _ = numbers(column)
+    bad = wrong | np.isnan(values) | (np.abs(values) * scale > 2.0**53)
+    return np.where(bad, NO_TIME, np.round(np.where(bad, 0.0, values) * scale).astype(np.int64))
+
+
+def _from_serial(column: pa.Array) -> pa.Array:
+    """In whole seconds: spreadsheets write 0.00069444 for a minute."""
+    values = numbers(column).values
+    bad = np.isnan(values) | (values < 0.0) | (values > 2_958_466.0)  # the year 9999
+    seconds = np.round((np.where(bad, 0.0, values) - _SERIAL_OF_1970) * (MS_PER_DAY / 1_000))
+    return pa.array((seconds * 1_000).astype("datetime64[ms]"), mask=bad)
+
+
+def _from_iso(text: pa.Array, zone: tzinfo) -> Times:
+    """All at once where all cells are alike, else cell by cell."""
+    for kind in ("us", "ns"):
+        for of_zone in ("UTC", None):
+            try:
+                return _from_timestamps(text.cast(pa.timestamp(kind, of_zone)), str(zone))
+            except pa.ArrowInvalid:
+                continue
+    cells = text.to_pylist()
+    first = np.array([_iso_or_none(cell, zone, NO_TIME) for cell in cells], np.int64)
+    return Times(first, np.array([_iso_or_none(cell, zone, -NO_TIME - 1) for cell in cells], np.int64))
+
+
+def _iso_or_none(cell: str | None, zone: tzinfo, near: int) -> int:
+    try:
+        return iso_ms(cell, zone, near=near)
+    except InputError:
+        return NO_TIME
+
+
+def _share(times_: Times) -> float:
+    return float((times_.first != NO_TIME).mean())

@@ -1,0 +1,194 @@
+"""What a column of a stranger's table is, by its name and its first cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ingest.replay.columns import comma_of, is_text, numbers, with_units, words
+from ingest.replay.moments import NO_TIME, format_of, times
+from ingest.replay.times import Column
+
+Role = Literal["time", "date", "clock", "number", "text", "empty"]
+
+_WORDS = {
+    "power": "power leistung wirkleistung watt watts apower puissance potencia potenza potência vermogen effekt moc"
+    " teho w kw mw 功率",
+    "current": "current strom ampere amperes amps amp courant corriente corrente stroom ma 电流",
+    "voltage": "voltage spannung volt volts tension tensión tensione spanning mv kv 电压",
+}
+_QUANTITY_OF = {word: quantity for quantity, said in _WORDS.items() for word in said.split()}
+_OTHERS = frozenset(["factor", "apparent", "reactive", "energy", "total", "daily", "today", "energie", "kwh"])
+_ELSE = frozenset(
+    ["wh", "temperature", "temperatur", "temp", "humidity", "frequency", "hz", "record", "index", "id"]
+)
+_UNIT = re.compile(r"(?:^|[\s_(\[/.-])(mW|kW|W|mA|A|mV|kV|V|watts?|amps?|volts?)[)\]]?$", re.IGNORECASE)
+_UNITS = {"mw": "mW", "kw": "kW", "w": "W", "ma": "mA", "a": "A", "mv": "mV", "kv": "kV", "v": "V"}
+_UNITS |= {"watt": "W", "watts": "W", "amp": "A", "amps": "A", "volt": "V", "volts": "V"}
+_ALONE = re.compile(r"(k?W|A|V)", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"[(\[]([mk]?W|m?A|m?V)[)\]]$", re.IGNORECASE)
+_LETTERS = {"W": "power", "A": "current", "V": "voltage"}
+_USUAL = {"power": "W", "current": "A", "voltage": "V"}
+_TIMES = (
+    *(
+        "_time",
+        "last_changed",
+        "last_updated",
+        "time",
+        "timestamp",
+        "datetime",
+        "date_time",
+        "zeitstempel",
+        "zeit",
+    ),
+    *("datum", "date", "start", "ts", "utc", "unix", "epoch", "heure", "hora", "fecha", "tijd", "时间"),
+)
+"""Names of times; the earlier, the more so."""
+_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?( ?[AaPp]\.?[Mm]\.?)?")
+_NUMERIC = ("epoch_s", "epoch_ms", "epoch_us", "epoch_ns", "serial")
+_MOST_OF = 0.9
+_WILD = 3
+"""So many cells, of a hundredth of them at most, tell nothing of a unit: loggers write 65535 for what they missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One column of the first rows."""
+
+    column: Column
+    name: str  # "" where the table has no header
+    role: Role
+    cells: pa.Array
+    format: str = ""  # of times
+    values: NDArray[np.float64] | None = None  # of numbers
+
+    @property
+    def quantity(self) -> str | None:
+        """What its name says that it measures."""
+        return quantity_of(self.name)
+
+    @property
+    def is_other(self) -> bool:
+        """Whether its name says that it is something else than power, current and voltage."""
+        said = re.findall(r"[^\W\d_]+", self.name.lower())
+        return self.quantity not in (None, "power") or bool(
+            _ELSE.intersection(said) | _OTHERS.intersection(said)
+        )
+
+    @property
+    def kinds(self) -> list[str]:
+        """The different texts in it, in their order."""
+        return list(dict.fromkeys(word for word in words(self.cells) if word))
+
+
+def seen(column: Column, name: str, cells: pa.Array, delimiter: str) -> Seen:
+    """What a column is."""
+    texts = [word for word in words(cells) if word] if is_text(cells.type) else []
+    if is_text(cells.type) and not texts:
+        return Seen(column, name, "empty", cells)
+    parts: tuple[tuple[Role, re.Pattern[str]], ...] = (("date", _DATE), ("clock", _CLOCK))
+    for role, pattern in parts:
+        if texts and _share(pattern.fullmatch(text) is not None for text in texts) >= _MOST_OF:
+            return Seen(column, name, role, cells)
+    values = None if pa.types.is_timestamp(cells.type) else numbers(cells, comma_of(cells, delimiter)).values
+    if values is not None and texts:
+        values = _own_units(cells, values, delimiter)
+    known = np.zeros(0) if values is None else values[np.isfinite(values)]
+    is_number = values is not None and len(known) >= 0.5 * max(len(texts) or len(cells), 1)
+    if format_ := _time_format(cells, name, known if is_number else None):
+        return Seen(column, name, "time", cells, format_)
+    if is_number:
+        return Seen(column, name, "number", cells, values=values)
+    return Seen(column, name, "text", cells) if texts else Seen(column, name, "empty", cells)
+
+
+def quantity_of(name: str) -> str | None:
+    """Power, current or voltage, as a name in some language says it; None where it says another thing, or nothing."""
+    said = re.findall(r"[^\W\d_]+", name.lower())
+    if _OTHERS.intersection(said):
+        return None
+    found = [_QUANTITY_OF[word] for word in said if word in _QUANTITY_OF and (len(word) > 1 or word > "z")]
+    alone = _ALONE.fullmatch(name.strip()) or _IN_BRACKETS.search(name.strip())
+    return next(iter(found), _LETTERS[alone[1][-1].upper()] if alone else None)
+
+
+def unit_of(name: str, quantity: str, values: NDArray[np.float64]) -> tuple[str, str | None]:
+    """The unit, and why it was assumed; None where the column's name says it."""
+    found = _UNIT.search(name.strip())
+    if found and _fits(_UNITS[found[1].lower()], quantity):
+        return _UNITS[found[1].lower()], None
+    known = np.sort(np.abs(values[np.isfinite(values)]))
+    most = float(known[-1]) if len(known) else 0.0
+    often = float(known[-1 - min(_WILD, len(known) // 100)]) if len(known) else 0.0
+    if quantity == "power" and 0.0 < most < 12.0:
+        return "kW", f"kW, as it is never above {most:g}: no compressor runs on {most:g} W"
+    if quantity == "power" and often > 20_000.0:
+        return "mW", f"mW, as it goes up to {often:g}"
+    if quantity == "current" and often > 64.0:
+        return "mA", f"mA, as it goes up to {often:g}"
+    return _USUAL[quantity], f"{_USUAL[quantity]}, as usual"
+
+
+def time_of(columns: Sequence[Seen]) -> tuple[tuple[Seen, ...], str] | None:
+    """The column or columns of time and their format; None where there is none."""
+    date = next((one for one in columns if one.role == "date"), None)
+    clock = next((one for one in columns if one.role == "clock"), None)
+    whole = sorted(
+        (one for one in columns if one.role == "time"),
+        key=lambda one: (_hint(one.name), one.format in _NUMERIC),
+    )
+    if whole and (_hint(whole[0].name) < len(_TIMES) or not (date and clock)):
+        return (whole[0],), whole[0].format
+    if date and clock:
+        return (date, clock), format_of([date.cells, clock.cells], "auto")
+    return None
+
+
+def _hint(name: str) -> int:
+    """How much a name is one of a time; less is more."""
+    said = name.lower().strip()
+    if said in _TIMES:
+        return _TIMES.index(said)
+    return next(
+        (at for at, word in enumerate(_TIMES) if word.strip("_") in re.split(r"[\W_]+", said)), len(_TIMES)
+    )
+
+
+def _time_format(cells: pa.Array, name: str, values: NDArray[np.float64] | None) -> str | None:
+    if pa.types.is_timestamp(cells.type):
+        return "a timestamp"
+    format_ = format_of([cells], "auto")
+    if values is not None:
+        steps = np.diff(values)
+        one_way = (
+            len(steps) and max(np.mean(steps >= 0), np.mean(steps <= 0)) >= _MOST_OF and np.any(steps != 0)
+        )
+        return format_ if format_ != "iso" and (one_way or _hint(name) < len(_TIMES)) else None
+    good = times([cells], format_, UTC).first != NO_TIME
+    filled = sum(1 for word in words(cells) if word)
+    return format_ if good.sum() >= _MOST_OF * max(filled, 1) else None
+
+
+def _own_units(cells: pa.Array, values: NDArray[np.float64], delimiter: str) -> NDArray[np.float64]:
+    """`values`, and those of cells like `84.4 W`: each is read in its own unit, whatever the mapping says."""
+    rows = np.flatnonzero(np.isnan(values))
+    if len(rows):
+        values = values.copy()
+        values[rows] = with_units(cells, rows, delimiter)[0]
+    return values
+
+
+def _fits(unit: str, quantity: str) -> bool:
+    return unit[-1] == _USUAL[quantity]
+
+
+def _share(found: Iterable[bool]) -> float:
+    return float(np.mean(list(found)))

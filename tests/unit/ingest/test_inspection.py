@@ -1,0 +1,340 @@
+"""Recordings that nobody wrote a mapping for: what is seen of the file, what is assumed, and what comes of it."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foremend.jobs.inspect import inspect_recording
+from foremend.vocabulary.errors import ForemendError, InputError
+from foremend.vocabulary.profiles import load_profiles
+from ingest.replay.inspection import inspect
+from ingest.replay.recording import read_file
+
+MODEL = "generic-compressor"
+SPECS = {name: profile.signals for name, profile in load_profiles().items()}
+BEGAN = datetime(2025, 3, 3, tzinfo=UTC)
+WATTS = [84.4, 85.1, 0.6, 0.5] * 10
+TIMES = [BEGAN + timedelta(minutes=at) for at in range(len(WATTS))]
+
+
+def seen(path: Path, **how):
+    """What is seen of a file, and [(appliance, ms, values)] that its mapping gives."""
+    inspected = inspect(path, MODEL, **how)
+    rows = []
+    for part in read_file(path, inspected.mapping, SPECS):
+        assert part.dead_letters == []
+        for block in part.blocks:
+            for row in range(len(block)):
+                values = {
+                    name: round(float(one[row]), 3)
+                    for name, one in block.signals.items()
+                    if one[row] == one[row]
+                }
+                rows.append((block.appliance_ids[block.appliance[row]], int(block.time[row]), values))
+    return inspected, rows
+
+
+def assert_as_it_was(path: Path, appliance="log", **how):
+    """All of it, at its times, in W."""
+    inspected, rows = seen(path, **how)
+    assert [ms for _, ms, _ in rows] == [round(time.timestamp() * 1_000) for time in TIMES]
+    assert [values["power"] for _, _, values in rows] == WATTS
+    assert {name for name, _, _ in rows} == {appliance}
+    return inspected
+
+
+def table(head: str, row: str, end: str = "\n") -> str:
+    """A line for each reading, as `row` writes it of `t` (its time) and `w` (watts)."""
+    lines = [
+        row.format(t=time, w=watts, e=int(time.timestamp()), at=at)
+        for at, (time, watts) in enumerate(zip(TIMES, WATTS, strict=True))
+    ]
+    return end.join([*([head] if head else []), *lines, ""])
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("time,power", "{t:%Y-%m-%dT%H:%M:%SZ},{w}"),
+        ("Date,Time,Leistung (W)", "{t:%d.%m.%Y},{t:%H:%M:%S},{w}"),
+        ("timestamp;Wirkleistung [W];Spannung [V]", "{t:%Y-%m-%d %H:%M:%S};{w};230.1"),
+        ("ts|watts", "{e}|{w}"),
+        ("ts,watts", "{e}000,{w}"),
+        ("ts,watts", "{e}000000000,{w}"),
+        ("", "{e} {w}"),
+        ("", "{t:%Y-%m-%d %H:%M:%S};{w}"),
+        ("Time\tPower", "{t:%m/%d/%Y %I:%M:%S %p}\t{w}"),
+        ("sep=;\nTime;Puissance", "{t:%Y-%m-%dT%H:%M:%S};{w}"),
+        ('Plot Title: freezer\n"#","Date Time","Power"', "{at},{t:%Y-%m-%d %H:%M:%S},{w}"),
+        ('"Time","Power"', '"{t:%Y-%m-%d %H:%M:%S}","{w} W"'),
+        ("temperature,time,功率", "4.5,{t:%Y-%m-%d %H:%M:%S},{w}"),
+    ],
+)
+def test_tables_as_loggers_write_them(head, row, tmp_path):
+    """Delimiter, header, lines before it, time and unit are found without a word."""
+    file = tmp_path / "log.csv"
+    file.write_text(table(head, row), encoding="utf-8")
+
+    assert_as_it_was(file)
+
+
+def test_each_cell_is_in_the_unit_that_it_says(tmp_path):
+    """Grafana scales what it formats; a temperature among watts stays wrong."""
+    file = tmp_path / "grafana.csv"
+    cells = ["950 W", "1.2 kW", "84.4 W", "450 mW", "21 °C", "84.4"]
+    rows = [f"{time:%Y-%m-%d %H:%M:%S},{cell}\n" for time, cell in zip(TIMES, cells, strict=False)]
+    file.write_text("Time,freezer power\n" + "".join(rows), encoding="utf-8")
+    mapping = inspect(file, MODEL).mapping
+
+    parts = list(read_file(file, mapping, SPECS))
+
+    assert [
+        one for part in parts for block in part.blocks for one in block.signals["power"]
+    ] == pytest.approx([950, 1200, 84.4, 0.45, 84.4])
+    assert len([letter for part in parts for letter in part.dead_letters]) == 1
+
+
+def test_decimal_commas_and_a_zone_that_is_told(tmp_path):
+    """As a meter's portal in Berlin writes it; that the zone is not in the file is said where nobody told it."""
+    local = [time + timedelta(hours=1) for time in TIMES]
+    rows = [
+        f"{time:%d.%m.%Y %H:%M:%S};{watts:.1f}".replace(".", ",", 0)
+        for time, watts in zip(local, WATTS, strict=True)
+    ]
+    rows = [row.rpartition(";")[0] + ";" + row.rpartition(";")[2].replace(".", ",") for row in rows]
+    file = tmp_path / "log.csv"
+    file.write_text("Zeit;Leistung (W)\n" + "\n".join(rows) + "\n")
+
+    told = assert_as_it_was(file, timezone="Europe/Berlin")
+    untold, _ = seen(file)
+
+    assert told.seen["numbers"] == "with decimal commas"
+    assert not any("UTC" in one for one in told.assumed)
+    assert any("taken for UTC" in one for one in untold.assumed)
+
+
+@pytest.mark.parametrize("kind", ["utf-16", "gz", "zip", "parquet", "newest first"])
+def test_files_however_they_are_packed(kind, tmp_path):
+    """And in whatever order."""
+    text = table("time,power", "{t:%Y-%m-%dT%H:%M:%SZ},{w}")
+    file = tmp_path / {"gz": "log.csv.gz", "zip": "log.zip", "parquet": "log.parquet"}.get(kind, "log.csv")
+    match kind:
+        case "utf-16":
+            file.write_bytes(text.encode("utf-16"))
+        case "gz":
+            file.write_bytes(gzip.compress(text.encode()))
+        case "zip":
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr("export.csv", text)
+        case "parquet":
+            times = pa.array([time.replace(tzinfo=None) for time in TIMES], pa.timestamp("us"))
+            pq.write_table(pa.table({"time": times, "power": WATTS}), file)
+        case _:
+            head, *rows = text.splitlines()
+            file.write_text("\n".join([head, *reversed(rows), ""]))
+
+    assert_as_it_was(file)
+
+
+def test_home_assistants_history_of_several_plugs(tmp_path):
+    """Each entity is of a device, and what its name says; the last one in the file is found, too."""
+    rows = [
+        f"sensor.{name}_{what},{value},{time:%Y-%m-%dT%H:%M:%S.000Z}"
+        for name, what, value in (
+            ("freezer", "power", 84.4),
+            ("freezer", "voltage", 230),
+            ("kitchen_fridge", "power", 61),
+        )
+        for time in TIMES * (30 if name == "freezer" else 1)
+    ]
+    file = tmp_path / "history.csv"
+    file.write_text("entity_id,state,last_changed\n" + "\n".join(rows) + "\n")
+
+    _, found = seen(file)
+
+    assert {(name, *values) for name, _, values in found} == {
+        ("freezer", "power"),
+        ("freezer", "voltage"),
+        ("kitchen-fridge", "power"),
+    }
+    assert {values.get("power") for name, _, values in found if name == "kitchen-fridge"} == {61.0}
+
+
+def test_home_assistants_statistics(tmp_path):
+    """Hourly means stand for their hour; kWh are no power."""
+    rows = [
+        f"{name}\t{unit}\t{(BEGAN + timedelta(hours=at)):%d.%m.%Y %H:%M}\t1\t90\t{value}"
+        for name, unit, value in (("sensor.freezer_power", "W", 42.5), ("sensor.freezer_energy", "kWh", 12))
+        for at in range(48)
+    ]
+    file = tmp_path / "statistics.tsv"
+    file.write_text("statistic_id\tunit\tstart\tmin\tmax\tmean\n" + "\n".join(rows) + "\n")
+
+    inspected, found = seen(file)
+
+    assert {(name, tuple(values.items())) for name, _, values in found} == {("freezer", (("power", 42.5),))}
+    assert inspected.written["holds_for"] == "90 min"
+
+
+INFLUX = """#group,false,false,true,true,false,false,true,true,true\r
+#datatype,string,long,dateTime:RFC3339,dateTime:RFC3339,dateTime:RFC3339,double,string,string,string\r
+#default,_result,,,,,,,,\r
+,result,table,_start,_stop,_time,_value,_field,_measurement,{id}\r
+"""
+
+
+@pytest.mark.parametrize(
+    ("measurement", "field_", "id_", "name", "appliance"),
+    [
+        ("plugs", "apower", "device", "freezer", "freezer"),
+        ("W", "value", "entity_id", "freezer_power", "freezer"),
+    ],
+)
+def test_influx_annotated_csv(measurement, field_, id_, name, appliance, tmp_path):
+    """By a field of any name, or by the measurement, as Home Assistant writes there."""
+    rows = [
+        f",,0,2025-03-03T00:00:00Z,2025-03-05T00:00:00Z,{time:%Y-%m-%dT%H:%M:%SZ},{watts},{field_},{measurement},{name}\r"
+        for time, watts in zip(TIMES, WATTS, strict=True)
+    ]
+    rows += [
+        f",,1,2025-03-03T00:00:00Z,2025-03-05T00:00:00Z,{TIMES[0]:%Y-%m-%dT%H:%M:%SZ},21.5,temperature,°C,{name}\r"
+    ]
+    file = tmp_path / "log.csv"
+    file.write_text(INFLUX.format(id=id_) + "\n".join(rows) + "\n", encoding="utf-8", newline="")
+
+    assert_as_it_was(file, appliance)
+
+
+def test_a_long_table_with_a_series_for_each_appliance(tmp_path):
+    """Grafana's old form: the appliance and what it says are in one word."""
+    rows = [
+        f"{name} power;{time:%Y-%m-%dT%H:%M:%SZ};{watts}"
+        for name in ("fridge", "freezer")
+        for time, watts in zip(TIMES, WATTS, strict=True)
+    ]
+    file = tmp_path / "grafana.csv"
+    file.write_text("Series;Time;Value\n" + "\n".join(rows) + "\n")
+
+    _, found = seen(file)
+
+    assert {name for name, _, _ in found} == {"fridge", "freezer"}
+    assert len(found) == 2 * len(WATTS)
+
+
+def test_a_column_of_names_makes_ids(tmp_path):
+    """Cleaned, as an id has no blanks."""
+    file = tmp_path / "log.csv"
+    file.write_text(table("device,time,power", "cellar freezer,{t:%Y-%m-%dT%H:%M:%SZ},{w}"))
+
+    assert_as_it_was(file, "cellar-freezer")
+
+
+@pytest.mark.parametrize("wild", [65_535, 1e30, -40_000])
+def test_one_wild_cell_is_no_unit(tmp_path, wild):
+    """What a logger writes for a value that it missed makes no milliwatts of all the others."""
+    lines = [f"{int(BEGAN.timestamp()) + 60 * at},{84.4 if at % 60 < 20 else 0.5}" for at in range(500)]
+    lines[250] = f"{lines[250].split(',')[0]},{wild}"
+    (tmp_path / "log.csv").write_text("time,power\n" + "\n".join(lines) + "\n")
+
+    inspected = inspect(tmp_path / "log.csv", MODEL)
+
+    assert inspected.written["signals"] == {"power": {"column": "power", "unit": "W"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "unit"),
+    [("Global_active_power", 0.001, "kW"), ("power", 1_000, "mW"), ("Power (kW)", 0.001, "kW")],
+)
+def test_the_unit_is_told_by_the_name_or_by_what_the_values_can_be(name, scale, unit, tmp_path):
+    """No compressor runs on 0.08 W."""
+    file = tmp_path / "log.csv"
+    rows = [
+        f"{time:%Y-%m-%dT%H:%M:%SZ},{round(watts * scale, 6)}"
+        for time, watts in zip(TIMES, WATTS, strict=True)
+    ]
+    file.write_text(f"time,{name}\n" + "\n".join(rows) + "\n")
+
+    inspected = assert_as_it_was(file)
+
+    assert inspected.written["signals"]["power"]["unit"] == unit
+    assert any(unit in one for one in inspected.assumed) == ("kW" not in name)
+
+
+def test_of_several_meters_in_one_table_the_first_is_taken_and_the_others_named(tmp_path):
+    """One table is of one appliance, unless a column says whose a row is."""
+    file = tmp_path / "log.csv"
+    file.write_text(table("time,fridge power,freezer power", "{t:%Y-%m-%dT%H:%M:%SZ},{w},61"))
+
+    inspected = assert_as_it_was(file)
+
+    assert any("not used: freezer power" in one for one in inspected.assumed)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "holds no rows"),
+        ("a,b\nx,y\nz,w\n", "no column is a time"),
+        (
+            "time,energy Wh,Temp\n2025-03-03T00:00:00Z,1,20\n2025-03-03T00:01:00Z,2,21\n",
+            "no column is power",
+        ),
+        ("time,colour\n2025-03-03T00:00:00Z,red\n2025-03-03T00:01:00Z,blue\n", "no column is power"),
+    ],
+)
+def test_a_file_of_which_nothing_can_be_made_is_a_sentence(text, sentence, tmp_path):
+    """With what is in it."""
+    file = tmp_path / "log.csv"
+    file.write_text(text)
+
+    with pytest.raises(InputError, match=sentence):
+        inspect(file, MODEL)
+
+
+def test_what_the_model_does_not_have_is_left_out_and_said(tmp_path):
+    """An appliance model of one's own may have no voltage."""
+    file = tmp_path / "log.csv"
+    file.write_text(table("time,power,voltage", "{t:%Y-%m-%dT%H:%M:%SZ},{w},230"))
+
+    found = inspect_recording([file], "rf-260", None, None)
+
+    assert list(found.inspected.written["signals"]) == ["power"]
+    assert any("voltage is left out" in one for one in found.inspected.assumed)
+    assert found.trial.used == len(WATTS)
+
+
+def test_a_folder_of_files_has_an_appliance_each(tmp_path):
+    """By their names."""
+    for name in ("fridge-1", "fridge-2"):
+        (tmp_path / f"{name}.csv").write_text(table("time,power", "{t:%Y-%m-%dT%H:%M:%SZ},{w}"))
+
+    found = inspect_recording([tmp_path], None, None, None)
+
+    mapping = found.inspected.mapping
+    assert [mapping.appliance_id.of_file(tmp_path / f"fridge-{at}.csv") for at in (1, 2)] == [
+        "fridge-1",
+        "fridge-2",
+    ]
+
+
+@given(
+    st.text(max_size=400)
+    | st.lists(st.text("0123456789.,;:- \t\nabTZ", max_size=30), max_size=20).map("\n".join)
+)
+def test_no_text_ends_with_more_than_a_sentence(tmp_path_factory, text):
+    """Whatever somebody calls .csv."""
+    file = tmp_path_factory.mktemp("any") / "any.csv"
+    file.write_text(text, encoding="utf-8", errors="ignore")
+
+    with suppress(ForemendError):
+        assert inspect_recording([file], None, None, None).trial.used >= 0
