@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
@@ -56,9 +59,17 @@ class ForemendProcess:
         self._process.kill()
         self._process.wait()
 
-    def pause(self) -> None:
-        """As a stalled virtual machine does, by SIGSTOP."""
+    def pause(self, database: Path | None = None) -> None:
+        """As a stalled virtual machine does, by SIGSTOP; never while it writes into `database`, a file of SQLite.
+
+        Who is stopped in the midst of a write holds the file's one lock, and nobody writes until it goes on: what
+        others do meanwhile, which is what is looked at, could not be seen.
+        """
         self._process.send_signal(signal.SIGSTOP)
+        while database is not None and not _can_write(database):
+            self.resume()
+            time.sleep(0.05)  # a write is over in less
+            self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
@@ -69,6 +80,16 @@ class ForemendProcess:
     def __exit__(self, *_: object) -> None:
         if self.returncode is None:
             self.kill()
+
+
+def _can_write(database: Path) -> bool:
+    with closing(sqlite3.connect(database, timeout=0.5, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return False
+    return True
 
 
 class WorkerProcess(ForemendProcess):

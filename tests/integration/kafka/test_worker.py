@@ -116,7 +116,7 @@ def test_a_paused_worker_does_no_harm_when_it_wakes(
     ):
         feed(kafka, hours(0, 6))
         wait_until(lambda: covered(kafka), first, second)
-        first.pause()
+        first.pause(tmp_path / "foremend.db")
         feed(kafka, hours(6, 14))
         wait_until(lambda: covered(kafka), second)
         assert findings(tmp_path) == len(MODELS)
