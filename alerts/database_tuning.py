@@ -14,6 +14,9 @@ RELAXED = {"foremend_synchronous": "NORMAL"}
 """Execution options of a transaction."""
 LONGEST_WAIT_S = 30
 """For another writer's lock; after it the database counts as away, and is tried again."""
+LONGEST_PAUSE_S = 20
+"""Within a transaction. PostgreSQL ends one whose process stands still (stopped, a paused machine), with the locks that
+it holds, before those who wait for them give up; it begins again when its process goes on."""
 
 _POSTGRESQL = {
     "connect_timeout": 10,  # s; without it a machine that is gone is waited for as long as its network likes
@@ -21,15 +24,17 @@ _POSTGRESQL = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,  # ms
-    "options": f"-c lock_timeout={LONGEST_WAIT_S}s",
 }
+_OPTIONS = f"-c lock_timeout={LONGEST_WAIT_S}s -c idle_in_transaction_session_timeout={LONGEST_PAUSE_S}s"
 
 
 def patience(url: URL) -> dict[str, Any]:
     """What the driver is told about waiting; what the URL itself says goes first."""
     if url.get_backend_name() == "sqlite":
         return {}
-    return {name: value for name, value in _POSTGRESQL.items() if name not in url.query}
+    told = {name: value for name, value in _POSTGRESQL.items() if name not in url.query}
+    of_url = url.normalized_query.get("options", ())  # of two that say the same, the last one counts
+    return {**told, "options": " ".join([_OPTIONS, *of_url])}
 
 
 def tune_sqlite(engine: Engine, url: URL) -> None:

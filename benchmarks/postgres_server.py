@@ -49,6 +49,18 @@ class PostgresServer:
         engine.dispose()
         return self.address.format(name)
 
+    def idle_writers(self, seconds: float) -> int:
+        """Transactions that wrote something and wait for their client since so long; of all databases."""
+        import psycopg
+
+        question = (
+            "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%%'"
+            " AND backend_xid IS NOT NULL AND state_change < clock_timestamp() - make_interval(secs => %s)"
+        )
+        with psycopg.connect(self.address.format("postgres"), autocommit=True) as console:
+            row = console.execute(question, [seconds]).fetchone()
+        return int(row[0]) if row else 0
+
     def start(self) -> None:
         """Returns when clients are served. Safe to call twice."""
         if self.running:

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.reliability.rig import SESSION_S, Rig, until
+from benchmarks.reliability.rig import SESSION_S, Process, Rig, until
 from benchmarks.reliability.story import PARTITIONS, Story
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 
 Seconds = list[float]
+
+_LONGER_THAN_A_WRITE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,31 @@ def freeze_workers(rig: Rig, times: int) -> Seconds:
     return [once() for _ in range(times)]
 
 
+def freeze_in_transaction(rig: Rig, times: int) -> Seconds:
+    """SIGSTOP one while PostgreSQL has a transaction of it open, with its locks; others must go on all the same."""
+
+    def once() -> float:
+        frozen = rig.workers.pop(0)
+        until(lambda: _stopped_in_transaction(rig, frozen), "a worker in the midst of a transaction")
+        others_go_on = rig.recovered()
+        frozen.resume()
+        rig.workers.append(frozen)
+        until(rig.shared_out, "the frozen worker's share")
+        return others_go_on
+
+    return [once() for _ in range(times)]
+
+
+def _stopped_in_transaction(rig: Rig, worker: Process) -> bool:
+    """Stop it; where a transaction that wrote something is open still after a while, leave it so."""
+    worker.pause()
+    time.sleep(_LONGER_THAN_A_WRITE_S)  # others are through with theirs
+    if rig.servers.postgres.idle_writers(_LONGER_THAN_A_WRITE_S / 2):
+        return True
+    worker.resume()
+    return False
+
+
 async def _fill(kafka: KafkaSettings, values: Sequence[bytes]) -> None:
     async with AIOKafkaProducer(**connection(kafka), acks="all", linger_ms=5) as producer:
         for number, value in enumerate(values):
@@ -155,6 +182,9 @@ FAULTS: Mapping[str, Fault] = {
     "worker-killed": Fault("kill -9 of a worker, another started", kill_workers, 20, 3),
     "worker-frozen": Fault(
         f"SIGSTOP of a worker for longer than its session of {SESSION_S} s", freeze_workers, 3, 1
+    ),
+    "worker-frozen-writing": Fault(
+        "SIGSTOP of a worker in the midst of a transaction of PostgreSQL", freeze_in_transaction, 3, 1
     ),
     "workers-changed": Fault("a worker stopped, a worker added", rescale, 3, 1),
     "gateway-killed": Fault("kill -9 of a gateway, started again", kill_gateways, 20, 1),

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 import psycopg
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
 
 from alerts.database import open_database, reading, upsert, writing
 from alerts.tables import FindingRow, PositionRow
@@ -169,6 +170,40 @@ def test_a_deadlock_is_tried_again(postgresql: Engine) -> None:
 
     assert [type(error) for error in met] == [UnavailableError]
     assert (kept(postgresql, "a"), kept(postgresql, "b")) == (1, 1)
+
+
+def test_who_stands_still_in_a_transaction_holds_nobody_up(postgres_server: PostgresServer) -> None:
+    """A process that is stopped in the midst of a write: PostgreSQL takes its locks back, and it begins again."""
+    impatient = "&options=-c%20idle_in_transaction_session_timeout%3D200ms"
+    engine = open_database(postgres_server.new_database() + impatient)
+    keep(engine, 1)
+    stopped = Session(engine)
+    upsert(stopped, PositionRow, [{"stream": "s", "value": 2}])
+
+    keep(engine, 3)
+
+    with pytest.raises(UnavailableError, match="cannot be used now"):
+        upsert(stopped, PositionRow, [{"stream": "s", "value": 4}])
+    stopped.close()
+    assert kept(engine) == 3
+    keep(engine, 4)
+    engine.dispose()
+
+
+def test_a_transaction_that_stands_still_ends_before_others_give_up_waiting(postgresql: Engine) -> None:
+    """So that a frozen worker is never a database that is away for the others. A URL's own options add to ours."""
+    waits, pauses = "lock_timeout", "idle_in_transaction_session_timeout"
+    address = postgresql.url.update_query_dict({"options": "-c work_mem=9MB"})
+    more = open_database(address.render_as_string())
+
+    setting = text("SELECT CAST(setting AS integer) FROM pg_settings WHERE name = :name")
+    for engine in (postgresql, more):
+        with reading(engine) as session:
+            pause_ms, wait_ms = (session.scalar(setting, {"name": name}) for name in (pauses, waits))
+        assert 0 < pause_ms < wait_ms
+    with reading(more) as session:
+        assert session.scalar(text("SHOW work_mem")) == "9MB"
+    more.dispose()
 
 
 def test_a_serialization_failure_is_tried_again(postgresql: Engine) -> None:
