@@ -23,6 +23,7 @@ from alerts.owners import Owners
 from alerts.personal.erasure import Erasures
 from alerts.policies import Policies, load_policies
 from alerts.queue import Queue
+from alerts.servicing import Servicing
 from alerts.settings import AlertsSettings
 from alerts.vault import Vault
 from alerts.wording import Titles
@@ -37,6 +38,7 @@ class Alerts:
     owners: Owners
     consent: ConsentLedger
     effects: DatabaseEffects
+    servicing: Servicing
     queue: Queue
     dispatcher: Dispatcher
     letters: DeadLetterUpkeep
@@ -98,6 +100,7 @@ def open_alerts(
         owners,
         consent,
         effects,
+        Servicing(engine, outbox, clock, dispatcher.wake),
         queue,
         dispatcher,
         letters,

@@ -21,8 +21,8 @@ from alerts.outbox import Notification, Outbox
 from alerts.policies import Policies
 from alerts.policies.policy import ServicePromise
 from alerts.settings import AlertsSettings
-from alerts.tables import ApplianceRow, FindingRow, PositionRow, TicketRow, TicketStatus
-from alerts.tickets import TicketDesk, tickets_of, withdraw
+from alerts.tables import ENDED, LIVE, ApplianceRow, FindingRow, PositionRow, TicketRow, TicketStatus
+from alerts.tickets import TicketDesk, recent_of, tickets_of, withdraw
 from alerts.wording import Titles, is_under_way, warning
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import DeadLetter, Finding, FindingKind, Purpose, Severity, deterministic_id
@@ -53,6 +53,7 @@ class DatabaseEffects:
         self._outbox = outbox
         self._desk = TicketDesk(outbox, guides, feature_titles, settings.ticket_update_every)
         self._act_from = settings.act_from
+        self._reopen_within = settings.ticket_reopen_within
         self._bounds = settings.dead_letters
         self._clock = clock
         self._wake = wake
@@ -106,15 +107,27 @@ class DatabaseEffects:
         appliances = {finding.appliance_id for finding in findings}
         said = histories(work.session, appliances, {Purpose.TICKET}, lock=True)
         tickets = tickets_of(work, findings)
+        begun = [one for one in findings if one.episode_id not in tickets and self._matters(one)]
+        recent = recent_of(work, begun, self._reopen_within)
+        for one in begun:
+            ticket, words = (
+                recent.get((one.appliance_id, one.fault)),
+                said.get((one.appliance_id, Purpose.TICKET)),
+            )
+            if ticket is not None and words and ticket.created_at >= words[0].at:  # not a former owner's
+                tickets[one.episode_id] = ticket
         known = rows_of(work.session, ApplianceRow, appliances)
         jurisdictions = {one: row.jurisdiction for one, row in known.items()}
         for finding in findings:
             if finding.kind is FindingKind.CLOSED:
                 self._end(work, tickets, finding)
-            elif _RANK[finding.severity] >= _RANK[self._act_from]:
+            elif self._matters(finding):
                 consent = decide(said.get((finding.appliance_id, Purpose.TICKET), ()), work.at)
                 policy = self._policies.of(jurisdictions.get(finding.appliance_id))
                 self._warn(work, finding, self._serve(work, tickets, finding, consent, policy.service))
+
+    def _matters(self, finding: Finding) -> bool:
+        return finding.kind is not FindingKind.CLOSED and _RANK[finding.severity] >= _RANK[self._act_from]
 
     def _serve(
         self, work: Change, tickets: Tickets, finding: Finding, consent: Decision, service: ServicePromise
@@ -122,7 +135,7 @@ class DatabaseEffects:
         """Open or update the ticket, or hold it back; answers whether one is open."""
         ticket = tickets.get(finding.episode_id)
         if not consent.given:
-            if ticket is not None and ticket.status is TicketStatus.OPEN:
+            if ticket is not None and ticket.status in LIVE:
                 withdraw(work, ticket)
             hold_back(
                 work,
@@ -134,12 +147,14 @@ class DatabaseEffects:
                 consent,
             )
             return False
-        if ticket is not None and ticket.status is TicketStatus.CLOSED:
-            return False
-        if ticket is not None and ticket.status is TicketStatus.OPEN:
-            self._desk.update(work, ticket, finding)
-        else:
+        if ticket is None or ticket.status is TicketStatus.WITHDRAWN:
             tickets[finding.episode_id] = self._desk.open(work, ticket, finding, service)
+        elif ticket.status in LIVE:
+            self._desk.update(work, ticket, finding)
+        elif ticket.status is TicketStatus.MERGED or not (reason := _goes_on(ticket, finding)):
+            return False
+        else:
+            self._desk.reopen(work, ticket, finding, service, reason)
         return True
 
     def _warn(self, work: Change, finding: Finding, ticket_is_open: bool) -> None:
@@ -157,9 +172,18 @@ class DatabaseEffects:
 
     def _end(self, work: Change, tickets: Tickets, finding: Finding) -> None:
         ticket = tickets.get(finding.episode_id)
-        if ticket is not None:
+        if ticket is not None and ticket.episode_id == finding.episode_id:
             self._desk.close(work, ticket, finding)
         self._outbox.supersede(work, finding.episode_id)
+
+
+def _goes_on(ticket: TicketRow, finding: Finding) -> str:
+    """Why a ticket that ended is open again; empty where it is not: the same, or less, that people know of."""
+    if ticket.episode_id != finding.episode_id:
+        return "the fault came back"
+    if ticket.status in ENDED and _RANK[finding.severity] > _RANK[ticket.severity]:
+        return "it became more severe"
+    return ""
 
 
 def _keep(work: Change, findings: Sequence[Finding]) -> list[Finding]:

@@ -130,6 +130,8 @@ class AlertsSettings(OwnerChannels):
     """Findings below this severity are shown but open no ticket and send no message."""
     ticket_update_every: Annotated[DurationMs, Field(ge=0)] = 86_400_000
     """At most one `foremend.ticket.updated` per ticket in this event time, unless the severity changes."""
+    ticket_reopen_within: Annotated[DurationMs, Field(ge=0)] = 14 * 86_400_000
+    """A fault that comes back so soon after its ticket was closed, in event time, opens that ticket again."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

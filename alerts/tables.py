@@ -17,11 +17,34 @@ from foremend.vocabulary.types import FindingKind, Purpose, Severity
 
 
 class TicketStatus(StrEnum):
-    """`withdrawn`: the owner took the consent back; nothing more about the ticket leaves."""
+    """`resolved`: somebody said what it was, the episode may go on. `merged`: another ticket has the same cause.
+    `withdrawn`: the owner took the consent back; nothing more about the ticket leaves."""
 
     OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    SCHEDULED = "scheduled"
+    ON_THE_WAY = "on_the_way"
+    RESOLVED = "resolved"
     CLOSED = "closed"
+    MERGED = "merged"
     WITHDRAWN = "withdrawn"
+
+
+LIVE = frozenset(
+    {TicketStatus.OPEN, TicketStatus.ACKNOWLEDGED, TicketStatus.SCHEDULED, TicketStatus.ON_THE_WAY}
+)
+"""Somebody still has to do something."""
+ENDED = frozenset({TicketStatus.RESOLVED, TicketStatus.CLOSED})
+
+
+class Resolution(StrEnum):
+    """What became of a ticket."""
+
+    CONFIRMED = "confirmed"
+    OTHER_FAULT = "other_fault"
+    NO_FAULT = "no_fault_found"
+    REMOTE = "solved_remotely"
+    DECLINED = "owner_declined"
 
 
 class OutboxState(StrEnum):
@@ -47,7 +70,10 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 _TYPES: dict[Any, TypeEngine[Any]] = {
     int: BigInteger(),
     dict[str, Any]: JSON(),
-    **{words: _words(words) for words in (TicketStatus, OutboxState, FindingKind, Purpose, Severity)},
+    **{
+        words: _words(words)
+        for words in (TicketStatus, Resolution, OutboxState, FindingKind, Purpose, Severity)
+    },
 }
 
 
@@ -98,13 +124,15 @@ class FindingRow(Base):
 
 
 class TicketRow(Base):
-    """One ticket for one episode."""
+    """One ticket for one episode, or for those of a fault that came back soon: `episode_id` is the last one."""
 
     __tablename__ = "tickets"
     __table_args__ = (
         Index(None, "appliance_id", "status"),
         Index(None, "opened_at"),
         Index(None, "assigned_to"),
+        Index(None, "changed_at", "id"),
+        Index(None, "status", "changed_at", "id"),
     )
     id: Mapped[str] = mapped_column(Name(40), primary_key=True)
     episode_id: Mapped[str] = mapped_column(Name(40), unique=True)
@@ -120,14 +148,42 @@ class TicketRow(Base):
     content: Mapped[dict[str, Any]]
     assigned_to: Mapped[str | None] = mapped_column(Name(200))  # a technician's name
     created_at: Mapped[int]
+    version: Mapped[int] = mapped_column(server_default="1")  # one more with every change
+    changed_at: Mapped[int] = mapped_column(server_default="0")  # wall clock
+    resolution: Mapped[Resolution | None]
+    found_fault: Mapped[str | None] = mapped_column(Name(120))
+    visit_from: Mapped[int | None]
+    visit_until: Mapped[int | None]
+    waiting_since: Mapped[int | None]  # for the owner
+    merged_into: Mapped[str | None] = mapped_column(Name(40))
+
+
+class TicketStepRow(Base):
+    """One thing that was done about a ticket, by whom and when."""
+
+    __tablename__ = "ticket_steps"
+    __table_args__ = (Index(None, "ticket_id", "seq"), Index(None, "at"))
+    seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(Name(40), unique=True)  # of who asked and the key that came along
+    ticket_id: Mapped[str] = mapped_column(Name(40))
+    step: Mapped[str] = mapped_column(Name(40))
+    by: Mapped[str] = mapped_column(Name(300))
+    at: Mapped[int]  # wall clock
+    version: Mapped[int]  # of the ticket afterwards
+    details: Mapped[dict[str, Any]]
+    digest: Mapped[str] = mapped_column(
+        Name(64)
+    )  # of what was asked: the same key may not say something else
 
 
 class OutcomeRow(Base):
-    """What a technician found where a ticket sent him; the last word on it counts."""
+    """What a technician found where a ticket sent him, for each of its episodes; the last word on it counts."""
 
     __tablename__ = "outcomes"
     ticket_id: Mapped[str] = mapped_column(Name(40), primary_key=True)
-    fault: Mapped[str | None] = mapped_column(Name(120))  # None: nothing was wrong
+    episode_id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    result: Mapped[Resolution]
+    fault: Mapped[str | None] = mapped_column(Name(120))  # None: nothing was wrong, or nobody knows
     found_at: Mapped[int]
     repaired_at: Mapped[int | None]
     recorded_at: Mapped[int]

@@ -24,6 +24,7 @@ from alerts.outbox import Event, Outbox
 from alerts.personal.places import TABLES, Link
 from alerts.personal.whose import EVER, Whose, column_of, owner_known, whose
 from alerts.tables import (
+    LIVE,
     ApplianceRow,
     Base,
     ContactRow,
@@ -34,7 +35,6 @@ from alerts.tables import (
     OutboxState,
     OwnerRow,
     TicketRow,
-    TicketStatus,
 )
 from alerts.tickets import withdraw
 from alerts.wording import iso
@@ -305,7 +305,7 @@ def _drop_what_waits(work: Change, about: Whose) -> dict[str, list[str]]:
                 waiting = update(OutboxRow).where(condition, OutboxRow.state == OutboxState.PENDING)
                 work.session.execute(waiting.values(state=OutboxState.SUPERSEDED))
             elif place.table is TicketRow:
-                is_open = TicketRow.status == TicketStatus.OPEN
+                is_open = TicketRow.status.in_(LIVE)
                 for ticket in work.session.scalars(
                     select(TicketRow).where(condition, is_open).with_for_update()
                 ):

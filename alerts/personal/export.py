@@ -14,13 +14,18 @@ from alerts.owners import Owners
 from alerts.personal.erasure import Devices, Erasures
 from alerts.personal.places import Link, TablePlace
 from alerts.personal.whose import Whose, column_of, owner_known, whose
-from alerts.tables import AccessTokenRow, ContactRow, ErasureRow
+from alerts.tables import AccessTokenRow, ContactRow, ErasureRow, TicketStepRow
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
 
 _PAGE = 1_000
-_INNER = {ErasureRow: {"work", "report"}, ContactRow: {"sealed"}, AccessTokenRow: {"digest"}}
-"""Columns that tell how we work; what they say is told in others' words."""
+_INNER = {
+    ErasureRow: {"work", "report"},
+    ContactRow: {"sealed"},
+    AccessTokenRow: {"digest"},
+    TicketStepRow: {"by", "digest"},
+}
+"""Columns that tell how we work, and who of us; what they say is told in others' words."""
 
 Row = Mapping[str, Any]
 

@@ -72,6 +72,10 @@ TABLES: tuple[TablePlace, ...] = (
         Kept.TICKETS, _DESK, tables.OutcomeRow, Link.TICKET, "ticket_id", "recorded_at",
     ),
     TablePlace(
+        "ticket_steps", "what was done about a ticket, by whom, with notes", "to have it mended and show who did it",
+        Kept.TICKETS, _DESK, tables.TicketStepRow, Link.TICKET, "ticket_id", "at",
+    ),
+    TablePlace(
         "tickets", "a fault foreseen, evidence, what became of it", "to have it mended",
         Kept.TICKETS, _DESK, tables.TicketRow, Link.APPLIANCE, "appliance_id", "created_at",
     ),

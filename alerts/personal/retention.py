@@ -18,6 +18,7 @@ from alerts.personal.places import TABLES, TablePlace
 from alerts.personal.whose import column_of
 from alerts.policies import Kept, Policy
 from alerts.tables import (
+    LIVE,
     AccessTokenRow,
     ApplianceRow,
     AuditRow,
@@ -31,7 +32,7 @@ from alerts.tables import (
     OwnerRow,
     RetentionRow,
     TicketRow,
-    TicketStatus,
+    TicketStepRow,
 )
 from alerts.wording import iso
 from foremend.vocabulary.errors import ForemendError
@@ -49,24 +50,28 @@ Elsewhere = Callable[[int], int]
 
 
 def _tickets(before: int) -> ColumnElement[bool]:
-    """Closed or withdrawn, and both begun and ended before."""
+    """Through, and begun, ended and changed last before."""
     ended = func.coalesce(TicketRow.closed_at, TicketRow.created_at) < before
-    return and_(TicketRow.status != TicketStatus.OPEN, TicketRow.created_at < before, ended)
+    last = TicketRow.changed_at < before
+    return and_(TicketRow.status.not_in(LIVE), TicketRow.created_at < before, last, ended)
 
 
 def _findings(before: int) -> ColumnElement[bool]:
     """Of episodes of which nothing was found since, and whose ticket is not open."""
     later, ticket = aliased(FindingRow), aliased(TicketRow)
     found_since = select(later.id).where(later.episode_id == FindingRow.episode_id, later.at >= before)
-    open_ticket = select(ticket.id).where(
-        ticket.episode_id == FindingRow.episode_id, ticket.status == TicketStatus.OPEN
-    )
+    open_ticket = select(ticket.id).where(ticket.episode_id == FindingRow.episode_id, ticket.status.in_(LIVE))
     return and_(FindingRow.at < before, ~found_since.exists(), ~open_ticket.exists())
 
 
 def _outcomes(before: int) -> ColumnElement[bool]:
     ticket = select(TicketRow.id).where(TicketRow.id == OutcomeRow.ticket_id)
     return and_(OutcomeRow.recorded_at < before, ~ticket.exists())
+
+
+def _steps(before: int) -> ColumnElement[bool]:
+    ticket = select(TicketRow.id).where(TicketRow.id == TicketStepRow.ticket_id)
+    return and_(TicketStepRow.at < before, ~ticket.exists())
 
 
 def _outbox(before: int) -> ColumnElement[bool]:
@@ -117,6 +122,7 @@ RULES: Mapping[type, Rule] = {
     TicketRow: _tickets,
     FindingRow: _findings,
     OutcomeRow: _outcomes,
+    TicketStepRow: _steps,
     OutboxRow: _outbox,
     ConsentRow: _consent,
     ContactRow: _contacts,

@@ -4,15 +4,21 @@ from alerts.queries.cohorts import Cohort, cohorts
 from alerts.queries.counting import Counts, counts, oldest_waiting
 from alerts.queries.dead_letters import dead_letter, dead_letters
 from alerts.queries.episodes import Opened, finding_count, open_episodes, opened
-from alerts.queries.lists import deliveries, disabled_targets, findings, held_back, outbox, ticket, tickets
+from alerts.queries.lists import deliveries, disabled_targets, findings, held_back, outbox
 from alerts.queries.owned import owned_by
 from alerts.queries.paging import Page
+from alerts.queries.tickets import TicketFilter, some_tickets, ticket, tickets
+from alerts.tables import OutboxState, Resolution, TicketStatus
 
 __all__ = [
     "Cohort",
     "Counts",
     "Opened",
+    "OutboxState",
     "Page",
+    "Resolution",
+    "TicketFilter",
+    "TicketStatus",
     "cohorts",
     "counts",
     "dead_letter",
@@ -27,6 +33,7 @@ __all__ = [
     "opened",
     "outbox",
     "owned_by",
+    "some_tickets",
     "ticket",
     "tickets",
 ]

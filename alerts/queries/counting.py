@@ -13,7 +13,7 @@ from alerts.database import reading
 from alerts.dead_letter_bounds import TOTAL
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.queries.paging import count
-from alerts.tables import FindingRow, HeldBackRow, OutboxRow, OutboxState, TicketRow, TicketStatus, TotalRow
+from alerts.tables import LIVE, FindingRow, HeldBackRow, OutboxRow, OutboxState, TicketRow, TotalRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def counts(engine: Engine) -> Counts:
         return Counts(
             findings=count(session, FindingRow),
             tickets_opened=sum(tickets.values()),
-            tickets_open=tickets.get(TicketStatus.OPEN, 0),
+            tickets_open=sum(number for status, number in tickets.items() if status in LIVE),
             webhooks_delivered=outbox["webhook", OutboxState.SENT],
             notifications_sent=sum(outbox[name, OutboxState.SENT] for name in OWNER_CHANNELS),
             held_back={purpose.value: number for purpose, number in session.execute(held_back)},

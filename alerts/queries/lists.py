@@ -1,4 +1,4 @@
-"""Findings, tickets, messages and what was held back: JSON-ready, newest first, in pages."""
+"""Findings, messages and what was held back: JSON-ready, newest first, in pages."""
 
 from __future__ import annotations
 
@@ -10,39 +10,8 @@ from sqlalchemy import Engine, select
 
 from alerts.database import reading
 from alerts.queries.paging import Page, columns, page
-from alerts.tables import DisabledTargetRow, FindingRow, HeldBackRow, OutboxRow, OutboxState, TicketRow
-from alerts.tickets import ticket_view
-from alerts.wording import iso
+from alerts.tables import DisabledTargetRow, FindingRow, HeldBackRow, OutboxRow, OutboxState
 from foremend.vocabulary.errors import InputError
-
-
-def tickets(
-    engine: Engine,
-    limit: int = 50,
-    offset: int = 0,
-    appliance_id: str | None = None,
-    appliances: Collection[str] | None = None,
-    assigned_to: str | None = None,
-) -> Page:
-    """Tickets by the time they opened, as receivers see them, with the note on why one is withdrawn.
-
-    Of `appliances` alone, or of those that are `assigned_to` a technician, where it is given.
-    """
-    query = select(TicketRow).order_by(TicketRow.opened_at.desc(), TicketRow.id)
-    if appliance_id is not None:
-        query = query.where(TicketRow.appliance_id == appliance_id)
-    if appliances is not None:
-        query = query.where(TicketRow.appliance_id.in_(appliances))
-    if assigned_to is not None:
-        query = query.where(TicketRow.assigned_to == assigned_to)
-    return page(engine, query, limit, offset, _ticket)
-
-
-def ticket(engine: Engine, ticket_id: str) -> dict[str, Any] | None:
-    """One ticket, None where there is none."""
-    with reading(engine) as session:
-        row = session.get(TicketRow, ticket_id)
-    return None if row is None else _ticket(row)
 
 
 def findings(
@@ -94,11 +63,3 @@ def deliveries(engine: Engine, episode_ids: Sequence[str]) -> Mapping[str, list[
         for row in session.scalars(query):
             found[str(row.episode_id)].append(columns(row))
     return found
-
-
-def _ticket(row: TicketRow) -> dict[str, Any]:
-    return ticket_view(row) | {
-        "note": row.note,
-        "created_at": iso(row.created_at),
-        "assigned_to": row.assigned_to,
-    }

@@ -18,6 +18,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "access_tokens": ("tokens of access", "访问令牌"),
     "consent_records": ("records of consent", "同意记录"),
     "outcomes": ("what technicians found", "检修结果"),
+    "ticket_steps": ("what was done about tickets", "服务单处理记录"),
     "tickets": ("service tickets", "服务单"),
     "findings": ("findings", "故障发现"),
     "outbox": ("messages", "消息"),

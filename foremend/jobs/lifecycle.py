@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from alerts.database import open_database
-from alerts.outcomes import assign, may_be_learnt_from, record_outcome
+from alerts.outcomes import may_be_learnt_from
 from foremend.config import load_settings
 from foremend.learning.model_building import build_from_past
-from foremend.learning.outcomes import from_tickets, read_outcomes, time_ms
+from foremend.learning.outcomes import from_tickets, read_outcomes
 from foremend.learning.past import Permitted, from_history, stored_in
 from foremend.learning.training import open_registry, recipe_of, train_simulated
 from foremend.learning.worth import beside, by_fault, missed_marks, missing
@@ -68,31 +68,6 @@ class Lifecycle:
         else:
             raise ConfigError("--history and --outcomes go together: one without the other teaches nothing")
         return {**_about(card), "alias": self._place(card)}
-
-    def assign(self, ticket_id: str, technician: str | None) -> dict[str, Any]:
-        """Whose ticket it is from now on. Raises InputError for one that is not there."""
-        assign(open_database(self._database), self._clock, ticket_id, technician)
-        return {"ticket_id": ticket_id, "assigned_to": technician}
-
-    def keep_outcome(
-        self,
-        ticket_id: str,
-        confirmed: bool,
-        fault: str | None,
-        found_at: str | None,
-        repaired_at: str | None,
-    ) -> dict[str, Any]:
-        """What a technician found where a ticket sent him. Raises as `record_outcome` and `time_ms` do."""
-        found = record_outcome(
-            open_database(self._database),
-            self._clock,
-            ticket_id,
-            confirmed=confirmed,
-            fault=fault,
-            found_at=time_ms(found_at, "--found-at") if found_at else None,
-            repaired_at=time_ms(repaired_at, "--repaired-at") if repaired_at else None,
-        )
-        return {"ticket_id": ticket_id, "fault": found}
 
     def list(self, appliance_model: str | None) -> dict[str, Any]:
         """Every stored version of one appliance model, or of all, with its alias."""

@@ -1,1 +1,1 @@
-"""The HTTP side: a read-only API, health, metrics, and the console page."""
+"""The HTTP side: the API, health, metrics, and the console page."""

@@ -9,15 +9,19 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.staticfiles import StaticFiles
 
+from alerts.queries import OutboxState, TicketStatus
+from alerts.servicing import Servicing
 from foremend.console import STATIC
 from foremend.service.guard.bodies import BoundedBodies
 from foremend.service.guard.door import Door, Needs, require_rights
 from foremend.service.guard.hosts import KnownHosts
+from foremend.service.guard.parameters import only_known_parameters
 from foremend.service.guard.problems import RESPONSES, add_problems
 from foremend.service.guard.rates import RatesByAddress
 from foremend.service.health import Health, add_metrics, add_routes
 from foremend.service.read_model import ReadModel
 from foremend.service.sight import Sight
+from foremend.service.v1.tickets import add_tickets
 from foremend.service.views import (
     ApplianceDetail,
     CohortView,
@@ -36,7 +40,7 @@ from foremend.vocabulary.rights import Caller, Right
 
 T = TypeVar("T")
 Limit = Annotated[int, Query(ge=1, le=1000)]
-Offset = Annotated[int, Query(ge=0)]
+Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]
 Look = Callable[[Caller], Sight]
 
 OfFleet = Annotated[Caller, Depends(Needs(Right.FLEET))]
@@ -54,21 +58,27 @@ _HEADERS = {
 
 
 def create_app(
-    model: ReadModel, hosts: Sequence[str] = (), health: Health | None = None, door: Door | None = None
+    model: ReadModel,
+    hosts: Sequence[str] = (),
+    health: Health | None = None,
+    door: Door | None = None,
+    servicing: Servicing | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
     Requests that name another host than `hosts` or this machine are refused. `door` lets callers in; without one only
-    who sits at this machine is. Raises DefectError for a route that declares no right.
+    who sits at this machine is. Without `servicing` tickets are only shown.
+    Raises DefectError for a route that declares no right.
     """
     door = door or Door()
     app = FastAPI(
         title="Foremend",
         version=version("foremend"),
-        description="What the fleet says, what is coming, and what was done about it. Read-only.",
+        description="What the fleet says, what is coming, and what was done about it.",
         docs_url=None,  # its page loads scripts from other hosts
         redoc_url=None,
         responses=RESPONSES,
+        dependencies=[Depends(only_known_parameters)],
     )
     app.state.door = door
     app.add_middleware(RatesByAddress, buckets=door.addresses)
@@ -80,8 +90,13 @@ def create_app(
     add_routes(app, health)
     add_metrics(app, health, [Depends(Needs(Right.METRICS))])
     pseudonyms = door.access.pseudonyms if door.access else None
-    _lists(app, model, lambda caller: Sight(model, caller, pseudonyms))
-    _fleet(app, model, lambda caller: Sight(model, caller, pseudonyms))
+
+    def look(caller: Caller) -> Sight:
+        return Sight(model, caller, pseudonyms)
+
+    _lists(app, model, look)
+    _fleet(app, model, look)
+    add_tickets(app, look, servicing)
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")
     require_rights(app)
     return app
@@ -102,10 +117,14 @@ def _lists(app: FastAPI, model: ReadModel, look: Look) -> None:
 
     @app.get("/api/tickets", tags=["lists"])
     def tickets(
-        caller: OfTickets, limit: Limit = 50, offset: Offset = 0, appliance_id: str | None = None
+        caller: OfTickets,
+        limit: Limit = 50,
+        offset: Offset = 0,
+        appliance_id: str | None = None,
+        status: TicketStatus | None = None,
     ) -> Page[TicketView]:
         """Tickets with how far their messages are, newest first."""
-        return look(caller).tickets(limit, offset, appliance_id)
+        return look(caller).tickets(limit, offset, appliance_id, status)
 
     @app.get("/api/tickets/{ticket_id}", tags=["lists"])
     def ticket(caller: OfTickets, ticket_id: str) -> TicketView:
@@ -118,7 +137,7 @@ def _lists(app: FastAPI, model: ReadModel, look: Look) -> None:
         return model.held_back(limit, offset)
 
     @app.get("/api/outbox", tags=["lists"], dependencies=[Depends(Needs(Right.MESSAGES))])
-    def outbox(limit: Limit = 50, offset: Offset = 0, state: str | None = None) -> Page[MessageView]:
+    def outbox(limit: Limit = 50, offset: Offset = 0, state: OutboxState | None = None) -> Page[MessageView]:
         """Messages to owners and receivers, without addresses, newest first."""
         return model.outbox(limit, offset, state)
 

@@ -35,6 +35,7 @@ from foremend.service.views import (
     HeldBackView,
     MessageView,
     Page,
+    Part,
     PipelineView,
     State,
     StoryView,
@@ -184,12 +185,20 @@ class ReadModel:
         appliance_id: str | None = None,
         appliances: Collection[str] | None = None,
         assigned_to: str | None = None,
+        status: str | None = None,
     ) -> Page[TicketView]:
         """Tickets, newest first, each with how far its messages are; narrowed as `alerts.queries.tickets` has it."""
-        page = queries.tickets(self._engine, limit, offset, appliance_id, appliances, assigned_to)
+        page = queries.tickets(self._engine, limit, offset, appliance_id, appliances, assigned_to, status)
         sent = self._deliveries([item["episode_id"] for item in page.items])
         items = [TicketView(**item, deliveries=sent[item["episode_id"]]) for item in page.items]
         return Page(items=items, total=page.total)
+
+    def some_tickets(
+        self, chosen: queries.TicketFilter, sort: str, limit: int, cursor: str | None
+    ) -> Part[TicketView]:
+        """Tickets behind `cursor`. Raises InputError for a cursor that is none."""
+        found = queries.some_tickets(self._engine, chosen, sort, limit, cursor)
+        return Part(items=[TicketView(**item) for item in found.items], next_cursor=found.next_cursor)
 
     def ticket(self, ticket_id: str) -> TicketView | None:
         """One ticket; None where there is none."""

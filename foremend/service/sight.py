@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from alerts.access.pseudonyms import Pseudonyms
+from alerts.queries import TicketFilter
 from foremend.service.guard.problems import Problem
 from foremend.service.read_model import ReadModel
 from foremend.service.views import (
@@ -15,6 +16,7 @@ from foremend.service.views import (
     FindingView,
     FleetView,
     Page,
+    Part,
     State,
     TicketView,
 )
@@ -60,13 +62,31 @@ class Sight:
             return found
         return found.model_copy(update={"tickets": []})
 
-    def tickets(self, limit: int, offset: int, appliance_id: str | None) -> Page[TicketView]:
+    def tickets(
+        self, limit: int, offset: int, appliance_id: str | None, status: str | None = None
+    ) -> Page[TicketView]:
         """`ReadModel.tickets`."""
-        if self.caller.reach(Right.TICKETS) is not Reach.OWN:
-            return self.model.tickets(limit, offset, appliance_id)
-        if self.caller.role is Role.TECHNICIAN:
-            return self.model.tickets(limit, offset, appliance_id, assigned_to=self.caller.subject)
-        return self.model.tickets(limit, offset, appliance_id, self._owned())
+        own: Collection[str] | None = None
+        technician: str | None = None
+        if self.caller.reach(Right.TICKETS) is Reach.OWN:
+            if self.caller.role is Role.TECHNICIAN:
+                technician = self.caller.subject
+            else:
+                own = self._owned()
+        return self.model.tickets(limit, offset, appliance_id, own, technician, status)
+
+    def some_tickets(
+        self, chosen: TicketFilter, sort: str, limit: int, cursor: str | None
+    ) -> Part[TicketView]:
+        """`ReadModel.some_tickets`, of the caller's own where the right goes no further."""
+        if self.caller.reach(Right.TICKETS) is Reach.OWN:
+            if self.caller.role is Role.TECHNICIAN:
+                if chosen.assigned_to not in (None, self.caller.subject):
+                    return Part(items=[], next_cursor=None)
+                chosen = replace(chosen, assigned_to=self.caller.subject)
+            else:
+                chosen = replace(chosen, appliances=self._owned())
+        return self.model.some_tickets(chosen, sort, limit, cursor)
 
     def ticket(self, ticket_id: str) -> TicketView | None:
         """`ReadModel.ticket`; what is another's looks as if it were not there."""

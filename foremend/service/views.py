@@ -30,6 +30,13 @@ class Page(BaseModel, Generic[Item]):
     total: int
 
 
+class Part(BaseModel, Generic[Item]):
+    """A part of a list; `next_cursor` begins the next one, null where there is none."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
 class EvidenceView(BaseModel):
     feature: str
     value: float | None
@@ -68,6 +75,14 @@ class TicketView(BaseModel):
     severity: str
     opened_at: Time
     closed_at: Time | None
+    version: int = 1  # one more with every change
+    changed_at: Time | None = None  # by the clock
+    resolution: str | None = None  # what became of it
+    found_fault: str | None = None
+    visit_from: Time | None = None
+    visit_until: Time | None = None
+    waiting_since: Time | None = None  # for the owner
+    merged_into: str | None = None
     probability: float | None = None
     days_to_failure: float | None = None
     days_low: float | None = None

@@ -34,6 +34,7 @@ class Right(StrEnum):
     COHORTS = "cohorts"  # appliances counted by model and fault
     FLEET = "fleet"  # appliances with their findings and episodes, each by its id
     TICKETS = "tickets"
+    TICKETS_CHANGE = "tickets.change"
     MESSAGES = "messages"  # texts to owners, and what consent held back
     DEAD_LETTERS = "dead-letters"
     METRICS = "metrics"
@@ -85,13 +86,14 @@ RIGHTS: Mapping[Role, Rights] = MappingProxyType(
             Right.OVERVIEW,
             Right.FLEET,
             Right.TICKETS,
+            Right.TICKETS_CHANGE,
             Right.MESSAGES,
             Right.OWNERS,
             Right.OWNERS_CHANGE,
             Right.CONSENTS,
             Right.CONSENTS_CHANGE,
         ),
-        Role.TECHNICIAN: _all(Right.WORDS) | {Right.TICKETS: Reach.OWN},
+        Role.TECHNICIAN: _all(Right.WORDS) | dict.fromkeys((Right.TICKETS, Right.TICKETS_CHANGE), Reach.OWN),
         Role.DATA_SCIENTIST: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS)
         | {Right.FLEET: Reach.PSEUDONYMS},
         Role.QUALITY: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS),

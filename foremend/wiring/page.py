@@ -26,5 +26,5 @@ def open_server(settings: ServiceSettings, model: ReadModel, health: Health, ale
             "the page and the API are closed, as others than this machine reach them or service.login is always: nobody"
             " has a token yet. Make one: foremend tokens create --name NAME --role admin"
         )
-    app = create_app(model, (settings.host, *settings.names), health, door)
+    app = create_app(model, (settings.host, *settings.names), health, door, alerts.servicing)
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)

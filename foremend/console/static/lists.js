@@ -12,7 +12,7 @@ const link = (id, open) => (isMany(id) ? applianceName(id) : h("button", { type:
 
 const urgent = (severity, words) => h("span", { class: "urgent" }, dot(severity), words);
 
-const TONES = { sent: "good", open: "good", pending: "wait", held_back: "muted", superseded: "muted", closed: "muted", withdrawn: "muted", dead: "bad" };
+const TONES = { sent: "good", open: "good", acknowledged: "good", scheduled: "good", on_the_way: "good", resolved: "muted", merged: "muted", pending: "wait", held_back: "muted", superseded: "muted", closed: "muted", withdrawn: "muted", dead: "bad" };
 
 export const status = (state) => tag(t(`status_${state}`), TONES[state]);
 

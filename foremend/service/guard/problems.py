@@ -30,14 +30,31 @@ class ProblemView(BaseModel):
     errors: list[dict[str, Any]] = []
 
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemView, "description": words, "content": {MEDIA_TYPE: {}}}
-    for status, words in {
-        401: "Nobody knows who asks: no token, or one that opens nothing",
-        403: "Who asks has not the right, which the answer names",
-        429: "Too many requests: `Retry-After` says when to come again",
-    }.items()
+_WORDS: Mapping[int, str] = {
+    400: "Something that was asked cannot be: the answer says what",
+    401: "Nobody knows who asks: no token, or one that opens nothing",
+    403: "Who asks has not the right, which the answer names",
+    404: "There is none, or none that the caller may see",
+    409: "Not in the state that it is in now",
+    412: "It is another version than the one that was read",
+    413: "The request is too long",
+    422: "Something that was asked has the wrong form: `errors` says what",
+    428: "The version that was read has to be said",
+    429: "Too many requests: `Retry-After` says when to come again",
+    503: "Something that is needed is away: try again",
 }
+
+
+def stated(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route may answer, for its description: problems with these statuses."""
+    return {
+        status: {"description": _WORDS[status], "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
+        for status in statuses
+    }
+
+
+_SCHEMA = {"$ref": "#/components/schemas/ProblemView"}
+RESPONSES = stated(401, 403, 413, 422, 429, 503)
 """What every route that asks for a right may answer."""
 
 
@@ -59,6 +76,7 @@ def answer(status: int, detail: str, headers: Mapping[str, str] | None = None, *
 
 def add_problems(app: FastAPI) -> None:
     """Every error of `app` becomes a problem; our own are the caller's mistake, or ours to mend."""
+    _describe(app)
 
     @app.exception_handler(HTTPException)
     def _refused(_request: Request, error: HTTPException) -> JSONResponse:
@@ -73,3 +91,17 @@ def add_problems(app: FastAPI) -> None:
     @app.exception_handler(ForemendError)
     def _sorry(_request: Request, error: ForemendError) -> JSONResponse:
         return answer(400 if isinstance(error, InputError) else 503, str(error))
+
+
+def _describe(app: FastAPI) -> None:
+    """FastAPI describes what a route returns; what it raises instead has to be said."""
+    own = app.openapi
+
+    def described() -> dict[str, Any]:
+        schema = own()
+        problem = ProblemView.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema["components"]["schemas"].update(problem.pop("$defs", {}))
+        schema["components"]["schemas"][ProblemView.__name__] = problem
+        return schema
+
+    app.openapi = described  # type: ignore[method-assign]

@@ -136,10 +136,11 @@ def test_equal_dead_letters_of_a_block_are_each_kept(stage: Any) -> None:
 
 
 def test_an_episode_has_one_ticket_however_often_it_is_found(stage: Any, finding: Make) -> None:
-    """Further findings of an episode update its ticket; receivers hear of it once a day at most."""
+    """Further findings of an episode update its ticket; receivers hear of it once a day at most, if it moved."""
     stage.say(Purpose.TICKET, True)
     hours = [
-        finding(kind=FindingKind.UPDATED, time=finding().time + hour * 3_600_000) for hour in range(1, 49)
+        finding(kind=FindingKind.UPDATED, time=finding().time + hour * 3_600_000, days_to_failure=90.0 - hour)
+        for hour in range(1, 49)
     ]
 
     stage.alerts.effects.apply([finding(), *hours], [], 7)
@@ -248,7 +249,12 @@ def test_cuts_and_replays_lead_to_the_same_messages(stage: Any, finding: Make, c
     steps = [(0, "opened", "warning"), (1, "updated", "warning"), (2, "updated", "critical")]
     steps += [(30, "updated", "critical"), (40, "closed", "critical")]
     findings = [
-        finding(time=after * hour, kind=FindingKind(kind), severity=Severity(severity))
+        finding(
+            time=after * hour,
+            kind=FindingKind(kind),
+            severity=Severity(severity),
+            days_to_failure=60.0 - after,
+        )
         for after, kind, severity in steps
     ]
     stage.say(Purpose.TICKET, True)

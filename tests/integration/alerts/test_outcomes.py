@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from alerts import queries
-from alerts.outcomes import Found, found_faults, may_be_learnt_from, record_outcome
-from foremend.vocabulary.errors import InputError
+from alerts.outcomes import Found, found_faults, may_be_learnt_from
+from alerts.tables import Resolution
+from alerts.ticket_steps import Resolved
 from foremend.vocabulary.types import Finding, Purpose
 
 Make = Callable[..., Finding]
@@ -24,10 +25,14 @@ def ticket(stage: Any, finding: Make) -> str:
     return str(only["ticket_id"])
 
 
+def resolve(stage: Any, ticket: str, result: Resolution, **more: Any) -> None:
+    stage.alerts.servicing.take(ticket, Resolved(step="resolved", result=result, **more), "test")
+
+
 def test_a_confirmed_fault_is_given_to_training_if_the_owner_agrees(stage: Any, ticket: str) -> None:
     """Not before, and not after the owner took it back."""
     engine, clock = stage.alerts.engine, stage.clock
-    record_outcome(engine, clock, ticket, confirmed=True, found_at=5, repaired_at=7)
+    resolve(stage, ticket, Resolution.CONFIRMED, found_at=5, repaired_at=7)
     never = found_faults(engine, clock)
     stage.say(Purpose.TRAINING, True)
     given = found_faults(engine, clock)
@@ -45,18 +50,19 @@ def test_the_last_word_counts(stage: Any, ticket: str) -> None:
     engine, clock = stage.alerts.engine, stage.clock
     stage.say(Purpose.TRAINING, True)
 
-    first = record_outcome(engine, clock, ticket, confirmed=True, fault="defrost-failure")
+    resolve(stage, ticket, Resolution.OTHER_FAULT, fault="defrost-failure")
     found = found_faults(engine, clock)
-    second = record_outcome(engine, clock, ticket, confirmed=False)
+    resolve(stage, ticket, Resolution.NO_FAULT, reason="it was the neighbour's")
 
-    assert (first, second) == ("defrost-failure", None)
     assert found == [Found("fridge-1", "defrost-failure", clock.now, None)]
     assert found_faults(engine, clock) == []
 
 
-def test_what_cannot_be_is_refused(stage: Any, ticket: str) -> None:
-    """No such ticket; repaired before it was found."""
-    with pytest.raises(InputError, match="there is no ticket 'tk_0'"):
-        record_outcome(stage.alerts.engine, stage.clock, "tk_0", confirmed=True)
-    with pytest.raises(InputError, match="before the fault was found"):
-        record_outcome(stage.alerts.engine, stage.clock, ticket, confirmed=True, found_at=9, repaired_at=8)
+@pytest.mark.parametrize("result", [Resolution.NO_FAULT, Resolution.DECLINED, Resolution.REMOTE])
+def test_what_nobody_found_teaches_no_fault(stage: Any, ticket: str, result: Resolution) -> None:
+    """Nothing was there, nobody was let in, or nobody knows what it was."""
+    stage.say(Purpose.TRAINING, True)
+
+    resolve(stage, ticket, result)
+
+    assert found_faults(stage.alerts.engine, stage.clock) == []

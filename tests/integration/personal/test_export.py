@@ -14,11 +14,12 @@ import pytest
 
 from alerts.channels import Message, OutboxFileChannel
 from alerts.forgotten import ForgottenAppliances
-from alerts.outcomes import record_outcome
 from alerts.owners import OwnedAppliance, Owner
 from alerts.personal.places import TABLES
 from alerts.resting import Rested, RestingAppliances
 from alerts.shared_status import Said, Seen, say
+from alerts.tables import Resolution
+from alerts.ticket_steps import Resolved
 from foremend.config import Settings
 from foremend.history.parquet import ParquetHistory
 from foremend.jobs.export import export_owner
@@ -77,7 +78,7 @@ def test_every_table_that_holds_anything_about_an_owner_is_in_the_file(
         for row in (orjson.loads(one.body) for one in lived.sent("webhook:platform"))
         if row["type"] == "foremend.ticket.opened" and row["data"]["appliance_id"] == "quill-1"
     )
-    record_outcome(lived.alerts.engine, lived.clock, ticket, confirmed=True)
+    lived.alerts.servicing.take(ticket, Resolved(step="resolved", result=Resolution.CONFIRMED), "test")
 
     theirs = bundle(lived, tmp_path, LEAVES)
 

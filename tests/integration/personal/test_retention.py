@@ -26,9 +26,11 @@ from alerts.tables import (
     OutboxRow,
     OutboxState,
     OutcomeRow,
+    Resolution,
     RetentionRow,
     TicketRow,
     TicketStatus,
+    TicketStepRow,
 )
 from foremend.config import Settings
 from foremend.installation.retaining import Retaining, open_retention
@@ -37,7 +39,9 @@ from foremend.vocabulary.types import Finding, Purpose
 
 DAY = 86_400_000
 BY_AGE = [
-    place for place in TABLES if place.table not in {*BY_OTHERS, AuditRow, ConsentRow, ContactRow, OutcomeRow}
+    place
+    for place in TABLES
+    if place.table not in {*BY_OTHERS, AuditRow, ConsentRow, ContactRow, OutcomeRow, TicketStepRow}
 ]
 
 
@@ -104,7 +108,17 @@ def test_a_ticket_that_is_open_stays_with_what_was_found_however_old_it_is(
     with writing(stage.alerts.engine) as session:
         ticket = session.scalars(select(TicketRow)).one()
         ticket.status, ticket.closed_at = TicketStatus.CLOSED, stage.clock.now
-        session.add(OutcomeRow(ticket_id=ticket.id, fault=None, found_at=1, recorded_at=stage.clock.now))
+        ticket.changed_at = stage.clock.now
+        session.add(
+            OutcomeRow(
+                ticket_id=ticket.id,
+                episode_id=ticket.episode_id,
+                result=Resolution.NO_FAULT,
+                fault=None,
+                found_at=1,
+                recorded_at=stage.clock.now,
+            )
+        )
     stage.clock.now += 365 * DAY
     retention(stage).run()
     assert len(left(stage, TicketRow, "id")) == 1

@@ -18,7 +18,10 @@ from typer.testing import CliRunner
 from alerts.access.access import open_access
 from alerts.database import open_database, reading, writing
 from alerts.desk import Alerts
-from alerts.outcomes import assign
+from alerts.outbox import Outbox
+from alerts.servicing import Servicing
+from alerts.settings import AlertsSettings
+from alerts.ticket_steps import Assigned
 from alerts.vault import Vault
 from foremend.cli import app
 from foremend.config import load_settings
@@ -45,6 +48,7 @@ class House:
     access: Any
     clock: Any
     engine: Any
+    servicing: Servicing
 
     def token(self, role: Role, only: list[Right] | None = None) -> str:
         """A new one; of an owner and a technician, theirs is what the tests register."""
@@ -60,12 +64,13 @@ class House:
 def house(tables: Any, clock: Any) -> Iterator[House]:
     access = open_access(tables, Vault(Fernet.generate_key().decode()), clock)
     model = ReadModel(tables, SharedPipeline(tables, (), clock, 60_000), load_profiles(), {}, {})
-    app = create_app(model, door=Door(access, False, Buckets(1e6), Buckets(1e6)))
+    servicing = Servicing(tables, Outbox(AlertsSettings()), clock, lambda: None)
+    app = create_app(model, door=Door(access, False, Buckets(1e6), Buckets(1e6)), servicing=servicing)
     with (
         Server(app, "127.0.0.1", 0) as address,
         httpx.Client(base_url=address, timeout=60) as client,
     ):
-        yield House(app, client, access, clock, tables)
+        yield House(app, client, access, clock, tables, servicing)
 
 
 @pytest.mark.parametrize("role", Role)
@@ -225,7 +230,7 @@ def lived(house: House, desk: Alerts, findings_of: Callable[..., None]) -> House
     """Two households with a ticket each; `fridge-1` is of `o-1`, its ticket of `kim`."""
     findings_of("fridge-1", "fridge-2")
     tickets = {one["appliance_id"]: one["ticket_id"] for one in desk_tickets(house)}
-    assign(house.engine, house.clock, tickets["fridge-1"], "kim")
+    house.servicing.take(tickets["fridge-1"], Assigned(step="assigned", technician="kim"), "test")
     return house
 
 
@@ -327,11 +332,11 @@ def desk(database: str, clock: Any, tmp_path: Any) -> Iterator[Alerts]:
 def findings_of(desk: Alerts, clock: Any) -> Callable[..., None]:
     from foremend.vocabulary.types import Finding, FindingKind, Severity
 
-    def make(*appliances: str) -> None:
+    def make(*appliances: str, fault: str = "not-cooling") -> None:
         desk.effects.apply(
             [
                 Finding(
-                    FindingKind.OPENED, one, "rf-260", "not-cooling", "r", Severity.WARNING, clock.now,
+                    FindingKind.OPENED, one, "rf-260", fault, "r", Severity.WARNING, clock.now,
                     clock.now, 1.0,
                 )
                 for one in appliances

@@ -148,7 +148,9 @@ def test_metrics_have_no_appliance_ids(client: httpx.Client) -> None:
     [
         ("/api/fleet?state=happy", 422),
         ("/api/fleet?limit=0", 422),
-        ("/api/outbox?state=lost", 400),
+        ("/api/outbox?state=lost", 422),
+        ("/api/outbox?stat=sent", 422),
+        ("/api/tickets?status=bogus", 422),
         ("/api/appliances/nobody", 404),
         ("/api/tickets/tk_0", 404),
     ],

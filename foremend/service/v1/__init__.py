@@ -1,0 +1,1 @@
+"""The API that is promised to stay: `/api/v1`."""

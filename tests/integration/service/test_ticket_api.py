@@ -1,0 +1,219 @@
+"""Tickets under `/api/v1`: who may do what, on which version, and lists that hold still while they grow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from foremend.vocabulary.rights import Role
+from tests.integration.service.test_rights import (
+    House,
+    bearer,
+    desk,
+    desk_tickets,
+    findings_of,
+    house,
+    lived,
+)
+
+__all__ = ["desk", "findings_of", "house", "lived"]
+
+
+def of(house: House, appliance_id: str) -> str:
+    return next(one["ticket_id"] for one in desk_tickets(house) if one["appliance_id"] == appliance_id)
+
+
+def step(house: House, ticket_id: str, role: Role, body: Any, **headers: str) -> Any:
+    """What a step is answered with; on whatever version, unless a header says it."""
+    sent = {"If-Match": "*", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    sent = {name: value for name, value in sent.items() if value}
+    return house.client.post(
+        f"/api/v1/tickets/{ticket_id}/steps", json=body, headers=bearer(house.token(role)) | sent
+    )
+
+
+def one(house: House, ticket_id: str, role: Role = Role.AGENT) -> Any:
+    return house.client.get(f"/api/v1/tickets/{ticket_id}", headers=bearer(house.token(role)))
+
+
+def listed(house: House, query: str = "", role: Role = Role.AGENT) -> Any:
+    return house.client.get(f"/api/v1/tickets?{query}", headers=bearer(house.token(role)))
+
+
+def test_an_agent_brings_a_ticket_to_its_end_and_everybody_sees_it(lived: House) -> None:
+    """Each answer has the ETag that the next step names; the outcome is in both lists, and in the history."""
+    ticket_id = of(lived, "fridge-1")
+    tag = one(lived, ticket_id).headers["ETag"]
+    steps = [
+        {"step": "acknowledged"},
+        {"step": "scheduled", "visit_from": "2026-03-01T09:00:00+08:00", "visit_until": "2026-03-01T11:00:00+08:00"},
+        {"step": "resolved", "result": "other_fault", "fault": "door-gasket-leak"},
+    ]  # fmt: skip
+    for body in steps:
+        answer = step(lived, ticket_id, Role.AGENT, body, If_Match=tag)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["ETag"] != tag
+        tag = answer.headers["ETag"]
+
+    ticket = one(lived, ticket_id).json()
+    old = next(row for row in desk_tickets(lived) if row["ticket_id"] == ticket_id)
+    said = {name: ticket[name] for name in ("status", "resolution", "found_fault", "visit_from")}
+    assert said == {
+        "status": "resolved", "resolution": "other_fault", "found_fault": "door-gasket-leak",
+        "visit_from": "2026-03-01T01:00:00.000Z",
+    }  # fmt: skip
+    assert {name: old[name] for name in said} == said
+    assert [row["step"] for row in ticket["history"]] == ["assigned", "acknowledged", "scheduled", "resolved"]
+    assert all(row["by"].startswith("token:") for row in ticket["history"][1:])
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "said"),
+    [
+        ({"step": "acknowledged"}, {"If_Match": ""}, 428, "If-Match"),
+        ({"step": "acknowledged"}, {"If_Match": '"1"'}, 412, "read it again"),
+        ({"step": "acknowledged"}, {"If_Match": 'W/"2"'}, 412, "no ETag of ours"),
+        ({"step": "resumed"}, {}, 409, "does not wait"),
+        ({"step": "merged", "into": "tk_none"}, {}, 409, "no other ticket"),
+        ({"step": "resolved", "result": "other_fault"}, {}, 422, "needs the fault"),
+        ({"step": "resolved", "result": "confirmed", "found_at": 4_000_000_000_000}, {}, 422, "future"),
+        ({"step": "away"}, {}, 422, "step"),
+        ({"step": "noted", "note": "x", "owner": "me"}, {}, 422, "owner"),
+        ("acknowledged", {}, 422, ""),
+        (None, {}, 422, ""),
+    ],
+)
+def test_what_is_no_step_now_is_a_problem_with_its_reason(
+    lived: House, body: Any, headers: dict[str, str], status: int, said: str
+) -> None:
+    """As problem+json, and nothing changed."""
+    ticket_id = of(lived, "fridge-1")
+    before = one(lived, ticket_id).json()
+
+    answer = step(lived, ticket_id, Role.AGENT, body, **headers)
+
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert said in answer.json()["detail"]
+    assert one(lived, ticket_id).json() == before
+
+
+def test_the_same_request_twice_is_one_step(lived: House) -> None:
+    """By its Idempotency-Key, though the version moved on; the key with another body is refused."""
+    ticket_id, token = of(lived, "fridge-1"), bearer(lived.token(Role.AGENT))
+    path, sent = f"/api/v1/tickets/{ticket_id}/steps", token | {"If-Match": '"2"', "Idempotency-Key": "k"}
+
+    answers = [lived.client.post(path, json={"step": "noted", "note": "x"}, headers=sent) for _ in range(2)]
+    other = lived.client.post(path, json={"step": "noted", "note": "y"}, headers=sent)
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    assert (other.status_code, len(one(lived, ticket_id).json()["history"])) == (422, 2)
+
+
+def test_a_technician_works_on_the_own_tickets_and_gives_none_away(lived: House) -> None:
+    """Another's is not there; giving away, merging and opening again is the desk's."""
+    mine, other = of(lived, "fridge-1"), of(lived, "fridge-2")
+
+    assert step(lived, mine, Role.TECHNICIAN, {"step": "on_the_way"}).status_code == 200
+    assert step(lived, other, Role.TECHNICIAN, {"step": "on_the_way"}).status_code == 404
+    for body in (
+        {"step": "assigned", "technician": "lee"}, {"step": "merged", "into": other},
+        {"step": "reopened", "reason": "x"},
+    ):  # fmt: skip
+        refused = step(lived, mine, Role.TECHNICIAN, body)
+        assert (refused.status_code, refused.json()["right"]) == (403, "tickets.change")
+    assert one(lived, other).json()["status"] == "open"
+    assert "(kim)" in one(lived, mine).json()["history"][-1]["by"]
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.AGENT, Role.ADMIN, Role.TECHNICIAN}))
+def test_nobody_else_changes_a_ticket(lived: House, role: Role) -> None:
+    """Not even the owner's own: 403 before anything is read of the body."""
+    ticket_id = of(lived, "fridge-1")
+
+    refused = step(lived, ticket_id, role, {"step": "closed"})
+
+    assert (refused.status_code, refused.json()["right"]) == (403, "tickets.change")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "word"),
+    [
+        ("status=bogus", 422, "status"),
+        ("statsu=open", 422, "did you mean 'status'"),
+        ("sort=fault", 422, "sort"),
+        ("limit=0", 422, "limit"),
+        ("limit=501", 422, "limit"),
+        ("cursor=x", 400, "cursor"),
+        ("cursor=bnVsbA", 400, "cursor"),
+        ("cursor=WyItb3BlbmVkX2F0Iiw5MjIzMzcyMDM2ODU0Nzc1ODA4LCJ4Il0", 400, "cursor"),
+        ("cursor=WyJvcGVuZWRfYXQiLDEsIngiXQ", 400, "sorted by"),
+        ("updated_since=yesterday", 422, "updated_since"),
+        ("updated_since=2026-01-01T00:00:00", 422, "zone"),
+    ],
+)
+def test_a_filter_is_applied_or_refused(lived: House, query: str, status: int, word: str) -> None:
+    """Never answered with everything."""
+    answer = listed(lived, query)
+
+    assert answer.status_code == status, answer.text
+    assert word in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("status=open", ["fridge-1", "fridge-2"]), ("status=closed", []), ("appliance_id=fridge-2", ["fridge-2"]),
+        ("assigned_to=kim", ["fridge-1"]), ("severity=critical&fault=none", []),
+        ("fault=not-cooling&appliance_id=fridge-1", ["fridge-1"]),
+        ("appliance_model=rf-260", ["fridge-1", "fridge-2"]), ("resolution=confirmed", []),
+        ("updated_since=2099-01-01T00:00:00Z", []), ("updated_since=0", ["fridge-1", "fridge-2"]),
+    ],
+)  # fmt: skip
+def test_filters_narrow(lived: House, query: str, found: list[str]) -> None:
+    """One by one and together."""
+    assert sorted(one["appliance_id"] for one in listed(lived, query).json()["items"]) == found
+
+
+def test_whose_own_is_asked_gets_no_more_by_any_filter(lived: House) -> None:
+    """A technician's and an owner's lists, whatever they ask for."""
+    for role in (Role.TECHNICIAN, Role.OWNER):
+        for query in ("", "appliance_id=fridge-2", "assigned_to=lee", "status=open", "sort=changed_at"):
+            assert "fridge-2" not in listed(lived, query, role).text
+
+
+def test_pages_hold_still_while_the_list_grows(house: House, desk: Any, findings_of: Any) -> None:
+    """New tickets while somebody pages: none is seen twice, none of before is missed, in either order."""
+    for number in range(5):
+        findings_of("fridge-1", fault=f"fault-{number}")
+    before = {row["ticket_id"] for row in listed(house).json()["items"]}
+    assert len(before) == 5
+
+    for sort in ("-opened_at", "opened_at", "-changed_at", "changed_at"):
+        seen: list[str] = []
+        page = listed(house, f"limit=2&sort={sort}").json()
+        grown = 0
+        while True:
+            seen += [row["ticket_id"] for row in page["items"]]
+            if page["next_cursor"] is None:
+                break
+            grown += 1
+            findings_of(
+                "fridge-2",
+                fault=f"later-{sort.strip('-')}-{sort[0] == '-'}-{grown}".replace("_", "-").lower(),
+            )
+            page = listed(house, f"limit=2&sort={sort}&cursor={page['next_cursor']}").json()
+        assert len(seen) == len(set(seen))
+        assert before <= set(seen)
+
+
+def test_an_offset_that_no_database_counts_to_is_refused(lived: House) -> None:
+    """It was a failure of the server."""
+    token = bearer(lived.token(Role.ADMIN))
+    for path in ("tickets", "findings", "held-back", "outbox", "dead-letters", "fleet"):
+        answer = lived.client.get(f"/api/{path}?offset={2**63}", headers=token)
+        assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert lived.client.get("/api/tickets?status=bogus", headers=token).status_code == 422
+    assert lived.client.get("/api/summary?x=1", headers=token).status_code == 422
