@@ -37,6 +37,23 @@ class WebhookEndpoint(Strict):
         return self
 
 
+class InboundSender(Strict):
+    """A system that says by signed webhooks what was done about tickets: `POST /api/v1/inbound/NAME`.
+
+    Of several secrets with blanks or lines between each counts, so that one can take another's place.
+    """
+
+    name: Name
+    secret_env: str | None = None
+    secret_file: SettingsPath | None = None
+
+    @model_validator(mode="after")
+    def _has_a_secret(self) -> Self:
+        if (self.secret_env is None) == (self.secret_file is None):
+            raise ValueError(f"inbound {self.name!r}: give secret_env or secret_file, one of them")
+        return self
+
+
 class QuietHours(Strict):
     """No SMS or push between `start` and `end`, in the appliance's own time zone; may pass midnight."""
 
@@ -116,6 +133,7 @@ class AlertsSettings(OwnerChannels):
     event_source: str = "/foremend"
     """CloudEvents `source`: tells receivers which installation speaks."""
     webhooks: tuple[WebhookEndpoint, ...] = ()
+    inbound: tuple[InboundSender, ...] = ()
     home_assistant: HomeAssistant | None = None
     """Of `foremend run` alone."""
     jurisdiction: str = "household"
@@ -135,7 +153,8 @@ class AlertsSettings(OwnerChannels):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        names = [endpoint.name for endpoint in self.webhooks]
-        if len(names) != len(set(names)):
-            raise ValueError(f"webhooks: two endpoints share a name in {names}")
+        for what, ends in (("webhooks", self.webhooks), ("inbound", self.inbound)):
+            names = [one.name for one in ends]
+            if len(names) != len(set(names)):
+                raise ValueError(f"{what}: two endpoints share a name in {names}")
         return self

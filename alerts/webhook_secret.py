@@ -1,4 +1,4 @@
-"""What signs the messages to a receiver."""
+"""What signs the messages to a receiver, and those of a sender."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from alerts.settings import WebhookEndpoint
+from alerts.settings import InboundSender, WebhookEndpoint
 from foremend.vocabulary.errors import ConfigError
 
 
-def secret_of(endpoint: WebhookEndpoint, environ: Mapping[str, str]) -> str:
+def secret_of(endpoint: WebhookEndpoint | InboundSender, environ: Mapping[str, str]) -> str:
     """The secret that an endpoint's settings point at. Raises ConfigError when there is none."""
     if endpoint.secret_file is not None:
         if not endpoint.secret_file.is_file():
@@ -31,7 +31,7 @@ def secret_of(endpoint: WebhookEndpoint, environ: Mapping[str, str]) -> str:
     return secret
 
 
-def signer(endpoint: WebhookEndpoint, secret: str) -> Webhook:
+def signer(endpoint: WebhookEndpoint | InboundSender, secret: str) -> Webhook:
     """What signs with `secret`, `whsec_` and base64. Raises ConfigError when it is not, without showing it."""
     try:
         return Webhook(secret)

@@ -12,7 +12,7 @@ from alerts.notifier import Notifier
 from alerts.owner_channels import set_up
 from alerts.policies import load_policies
 from alerts.public import is_public
-from alerts.settings import AlertsSettings, WebhookEndpoint
+from alerts.settings import AlertsSettings, InboundSender, WebhookEndpoint
 from alerts.vault import check_key
 from alerts.webhook_secret import secret_of, signer
 from foremend.config import Written
@@ -35,6 +35,10 @@ def telling(written: Written) -> Iterator[Check]:
         yield Check(f"{where}.url", public, partial(_receiver, endpoint))
         secret = "put whsec_ and base64 into the variable or the file that the endpoint names"
         yield Check(f"{where}.secret", secret, partial(_secret, endpoint))
+    for index, sender in enumerate(alerts.inbound):
+        where = f"alerts.inbound[{written.place('alerts.inbound', index)}]"
+        secret = "put whsec_ and base64 into the variable or the file that the sender names"
+        yield Check(f"{where}.secret", secret, partial(_secret, sender))
     for name, one in set_up(alerts).items():
         if isinstance(one, Notifier):
             line = "put a line that Apprise understands into the variable or the file that it names"
@@ -60,8 +64,9 @@ def _database(url: str) -> None:
         require_extra("psycopg", "PostgreSQL", "postgres")
 
 
-def _secret(endpoint: WebhookEndpoint) -> None:
-    signer(endpoint, secret_of(endpoint, os.environ))
+def _secret(endpoint: WebhookEndpoint | InboundSender) -> None:
+    for one in secret_of(endpoint, os.environ).split():
+        signer(endpoint, one)
 
 
 def _receiver(endpoint: WebhookEndpoint) -> None:

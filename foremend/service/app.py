@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.staticfiles import StaticFiles
 
+from alerts.inbound import NOBODY, Inbound
 from alerts.queries import OutboxState, TicketStatus
 from alerts.servicing import Servicing
 from foremend.console import STATIC
@@ -21,6 +22,7 @@ from foremend.service.guard.rates import RatesByAddress
 from foremend.service.health import Health, add_metrics, add_routes
 from foremend.service.read_model import ReadModel
 from foremend.service.sight import Sight
+from foremend.service.v1.inbound import add_inbound
 from foremend.service.v1.tickets import add_tickets
 from foremend.service.views import (
     ApplianceDetail,
@@ -63,11 +65,13 @@ def create_app(
     health: Health | None = None,
     door: Door | None = None,
     servicing: Servicing | None = None,
+    inbound: Inbound = NOBODY,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
     Requests that name another host than `hosts` or this machine are refused. `door` lets callers in; without one only
     who sits at this machine is. Without `servicing` tickets are only shown.
+    `inbound` are systems that may send steps.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -97,6 +101,7 @@ def create_app(
     _lists(app, model, look)
     _fleet(app, model, look)
     add_tickets(app, look, servicing)
+    add_inbound(app, servicing, inbound)
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")
     require_rights(app)
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
 import threading
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from alerts.desk import Alerts
 from alerts.forgotten import ForgottenAppliances
+from alerts.inbound import open_inbound
 from alerts.installation import settle
 from alerts.personal.erasure import Job, names_in
 from foremend.config import Settings
@@ -210,7 +212,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
     health = with_session(model.health(), source)
     health = _with_storage(_with_home(health, home), runtime, follower, upkeep)
     health = with_sending(health, alerts.dispatcher)
-    server = open_server(settings.service, model, health, alerts)
+    server = open_server(settings.service, model, health, alerts, open_inbound(settings.alerts, os.environ))
     return Application(alerts, runtime, server, upkeep, training, lock, home, erasing, retaining)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from alerts.desk import Alerts
+from alerts.inbound import open_inbound
 from foremend.config import Settings
 from foremend.installation.erasing import Erasing, workers_forgot
 from foremend.installation.private import close_to_others
@@ -65,7 +67,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
     profiles = load_profiles(settings.profiles.folders)
     model = ReadModel(alerts.engine, pipeline, profiles, load_catalogue(), feature_titles(profiles.values()))
     health = with_sending(model.health(), alerts.dispatcher)
-    server = open_server(settings.service, model, health, alerts)
+    server = open_server(settings.service, model, health, alerts, open_inbound(settings.alerts, os.environ))
     erasing = Erasing(
         settings,
         alerts.erasures,

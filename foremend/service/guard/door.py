@@ -27,6 +27,10 @@ FREE: Mapping[str, str] = {
     "/": "the page's own files, which hold no data",
 }
 """Paths that ask for no right, and why."""
+SIGNED: Mapping[str, str] = {
+    "/api/v1/inbound/{name}": "the secret of its sender signs each request",
+}
+"""Paths that ask for no right, as what comes there proves by itself who sent it, and how."""
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 _bearer = HTTPBearer(auto_error=False, description="A token of `foremend tokens create`")
@@ -117,10 +121,11 @@ def missing(right: Right) -> Problem:
 def require_rights(app: FastAPI) -> dict[str, Right | None]:
     """The right of each route, by method and path; None where none is needed.
 
-    Raises DefectError for a route that declares none and is not one of `FREE`.
+    Raises DefectError for a route that declares none and is not one of `FREE` or `SIGNED`.
     """
     found = dict(_rights(app))
-    bare = sorted(name for name, right in found.items() if right is None and name.split(" ")[1] not in FREE)
+    free = {*FREE, *SIGNED}
+    bare = sorted(name for name, right in found.items() if right is None and name.split(" ")[1] not in free)
     if bare:
         raise DefectError(f"routes that ask for no right: {', '.join(bare)}; let each depend on `Needs(...)`")
     return found
