@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from pydantic import Field, model_validator
 
 from foremend.vocabulary.errors import ConfigError
@@ -183,6 +184,11 @@ def load_scenario(source: str | Path) -> Scenario:
     if not path.is_file():
         raise ConfigError(f"there is no scenario {source}: name a YAML file or one of {', '.join(shipped())}")
     return validated(Scenario, read_yaml(path), f"scenario {path}")
+
+
+def as_yaml(scenario: Scenario) -> str:
+    """The file that `load_scenario` reads back as the same fleet: what stands first is drawn first."""
+    return yaml.safe_dump(scenario.model_dump(mode="json", exclude_defaults=True), sort_keys=False)
 
 
 def plain_fleet(

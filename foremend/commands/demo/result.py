@@ -28,7 +28,7 @@ def result_of(fleet: Fleet, database: Engine, progress: Progress) -> dict[str, A
         for course in several
     ]
     findings, tickets = queries.opened(database)
-    faults = [figures_of(name, course, findings) for name, course in courses]
+    faults = [figures_of(name, course, findings, fleet.scenario.end_ms) for name, course in courses]
     caught = [fault for fault in faults if fault["caught"]]
     leads = [fault["lead_days"] for fault in caught if fault["lead_days"] is not None]
     counts = queries.counts(database)
@@ -51,8 +51,11 @@ def result_of(fleet: Fleet, database: Engine, progress: Progress) -> dict[str, A
     }
 
 
-def figures_of(name: str, course: FaultCourse, findings: Iterable[Opened]) -> dict[str, Any]:
-    """One injected fault and when, if ever, it was found before it failed; lead is until the failure."""
+def figures_of(name: str, course: FaultCourse, findings: Iterable[Opened], until: int) -> dict[str, Any]:
+    """One injected fault and when, if ever, it was found before it failed; lead is until the failure.
+
+    It is observable when it shows before the scenario ends, at `until` ms UTC.
+    """
     end = course.failure if course.failure is not None else course.repaired
     times = [
         alarm.time
@@ -66,7 +69,7 @@ def figures_of(name: str, course: FaultCourse, findings: Iterable[Opened]) -> di
         "appliance": name,
         "fault": course.fault,
         "growth": course.growth,
-        "observable": course.first_sign is not None,
+        "observable": course.first_sign is not None and course.first_sign < until,
         "caught": bool(times),
         "lead_days": None if lead is None else round(lead, 1),
     }

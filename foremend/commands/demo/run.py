@@ -37,7 +37,7 @@ from foremend.vocabulary.errors import UnavailableError
 from foremend.wiring.desk import open_desk
 from ingest.mqtt.source import MqttSource
 from simulators.fleet.fleet import Fleet
-from simulators.fleet.scenario import Scenario, load_scenario
+from simulators.fleet.scenario import Scenario, as_yaml, load_scenario
 
 STORY_FILE, SECRET_FILE = "story.json", "webhook.secret"
 WINDOW = 400  # messages the pipeline may be behind the fleet
@@ -153,7 +153,7 @@ class Demo:
     @contextmanager
     def _publish(self, here: Path, broker: str) -> Iterator[subprocess.Popen[bytes]]:
         path = here / "scenario.yaml"
-        path.write_text(yaml.safe_dump(self.scenario.model_dump(mode="json", exclude_defaults=True)))
+        path.write_text(as_yaml(self.scenario))
         speed = ["--speed", str(self.pace * 86_400)] if self.pace is not None else []
         pace = [*speed, "--window", str(WINDOW), "--connections", "8", "--seed", str(self.seed)]
         with process(

@@ -9,7 +9,7 @@ import pytest
 from foremend.vocabulary.errors import ConfigError
 from simulators.categories import PHYSICS
 from simulators.fleet.fleet import Fleet
-from simulators.fleet.scenario import Scenario, load_scenario, plain_fleet, shipped
+from simulators.fleet.scenario import Scenario, as_yaml, load_scenario, plain_fleet, shipped
 
 
 def scenario_file(folder: Path, text: str) -> Path:
@@ -31,6 +31,18 @@ def test_all_faults_has_every_fault_of_every_category() -> None:
     scripted = {fault.fault for fault in load_scenario("all-faults").faults}
 
     assert scripted == {fault for physics in PHYSICS for fault in physics.faults}
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_scenario_that_is_handed_on_as_a_file_is_the_same_fleet(tmp_path: Path, name: str) -> None:
+    """Its appliances, owners and faults: whoever publishes it lives through what the others hold it against."""
+    scenario = load_scenario(name)
+    handed_on = Fleet(load_scenario(scenario_file(tmp_path, as_yaml(scenario))), 1)
+
+    kept = Fleet(scenario, 1)
+
+    assert (handed_on.members, handed_on.owners) == (kept.members, kept.owners)
+    assert handed_on.courses == kept.courses
 
 
 @pytest.mark.parametrize(
