@@ -22,6 +22,7 @@ from alerts.outbox import Outbox
 from alerts.owners import Owners
 from alerts.personal.erasure import Erasures
 from alerts.policies import Policies, load_policies
+from alerts.promise_watch import PromiseWatch
 from alerts.queue import Queue
 from alerts.servicing import Servicing
 from alerts.settings import AlertsSettings
@@ -39,6 +40,7 @@ class Alerts:
     consent: ConsentLedger
     effects: DatabaseEffects
     servicing: Servicing
+    promises: PromiseWatch
     queue: Queue
     dispatcher: Dispatcher
     letters: DeadLetterUpkeep
@@ -53,10 +55,12 @@ class Alerts:
         self.dispatcher.start()
         self.letters.start()
         self.endings.start()
+        self.promises.start()
         self.anchors.start()
 
     def close(self) -> None:
         """Stop the dispatcher after the messages it is at, and let go of the database."""
+        self.promises.close()
         self.endings.close()
         self.letters.close()
         self.anchors.close()
@@ -101,6 +105,7 @@ def open_alerts(
         consent,
         effects,
         Servicing(engine, outbox, clock, dispatcher.wake),
+        PromiseWatch(engine, outbox, clock, dispatcher.wake),
         queue,
         dispatcher,
         letters,

@@ -14,12 +14,12 @@ from alerts.audit_rows import KEPT, digest
 from alerts.change import Change, change
 from alerts.consent import Decision, decide, histories
 from alerts.consent.known import rows_of
+from alerts.contract import Contract, contract_of
 from alerts.database import insert_new, raise_to, reading, relaxed
 from alerts.guide import Guide, advice
 from alerts.held_back import hold_back
 from alerts.outbox import Notification, Outbox
 from alerts.policies import Policies
-from alerts.policies.policy import ServicePromise
 from alerts.settings import AlertsSettings
 from alerts.tables import ENDED, LIVE, ApplianceRow, FindingRow, PositionRow, TicketRow, TicketStatus
 from alerts.tickets import TicketDesk, recent_of, tickets_of, withdraw
@@ -124,13 +124,14 @@ class DatabaseEffects:
             elif self._matters(finding):
                 consent = decide(said.get((finding.appliance_id, Purpose.TICKET), ()), work.at)
                 policy = self._policies.of(jurisdictions.get(finding.appliance_id))
-                self._warn(work, finding, self._serve(work, tickets, finding, consent, policy.service))
+                contract = contract_of(policy, known.get(finding.appliance_id))
+                self._warn(work, finding, self._serve(work, tickets, finding, consent, contract))
 
     def _matters(self, finding: Finding) -> bool:
         return finding.kind is not FindingKind.CLOSED and _RANK[finding.severity] >= _RANK[self._act_from]
 
     def _serve(
-        self, work: Change, tickets: Tickets, finding: Finding, consent: Decision, service: ServicePromise
+        self, work: Change, tickets: Tickets, finding: Finding, consent: Decision, contract: Contract
     ) -> bool:
         """Open or update the ticket, or hold it back; answers whether one is open."""
         ticket = tickets.get(finding.episode_id)
@@ -148,13 +149,13 @@ class DatabaseEffects:
             )
             return False
         if ticket is None or ticket.status is TicketStatus.WITHDRAWN:
-            tickets[finding.episode_id] = self._desk.open(work, ticket, finding, service)
+            tickets[finding.episode_id] = self._desk.open(work, ticket, finding, contract)
         elif ticket.status in LIVE:
-            self._desk.update(work, ticket, finding)
+            self._desk.update(work, ticket, finding, contract)
         elif ticket.status is TicketStatus.MERGED or not (reason := _goes_on(ticket, finding)):
             return False
         else:
-            self._desk.reopen(work, ticket, finding, service, reason)
+            self._desk.reopen(work, ticket, finding, contract, reason)
         return True
 
     def _warn(self, work: Change, finding: Finding, ticket_is_open: bool) -> None:

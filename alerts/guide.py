@@ -15,6 +15,7 @@ class Guide:
     parts: Sequence[str]
     self_help: Mapping[str, Sequence[str]] = field(default_factory=dict)
     safety: Mapping[str, str] = field(default_factory=dict)
+    at_stake: Sequence[str] = ()  # safety, food, water
 
 
 def plain_guide(fault: str) -> Guide:

@@ -43,6 +43,8 @@ class OwnedAppliance:
     language: str = "zh"
     timezone: str = "Asia/Shanghai"
     jurisdiction: str | None = None  # the policy's name; None: that of the settings
+    service_area: str | None = None  # a name without an address
+    tier: str | None = None  # of the service contract, as the policy names it
 
 
 class Owners:
@@ -123,8 +125,9 @@ class Owners:
         if row is None:
             return None
         return OwnedAppliance(
-            row.id, row.owner_id, row.appliance_model, row.language, row.timezone, row.jurisdiction
-        )
+            row.id, row.owner_id, row.appliance_model, row.language, row.timezone, row.jurisdiction,
+            row.service_area, row.tier,
+        )  # fmt: skip
 
     def contact(self, owner_id: str, channel: str) -> str | None:
         """The owner's address on a channel, in clear: for the moment of sending, never for a log."""
@@ -154,6 +157,8 @@ def _row(appliance: OwnedAppliance) -> dict[str, object]:
         "timezone": appliance.timezone,
         "jurisdiction": appliance.jurisdiction,
         "folded": folded(appliance.appliance_id),
+        "service_area": appliance.service_area,
+        "tier": appliance.tier,
     }
 
 

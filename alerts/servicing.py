@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
+from alerts import promises
 from alerts.change import Change, change
 from alerts.consent.decide import Decision, decide, histories
 from alerts.database import reading, upsert
@@ -107,10 +108,12 @@ class Servicing:
     ) -> None:
         if not _changes(work, ticket, step, by):
             return
+        promises.keep(ticket, step.step, work.at)
         if not (isinstance(step, Resolved) and ticket.status not in LIVE):
             ticket.status = TO.get(step.step, ticket.status)
-        if step.step in TO:
+        if step.step in TO or step.step == "resumed":
             ticket.waiting_since = None
+        promises.set_alarm(ticket)
         touch(work, ticket)
         details = step.model_dump(mode="json", exclude={"step"}, exclude_defaults=True)
         row = TicketStepRow(
@@ -168,7 +171,6 @@ def _changes(work: Change, ticket: TicketRow, step: Step, by: str) -> bool:
         case Resumed():
             if ticket.waiting_since is None:
                 raise NotNowError("it does not wait for the owner")
-            ticket.waiting_since = None
         case Resolved():
             return _resolve(work, ticket, step, by)
         case Closed():
@@ -208,7 +210,7 @@ def _resolve(work: Change, ticket: TicketRow, step: Resolved, by: str) -> bool:
         "found_at": found_at, "repaired_at": step.repaired_at, "recorded_at": work.at,
     }  # fmt: skip
     upsert(work.session, OutcomeRow, [row])
-    ticket.resolution, ticket.found_fault, ticket.waiting_since = result, fault, None
+    ticket.resolution, ticket.found_fault = result, fault
     work.note("ticket.outcome", ticket.id, result=result, fault=fault, by=by)
     return True
 

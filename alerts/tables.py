@@ -133,6 +133,7 @@ class TicketRow(Base):
         Index(None, "assigned_to"),
         Index(None, "changed_at", "id"),
         Index(None, "status", "changed_at", "id"),
+        Index(None, "alarm_at"),
     )
     id: Mapped[str] = mapped_column(Name(40), primary_key=True)
     episode_id: Mapped[str] = mapped_column(Name(40), unique=True)
@@ -156,6 +157,9 @@ class TicketRow(Base):
     visit_until: Mapped[int | None]
     waiting_since: Mapped[int | None]  # for the owner
     merged_into: Mapped[str | None] = mapped_column(Name(40))
+    clocks: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # as `alerts.promises` has them
+    alarm_at: Mapped[int | None]  # wall clock: when one of them has to be told of
+    priority: Mapped[int] = mapped_column(server_default="3")  # 1 is the most urgent, 4 the least
 
 
 class TicketStepRow(Base):
@@ -314,6 +318,8 @@ class ApplianceRow(Base):
     folded: Mapped[str] = mapped_column(
         Name(200), server_default=""
     )  # the id without upper case, to find its like
+    service_area: Mapped[str | None] = mapped_column(Name(80))  # who serves it goes there; no address
+    tier: Mapped[str | None] = mapped_column(Name(40))  # of the service contract
 
 
 class SeenRow(Base):

@@ -15,11 +15,13 @@ from typing import Any
 
 from sqlalchemy import select
 
+from alerts import promises
 from alerts.change import Change
+from alerts.contract import Contract
 from alerts.database import CHUNK
 from alerts.guide import Guide, plain_guide
 from alerts.outbox import Event, Outbox
-from alerts.policies.policy import ServicePromise
+from alerts.priority import priority
 from alerts.tables import ENDED, LIVE, TicketRow, TicketStatus, TicketStepRow
 from alerts.wording import Titles, evidence_lines, iso
 from foremend.vocabulary.types import MS_PER_DAY, Finding, Purpose, deterministic_id
@@ -48,9 +50,7 @@ class TicketDesk:
     def guide(self, fault: str) -> Guide:
         return self._guides.get(fault) or plain_guide(fault)
 
-    def open(
-        self, work: Change, ticket: TicketRow | None, finding: Finding, service: ServicePromise
-    ) -> TicketRow:
+    def open(self, work: Change, ticket: TicketRow | None, finding: Finding, contract: Contract) -> TicketRow:
         """Open the episode's ticket, or open it again after the owner agreed anew; answers it.
 
         What is promised counts from now on, by the wall clock.
@@ -59,31 +59,31 @@ class TicketDesk:
             ticket = _new_ticket(work, finding)
             work.session.add(ticket)
         ticket.status, ticket.note = TicketStatus.OPEN, ""
-        self._promise(work, ticket, service)
-        self._write(work, ticket, finding)
+        ticket.clocks = promises.begin(contract.promise, work.at)
+        self._write(work, ticket, finding, contract)
         self._tell(work, ticket, finding, "opened")
         return ticket
 
     def reopen(
-        self, work: Change, ticket: TicketRow, finding: Finding, service: ServicePromise, reason: str
+        self, work: Change, ticket: TicketRow, finding: Finding, contract: Contract, reason: str
     ) -> TicketRow:
         """It is not over: the fault came back, or became more severe than when somebody ended the ticket."""
         ticket.status, ticket.closed_at, ticket.episode_id = TicketStatus.OPEN, None, finding.episode_id
         ticket.resolution = ticket.found_fault = None
         ticket.visit_from = ticket.visit_until = ticket.waiting_since = None
-        self._promise(work, ticket, service)
-        self._write(work, ticket, finding)
+        ticket.clocks = promises.begin(contract.promise, work.at)
+        self._write(work, ticket, finding, contract)
         keep_step(work, ticket, "reopened", ITSELF, reason=reason)
         self._tell(work, ticket, finding, "reopened")
         return ticket
 
-    def update(self, work: Change, ticket: TicketRow, finding: Finding) -> None:
+    def update(self, work: Change, ticket: TicketRow, finding: Finding, contract: Contract) -> None:
         """Bring a live ticket up to date; the receivers hear of it when it matters to them."""
         since = finding.time - ticket.told_at
         worth_telling = finding.severity != ticket.severity or (
             since >= self._update_every and (since >= _EVERY_WEEK or _moved(ticket, finding))
         )
-        self._write(work, ticket, finding)
+        self._write(work, ticket, finding, contract)
         if worth_telling:
             self._tell(work, ticket, finding, "updated")
 
@@ -91,19 +91,29 @@ class TicketDesk:
         """The episode ended. A withdrawn or merged ticket keeps its state, and nobody is told."""
         ticket.closed_at = finding.time
         if ticket.status in LIVE | {TicketStatus.RESOLVED}:
-            ticket.status = TicketStatus.CLOSED
+            promises.keep(ticket, "closed", work.at)
+            ticket.status, ticket.waiting_since = TicketStatus.CLOSED, None
+            promises.set_alarm(ticket)
             touch(work, ticket)
             keep_step(work, ticket, "closed", ITSELF, reason="the episode ended")
             self._tell(work, ticket, finding, "closed")
 
-    def _promise(self, work: Change, ticket: TicketRow, service: ServicePromise) -> None:
-        by = {"first_contact": iso(work.at + service.first_contact), "visit": iso(work.at + service.visit)}
-        ticket.content = {"promise": by}
-
-    def _write(self, work: Change, ticket: TicketRow, finding: Finding) -> None:
+    def _write(self, work: Change, ticket: TicketRow, finding: Finding, contract: Contract) -> None:
         ticket.severity = finding.severity
         before = ticket.content or {}
-        ticket.content = {key: before[key] for key in _KEPT if key in before} | self._content(finding)
+        guide = self.guide(finding.fault)
+        ticket.content = {
+            **{key: before[key] for key in _KEPT if key in before},
+            **self._content(finding),
+            "at_stake": list(guide.at_stake),
+            "owner_reference": contract.owner_id,
+            "service_area": contract.service_area,
+        }
+        urgent = contract.promise.urgent
+        broken = sum(one["told"] == 2 for one in ticket.clocks.values())
+        found = priority(finding.severity, finding.days_to_failure, guide.at_stake, urgent)
+        ticket.priority = max(1, found - broken)
+        promises.set_alarm(ticket)
         touch(work, ticket)
 
     def _tell(self, work: Change, ticket: TicketRow, finding: Finding, what: str) -> None:
@@ -179,10 +189,18 @@ def keep_step(work: Change, ticket: TicketRow, step: str, by: str, **details: An
     )
 
 
-def tell(work: Change, outbox: Outbox, ticket: TicketRow, what: str, time: int, mark: object = None) -> None:
+def tell(
+    work: Change,
+    outbox: Outbox,
+    ticket: TicketRow,
+    what: str,
+    time: int,
+    mark: object = None,
+    more: Mapping[str, Any] = {},
+) -> None:
     """Leave the ticket as it is now in the outbox, and that it is so in the audit log.
 
-    `time`, ms UTC, tells events of one kind apart, unless `mark` does.
+    `time`, ms UTC, tells events of one kind apart, unless `mark` does; `more` is said beside the ticket.
     """
     work.note(f"ticket.{what}", ticket.id, appliance_id=ticket.appliance_id, fault=ticket.fault)
     event = Event(
@@ -190,7 +208,7 @@ def tell(work: Change, outbox: Outbox, ticket: TicketRow, what: str, time: int, 
         type=f"foremend.ticket.{what}",
         subject=ticket.id,
         time=time,
-        data=ticket_view(ticket),
+        data=ticket_view(ticket) | dict(more),
         purpose=Purpose.TICKET,
         appliance_id=ticket.appliance_id,
         ordering=ticket.id,
@@ -211,6 +229,7 @@ def withdraw_tickets(work: Change, appliance_id: str) -> list[str]:
 def withdraw(work: Change, ticket: TicketRow) -> None:
     """Nothing more about this ticket leaves."""
     ticket.status = TicketStatus.WITHDRAWN
+    promises.set_alarm(ticket)
     ticket.note = f"consent for tickets missing since {iso(work.at)}; nothing more about this ticket is sent"
     touch(work, ticket)
     keep_step(work, ticket, "withdrawn", ITSELF)
@@ -238,6 +257,13 @@ def ticket_view(ticket: TicketRow) -> dict[str, Any]:
         "waiting_since": _moment(ticket.waiting_since),
         "merged_into": ticket.merged_into,
         **{key: value for key, value in ticket.content.items() if key != "told"},
+        "priority": ticket.priority,
+        "clocks": promises.shown(ticket.clocks),
+        **(
+            {"promise": {name: iso(one["due"]) for name, one in ticket.clocks.items()}}
+            if ticket.clocks
+            else {}
+        ),
     }
 
 
@@ -273,4 +299,5 @@ def _new_ticket(work: Change, finding: Finding) -> TicketRow:
         opened_at=finding.time,
         created_at=work.at,
         version=0,
+        clocks={},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -42,11 +43,48 @@ class ConsentTerms(Strict):
     ask_again_before: PeriodText = "P30D"
 
 
+class Hurry(Strict):
+    """Of one tier or area: what is left out is as for all."""
+
+    first_contact: DurationMs | None = None
+    visit: DurationMs | None = None
+    fix: DurationMs | None = None
+    urgent: bool = False
+    """Whether its tickets come before others of the same severity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """To one owner, in ms from the opening of a ticket on; no `fix` where none is promised."""
+
+    first_contact: int
+    visit: int
+    fix: int | None
+    urgent: bool = False
+
+
 class ServicePromise(Strict):
-    """From the opening of a ticket on: when somebody speaks to the owner, when somebody comes."""
+    """From the opening of a ticket on: when somebody speaks to the owner, when somebody comes, when it is mended."""
 
     first_contact: DurationMs
     visit: DurationMs
+    fix: DurationMs | None = None
+    areas: Mapping[str, Hurry] = {}
+    tiers: Mapping[str, Hurry] = {}
+
+    def to(self, area: str | None, tier: str | None) -> Promise:
+        """What holds in an area for a tier: what the tier says, else what the area says, else what is said for all."""
+        which = [found for found in (self.tiers.get(tier or ""), self.areas.get(area or "")) if found]
+
+        def span(name: str) -> int | None:
+            said = [getattr(one, name) for one in which if getattr(one, name) is not None]
+            value: int | None = said[0] if said else getattr(self, name)
+            return value
+
+        urgent = any(one.urgent for one in which)
+        return Promise(
+            span("first_contact") or self.first_contact, span("visit") or self.visit, span("fix"), urgent
+        )
 
 
 class Notices(Strict):

@@ -17,7 +17,7 @@ from alerts.wording import iso
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.types import Severity
 
-SORTS = {"opened_at": TicketRow.opened_at, "changed_at": TicketRow.changed_at}
+SORTS = {"opened_at": TicketRow.opened_at, "changed_at": TicketRow.changed_at, "priority": TicketRow.priority}
 NEWEST = "-opened_at"
 
 
@@ -30,6 +30,7 @@ class TicketFilter:
     fault: str | None = None
     status: TicketStatus | None = None
     severity: Severity | None = None
+    priority: int | None = None
     resolution: Resolution | None = None
     assigned_to: str | None = None
     appliances: Collection[str] | None = None

@@ -64,6 +64,14 @@ class FindingView(BaseModel):
     evidence: list[EvidenceView]
 
 
+class ClockView(BaseModel):
+    """One promise to an owner; it moves while the owner is waited for."""
+
+    due: Time
+    met_at: Time | None
+    broken: bool
+
+
 class TicketView(BaseModel):
     ticket_id: str
     episode_id: str
@@ -92,7 +100,12 @@ class TicketView(BaseModel):
     technician_finds: str = ""
     self_help: dict[str, list[str]] = {}
     safety: dict[str, str] = {}
-    promise: dict[str, str] = {}  # until when: first_contact, visit
+    promise: dict[str, str] = {}  # until when: first_contact, visit, fix
+    clocks: dict[str, ClockView] = {}  # the same, and what became of it
+    priority: int = 3  # 1 is the most urgent, 4 the least
+    at_stake: list[str] = []  # safety, food, water
+    owner_reference: str | None = None  # the owner's id, which says nothing about the person
+    service_area: str | None = None
     note: str = ""
     assigned_to: str | None = None
     deliveries: list[DeliveryView] = []

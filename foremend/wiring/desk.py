@@ -35,4 +35,4 @@ def guide_of(entry: FaultEntry) -> Guide:
     """What the catalogue says of a fault, in the words of the alerts stage."""
     steps = entry.self_help.model_dump() if entry.self_help else {}
     safety = entry.safety.model_dump() if entry.safety else {}
-    return Guide(entry.title.model_dump(), entry.technician_finds, entry.parts, steps, safety)
+    return Guide(entry.title.model_dump(), entry.technician_finds, entry.parts, steps, safety, entry.stakes)

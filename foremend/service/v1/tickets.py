@@ -52,9 +52,10 @@ def add_tickets(app: FastAPI, look: Look, servicing: Servicing | None) -> None:
         caller: OfTickets,
         limit: Limit = 50,
         cursor: Cursor = None,
-        sort: Annotated[str, Query(pattern="^-?(opened_at|changed_at)$")] = "-opened_at",
+        sort: Annotated[str, Query(pattern="^-?(opened_at|changed_at|priority)$")] = "-opened_at",
         status: TicketStatus | None = None,
         severity: Severity | None = None,
+        priority: Annotated[int | None, Query(ge=1, le=4)] = None,
         resolution: Resolution | None = None,
         appliance_id: Text = None,
         appliance_model: Text = None,
@@ -65,7 +66,8 @@ def add_tickets(app: FastAPI, look: Look, servicing: Servicing | None) -> None:
         """Tickets, the newest first; with `sort=changed_at` and `updated_since` what changed since a moment."""
         chosen = TicketFilter(
             appliance_id=appliance_id, appliance_model=appliance_model, fault=fault, status=status,
-            severity=severity, resolution=resolution, assigned_to=assigned_to, updated_since=updated_since,
+            severity=severity, priority=priority, resolution=resolution,
+            assigned_to=assigned_to, updated_since=updated_since,
         )  # fmt: skip
         return look(caller).some_tickets(chosen, sort, limit, cursor)
 

@@ -81,6 +81,7 @@ class FaultEntry(Strict):
     self_help: Steps | None = None
     severity: Severity
     safety: Words | None = None
+    at_stake: tuple[Literal["food", "water"], ...] = ()
     sources: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -89,6 +90,13 @@ class FaultEntry(Strict):
         if low > high:
             raise ValueError(f"days_to_failure [{low:g}, {high:g}] must go from low to high")
         return self
+
+    @property
+    def stakes(self) -> tuple[str, ...]:
+        """What is lost where nobody comes in time: `safety`, `food`, `water`."""
+        safety = ("safety",) if self.safety else ()
+        food = ("food",) if self.category == "refrigerator" else ()
+        return tuple(dict.fromkeys((*safety, *food, *self.at_stake)))
 
 
 _ENTRIES = TypeAdapter(tuple[FaultEntry, ...])

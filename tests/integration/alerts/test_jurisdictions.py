@@ -187,9 +187,9 @@ def test_a_yes_to_messages_at_night_is_none_to_messages(abroad: Callable[..., An
     assert sent(stage) == {"sms": 0, "push": 0, "email": 0}
 
 
-@pytest.mark.parametrize(("jurisdiction", "hours"), [("CN", (2, 48)), ("EU", (24, 120))])
+@pytest.mark.parametrize(("jurisdiction", "hours"), [("CN", (2, 48, 168)), ("EU", (24, 120, 336))])
 def test_a_ticket_carries_what_the_owner_was_promised(
-    abroad: Callable[..., Any], finding: Make, jurisdiction: str, hours: tuple[int, int]
+    abroad: Callable[..., Any], finding: Make, jurisdiction: str, hours: tuple[int, int, int]
 ) -> None:
     """From its opening on, and updates keep it."""
     stage = abroad(jurisdiction)
@@ -203,7 +203,8 @@ def test_a_ticket_carries_what_the_owner_was_promised(
 
     events = [orjson.loads(one.body)["data"] for one in stage.sent("webhook:platform")]
     promised = {
-        name: iso(opened + more * HOUR) for name, more in zip(("first_contact", "visit"), hours, strict=True)
+        name: iso(opened + more * HOUR)
+        for name, more in zip(("first_contact", "visit", "fix"), hours, strict=True)
     }
     assert [event["promise"] for event in events] == [promised, promised]
 
