@@ -71,6 +71,10 @@ class BlockClient(paho.Client):
         packets = b"".join(b"\x40\x02" + mid.to_bytes(2, "big") for mid in mids)
         self._packet_queue(_PUBACK, packets, 0, 0)
 
+    def hang_up(self) -> None:
+        """Close the socket, if there is one still."""
+        self._sock_close()
+
     def excuse_silence(self) -> None:
         """Do not take a missing PINGRESP for a dead broker now; PINGREQ still leaves every keepalive.
 

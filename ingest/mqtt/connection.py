@@ -35,6 +35,8 @@ SWITCH_S = 0.0005
 _TICK_S = 0.5  # how often keepalive is looked at
 _LASTING_S = 5.0  # a connection that ended sooner came to nothing, whatever the broker said at first
 _SUSPICIOUS = 5  # of these in a row
+_LONGEST_STOP_S = 5.0  # for a thread that waits for a name or a handshake; it ends with the process then
+_UNAVAILABLE = "Server unavailable"
 
 
 class Listener(Protocol):
@@ -75,6 +77,8 @@ class Connection:
         self._client.on_socket_register_write = lambda *_: self.wake()
         self._online, self._since = False, 0.0
         self.trouble = f"no MQTT broker answers on {settings.url}"  # why the last attempt came to nothing
+        self._let_in = False  # since the process began: a refusal now is no wrong setting of ours
+        self._told = ""  # of what is tried again and again, once
         self._closing = threading.Event()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
@@ -88,13 +92,13 @@ class Connection:
         self._thread.start()
 
     def close(self) -> None:
-        """Disconnect and end the thread. Safe to call twice."""
+        """Disconnect and end the thread; one that hangs in a look-up or a handshake is left alone. Twice is safe."""
         self._closing.set()
         self.wake()
         if self._thread.ident is not None:
-            self._thread.join()
-        self._wake_in.close()
-        self._wake_out.close()
+            self._thread.join(_LONGEST_STOP_S)
+        else:
+            self._put_away()
 
     def wake(self) -> None:
         """Make the thread look at once at what is queued."""
@@ -118,12 +122,16 @@ class Connection:
         finally:
             if not self._closing.is_set():
                 self._listener.failed(UnavailableError("the MQTT thread ended; the log has its traceback"))
+            self._put_away()
+
+    def _put_away(self) -> None:
+        self._wake_in.close()
+        self._wake_out.close()
 
     def _keep_connected(self) -> None:
         failures = short = 0
         while not self._closing.is_set():
-            if self._open():
-                self._serve()
+            self._attempt()
             lasted = self._online and time.monotonic() - self._since >= _LASTING_S
             failures = 0 if lasted else failures + 1
             short = 0 if lasted else short + self._online
@@ -131,6 +139,19 @@ class Connection:
                 self._tell_of_a_namesake()
             self._lose()
             self._closing.wait(self._pause_s(failures))
+
+    def _attempt(self) -> None:
+        """One connection, from its beginning to its end, whatever the broker says in it."""
+        try:
+            if self._open():
+                self._serve()
+        except Exception as error:
+            self.trouble = f"{self._settings.url} sent what cannot be understood: {error!r}"
+            if self._told != self.trouble:
+                log.exception("%s; tried again on a new connection", self.trouble)
+                self._told = self.trouble
+        finally:
+            self._client.hang_up()
 
     def _tell_of_a_namesake(self) -> None:
         """No broker says why it ends a session, but a client of the same name is what they end it for."""
@@ -212,10 +233,17 @@ class Connection:
         self._listener.lost()
 
     def _refuse(self, sentence: str) -> None:
-        self._closing.set()
-        self._listener.failed(
-            RefusedError(f"{sentence}; see the mqtt settings and the broker's users and ACL")
-        )
+        """The end, but for who was let in before: then the broker is to be mended, and nothing else need stop."""
+        sentence = f"{sentence}; see the mqtt settings and the broker's users and ACL"
+        if not self._let_in:
+            self._closing.set()
+            self._listener.failed(RefusedError(sentence))
+            return
+        self.trouble = sentence
+        if self._told != sentence:
+            log.error("%s. We were let in before: tried again until we are", sentence)
+            self._told = sentence
+        self._client.disconnect()
 
     def _on_connect(
         self,
@@ -225,6 +253,9 @@ class Connection:
         reason: ReasonCode,
         properties: Properties | None,
     ) -> None:
+        if reason == _UNAVAILABLE:  # as one says that is just starting
+            self.trouble = f"{self._settings.url} says that it is not available"
+            return
         if reason.is_failure:
             self._refuse(f"{self._settings.url} refuses the connection ({reason})")
             return
@@ -245,8 +276,19 @@ class Connection:
         refused = [topic for topic, reason in zip(topics, reasons, strict=True) if reason.is_failure]
         if refused:
             self._refuse(f"{self._settings.url} refuses the subscription to {', '.join(refused)}")
-        else:
-            self._come_online()
+            return
+        if any(reason.value == 0 for reason in reasons):
+            self._tell_of_qos_0()
+        self._let_in, self._told = True, ""
+        self._come_online()
+
+    def _tell_of_qos_0(self) -> None:
+        if not self._let_in:
+            log.warning(
+                "%s grants QoS 0 where 1 was asked: it keeps nothing for us while we are away, and may lose what it"
+                " sends; choose a broker that grants QoS 1",
+                self._settings.url,
+            )
 
     def _come_online(self) -> None:
         if not self._online:

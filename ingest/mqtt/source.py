@@ -72,7 +72,7 @@ class MqttSource:
     def take(self, timeout_s: float) -> Sequence[tuple[RawMessage, Any]]:
         """Messages that wait, each with its token, oldest first, some 2 MiB at most; empty after `timeout_s`.
 
-        Raises RefusedError once the broker has come to refuse us and what it had sent before is taken.
+        Raises RefusedError once the broker, which never let us in, refuses us, and what it had sent before is taken.
         """
         taken = self._inbox.take(timeout_s)
         if taken:
