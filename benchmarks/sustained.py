@@ -26,7 +26,7 @@ from pathlib import Path
 
 from benchmarks.backlog import configured, metrics, used, wait
 from benchmarks.mosquitto_server import Mosquitto
-from benchmarks.mqtt_load import APPLIANCES, send_all
+from benchmarks.mqtt_load import send_all
 from foremend.commands.demo.processes import free_port, process
 
 AT_MOST_PERCENT = 1.0
@@ -89,7 +89,7 @@ def _measured(folder: Path, broker: Mosquitto, minutes: int) -> Sustained:
     with process(["run", "--config", str(config)], folder / "pipeline.log") as child:
         wait(child, page, lambda counts: counts.get("broker_connected", 0) == 1)
         top = _top_rate(child, broker, page)
-        rate = top // 2 // APPLIANCES * APPLIANCES
+        rate = top // 2
         looks = list(_load(child, broker, page, rate, minutes))
         messages = _FAST_MESSAGES + rate * minutes * 60
         used_all = wait(child, page, used(messages))["messages_total"] == messages

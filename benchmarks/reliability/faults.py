@@ -129,11 +129,11 @@ def freeze_workers(rig: Rig, times: int) -> Seconds:
     """SIGSTOP one until others have taken over, then let it go on: it believes that it has its partitions still."""
 
     def once() -> float:
-        frozen = rig.workers.pop(0)
+        frozen = rig.workers[0]
         frozen.pause()
         taken_over = rig.recovered()
         frozen.resume()
-        rig.workers.append(frozen)
+        rig.workers.append(rig.workers.pop(0))
         until(
             lambda: frozen.number("worker_partitions") > 0 and rig.shared_out(), "the frozen worker's share"
         )
@@ -146,11 +146,11 @@ def freeze_in_transaction(rig: Rig, times: int) -> Seconds:
     """SIGSTOP one while PostgreSQL has a transaction of it open, with its locks; others must go on all the same."""
 
     def once() -> float:
-        frozen = rig.workers.pop(0)
+        frozen = rig.workers[0]
         until(lambda: _stopped_in_transaction(rig, frozen), "a worker in the midst of a transaction")
         others_go_on = rig.recovered()
         frozen.resume()
-        rig.workers.append(frozen)
+        rig.workers.append(rig.workers.pop(0))
         until(rig.shared_out, "the frozen worker's share")
         return others_go_on
 
