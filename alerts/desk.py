@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from sqlalchemy import Engine
@@ -13,6 +14,8 @@ from alerts.anchors import Anchors
 from alerts.channels import Channel
 from alerts.consent import ConsentLedger
 from alerts.consent.endings import ConsentEndings
+from alerts.consent.permitted import Keeping
+from alerts.consent.watched import Watched
 from alerts.database import open_database
 from alerts.dead_letters import DeadLetterUpkeep
 from alerts.dispatch import Dispatcher
@@ -38,6 +41,7 @@ class Alerts:
     engine: Engine
     owners: Owners
     consent: ConsentLedger
+    watched: Watched
     effects: DatabaseEffects
     servicing: Servicing
     promises: PromiseWatch
@@ -77,12 +81,13 @@ def open_alerts(
     guides: Mapping[str, Guide],
     feature_titles: Titles,
     stream: str = "journal",
+    devices: Mapping[str, str] = MappingProxyType({}),
 ) -> Alerts:
     """Open the database and build the parts; nothing is sent before `dispatcher.start()`.
 
     `channels` by target as `alerts.dispatch.open_channels` makes them, `guides` by fault, `feature_titles` by feature,
-    `stream` names whose positions `effects` keeps. Raises what `open_database` raises, and
-    ConfigError for a policy that is wrong.
+    `stream` names whose positions `effects` keeps, `devices` has appliance ids by the name a device speaks under.
+    Raises what `open_database` raises, and ConfigError for a policy that is wrong.
     """
     policies = load_policies(settings.policies.folders, settings.jurisdiction)
     engine = open_database(settings.database)
@@ -90,8 +95,18 @@ def open_alerts(
     owners = Owners(engine, vault, clock, outbox, policies)
     dispatcher = Dispatcher(engine, channels, owners, settings, clock, rng)
     consent = ConsentLedger(engine, outbox, policies, clock, dispatcher.wake)
+    watched = Watched(engine, policies, clock)
     effects = DatabaseEffects(
-        engine, outbox, settings, clock, dispatcher.wake, guides, feature_titles, policies, stream
+        engine,
+        outbox,
+        settings,
+        clock,
+        dispatcher.wake,
+        guides,
+        feature_titles,
+        policies,
+        Keeping(watched, policies, devices),
+        stream,
     )
     letters = DeadLetterUpkeep(engine, settings.dead_letters, clock)
     erasures = Erasures(engine, outbox, clock, dispatcher.wake)
@@ -103,6 +118,7 @@ def open_alerts(
         engine,
         owners,
         consent,
+        watched,
         effects,
         Servicing(engine, outbox, clock, dispatcher.wake),
         PromiseWatch(engine, outbox, clock, dispatcher.wake),

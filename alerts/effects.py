@@ -14,6 +14,7 @@ from alerts.audit_rows import KEPT, digest
 from alerts.change import Change, change
 from alerts.consent import Decision, decide, histories
 from alerts.consent.known import rows_of
+from alerts.consent.permitted import Keeping
 from alerts.contract import Contract, contract_of
 from alerts.database import insert_new, raise_to, reading, relaxed
 from alerts.guide import Guide, advice
@@ -46,9 +47,13 @@ class DatabaseEffects:
         guides: Mapping[str, Guide],
         feature_titles: Titles,
         policies: Policies,
+        keeping: Keeping,
         stream: str = "journal",
     ) -> None:
-        """`guides` by fault, `feature_titles` by feature; `wake` is called after a commit that acted on findings."""
+        """`guides` by fault, `feature_titles` by feature; `wake` is called after a commit that acted on findings.
+
+        `keeping` leaves out what is of somebody who may not be watched.
+        """
         self._engine = engine
         self._outbox = outbox
         self._desk = TicketDesk(outbox, guides, feature_titles, settings.ticket_update_every)
@@ -58,6 +63,7 @@ class DatabaseEffects:
         self._clock = clock
         self._wake = wake
         self._policies = policies
+        self._keeping = keeping
         self._stream = stream
         self._advance = raise_to(engine, PositionRow, "stream", "value")
 
@@ -78,6 +84,7 @@ class DatabaseEffects:
 
         Raises UnavailableError while the database is away: nothing was committed then, call again.
         """
+        findings, dead_letters = self._keeping.findings(findings), self._keeping.letters(dead_letters)
         if not findings and not dead_letters:
             self._move_to(position)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select
 
 from alerts.database import CHUNK, reading, upsert, writing
 from alerts.tables import ProcessRow, SeenRow
@@ -82,3 +82,11 @@ def first(engine: Engine, most: int, appliance_model: str | None = None) -> list
         query = query.where(SeenRow.appliance_model == appliance_model)
     with reading(engine) as session:
         return [Seen(*row) for row in session.execute(query)]
+
+
+def forget_seen(engine: Engine, ids: Collection[str]) -> None:
+    """The page no longer shows these."""
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), CHUNK):
+        with writing(engine) as session:
+            session.execute(delete(SeenRow).where(SeenRow.appliance_id.in_(ordered[start : start + CHUNK])))

@@ -83,13 +83,6 @@ class ConsentLedger:
 
     def given(self, purpose: Purpose, at: int | None = None) -> frozenset[str]:
         """The ids of all appliances whose owner agrees to `purpose` at `at` (ms UTC), by default now."""
-        return self._with_last_word(purpose, True, at)
-
-    def refused(self, purpose: Purpose, at: int | None = None) -> frozenset[str]:
-        """The ids of all appliances whose owner's last word on `purpose` at `at` (ms UTC) was no."""
-        return self._with_last_word(purpose, False, at)
-
-    def _with_last_word(self, purpose: Purpose, given: bool, at: int | None) -> frozenset[str]:
         moment = self._clock.now_ms() if at is None else at
         latest_first = func.row_number().over(
             partition_by=ConsentRow.appliance_id, order_by=(ConsentRow.at.desc(), ConsentRow.seq.desc())
@@ -101,10 +94,8 @@ class ConsentLedger:
             .subquery()
         )
         with reading(self._engine) as session:
-            query = select(ranked.c.appliance_id).where(ranked.c.rank == 1, ranked.c.given == given)
-            if given:
-                query = query.where(or_(ranked.c.ends_at.is_(None), ranked.c.ends_at > moment))
-            return frozenset(session.scalars(query))
+            holds = ranked.c.given & or_(ranked.c.ends_at.is_(None), ranked.c.ends_at > moment)
+            return frozenset(session.scalars(select(ranked.c.appliance_id).where(ranked.c.rank == 1, holds)))
 
     def history(self, appliance_id: str) -> list[dict[str, Any]]:
         """Every record about an appliance as it stands in the ledger, oldest first, JSON-ready."""

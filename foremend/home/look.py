@@ -30,14 +30,14 @@ class Look:
         self,
         database: Database,
         fleet: Callable[[], Sequence[ApplianceStatus]],
-        refused: Callable[[], Collection[str]],
+        unwatched: Callable[[Collection[str]], Collection[str]],
         forgotten: Callable[[], Sequence[Forgotten]],
         words: Words,
         act_from: Severity,
     ) -> None:
-        """`refused`: ids of those whose owners do not want them watched, now; they, and the forgotten, are left out."""
+        """`unwatched`: of these ids those whom nobody may watch, now; they, and the forgotten, are left out."""
         self._database, self._fleet = database, fleet
-        self._refused, self._forgotten = refused, forgotten
+        self._unwatched, self._forgotten = unwatched, forgotten
         self._words, self._act_from = words, act_from
         self._known: tuple[int | None, float, Mapping[str, Sequence[Mapping[str, Any]]]] = (None, 0.0, {})
         self._told = False
@@ -53,12 +53,13 @@ class Look:
         }
 
     def _shown(self) -> list[ApplianceStatus]:
-        refused = frozenset(self._refused())
+        fleet = self._fleet()
+        unwatched = self._unwatched({one.appliance_id for one in fleet})
         until = {(one.appliance_model, one.appliance_id): one.until for one in self._forgotten()}
         shown = [
             one
-            for one in self._fleet()
-            if one.appliance_id not in refused
+            for one in fleet
+            if one.appliance_id not in unwatched
             and one.last_seen > until.get((one.appliance_model, one.appliance_id), -1)
         ]
         if len(shown) > MOST and not self._told:

@@ -83,18 +83,20 @@ class InProcessRuntime:
         resting: Resting | None = None,
         settle: Callable[[int], None] = lambda position: None,
         orders: Orders | None = None,
+        unwatched: Callable[[Collection[str]], Collection[str]] = lambda ids: (),
     ) -> None:
         """`resting` keeps memory within bounds; without it everybody stays in memory. `orders` are what commands say.
 
         `follow` is called with the wall clock between blocks, to take up what was promoted meanwhile; `settle` with
-        the position of each snapshot before it is written.
+        the position of each snapshot before it is written; `unwatched` answers whom of some ids nobody may watch.
         """
         self._source, self._journal, self._ingest, self._engine = source, journal, ingest, engine
         self._effects, self._history, self._clock = effects, history, clock
         self._snapshot_file = snapshot_file
         self._checkpoint_every_ms = checkpoint_every_ms
         self._permitted, self._report, self._follow = permitted, report, follow
-        self._resting, self._settle = resting, settle
+        self._resting, self._settle, self._unwatched = resting, settle, unwatched
+        self._asked_of_resting = False
         self._orders, self._asked = orders, 0  # when it was asked for orders, ms
         self._order_lapse = Lapse("taking orders")
         self._position = self._snapshot_position = 0
@@ -460,9 +462,19 @@ class InProcessRuntime:
     def _hear(self, said: RawMessage) -> list[Finding]:
         """A look at the clock, or an order."""
         if said.topic == CLOCK:
+            self._forget_unwatched()
             return self._engine.advance(said.received, caught_up=bool(said.payload))
         self._engine.learn_anew(*parse_usual_order(said.payload))
         return []
+
+    def _forget_unwatched(self) -> None:
+        """What was learnt of whom nobody may watch any more goes, before anybody calls them silent."""
+        ids = [one for lane in self._engine.lanes.values() for one in lane.ids]
+        if self._resting is not None and not self._asked_of_resting:  # of changes since then the ledger tells
+            ids += [one for _, one, _ in self._resting.store.known(MOST_STRANGERS_SHOWN)]
+            self._asked_of_resting = True
+        if gone := self._patience.insist(partial(self._unwatched, ids)):
+            self._engine.forget(gone)
 
     def _process(self, messages: Sequence[RawMessage], position: int) -> None:
         self._whole, self._attempted, self._stage = False, position, "decode"

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from alerts import queries
 from alerts.wording import Titles
+from foremend.engine.silence import EVERYBODY
 from foremend.learning.progress import Training
 from foremend.runtimes.status import ApplianceStatus
 from foremend.service.health import Health, Probe
@@ -63,8 +64,13 @@ class ReadModel:
         feature_titles: Titles,
         training: Callable[[], Sequence[Training]] = tuple,
         story: Path | None = None,
+        unwatched: Callable[[Collection[str]], Collection[str]] = lambda ids: (),
     ) -> None:
-        """`training`: how far each model is that is being trained; `story`: a file as the demo writes it."""
+        """`training`: how far each model is that is being trained; `story`: a file as the demo writes it.
+
+        `unwatched`: of these ids those whom nobody may watch: the page has no words on them.
+        """
+        self._unwatched = unwatched
         self._training, self._story_file = training, story
         self._engine = engine
         self._pipeline = pipeline
@@ -162,7 +168,8 @@ class ReadModel:
         if findings != known or monotonic() > until:
             episodes = joined(self._open_episodes())
             self._remembered = (findings, monotonic() + _REMEMBER_S, episodes)
-        return episodes
+        gone = frozenset(self._unwatched({one.appliance_id for one in episodes} - {EVERYBODY}))
+        return [one for one in episodes if one.appliance_id not in gone] if gone else episodes
 
     def _open_episodes(self, appliance_id: str | None = None) -> list[FindingView]:
         return [FindingView(**item) for item in queries.open_episodes(self._engine, appliance_id)]

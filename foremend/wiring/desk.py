@@ -28,6 +28,11 @@ def open_desk(settings: Settings, clock: Clock, stream: str = "journal") -> Aler
         {name: guide_of(entry) for name, entry in load_catalogue().items()},
         feature_titles(load_profiles(settings.profiles.folders).values()),
         stream,
+        {
+            device: reference.appliance_id
+            for decoder in settings.ingest.decoders
+            for device, reference in decoder.appliances.items()
+        },
     )
 
 

@@ -169,7 +169,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
     )
     engine = build_engine(settings, profiles, in_use(scored, registry), history)
     follower = PromotionFollower(registry, engine, scored)
-    permitted = ConsentFilter(alerts.consent, clock)
+    permitted = ConsentFilter(alerts.watched, clock)
     rules = RestRules(settings.storage.rest_after, STRANGERS_REST_AFTER, settings.storage.most_strangers)
     store = RestingStore(folder / "resting.db")
     runtime = InProcessRuntime(
@@ -187,7 +187,8 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         report=lambda progress: _speak(source, progress, ingest),
         follow=follower,
         orders=Orders(folder),
-        resting=Resting(store, rules, forgotten, permitted.withdrawn),
+        resting=Resting(store, rules, forgotten, alerts.watched.gone),
+        unwatched=alerts.watched.unwatched,
     )
     catalogue = load_catalogue()
     model = ReadModel(
@@ -198,6 +199,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         feature_titles(profiles.values()),
         training.each,
         settings.service.story,
+        alerts.watched.unwatched,
     )
     upkeep = open_upkeep(settings.storage, clock)
     home = open_home(settings, alerts, runtime, clock)

@@ -21,7 +21,6 @@ from foremend.terminal import progress_bar
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.ports import Clock, History
 from foremend.vocabulary.profiles import Profile, load_profiles
-from foremend.vocabulary.types import Purpose
 from models.registry.registry import Registry
 from rules.evaluator import RuleBook
 
@@ -39,7 +38,7 @@ def open_home(settings: Settings, alerts: Alerts, pipeline: Pipeline, clock: Clo
     look = Look(
         alerts.engine,
         pipeline.fleet,
-        lambda: alerts.consent.refused(Purpose.MONITORING),
+        alerts.watched.unwatched,
         ForgottenAppliances(alerts.engine, clock).all,
         words,
         settings.alerts.act_from,

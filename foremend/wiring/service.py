@@ -65,7 +65,14 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
     alerts = open_desk(settings, clock)
     pipeline = SharedPipeline(alerts.engine, streams(settings.kafka), clock, _silence_ms(settings.kafka))
     profiles = load_profiles(settings.profiles.folders)
-    model = ReadModel(alerts.engine, pipeline, profiles, load_catalogue(), feature_titles(profiles.values()))
+    model = ReadModel(
+        alerts.engine,
+        pipeline,
+        profiles,
+        load_catalogue(),
+        feature_titles(profiles.values()),
+        unwatched=alerts.watched.unwatched,
+    )
     health = with_sending(model.health(), alerts.dispatcher)
     server = open_server(settings.service, model, health, alerts, open_inbound(settings.alerts, os.environ))
     erasing = Erasing(

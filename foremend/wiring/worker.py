@@ -10,6 +10,7 @@ import gc
 import logging
 import threading
 from collections.abc import Collection, Mapping
+from functools import partial
 
 from threadpoolctl import threadpool_limits
 
@@ -17,6 +18,7 @@ from alerts.desk import Alerts
 from alerts.forgotten import ForgottenAppliances
 from alerts.personal.erasure import names_in
 from alerts.resting import RestingAppliances
+from alerts.shared_status import forget_seen
 from foremend.config import Settings
 from foremend.engine.engine import Engine, ReadingsListener
 from foremend.engine.resting import RestRules
@@ -86,8 +88,10 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> tuple[Worker
     clock = clock or SystemClock()
     alerts = open_desk(settings, clock)
     engines = Engines(settings, open_registry(settings.models))
-    watched, meter, quarantine = ConsentFilter(alerts.consent, clock), Meter(), Quarantine()
-    permitted = ErasedFilter(lambda: names_in(alerts.erasures.pending()), watched, clock)
+    watched, meter, quarantine = alerts.watched, Meter(), Quarantine()
+    permitted = ErasedFilter(
+        lambda: names_in(alerts.erasures.pending()), ConsentFilter(watched, clock), clock
+    )
     forgotten = ForgottenAppliances(alerts.engine, clock).all
     rules = RestRules(settings.storage.rest_after, STRANGERS_REST_AFTER, settings.storage.most_strangers)
     arrivals = Arrivals()
@@ -108,13 +112,14 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> tuple[Worker
             event_times=EventTimes.of(settings.ingest),
             arrivals=arrivals,
             erasures=alerts.erasures.pending,
+            unwatched=partial(_leave, alerts),
             resting=AtRest(
                 RestingAppliances(alerts.engine, stream, clock),
                 rules,
                 clock,
                 kept_for,
                 forgotten,
-                watched.withdrawn,
+                watched.gone,
             ),
         )
 
@@ -123,6 +128,13 @@ def build_worker(settings: Settings, clock: Clock | None = None) -> tuple[Worker
     folder = settings.storage.folder / "faust"
     worker = Worker(settings.kafka, runtime_of, letters.store, meter, folder, quarantine)
     return worker, alerts, ended
+
+
+def _leave(alerts: Alerts, ids: Collection[str]) -> Collection[str]:
+    """Those of `ids` whom nobody may watch; the page, too, shows them no more."""
+    if gone := alerts.watched.unwatched(ids):
+        forget_seen(alerts.engine, gone)
+    return gone
 
 
 class Engines:

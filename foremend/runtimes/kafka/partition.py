@@ -104,13 +104,16 @@ class PartitionRuntime:
         resting: AtRest | None = None,
         arrivals: Arrivals | None = None,
         erasures: Callable[[], Sequence[Job]] = tuple,
+        unwatched: Callable[[Collection[str]], Collection[str]] = lambda ids: (),
     ) -> None:
         """`permitted` takes out whom nobody may watch; `report` hears of every checkpoint.
 
         Each checkpoint forgets whom the `erasures` under way are about; the status says of which it is durable.
 
         `resting` keeps memory within bounds; without it everybody stays in memory. `arrivals` tells who is new.
+        `unwatched` answers whom of some ids nobody may watch: each look at the clock forgets them.
         """
+        self._unwatched = unwatched
         self._quarantine, self._untried, self._hearing = quarantine, Held(), Hearing(topic, quarantine)
         self._topic, self._engines, self._effects = topic, engines, effects
         self._history, self._permitted, self._report = history, permitted, report
@@ -339,10 +342,21 @@ class PartitionRuntime:
     def _hear(self, look: Look, without: Mapping[str, str]) -> tuple[Sequence[Finding], list[DeadLetter]]:
         """What a look at the clock brings."""
         self.stage = "engine"
+        self._forget_unwatched()
         with self._meter.on("engine"):
             findings, letters = self._hearing.advance(self.engines, look, without)
         self._count(0, len(findings), 0)
         return findings, letters
+
+    def _forget_unwatched(self) -> None:
+        """What was learnt of whom nobody may watch any more goes, before anybody calls them silent."""
+        lanes = [lane for engine in self.engines.values() for lane in engine.lanes.values()]
+        ids = {one for lane in lanes for one in lane.ids}
+        if self._resting is not None:
+            ids |= self._resting.names()
+        if gone := self.patience.insist(partial(self._unwatched, ids)):
+            for engine in self.engines.values():
+                engine.forget(gone)
 
     def _read(self, record: Record) -> tuple[str, Block, list[DeadLetter]]:
         """The record's key, its readings that can be used, and a dead letter if there are others."""

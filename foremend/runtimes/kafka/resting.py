@@ -106,6 +106,10 @@ class AtRest:
         """How many rest."""
         return sum(len(named) for named in list(self._who.values()))
 
+    def names(self) -> set[str]:
+        """The ids of all that rest."""
+        return {one for named in self._who.values() for one in named}
+
     def bring_back(self, engine: Engine, block: Block) -> list[Finding]:
         """Before `block` is processed: whoever it speaks of is in memory. `engine` may be a copy, to try."""
         named = self._who.get(block.appliance_model)

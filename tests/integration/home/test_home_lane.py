@@ -50,11 +50,10 @@ class Home:
         clock = SystemClock()
         words = Words("en", {}, {})
         forgotten = ForgottenAppliances(self.alerts.engine, clock).all
-        refused = self.alerts.consent.refused
         look = Look(
             self.alerts.engine,
             self._seen,
-            lambda: refused(Purpose.MONITORING),
+            self.alerts.watched.unwatched,
             forgotten,
             words,
             Severity.WARNING,

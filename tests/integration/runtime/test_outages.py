@@ -158,7 +158,7 @@ class Line:
             snapshot_file=self.snapshot,
             clock=clock,
             checkpoint_every_ms=checkpoint_every_ms,
-            permitted=ConsentFilter(alerts.consent, clock),
+            permitted=ConsentFilter(alerts.watched, clock),
             report=lambda progress: None,
         )
 

@@ -23,6 +23,7 @@ from foremend.config import load_settings
 from foremend.engine.engine import Engine
 from foremend.engine.resting import RestRules
 from foremend.history.parquet import ParquetHistory
+from foremend.runtimes.consent_filter import ConsentFilter
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import STRANGERS_REST_AFTER, Resting
 from foremend.service.pipeline import OwnPipeline
@@ -114,12 +115,22 @@ class Site:
             snapshot_file=self.folder / "engine.snapshot",
             clock=self.clock,
             checkpoint_every_ms=10**12,
-            permitted=lambda block: block,
+            permitted=ConsentFilter(self.alerts.watched, self.clock),
             report=lambda progress: None,
-            resting=Resting(RestingStore(self.folder / "resting.db"), REST, lambda: (), lambda: ()),
+            resting=Resting(
+                RestingStore(self.folder / "resting.db"), REST, lambda: (), self.alerts.watched.gone
+            ),
+            unwatched=self.alerts.watched.unwatched,
         )
         self.runtime.recover()
-        self.page = ReadModel(self.alerts.engine, OwnPipeline(self.runtime), profiles, load_catalogue(), {})
+        self.page = ReadModel(
+            self.alerts.engine,
+            OwnPipeline(self.runtime),
+            profiles,
+            load_catalogue(),
+            {},
+            unwatched=self.alerts.watched.unwatched,
+        )
 
     def work(self, minutes: float) -> None:
         """So long by the wall clock, and all that waits is taken."""
@@ -158,6 +169,39 @@ def test_the_only_appliance_of_its_model_falls_silent(site: Site) -> None:
 
     assert sorted(site.told()) == [("a", "silent", "opened"), ("lonely", "silent", "opened")]
     assert site.states() == {"a": "silent", "lonely": "silent", "b": "ok"}
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_nobody_is_called_silent_who_is_watched_no_more(site: Site, killed: bool) -> None:
+    """Withdrawn while it speaks, or after it was told: no word of it on the page, nothing in the next snapshot."""
+    site.alerts.owners.register_owners([Owner("owner", {})])
+    for one in ("told", "speaking"):
+        site.alerts.owners.register_appliances([OwnedAppliance(one, "owner", "rf-260")])
+    site.broker.says("rf-260", "told", 0, 1)
+    site.broker.says("rf-260", "speaking", 0, 7.5)
+    site.broker.says("rf-260", "other", 0, 7.5)
+    site.work(3)
+    assert site.told() == [("told", "silent", "opened")]
+    assert site.states() == {"told": "silent", "speaking": "ok", "other": "ok"}
+
+    words = [
+        ConsentRecord(one, "owner", Purpose.MONITORING, False, site.clock.now, "1", "en", "app")
+        for one in ("told", "speaking")
+    ]
+    site.alerts.consent.record(words)
+    if killed:
+        site.start()
+    site.broker.says("rf-260", "speaking", 7.5, 8)
+    site.broker.says("rf-260", "other", 7.5, 16)
+    site.work(3)
+    site.runtime.checkpoint()
+
+    assert site.told() == [("told", "silent", "opened")]
+    assert site.states() == {"other": "ok"}
+    assert site.page.episodes() == []
+    kept = (site.folder / "engine.snapshot").read_bytes()
+    assert b"other" in kept
+    assert b"speaking" not in kept
 
 
 @pytest.mark.parametrize("checkpoint", [True, False], ids=["checkpoint", "killed"])
