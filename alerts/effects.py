@@ -17,6 +17,7 @@ from alerts.consent.known import rows_of
 from alerts.consent.permitted import Keeping
 from alerts.contract import Contract, contract_of
 from alerts.database import insert_new, raise_to, reading, relaxed
+from alerts.episodes import keep_open
 from alerts.guide import Guide, advice
 from alerts.held_back import hold_back
 from alerts.outbox import Notification, Outbox
@@ -200,7 +201,9 @@ def _keep(work: Change, findings: Sequence[Finding]) -> list[Finding]:
     new = insert_new(work.session, FindingRow, [row for row, _ in rows.values()])
     for key in (one for one in rows if one in new):
         work.note(KEPT, rows[key][1].appliance_id, row=key, digest=digest(KEPT, rows[key][0]))
-    return [finding for key, (_, finding) in rows.items() if key in new]
+    fresh = [(key, finding) for key, (_, finding) in rows.items() if key in new]
+    keep_open(work, fresh)
+    return [finding for _, finding in fresh]
 
 
 def _finding_row(finding: Finding, at: int) -> dict[str, Any]:

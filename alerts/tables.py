@@ -103,7 +103,13 @@ class FindingRow(Base):
     """Every finding that was applied, once."""
 
     __tablename__ = "findings"
-    __table_args__ = (Index(None, "time"), Index(None, "appliance_id", "fault"))
+    __table_args__ = (
+        Index(None, "time", "id"),
+        Index(None, "appliance_id", "fault"),
+        Index(None, "appliance_id", "time", "id"),
+        Index(None, "fault", "time", "id"),
+        Index(None, "episode_id"),
+    )
     id: Mapped[str] = mapped_column(Name(40), primary_key=True)
     episode_id: Mapped[str] = mapped_column(Name(40))
     kind: Mapped[FindingKind]
@@ -123,13 +129,40 @@ class FindingRow(Base):
     at: Mapped[int]
 
 
+NEVER = 2**62
+"""Event time of a failure that nobody foresees."""
+
+
+class OpenEpisodeRow(Base):
+    """An episode that goes on, and its newest finding."""
+
+    __tablename__ = "open_episodes"
+    __table_args__ = (
+        Index(None, "fails_at", "id"),
+        Index(None, "appliance_id"),
+        Index(None, "fault", "fails_at", "id"),
+        Index(None, "severity", "fails_at", "id"),
+    )
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    finding_id: Mapped[str] = mapped_column(Name(40))
+    appliance_id: Mapped[str] = mapped_column(Name(200))
+    appliance_model: Mapped[str] = mapped_column(Name(200))
+    fault: Mapped[str] = mapped_column(Name(120))
+    severity: Mapped[Severity]
+    fails_at: Mapped[int]  # event time
+    at: Mapped[int]
+
+
 class TicketRow(Base):
     """One ticket for one episode, or for those of a fault that came back soon: `episode_id` is the last one."""
 
     __tablename__ = "tickets"
     __table_args__ = (
         Index(None, "appliance_id", "status"),
-        Index(None, "opened_at"),
+        Index(None, "opened_at", "id"),
+        Index(None, "status", "opened_at", "id"),
+        Index(None, "status", "priority", "id"),
+        Index(None, "fault", "opened_at", "id"),
         Index(None, "assigned_to"),
         Index(None, "changed_at", "id"),
         Index(None, "status", "changed_at", "id"),

@@ -84,6 +84,10 @@ TABLES: tuple[TablePlace, ...] = (
         Kept.FINDINGS, _DESK, tables.FindingRow, Link.APPLIANCE, "appliance_id", "at",
     ),
     TablePlace(
+        "open_episodes", "that a fault goes on, by appliance", "to show what is coming",
+        Kept.FINDINGS, _DESK, tables.OpenEpisodeRow, Link.APPLIANCE, "appliance_id", "at",
+    ),
+    TablePlace(
         "outbox", "messages to the owner and the service platform, without address", "to send each once",
         Kept.MESSAGES, "operator, admin", tables.OutboxRow, Link.APPLIANCE, "appliance_id", "created_at",
     ),

@@ -26,6 +26,7 @@ from alerts.tables import (
     ContactRow,
     ErasureRow,
     FindingRow,
+    OpenEpisodeRow,
     OutboxRow,
     OutboxState,
     OutcomeRow,
@@ -62,6 +63,12 @@ def _findings(before: int) -> ColumnElement[bool]:
     found_since = select(later.id).where(later.episode_id == FindingRow.episode_id, later.at >= before)
     open_ticket = select(ticket.id).where(ticket.episode_id == FindingRow.episode_id, ticket.status.in_(LIVE))
     return and_(FindingRow.at < before, ~found_since.exists(), ~open_ticket.exists())
+
+
+def _episodes(before: int) -> ColumnElement[bool]:
+    """Of which no finding is left."""
+    finding = select(FindingRow.id).where(FindingRow.id == OpenEpisodeRow.finding_id)
+    return and_(OpenEpisodeRow.at < before, ~finding.exists())
 
 
 def _outcomes(before: int) -> ColumnElement[bool]:
@@ -121,6 +128,7 @@ def _erasures(before: int) -> ColumnElement[bool]:
 RULES: Mapping[type, Rule] = {
     TicketRow: _tickets,
     FindingRow: _findings,
+    OpenEpisodeRow: _episodes,
     OutcomeRow: _outcomes,
     TicketStepRow: _steps,
     OutboxRow: _outbox,

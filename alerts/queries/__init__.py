@@ -3,7 +3,16 @@
 from alerts.queries.cohorts import Cohort, cohorts
 from alerts.queries.counting import Counts, counts, oldest_waiting
 from alerts.queries.dead_letters import dead_letter, dead_letters
-from alerts.queries.episodes import Opened, finding_count, open_episodes, opened
+from alerts.queries.episodes import (
+    FindingFilter,
+    Opened,
+    finding_count,
+    open_episodes,
+    opened,
+    some_findings,
+    some_open_episodes,
+)
+from alerts.queries.keyset import Part
 from alerts.queries.lists import deliveries, disabled_targets, findings, held_back, outbox
 from alerts.queries.owned import owned_by
 from alerts.queries.paging import Page
@@ -13,9 +22,11 @@ from alerts.tables import OutboxState, Resolution, TicketStatus
 __all__ = [
     "Cohort",
     "Counts",
+    "FindingFilter",
     "Opened",
     "OutboxState",
     "Page",
+    "Part",
     "Resolution",
     "TicketFilter",
     "TicketStatus",
@@ -33,6 +44,8 @@ __all__ = [
     "opened",
     "outbox",
     "owned_by",
+    "some_findings",
+    "some_open_episodes",
     "some_tickets",
     "ticket",
     "tickets",

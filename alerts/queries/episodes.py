@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Select, select
 
 from alerts.database import reading
+from alerts.queries.keyset import Part, part
 from alerts.queries.paging import columns, count
-from alerts.tables import FindingRow, TicketRow
-from foremend.vocabulary.types import MS_PER_DAY, FindingKind
+from alerts.tables import FindingRow, OpenEpisodeRow, TicketRow
+from foremend.vocabulary.types import FindingKind, Severity
+
+SOONEST = "fails_at"
+NEWEST = "-time"
 
 
 class Opened(NamedTuple):
@@ -20,6 +25,30 @@ class Opened(NamedTuple):
     time: int
 
 
+@dataclass(frozen=True, slots=True)
+class FindingFilter:
+    """What a list of findings or open episodes is narrowed to; None leaves all. `kind` is of findings alone."""
+
+    appliance_id: str | None = None
+    appliance_model: str | None = None
+    fault: str | None = None
+    severity: Severity | None = None
+    kind: FindingKind | None = None
+    episode_id: str | None = None
+    appliances: frozenset[str] | None = None
+
+    def narrow(self, query: Select[Any], table: type[FindingRow] | type[OpenEpisodeRow]) -> Select[Any]:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if value is None:
+                continue
+            if one.name == "appliances":
+                query = query.where(table.appliance_id.in_(value))
+            else:
+                query = query.where(getattr(table, one.name) == value)
+        return query
+
+
 def finding_count(engine: Engine) -> int:
     """How many findings there are: it grows whenever an episode opens, changes or closes."""
     with reading(engine) as session:
@@ -27,23 +56,35 @@ def finding_count(engine: Engine) -> int:
 
 
 def open_episodes(engine: Engine, appliance_id: str | None = None) -> list[dict[str, Any]]:
-    """Each by its newest finding (at one time, `updated` is newer than `opened`); what fails first comes first."""
-    newest = func.row_number().over(
-        partition_by=FindingRow.episode_id, order_by=(FindingRow.time.desc(), FindingRow.kind.desc())
-    )
-    ranked = select(FindingRow.id, newest.label("rank"))
-    if appliance_id is not None:
-        ranked = ranked.where(FindingRow.appliance_id == appliance_id)
-    ranks = ranked.subquery()
-    fails_at = FindingRow.time + FindingRow.days_to_failure * MS_PER_DAY
+    """Each by its newest finding; what fails first comes first."""
     query = (
         select(FindingRow)
-        .join(ranks, (ranks.c.id == FindingRow.id) & (ranks.c.rank == 1))
-        .where(FindingRow.kind != FindingKind.CLOSED)
-        .order_by(fails_at.is_(None), fails_at, FindingRow.id)
+        .join(OpenEpisodeRow, OpenEpisodeRow.finding_id == FindingRow.id)
+        .order_by(OpenEpisodeRow.fails_at, FindingRow.id)
     )
+    if appliance_id is not None:
+        query = query.where(OpenEpisodeRow.appliance_id == appliance_id)
     with reading(engine) as session:
         return [columns(row) for row in session.scalars(query)]
+
+
+def some_open_episodes(engine: Engine, chosen: FindingFilter, limit: int, cursor: str | None) -> Part:
+    """Open episodes behind `cursor`, what fails first first; those without an estimate come last."""
+    narrowed = chosen.narrow(select(OpenEpisodeRow), OpenEpisodeRow)
+    sorts = {SOONEST: OpenEpisodeRow.fails_at}
+    found = part(engine, narrowed, OpenEpisodeRow.id, sorts, SOONEST, limit, cursor, columns)
+    ids = [one["finding_id"] for one in found.items]
+    with reading(engine) as session:
+        newest = {
+            row.id: columns(row) for row in session.scalars(select(FindingRow).where(FindingRow.id.in_(ids)))
+        }
+    return Part([newest[one] for one in ids if one in newest], found.next_cursor)
+
+
+def some_findings(engine: Engine, chosen: FindingFilter, sort: str, limit: int, cursor: str | None) -> Part:
+    """Findings behind `cursor`, by event time."""
+    narrowed = chosen.narrow(select(FindingRow), FindingRow)
+    return part(engine, narrowed, FindingRow.id, {"time": FindingRow.time}, sort, limit, cursor, columns)
 
 
 def opened(engine: Engine) -> tuple[list[Opened], list[Opened]]:

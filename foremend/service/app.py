@@ -22,6 +22,7 @@ from foremend.service.guard.rates import RatesByAddress
 from foremend.service.health import Health, add_metrics, add_routes
 from foremend.service.read_model import ReadModel
 from foremend.service.sight import Sight
+from foremend.service.v1.findings import add_findings
 from foremend.service.v1.inbound import add_inbound
 from foremend.service.v1.tickets import add_tickets
 from foremend.service.views import (
@@ -100,6 +101,7 @@ def create_app(
 
     _lists(app, model, look)
     _fleet(app, model, look)
+    add_findings(app, look)
     add_tickets(app, look, servicing)
     add_inbound(app, servicing, inbound)
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")

@@ -200,6 +200,18 @@ class ReadModel:
         items = [TicketView(**item, deliveries=sent[item["episode_id"]]) for item in page.items]
         return Page(items=items, total=page.total)
 
+    def some_findings(
+        self, chosen: queries.FindingFilter, sort: str, limit: int, cursor: str | None
+    ) -> Part[FindingView]:
+        """Findings behind `cursor`. Raises InputError for a cursor that is none."""
+        return _findings(queries.some_findings(self._engine, chosen, sort, limit, cursor))
+
+    def some_open_episodes(
+        self, chosen: queries.FindingFilter, limit: int, cursor: str | None
+    ) -> Part[FindingView]:
+        """Open episodes behind `cursor`, each by its newest finding. Raises InputError for a cursor that is none."""
+        return _findings(queries.some_open_episodes(self._engine, chosen, limit, cursor))
+
     def some_tickets(
         self, chosen: queries.TicketFilter, sort: str, limit: int, cursor: str | None
     ) -> Part[TicketView]:
@@ -269,6 +281,10 @@ class ReadModel:
     def _deliveries(self, episode_ids: Sequence[str]) -> dict[str, list[DeliveryView]]:
         found = queries.deliveries(self._engine, episode_ids)
         return {one: [DeliveryView(**item) for item in found[one]] for one in episode_ids}
+
+
+def _findings(found: queries.Part) -> Part[FindingView]:
+    return Part(items=[FindingView(**item) for item in found.items], next_cursor=found.next_cursor)
 
 
 def _appliance(one: ApplianceStatus, episodes: Sequence[FindingView]) -> ApplianceView:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from alerts.access.pseudonyms import Pseudonyms
-from alerts.queries import TicketFilter
+from alerts.queries import FindingFilter, TicketFilter
 from foremend.service.guard.problems import Problem
 from foremend.service.read_model import ReadModel
 from foremend.service.views import (
@@ -74,6 +74,28 @@ class Sight:
             else:
                 own = self._owned()
         return self.model.tickets(limit, offset, appliance_id, own, technician, status)
+
+    def some_findings(
+        self, chosen: FindingFilter, sort: str, limit: int, cursor: str | None
+    ) -> Part[FindingView]:
+        """`ReadModel.some_findings`, of the caller's own where the right goes no further."""
+        return self.model.some_findings(self._narrowed(chosen), sort, limit, cursor)
+
+    def some_open_episodes(self, chosen: FindingFilter, limit: int, cursor: str | None) -> Part[FindingView]:
+        """`ReadModel.some_open_episodes`, of the caller's own where the right goes no further."""
+        return self.model.some_open_episodes(self._narrowed(chosen), limit, cursor)
+
+    def _narrowed(self, chosen: FindingFilter) -> FindingFilter:
+        """A cursor and an id would tell who a pseudonym is."""
+        if self.caller.reach(Right.FLEET) is Reach.PSEUDONYMS:
+            raise Problem(
+                403,
+                "your right fleet reaches pseudonyms: ask /api/findings and /api/episodes",
+                right=Right.FLEET,
+                reach=Reach.PSEUDONYMS,
+            )
+        own = self._own()
+        return chosen if own is None else replace(chosen, appliances=frozenset(own))
 
     def some_tickets(
         self, chosen: TicketFilter, sort: str, limit: int, cursor: str | None

@@ -23,6 +23,7 @@ from foremend.service.guard.door import Needs
 from foremend.service.guard.problems import Problem, stated
 from foremend.service.sight import Sight
 from foremend.service.v1.conditions import IdempotencyKey, IfMatch, etag, version_of
+from foremend.service.v1.lists import Cursor, Limit, Text
 from foremend.service.v1.views import StepView, TicketWithHistory
 from foremend.service.views import Part, TicketView
 from foremend.vocabulary.errors import InputError
@@ -32,9 +33,6 @@ from foremend.vocabulary.types import Severity
 Look = Callable[[Caller], Sight]
 OfTickets = Annotated[Caller, Depends(Needs(Right.TICKETS))]
 Changing = Annotated[Caller, Depends(Needs(Right.TICKETS_CHANGE))]
-Limit = Annotated[int, Query(ge=1, le=500)]
-Text = Annotated[str | None, Query(max_length=200)]
-Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
 
 _BY_ERROR: dict[type[InputError], int] = {
     NoTicketError: 404,

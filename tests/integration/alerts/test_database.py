@@ -101,6 +101,62 @@ def test_dead_letters_of_before_their_bounds_are_kept_and_counted(database: str)
     open_database(database).dispose()
 
 
+def test_tickets_of_before_have_what_was_found_and_what_goes_on(database: str) -> None:
+    """An outcome ends its ticket and is of its episode; open episodes are known by their newest finding; and back."""
+    old = migrated(database, "0013")
+    finding = (
+        "INSERT INTO findings (id, episode_id, kind, appliance_id, appliance_model, fault, rule, severity, time,"
+        " episode_start, score, days_to_failure, evidence, at)"
+        " VALUES (:id, :ep, :kind, 'a', 'm', 'leak', 'r', 'warning', :time, 1, 0.5, :days, '[]', 1)"
+    )
+    ticket = (
+        "INSERT INTO tickets (id, episode_id, appliance_id, appliance_model, fault, severity, status, opened_at,"
+        " told_at, note, content, created_at)"
+        " VALUES (:id, :id, 'a', 'm', 'leak', 'warning', :status, 1, 1, '', '{}', 7)"
+    )
+    outcome = "INSERT INTO outcomes (ticket_id, fault, found_at, recorded_at) VALUES (:id, :fault, 5, 6)"
+    found = [("f1", "e1", "opened", 1, None), ("f2", "e1", "updated", 1, 2.0), ("f3", "e2", "opened", 1, 1.0)]
+    found += [("f4", "e2", "closed", 9, None), ("f5", "e3", "opened", 4, None)]
+    with old.begin() as connection:
+        for id_, ep, kind, time, days in found:
+            row = {"id": id_, "ep": ep, "kind": kind, "time": time, "days": days}
+            connection.execute(text(finding), row)
+        for id_, status in (
+            ("t1", "open"),
+            ("t2", "open"),
+            ("t3", "closed"),
+            ("t4", "withdrawn"),
+            ("t5", "open"),
+        ):
+            connection.execute(text(ticket), {"id": id_, "status": status})
+        for id_, fault in (("t1", "leak"), ("t2", None), ("t3", "fan"), ("t4", "leak"), ("gone", "leak")):
+            connection.execute(text(outcome), {"id": id_, "fault": fault})
+    old.dispose()
+
+    engine = open_database(database)
+    with engine.connect() as connection:
+        tickets = connection.execute(text("SELECT id, status, resolution FROM tickets ORDER BY id")).all()
+        outcomes = connection.execute(
+            text("SELECT ticket_id, episode_id, result FROM outcomes ORDER BY 1")
+        ).all()
+        episodes = connection.execute(
+            text("SELECT id, finding_id, fails_at FROM open_episodes ORDER BY 1")
+        ).all()
+    engine.dispose()
+    migrated(database, "0013", command.downgrade).dispose()
+    open_database(database).dispose()
+
+    assert [tuple(row) for row in tickets] == [
+        ("t1", "resolved", "confirmed"), ("t2", "resolved", "no_fault_found"), ("t3", "closed", "other_fault"),
+        ("t4", "withdrawn", "confirmed"), ("t5", "open", None),
+    ]  # fmt: skip
+    assert [tuple(row) for row in outcomes] == [
+        ("gone", "", "confirmed"), ("t1", "t1", "confirmed"), ("t2", "t2", "no_fault_found"),
+        ("t3", "t3", "other_fault"), ("t4", "t4", "confirmed"),
+    ]  # fmt: skip
+    assert [tuple(row) for row in episodes] == [("e1", "f2", 1 + 2 * 86_400_000), ("e3", "f5", 2**62)]
+
+
 def test_readers_do_not_wait_for_a_writer(database: str) -> None:
     """While a transaction is open others read what was committed before it."""
     engine = open_database(database)

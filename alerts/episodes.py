@@ -1,0 +1,38 @@
+"""Which episodes are open, kept beside the findings and in their transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import delete
+
+from alerts.change import Change
+from alerts.database import CHUNK, upsert
+from alerts.tables import NEVER, OpenEpisodeRow
+from foremend.vocabulary.types import MS_PER_DAY, Finding, FindingKind
+
+
+def keep_open(work: Change, findings: Iterable[tuple[str, Finding]]) -> None:
+    """What `findings`, each with its id and in their order, open, change and close."""
+    last = {finding.episode_id: (key, finding) for key, finding in findings}
+    rows = [_row(key, one, work.at) for key, one in last.values() if one.kind is not FindingKind.CLOSED]
+    closed = sorted(episode for episode, (_, one) in last.items() if one.kind is FindingKind.CLOSED)
+    upsert(work.session, OpenEpisodeRow, sorted(rows, key=lambda row: str(row["id"])))
+    for start in range(0, len(closed), CHUNK):
+        some = closed[start : start + CHUNK]
+        work.session.execute(delete(OpenEpisodeRow).where(OpenEpisodeRow.id.in_(some)))
+
+
+def _row(key: str, finding: Finding, at: int) -> dict[str, Any]:
+    days = finding.days_to_failure
+    return {
+        "id": finding.episode_id,
+        "finding_id": key,
+        "appliance_id": finding.appliance_id,
+        "appliance_model": finding.appliance_model,
+        "fault": finding.fault,
+        "severity": finding.severity,
+        "fails_at": NEVER if days is None else int(finding.time + days * MS_PER_DAY),
+        "at": at,
+    }
