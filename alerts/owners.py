@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -66,17 +66,40 @@ class Owners:
         from another in case alone unless `apart`.
         """
         found = list(owners)
-        contacts = [self._sealed(owner, channel) for owner in found for channel in owner.contacts]
         with writing(self._engine) as session:
-            ids = [owner.owner_id for owner in found]
-            require_new_ids(session, OwnerRow, ids, rows_of(session, OwnerRow, ids), apart)
-            now = self._clock.now_ms()
-            rows = [{"id": one, "created_at": now, "folded": folded(one)} for one in ids]
-            insert_new(session, OwnerRow, rows)
-            for start in range(0, len(ids), CHUNK):
-                there = ContactRow.owner_id.in_(ids[start : start + CHUNK])
-                session.execute(delete(ContactRow).where(there))
-            upsert(session, ContactRow, contacts)
+            self._put_owners(session, found, OWNER_CHANNELS, apart)
+
+    def register(
+        self, owners: Sequence[Owner], appliances: Sequence[OwnedAppliance], channels: Collection[str]
+    ) -> None:
+        """Owners and their appliances in one transaction; of `channels` alone addresses are replaced.
+
+        Raises InputError as `register_owners` and `register_appliances` do; nothing is kept then.
+        """
+        self._require_usable(appliances)
+        once_still(
+            self._engine,
+            lambda wait: self._register(
+                appliances,
+                False,
+                wait,
+                lambda session: self._put_owners(session, owners, channels, apart=False),
+            ),
+        )
+
+    def _put_owners(
+        self, session: Session, owners: Sequence[Owner], channels: Collection[str], apart: bool
+    ) -> None:
+        contacts = [self._sealed(owner, channel) for owner in owners for channel in owner.contacts]
+        ids = [owner.owner_id for owner in owners]
+        require_new_ids(session, OwnerRow, ids, rows_of(session, OwnerRow, ids), apart)
+        now = self._clock.now_ms()
+        rows = [{"id": one, "created_at": now, "folded": folded(one)} for one in ids]
+        insert_new(session, OwnerRow, rows)
+        for start in range(0, len(ids), CHUNK):
+            there = ContactRow.owner_id.in_(ids[start : start + CHUNK]), ContactRow.channel.in_(channels)
+            session.execute(delete(ContactRow).where(*there))
+        upsert(session, ContactRow, contacts)
 
     def register_appliances(self, appliances: Iterable[OwnedAppliance], *, apart: bool = False) -> None:
         """Add appliances of registered owners, or replace what is known of them.
@@ -86,14 +109,19 @@ class Owners:
         id as `register_owners` does.
         """
         found = list(appliances)
-        for zone in {appliance.timezone for appliance in found}:
-            time_zone(zone)
-        self._require_policies(found)
+        self._require_usable(found)
         once_still(self._engine, lambda wait: self._register(found, apart, wait))
 
-    def _register(self, found: Sequence[OwnedAppliance], apart: bool, wait: bool) -> None:
+    def _register(
+        self,
+        found: Sequence[OwnedAppliance],
+        apart: bool,
+        wait: bool,
+        first: Callable[[Session], None] = lambda session: None,
+    ) -> None:
         """Raises UnderWayError, if it is to `wait` for what is being sent to a former owner."""
         with change(self._engine, self._clock) as work:
+            first(work.session)
             _check_owners(work.session, {appliance.owner_id for appliance in found})
             ids = [appliance.appliance_id for appliance in found]
             before = rows_of(work.session, ApplianceRow, ids, lock=True)
@@ -111,7 +139,9 @@ class Owners:
             work.session.expunge_all()
             upsert(work.session, ApplianceRow, list(rows.values()))
 
-    def _require_policies(self, appliances: Iterable[OwnedAppliance]) -> None:
+    def _require_usable(self, appliances: Sequence[OwnedAppliance]) -> None:
+        for zone in {appliance.timezone for appliance in appliances}:
+            time_zone(zone)
         for name in {one.jurisdiction for one in appliances} - {None}:
             try:
                 self.policies.named(str(name))
@@ -122,12 +152,19 @@ class Owners:
         """What is known of an appliance; None where nobody registered it."""
         with reading(self._engine) as session:
             row = session.get(ApplianceRow, appliance_id)
-        if row is None:
-            return None
-        return OwnedAppliance(
-            row.id, row.owner_id, row.appliance_model, row.language, row.timezone, row.jurisdiction,
-            row.service_area, row.tier,
-        )  # fmt: skip
+        return None if row is None else _appliance(row)
+
+    def registered(self, appliance_ids: Collection[str]) -> dict[str, OwnedAppliance]:
+        """Those of `appliance_ids` that somebody registered, by id."""
+        with reading(self._engine) as session:
+            return {
+                one: _appliance(row) for one, row in rows_of(session, ApplianceRow, appliance_ids).items()
+            }
+
+    def not_known(self, owner_id: str) -> InputError:
+        """The error for an owner whom nobody registered, with the nearest whom somebody did."""
+        with reading(self._engine) as session:
+            return not_known(session, OwnerRow, owner_id)
 
     def contact(self, owner_id: str, channel: str) -> str | None:
         """The owner's address on a channel, in clear: for the moment of sending, never for a log."""
@@ -142,6 +179,13 @@ class Owners:
         if storable(address) != address:
             raise InputError(f"the {channel} address of owner {owner.owner_id!r} holds what no address has")
         return {"owner_id": owner.owner_id, "channel": channel, "sealed": self._vault.seal(address)}
+
+
+def _appliance(row: ApplianceRow) -> OwnedAppliance:
+    return OwnedAppliance(
+        row.id, row.owner_id, row.appliance_model, row.language, row.timezone, row.jurisdiction,
+        row.service_area, row.tier,
+    )  # fmt: skip
 
 
 def _differs(row: ApplianceRow, wanted: Mapping[str, object]) -> bool:

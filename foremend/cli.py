@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from foremend.commands import (
     audit,
+    consent,
     discover,
     erase,
     export,
@@ -21,6 +22,7 @@ from foremend.commands import (
     init,
     kafka,
     models,
+    owners,
     replay,
     retention,
     service,
@@ -51,7 +53,7 @@ app = typer.Typer(
 )
 log = logging.getLogger("foremend")
 
-for group in (models, tickets, history, household, tokens, retention, audit):
+for group in (models, tickets, history, household, tokens, retention, audit, owners, consent):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.add_typer(kafka.topics, name="topics")
 app.command()(init.init)

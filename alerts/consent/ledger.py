@@ -97,6 +97,12 @@ class ConsentLedger:
             holds = ranked.c.given & or_(ranked.c.ends_at.is_(None), ranked.c.ends_at > moment)
             return frozenset(session.scalars(select(ranked.c.appliance_id).where(ranked.c.rank == 1, holds)))
 
+    def require_known(self, appliance_id: str) -> None:
+        """Raises InputError for an appliance that nobody registered, with the nearest that somebody did."""
+        with reading(self._engine) as session:
+            if session.get(ApplianceRow, appliance_id) is None:
+                raise not_known(session, ApplianceRow, appliance_id)
+
     def history(self, appliance_id: str) -> list[dict[str, Any]]:
         """Every record about an appliance as it stands in the ledger, oldest first, JSON-ready."""
         query = select(ConsentRow).where(ConsentRow.appliance_id == appliance_id).order_by(ConsentRow.seq)
