@@ -80,6 +80,9 @@ class ParquetHistory:
     def forget_after(self, position: int) -> None:
         """Own the stream from now on; forget what waits and files beyond `position`: a replay writes them again.
 
+        An earlier owner that is in the midst of a flush is not waited for, as it may stand still: what it has not put
+        in place by now is removed or refused.
+
         Raises UnavailableError when the disk refuses: call again.
         """
         self._waiting.clear()
@@ -139,30 +142,39 @@ class ParquetHistory:
                     yield from_table(appliance_model, chosen.sort_by([("time", "ascending")]))
 
     def _own(self, position: int) -> None:
-        with self._folder.exchanging():
-            before = self._folder.stream(self._stream)
-            if not self._owns and before is not None and before.settled > position:
-                log.warning(
-                    "history is ahead of the snapshot, which is older than %s: what was compacted since is stored"
-                    " twice after this replay; restore both from one backup",
-                    self._folder.root,
-                )
-            self._folder.keep_stream(self._stream, Stream(self._me, position))
-            self._owns = True
-
-    def _settle(self, position: int) -> None:
-        """A snapshot covers what is up to `position`; that a stream has one writer is checked on the way."""
-        stream = self._folder.stream(self._stream)
-        if self._owns and (stream is None or stream.owner != self._me):
-            raise RefusedError(
-                f"history stream {self._stream!r} in {self._folder.root} was taken over by another process:"
-                " only one may write it"
+        before = self._folder.stream(self._stream)
+        if not self._owns and before is not None and before.settled > position:
+            log.warning(
+                "history is ahead of the snapshot, which is older than %s: what was compacted since is stored"
+                " twice after this replay; restore both from one backup",
+                self._folder.root,
             )
         self._folder.keep_stream(self._stream, Stream(self._me, position))
         self._owns = True
 
+    def _settle(self, position: int) -> None:
+        """A snapshot covers what is up to `position`; that a stream has one writer is checked on the way."""
+        if not self._folder.keep_stream(self._stream, Stream(self._me, position), owned=self._owns):
+            raise self._taken_over()
+        self._owns = True
+
+    def _require_mine(self) -> None:
+        stream = self._folder.stream(self._stream)
+        if stream is None or stream.owner != self._me:
+            raise self._taken_over()
+
+    def _taken_over(self) -> RefusedError:
+        return RefusedError(
+            f"history stream {self._stream!r} in {self._folder.root} was taken over by another process:"
+            " only one may write it"
+        )
+
     def _store(self, name: str, forgotten: Sequence[Forgotten]) -> None:
-        """All that waits, first under hidden names: a disk that is full leaves nothing to be read."""
+        """All that waits, first under hidden names: a disk that is full leaves nothing to be read.
+
+        Whoever takes the stream over removes hidden files and those beyond its position, in this order. So what was
+        hidden before it did cannot be put in place after it, and what is hidden later is refused here.
+        """
         written: list[Path] = []
         try:
             for model, day, waiting in self._waiting.by_day():
@@ -172,7 +184,8 @@ class ParquetHistory:
                     folder.mkdir(parents=True, exist_ok=True)
                     written.append(folder / f".{name}.new")
                     write_durably(table, written[-1])
-        except OSError:
+            self._require_mine()
+        except (OSError, RefusedError):
             for file in written:
                 file.unlink(missing_ok=True)
             raise
@@ -186,10 +199,10 @@ class ParquetHistory:
         for half_written in day.glob(".*.new"):
             name = flushed(half_written.with_name(half_written.name[1:].removesuffix(".new")))
             if name and name.stream == self._stream:
-                half_written.unlink()
+                half_written.unlink(missing_ok=True)  # put in place meanwhile: it goes below
         for file in day.glob("*.parquet"):
             if (name := flushed(file)) and name.stream == self._stream and name.first > position:
-                file.unlink()
+                file.unlink(missing_ok=True)
 
     def _keep(self, file: Path, chosen: pc.Expression) -> int:
         """Leave only the chosen rows in `file`; without any, remove it. How many went."""

@@ -22,7 +22,6 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from foremend.stores.snapshots import replace_atomically
 from foremend.vocabulary.types import MS_PER_DAY
 
 ROW_GROUP = 100_000
@@ -125,9 +124,27 @@ class Folder:
         file = self._stream_file(name)
         return Stream(**orjson.loads(file.read_bytes())) if file.exists() else None
 
-    def keep_stream(self, name: str, stream: Stream) -> None:
-        if self.stream(name) != stream:
-            replace_atomically(self._stream_file(name), orjson.dumps(asdict(stream)))
+    def keep_stream(self, name: str, stream: Stream, owned: bool = False) -> bool:
+        """Keep it, durably; whether it was. With `owned` it is not where it belongs to somebody else by now.
+
+        Everything that takes long is done before the look at whose it is: whoever is stopped in between holds up the
+        stream's next owner, and between look and exchange there is nothing but a rename.
+        """
+        file = self._stream_file(name)
+        if self.stream(name) == stream:
+            return True
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_name(f"{file.name}.{stream.owner}")
+        new.write_bytes(orjson.dumps(asdict(stream)))
+        sync_path(new)
+        with self._locked(f"{file.name}.lock", fcntl.LOCK_EX):
+            before = self.stream(name)
+            if owned and (before is None or before.owner != stream.owner):
+                new.unlink()
+                return False
+            new.replace(file)
+        sync_path(file.parent)
+        return True
 
     def is_settled(self, file: Flushed) -> bool:
         """Whether no replay will write these readings again."""

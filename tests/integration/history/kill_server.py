@@ -19,6 +19,7 @@ from foremend.history.compaction import ON_COMMAND
 from foremend.history.parquet import ParquetHistory
 from foremend.history.parquet_settings import ParquetSettings
 from foremend.history.upkeep import Upkeep
+from foremend.vocabulary.errors import RefusedError, UnavailableError
 from foremend.vocabulary.types import MS_PER_DAY, Block
 
 DAY = 20_000 * MS_PER_DAY
@@ -48,6 +49,19 @@ def flush(root: Path) -> None:
     history.flush(4, 6)
 
 
+def stopped_flush(root: Path, n: int) -> None:
+    """One that owns the stream already is stopped in its flush; ends with 1 where it is refused afterwards."""
+    history = ParquetHistory(root, "j")
+    history.forget_after(4)
+    write(history, range(5, 7))
+    strike_at(n, signal.SIGSTOP)
+    try:
+        history.flush(4, 6)
+    except (RefusedError, UnavailableError):
+        os._exit(1)
+    os._exit(0)
+
+
 def compact(root: Path) -> None:
     Upkeep(root, ParquetSettings(), Clock()).round(ON_COMMAND)
 
@@ -66,16 +80,21 @@ def forget(root: Path) -> None:
     ParquetHistory(root).forget_appliances("rf-260", ["a"])
 
 
-def kill_at(n: int) -> None:
-    """SIGKILL to this process right before its nth touch."""
+def strike_at(n: int, strike: signal.Signals) -> None:
+    """SIGKILL or SIGSTOP to this process right before its nth touch.
+
+    Not stopped at the one touch at which others must wait: between the look at whose a stream is and its exchange.
+    """
     left = n
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal left
         if event in TOUCHES and not (event == "open" and arguments[1] in (None, "r", "rb")):
+            if strike is signal.SIGSTOP and event == "os.rename" and str(arguments[1]).endswith("j.json"):
+                return
             left -= 1
             if not left:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), strike)
 
     sys.addaudithook(hook)
 
@@ -86,12 +105,23 @@ def main() -> None:
         folder, what, n = line.split()
         child = os.fork()
         if not child:
-            kill_at(int(n))
+            if what == "stopped_flush":
+                stopped_flush(Path(folder), int(n))
+            strike_at(int(n), signal.SIGKILL)
             acts[what](Path(folder))
             os._exit(0)
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write("killed\n" if os.WIFSIGNALED(status) else f"done {status}\n")
-        sys.stdout.flush()
+        _, status = os.waitpid(child, os.WUNTRACED)
+        if os.WIFSTOPPED(status):
+            answer(f"stopped {child}")
+            sys.stdin.readline()  # until it is to go on
+            os.kill(child, signal.SIGCONT)
+            _, status = os.waitpid(child, 0)
+        answer("killed" if os.WIFSIGNALED(status) else f"done {status}")
+
+
+def answer(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

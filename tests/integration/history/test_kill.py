@@ -1,4 +1,4 @@
-"""kill -9 of a process that changes the Parquet history, at every one of its touches of the file system."""
+"""kill -9 and SIGSTOP of a process that changes the Parquet history, at every one of its touches of the file system."""
 
 from __future__ import annotations
 
@@ -51,6 +51,18 @@ def ask() -> Iterator[Ask]:
         server.stdin.close()
 
 
+@pytest.fixture
+def template(tmp_path: Path, acts: ModuleType) -> Path:
+    """Four readings of each of two days, all settled."""
+    root = tmp_path / "template" / "history"
+    history = ParquetHistory(root, "j")
+    for k in range(4):
+        acts.write(history, range(k + 1, k + 2))
+        history.flush(k, k + 1)
+    history.forget_after(4)
+    return root
+
+
 def stored(root: Path) -> Stored:
     """What others read at this moment."""
     table = ds.dataset(root, partitioning="hive").to_table(["appliance", "time", "seq"])
@@ -59,15 +71,10 @@ def stored(root: Path) -> Stored:
 
 @pytest.mark.parametrize("what", ["flush", "compact", "compact_without_exchange", "expire", "forget"])
 def test_a_kill_at_any_step_loses_and_doubles_nothing(
-    tmp_path: Path, acts: ModuleType, ask: Ask, what: str
+    tmp_path: Path, acts: ModuleType, ask: Ask, template: Path, what: str
 ) -> None:
     """After the restart everything is as if nobody had been killed; readers see each reading at most once before."""
-    template, undisturbed = tmp_path / "template" / "history", tmp_path / "undisturbed" / "history"
-    history = ParquetHistory(template, "j")
-    for k in range(4):
-        acts.write(history, range(k + 1, k + 2))
-        history.flush(k, k + 1)
-    history.forget_after(4)
+    undisturbed = tmp_path / "undisturbed" / "history"
     shutil.copytree(template.parent, undisturbed.parent)
     act = getattr(acts, what.removesuffix("_without_exchange"))
     act(undisturbed)
@@ -90,3 +97,36 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(
 
     assert answer == "done 0"
     assert kills >= 5
+
+
+@pytest.mark.parametrize("wakes", ["before the other one stores", "afterwards"])
+def test_who_stands_still_in_a_flush_holds_nobody_up_and_stores_nothing_afterwards(
+    tmp_path: Path, acts: ModuleType, ask: Ask, template: Path, wakes: str
+) -> None:
+    """A worker frozen at any step of a flush: another one takes the stream over, and what it stores is all there is."""
+    undisturbed = tmp_path / "undisturbed" / "history"
+    shutil.copytree(template.parent, undisturbed.parent)
+    acts.flush(undisturbed)
+
+    stops, endings = 0, set[str]()
+    for n in itertools.count(1):
+        root = tmp_path / str(n) / "history"
+        shutil.copytree(template.parent, root.parent)
+        answer = ask(root, "stopped_flush", n)
+        if not answer.startswith("stopped"):
+            break
+        stops += 1
+        successor = ParquetHistory(root, "j")
+        successor.forget_after(4)
+        acts.write(successor, range(5, 7))
+        if wakes == "afterwards":
+            successor.flush(4, 6)
+        endings.add(ask(root, "go_on", 0))
+        if wakes != "afterwards":
+            successor.flush(4, 6)
+
+        assert stored(root) == stored(undisturbed), f"stopped at touch {n}"
+
+    assert answer == "done 0"
+    assert endings == {"done 0", "done 256"}  # through already, or refused
+    assert stops >= 5
