@@ -108,6 +108,9 @@ class FindingRow(Base):
         Index(None, "appliance_id", "fault"),
         Index(None, "appliance_id", "time", "id"),
         Index(None, "fault", "time", "id"),
+        Index(None, "kind", "time", "id"),
+        Index(None, "severity", "time", "id"),
+        Index(None, "appliance_model", "time", "id"),
         Index(None, "episode_id"),
     )
     id: Mapped[str] = mapped_column(Name(40), primary_key=True)
@@ -141,6 +144,7 @@ class OpenEpisodeRow(Base):
         Index(None, "fails_at", "id"),
         Index(None, "appliance_id"),
         Index(None, "fault", "fails_at", "id"),
+        Index(None, "appliance_model", "fails_at", "id"),
         Index(None, "severity", "fails_at", "id"),
     )
     id: Mapped[str] = mapped_column(Name(40), primary_key=True)
@@ -163,7 +167,11 @@ class TicketRow(Base):
         Index(None, "status", "opened_at", "id"),
         Index(None, "status", "priority", "id"),
         Index(None, "fault", "opened_at", "id"),
-        Index(None, "assigned_to"),
+        Index(None, "severity", "opened_at", "id"),
+        Index(None, "resolution", "opened_at", "id"),
+        Index(None, "appliance_model", "opened_at", "id"),
+        Index(None, "assigned_to", "opened_at", "id"),
+        Index(None, "assigned_to", "status", "opened_at", "id"),
         Index(None, "changed_at", "id"),
         Index(None, "status", "changed_at", "id"),
         Index(None, "alarm_at"),

@@ -105,6 +105,8 @@ def questions(engine: Engine, total: int) -> Mapping[str, Callable[[], Any]]:
         "open tickets of one technician": tickets(assigned_to="tech-7", status=TicketStatus.OPEN),
         "tickets, confirmed": tickets(resolution=Resolution.CONFIRMED),
         "tickets, declined (there are none)": tickets(resolution=Resolution.DECLINED),
+        "tickets, for information (there are none)": tickets(severity=Severity.INFO),
+        "findings, for information (there are none)": findings(severity=Severity.INFO),
         "tickets changed since": tickets("changed_at", updated_since=_START + (total - 1000) * 1000),
         "tickets, a page far in": tickets("opened_at", deep),
         "ticket by id": lambda: queries.ticket(engine, "tk-77"),

@@ -16,7 +16,7 @@ from alerts.queries.keyset import Part
 from alerts.queries.lists import deliveries, disabled_targets, findings, held_back, outbox
 from alerts.queries.owned import owned_by
 from alerts.queries.paging import Page
-from alerts.queries.tickets import TicketFilter, some_tickets, ticket, tickets
+from alerts.queries.tickets import TicketFilter, earlier, evidence_chart, some_tickets, ticket, tickets
 from alerts.tables import OutboxState, Resolution, TicketStatus
 
 __all__ = [
@@ -36,6 +36,8 @@ __all__ = [
     "dead_letters",
     "deliveries",
     "disabled_targets",
+    "earlier",
+    "evidence_chart",
     "finding_count",
     "findings",
     "held_back",

@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, select
 
+from alerts.chart import Point, chart
 from alerts.database import reading
 from alerts.queries.keyset import Part, part
 from alerts.queries.paging import Page, page
-from alerts.tables import Resolution, TicketRow, TicketStatus
+from alerts.tables import ENDED, FindingRow, Resolution, TicketRow, TicketStatus
 from alerts.tickets import ticket_view
-from alerts.wording import iso
+from alerts.wording import Titles, iso
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.types import Severity
 
@@ -83,6 +84,45 @@ def ticket(engine: Engine, ticket_id: str) -> dict[str, Any] | None:
     with reading(engine) as session:
         row = session.get(TicketRow, ticket_id)
     return None if row is None else _ticket(row)
+
+
+def earlier(engine: Engine, ticket_id: str, limit: int = 20) -> list[dict[str, Any]]:
+    """What became of the tickets of the same appliance that ended, the newest first, while it was the same owner's."""
+    with reading(engine) as session:
+        this = session.get(TicketRow, ticket_id)
+        if this is None:
+            return []
+        query = select(TicketRow).where(
+            TicketRow.appliance_id == this.appliance_id,
+            TicketRow.status.in_(ENDED),
+            TicketRow.id != this.id,
+        )
+        rows = session.scalars(query.order_by(TicketRow.opened_at.desc(), TicketRow.id).limit(limit)).all()
+        whose = this.content.get("owner_reference")
+        return [_ticket(row) for row in rows if row.content.get("owner_reference") == whose]
+
+
+def evidence_chart(engine: Engine, ticket_id: str, language: str, titles: Titles) -> str | None:
+    """The first number behind a ticket over its episode as an SVG; None where nothing was measured."""
+    with reading(engine) as session:
+        this = session.get(TicketRow, ticket_id)
+        if this is None:
+            return None
+        query = select(FindingRow).where(FindingRow.episode_id == this.episode_id)
+        rows = session.scalars(query.order_by(FindingRow.time, FindingRow.id)).all()
+    found = [(row.time, one) for row in rows for one in row.evidence if one["value"] is not None]
+    if not found:
+        return None
+    first = found[0][1]
+    points = [
+        Point(time, one["value"], one.get("usual"), one.get("siblings"))
+        for time, one in found
+        if one["feature"] == first["feature"]
+    ]
+    name = str(first["feature"])
+    title = titles.get(name, {}).get(language) or name.replace("_", " ")
+    words = ("自身常值", "同类") if language == "zh" else ("own usual", "siblings")
+    return chart(title, str(first.get("unit", "")), points, words)
 
 
 def status_of(text: str | None) -> TicketStatus | None:

@@ -241,6 +241,14 @@ class ReadModel:
         page = queries.dead_letters(self._engine, limit, offset)
         return Page(items=[DeadLetterView(**item) for item in page.items], total=page.total)
 
+    def earlier(self, ticket_id: str) -> list[dict[str, Any]]:
+        """What became of the tickets of the same appliance that ended, the newest first."""
+        return queries.earlier(self._engine, ticket_id)
+
+    def evidence_chart(self, ticket_id: str, language: str) -> str | None:
+        """The first number behind a ticket over its episode as an SVG; None where nothing was measured."""
+        return queries.evidence_chart(self._engine, ticket_id, language, self._vocabulary.features)
+
     def vocabulary(self) -> Vocabulary:
         """Words for faults, appliance models and features, by language."""
         return self._vocabulary

@@ -12,9 +12,9 @@ from foremend.service.guard.problems import Problem
 
 
 def only_known_parameters(request: Request) -> None:
-    """Raises Problem 422 with the parameter that was probably meant."""
+    """Raises Problem 422 with the parameter that was probably meant. Health and metrics take whatever a probe adds."""
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute):
+    if not isinstance(route, APIRoute) or not route.path.startswith("/api/"):
         return
     known = sorted(_known(route.dependant))
     for name in request.query_params:

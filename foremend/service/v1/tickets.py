@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 
@@ -24,7 +24,7 @@ from foremend.service.guard.problems import Problem, stated
 from foremend.service.sight import Sight
 from foremend.service.v1.conditions import IdempotencyKey, IfMatch, etag, version_of
 from foremend.service.v1.lists import Cursor, Limit, Text
-from foremend.service.v1.views import StepView, TicketWithHistory
+from foremend.service.v1.views import EarlierView, StepView, TicketWithHistory
 from foremend.service.views import Part, TicketView
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.rights import Caller, Reach, Right, Role
@@ -33,6 +33,13 @@ from foremend.vocabulary.types import Severity
 Look = Callable[[Caller], Sight]
 OfTickets = Annotated[Caller, Depends(Needs(Right.TICKETS))]
 Changing = Annotated[Caller, Depends(Needs(Right.TICKETS_CHANGE))]
+
+
+class Svg(Response):
+    """A picture."""
+
+    media_type = "image/svg+xml"
+
 
 _BY_ERROR: dict[type[InputError], int] = {
     NoTicketError: 404,
@@ -77,7 +84,23 @@ def add_tickets(app: FastAPI, look: Look, servicing: Servicing | None) -> None:
             raise HTTPException(404, f"no ticket {ticket_id}")
         history = [StepView(**one) for one in _working(servicing).history(ticket_id)]
         response.headers["ETag"] = etag(found.version)
-        return TicketWithHistory(**found.model_dump(), history=history)
+        earlier = [EarlierView(**one) for one in look(caller).model.earlier(ticket_id)]
+        return TicketWithHistory(**found.model_dump(), history=history, earlier=earlier)
+
+    @app.get(
+        "/api/v1/tickets/{ticket_id}/chart.svg",
+        tags=["tickets"],
+        operation_id="getTicketChart",
+        response_class=Svg,
+        responses=stated(404),
+    )
+    def get_chart(caller: OfTickets, ticket_id: str, language: Literal["en", "zh"] = "en") -> Response:
+        """The first number behind a ticket over its episode, beside what is usual, as a small picture."""
+        seen = look(caller)
+        drawn = seen.model.evidence_chart(ticket_id, language) if seen.ticket(ticket_id) else None
+        if drawn is None:
+            raise HTTPException(404, f"no ticket {ticket_id} with anything that was measured")
+        return Svg(drawn)
 
     @app.post(
         "/api/v1/tickets/{ticket_id}/steps",

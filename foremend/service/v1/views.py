@@ -19,7 +19,19 @@ class StepView(BaseModel):
     details: dict[str, Any]
 
 
+class EarlierView(BaseModel):
+    """What became of another ticket of the same appliance."""
+
+    ticket_id: str
+    fault: str
+    resolution: str | None
+    found_fault: str | None
+    opened_at: Time
+    closed_at: Time | None
+
+
 class TicketWithHistory(TicketView):
-    """A ticket, and all that was done about it, the oldest first."""
+    """A ticket, all that was done about it, the oldest first, and what became of earlier ones, the newest first."""
 
     history: list[StepView]
+    earlier: list[EarlierView]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from foremend.vocabulary.rights import Role
+from foremend.vocabulary.types import Evidence, Finding, FindingKind, Severity
 from tests.integration.service.test_rights import (
     House,
     bearer,
@@ -217,3 +218,39 @@ def test_an_offset_that_no_database_counts_to_is_refused(lived: House) -> None:
         assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert lived.client.get("/api/tickets?status=bogus", headers=token).status_code == 422
     assert lived.client.get("/api/summary?x=1", headers=token).status_code == 422
+
+
+def test_a_ticket_brings_what_became_of_earlier_ones_and_a_picture(
+    house: House, desk: Any, clock: Any, findings_of: Any
+) -> None:
+    """Of the same appliance; the picture is an SVG that the page's rules let nobody run, and another's is not there."""
+    findings_of("fridge-1", fault="first")
+    step(house, of(house, "fridge-1"), Role.AGENT, {"step": "resolved", "result": "no_fault_found"})
+    finding = Finding(
+        FindingKind.OPENED, "fridge-1", "rf-260", "second", "r", Severity.WARNING, clock.now, clock.now, 1.0,
+        evidence=(Evidence("duty", 0.7, usual=0.3),),
+    )  # fmt: skip
+    desk.effects.apply([finding], [], 2)
+    findings_of("fridge-2")
+    second = next(row["ticket_id"] for row in desk_tickets(house) if row["fault"] == "second")
+    other = of(house, "fridge-2")
+
+    earlier = one(house, second).json()["earlier"]
+    picture = house.client.get(
+        f"/api/v1/tickets/{second}/chart.svg?language=zh", headers=bearer(house.token(Role.OWNER))
+    )
+    refused = [
+        house.client.get(f"/api/v1/tickets/{name}/chart.svg", headers=bearer(house.token(Role.OWNER)))
+        for name in (other, "tk_none")
+    ]
+
+    assert [(row["fault"], row["resolution"]) for row in earlier] == [("first", "no_fault_found")]
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/svg+xml")
+    assert "自身常值" in picture.text
+    assert [answer.status_code for answer in refused] == [404, 404]
+    assert one(house, other).json()["earlier"] == []
+
+
+def test_a_probe_may_add_what_it_likes(house: House) -> None:
+    """Orchestrators ask `/livez?verbose`: it is no list that could be taken for narrowed."""
+    assert house.client.get("/livez?verbose").status_code == 200
