@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.features import MINUS, Counterpart, Deviation, Feature, Kind, Statistic
-from foremend.vocabulary.profiles.states import WHILE
+from foremend.vocabulary.features import Counterpart, Deviation, Feature
 from foremend.vocabulary.types import Prediction
+from models.predictors.numbers import Numbers
 
 Array = NDArray[np.float64]
 Signature = Mapping[str, float]
@@ -35,32 +35,12 @@ ASKED_LESS: Signature = {
 """People are away, the room is cool: what a thermostat runs does so less. No fault: few ask less of a machine."""
 
 _SEVERITIES = np.array([0.2, 0.4, 0.7, 1.0, 1.5, 2.5])  # of a signature; 1 is the failure
-_SPREADS = 0.5  # of a day, that an average of days must move to be worth a word
 _ERROR = 0.33  # standard deviation of a drawn-in number from its signature
 _SHOWN = 0.5  # drawn in, that the first number of a signature must have moved
 _PRIOR = 0.003  # that an appliance is ill of something, on a day
 _UNEXPLAINED = 0.1  # of the prior, for what no signature knows
 _ODD = 1.5  # drawn-in standard deviation of what no signature knows
 _NAMED = 0.6  # from here on a fault has a name
-
-_S = Statistic
-_RATIOS = {
-    _S.RUN_MEAN: 0.09,
-    _S.PAUSE_MEAN: 0.09,
-    _S.VISIT_MEAN: 0.1,
-    _S.STARTS: 0.12,
-    _S.STARTS_PER_HOUR: 0.06,
-    _S.INRUSH: 0.06,
-    _S.RISE: 0.2,
-    _S.RATE: 0.1,
-    _S.MEAN: 0.025,
-    _S.ON_MEAN: 0.04,
-}
-_RATIO = 0.05
-_VOLTS = 0.02
-_DIFFERENCES = {"": 0.03, "degC": 1.0, "K": 1.0, "degC/min": 0.07, "K/min": 0.07, "rpm": 60.0}
-"""The smallest change worth a word, as a log ratio or in the unit of what is compared as a difference: averages of
-three days of the well appliances of fleet-a and of the own simulator depart further on few days."""
 
 
 class Signatures:
@@ -94,19 +74,14 @@ class Signatures:
         """
         self._names_alone = names_alone
         self.horizon_days = horizon_days
-        of = {one.name: one for one in features}
-        at = {written(of[one.of]): k for k, one in enumerate(deviations) if one.kind is Kind.SIBLINGS}
-        own = {one.of: k for k, one in enumerate(deviations) if one.kind is Kind.OWN}
         every = [(fault, one) for fault, ways in signatures.items() for one in ways]
-        moved = [what for what in dict.fromkeys(what for _, one in every for what in one) if what in at]
+        wanted = list(dict.fromkeys(what for _, one in every for what in one))
+        self._numbers = Numbers(wanted, deviations, features, alike)
+        moved = self._numbers.names
         ways = [(fault, one) for fault, one in every if _first(one) in moved and one[_first(one)]]
         self.faults = (*dict.fromkeys(fault for fault, _ in ways), UNKNOWN)
         self._shows = np.array([self.faults.index(fault) for fault, _ in ways], np.intp)  # by each way
         self._first = np.array([moved.index(_first(one)) for _, one in ways], np.intp)
-        self._columns = np.array([at[what] for what in moved], np.intp)
-        self._own = np.array([own[deviations[k].of] for k in self._columns], np.intp)
-        self._alike = _pairs([deviations[k].of for k in self._columns], deviations, own, alike)
-        self._least = np.array([_least(of[deviations[k].of]) for k in self._columns])
         sizes = [[one.get(what, 0.0) for what in moved] for one in (*(one for _, one in ways), ASKED_LESS)]
         self._sizes = np.array(sizes).reshape(len(ways) + 1, len(moved))
 
@@ -117,7 +92,7 @@ class Signatures:
 
         Rows in which nothing is known get probability 0.
         """
-        probability = self._probability(self._moved(features), self._worth_a_word(spread))
+        probability = self._probability(self._numbers.moved(features), self._numbers.worth_a_word(spread))
         days = np.full(probability.shape, np.nan)
         return Prediction(
             self.faults, self.horizon_days, appliance, time, probability, days, days.copy(), days.copy()
@@ -126,42 +101,30 @@ class Signatures:
     def explains(self, features: Array, spread: Array) -> NDArray[np.bool_]:
         """(n, faults) whether each fault explains a day no worse than no change, or people who ask less, would.
 
-        Never where what it cannot do without is not known. What has no name is no explanation.
+        Never where what it cannot do without is not known, nor where that is a ratio and has not moved: what changes
+        both its parts alike is load. What has no name is no explanation.
         """
-        moved, unit = self._moved(features), self._worth_a_word(spread)
+        moved, unit = self._numbers.moved(features), self._numbers.worth_a_word(spread)
         known = np.isfinite(moved)
         said = _drawn_in(np.nan_to_num(moved) / unit)
         apart = self._nearest(said, known.astype(np.float64), unit)
         well = np.minimum((said**2).sum(axis=1), apart[:, -1])
         good = (apart[:, :-1] < well[:, None]) & known[:, self._first]
+        good &= self._shown(said) | ~self._numbers.is_ratio[self._first]
         each = [good[:, self._shows == fault].any(axis=1) for fault in range(len(self.faults))]
         return np.column_stack(each)
 
     def drivers(self, features: Array, fault: int, most: int = 3) -> NDArray[np.int64]:
         """Columns of one row (d,) that speak most for `fault`; for what has no name, those that moved most."""
-        z = np.nan_to_num(features[self._columns] / self._least)
+        z = np.nan_to_num(features[self._numbers.columns] / self._numbers.least)
         ways = np.flatnonzero(self._shows == fault)
         push = np.abs(z) if not len(ways) else (z * self._sizes[ways]).max(axis=0)
-        return self._columns[np.argsort(-push)[:most]]
-
-    def _moved(self, features: Array) -> Array:
-        """(n, c) how far each number went from the own usual, and from what siblings show that day: the less of both.
-
-        A season moves all, and where it moves the others alone, siblings depart from one that stays as it was.
-        """
-        moved = _less_of_both(features[:, self._own], features[:, self._columns])
-        for to, own, apart, sign in self._alike:
-            stands = sign * _less_of_both(features[:, own], features[:, apart])
-            moved[:, to] = np.where(np.isfinite(moved[:, to]), moved[:, to], stands)
-        return moved
+        return self._numbers.columns[np.argsort(-push)[:most]]
 
     def _shown(self, said: Array) -> NDArray[np.bool_]:
         """(n, w) whether days `said` (n, c), drawn in, show what each way cannot do without."""
         sizes = self._sizes[np.arange(len(self._first)), self._first]
         return np.asarray(said[:, self._first] * np.sign(sizes) > _SHOWN)
-
-    def _worth_a_word(self, spread: Array) -> Array:
-        return np.fmax(self._least, _SPREADS * spread[self._columns])
 
     def _probability(self, moved: Array, unit: Array) -> Array:
         """(n, faults + 1) of days that moved so far (n, c), in `unit` (c,) each; NaN where not known."""
@@ -208,47 +171,5 @@ def _first(signature: Signature) -> str:
     return next(iter(signature), "")
 
 
-def _less_of_both(own: Array, apart: Array) -> Array:
-    less = np.sign(apart) * np.minimum(np.abs(own), np.abs(apart))
-    return np.where(np.isfinite(apart) & (own * apart <= 0), 0.0, less)
-
-
-def _pairs(
-    moved: Sequence[str],
-    deviations: Sequence[Deviation],
-    own: Mapping[str, int],
-    alike: Mapping[str, Counterpart],
-) -> list[tuple[int, int, int, int]]:
-    """Which of `moved` another feature stands for, where that one's deviations are, and its sign."""
-    apart = {one.of: k for k, one in enumerate(deviations) if one.kind is Kind.SIBLINGS}
-    return [
-        (moved.index(other.feature), own[name], apart[name], other.sign)
-        for name, other in alike.items()
-        if other.feature in moved and name in apart
-    ]
-
-
 def _drawn_in(values: Array) -> Array:
     return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
-
-
-def written(one: Feature) -> str:
-    """How a signature writes it: 'duty', 'power on_mean', 'a - b while cooling', 'water_level rate while filling'."""
-    what = one.statistic.value if one.signal is None or one.statistic is _S.STARTS else one.signal
-    if one.minus is not None:
-        what = f"{what}{MINUS}{one.minus}"
-    if (
-        one.signal is not None
-        and one.statistic is not _S.STARTS
-        and not (one.state and one.statistic is _S.MEAN)
-    ):
-        what = f"{what} {one.statistic}"
-    return f"{what}{WHILE}{one.state}" if one.state else what
-
-
-def _least(one: Feature) -> float:
-    if one.scale is None and one.unit == "V":
-        return _VOLTS
-    if one.scale is None:
-        return _RATIOS.get(one.statistic, _RATIO)
-    return _DIFFERENCES.get(one.unit, one.scale) / one.scale

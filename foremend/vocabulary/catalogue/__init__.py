@@ -64,7 +64,8 @@ class FaultEntry(Strict):
     `signals` maps a signal, or one of BEHAVIOURS, to the direction it goes while the fault grows (cooling, where
     an air conditioner's direction depends on the season). `signature` says by how much at the failure, for each way in
     which it may show (`models.predictors.signatures`): of a day's features, as a log ratio or in the unit of what is
-    compared as a difference; what comes first must be seen to move, and 0 must not, which excludes other faults.
+    compared as a difference, or of a ratio of two of them (`current / power while cooling`); what comes first must be
+    seen to move, and 0 must not, which excludes other faults.
     `days_to_failure` is the typical span, in days, from the first observable sign to the failure.
     """
 

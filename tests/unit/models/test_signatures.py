@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
@@ -13,7 +13,8 @@ from foremend.engine.lane import deviations
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.features import Deviation, Kind
 from foremend.vocabulary.profiles import Profile, load_profiles
-from models.predictors.signatures import ASKED_LESS, UNKNOWN, Signatures, written
+from models.predictors.numbers import Numbers, written
+from models.predictors.signatures import ASKED_LESS, UNKNOWN, Signatures
 
 SIGNATURES = [
     (profile.name, fault)
@@ -30,6 +31,10 @@ def predictor_of(profile: Profile) -> Signatures:
     by_use = profile.cycle is None or bool(profile.cycle.above)
     columns, features, alike = deviations(profile), profile.daily_features, profile.counterparts
     return Signatures(known, columns, features, names_alone=by_use, alike=alike)
+
+
+def measured(profile: Profile, wanted: Iterable[str]) -> list[str]:
+    return Numbers(list(wanted), deviations(profile), profile.daily_features, {}).names
 
 
 BOTH = (Kind.OWN, Kind.SIBLINGS)
@@ -56,8 +61,7 @@ def said(profile: Profile, row: np.ndarray) -> dict[str, float]:
 def test_every_fault_is_named_by_its_own_signature(model: str, fault: str) -> None:
     """A day that shows just what the catalogue says is named so, unless another fault shows the very same."""
     profile = load_profiles()[model]
-    keys = {written(one) for one in profile.daily_features}
-    way = next((w for w in load_catalogue()[fault].signature if next(iter(w)) in keys), None)
+    way = next((w for w in load_catalogue()[fault].signature if next(iter(w)) in measured(profile, w)), None)
     assert way is not None, f"{model} measures nothing that {fault} must show"
 
     found = said(profile, day(profile, dict(way)))
@@ -142,6 +146,29 @@ def test_a_fault_is_named_in_winter_as_in_summer() -> None:
     found = said(profile, day(profile, winter, set(summer)))
 
     assert found["outdoor-coil-fouling"] > 0.85
+
+
+def test_current_that_rises_with_power_is_heat_and_more_of_it_is_a_weak_capacitor() -> None:
+    """The power factor tells them apart: a hot week is neither named so, nor believed to be so of a trained model."""
+    profile = load_profiles()["ac-35f"]
+    weak = "run-capacitor-degradation"
+    hot = day(profile, {"current while cooling": 0.12, "power while cooling": 0.12})
+    worn = day(profile, {"current while cooling": 0.12, "power while cooling": 0.06})
+
+    explains = predictor_of(profile).explains(np.vstack([hot, worn]), np.zeros(hot.shape[1]))
+
+    assert said(profile, hot)[weak] < 0.05
+    assert said(profile, worn)[weak] > 0.85
+    assert explains[:, predictor_of(profile).faults.index(weak)].tolist() == [False, True]
+
+
+def test_a_ratio_is_seen_while_heating_too() -> None:
+    """Both its parts stand for those of cooling, where nothing cools."""
+    profile = load_profiles()["ac-35f"]
+    cooling = {"current while cooling", "power while cooling"}
+    winter = day(profile, {"current while heating": 0.15, "power while heating": 0.08}, unknown=cooling)
+
+    assert said(profile, winter)["run-capacitor-degradation"] > 0.85
 
 
 def test_what_no_signature_knows_is_told_without_a_name() -> None:
