@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from foremend.vocabulary.types import DeadLetter, RawMessage
-from ingest.columns import CheckedReadings, as_payload
+from ingest.columns import CheckedReadings, Columns, as_payload
 from ingest.dead_letters import Problems
-from ingest.values import ApplianceKey, DeviceReading, Ignored, Presence
+from ingest.values import DeviceReading, Ignored, Presence
 
 
 @dataclass(slots=True)
@@ -44,6 +44,14 @@ class Waiting:
             [self.payloads[at] for at in places],
         )
 
+    def by_shape(self) -> tuple[Waiting, Waiting]:
+        """Those of one reading, and those of several."""
+        one, several = Waiting(), Waiting()
+        for position, name, payload in zip(self.positions, self.appliance_ids, self.payloads, strict=True):
+            trimmed = payload.lstrip()
+            (several if trimmed.startswith(b"[") else one).add(position, name, trimmed)
+        return one, several
+
     def __len__(self) -> int:
         return len(self.positions)
 
@@ -67,8 +75,8 @@ class Batch:
         ] = []  # position, reason, key and JSON of the reading
         self._problems: dict[int, Problems] = {}  # by position of the message, once copies are settled
         self.received = np.fromiter((message.received for message in messages), np.int64, len(messages))
-        self.single: dict[str, Waiting] = defaultdict(Waiting)  # by appliance model
-        self.arrays: dict[str, Waiting] = defaultdict(Waiting)
+        self.canonical: dict[str, Waiting] = defaultdict(Waiting)  # by appliance model
+        self.plain: dict[str, Columns] = {}
         self.rows: dict[str, CheckedReadings] = defaultdict(CheckedReadings)
         self.presence: list[Presence] = []
         self.ignored = 0
@@ -97,12 +105,6 @@ class Batch:
             del self._found[found:]
             del self.left_out_of[left_out:]
             raise
-
-    def wait(self, position: int, appliance: ApplianceKey, payload: bytes) -> None:
-        """Put a canonical payload aside until all of its kind are checked together."""
-        trimmed = payload.lstrip()
-        waiting = self.arrays if trimmed.startswith(b"[") else self.single
-        waiting[appliance.appliance_model].add(position, appliance.appliance_id, trimmed)
 
     def settle_copies(self) -> list[bytes]:
         """Copies share the fate of their first: repeated, or dead letters. Answers the digests of what is useless."""

@@ -7,13 +7,14 @@ hour that follows. A clock that leaps ahead of reception is taken to be wrong by
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.columns import Columns
 from ingest.durations import spell
 from ingest.memory import remember
 
@@ -36,24 +37,24 @@ class Clocks:
         ] = {}  # appliance -> its newest time and how much that is ahead, ms
         self._told: set[str] = set()
 
-    def leaps(
-        self,
-        appliances: Sequence[str],
-        messages: Sequence[int],
-        time: NDArray[np.int64],
-        ahead: NDArray[np.int64],
-    ) -> NDArray[np.int64] | None:
-        """(n,) ms to take off `time`, None where no clock leapt; `ahead` is by how much each is after its reception.
+    def leaps(self, readings: Columns, ahead: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """(n,) ms to take off each time, None where no clock leapt; `ahead` (n,) is by how much it is after reception.
 
         Rows are in order of arrival, those of one message together; readings of one message keep their distances.
         """
-        if not self._wrong and ahead.max(initial=0) <= self._soon:
+        leapt = ahead > self._soon
+        if not self._wrong and not leapt.any():
             return None
-        off = np.zeros(len(time), np.int64)
-        for _, group in groupby(range(len(time)), key=messages.__getitem__):
-            rows = list(group)
-            newest = max(rows, key=time.__getitem__)
-            off[rows] = self._of(appliances[newest], int(time[newest]), int(ahead[newest]))
+        doubted = np.array([name in self._wrong for name in readings.ids], np.bool_)
+        doubted[readings.appliance[leapt]] = True
+        messages = np.unique(readings.messages[doubted[readings.appliance]])
+        rows = np.flatnonzero(np.isin(readings.messages, messages)).tolist()
+        off = np.zeros(len(ahead), np.int64)
+        for _, group in groupby(rows, key=readings.messages.__getitem__):
+            of_message = list(group)
+            newest = max(of_message, key=readings.time.__getitem__)
+            name = readings.ids[readings.appliance[newest]]
+            off[of_message] = self._of(name, int(readings.time[newest]), int(ahead[newest]))
         return off
 
     def snapshot(self) -> Mapping[str, Any]:

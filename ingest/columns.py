@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,76 @@ from pydantic_core import to_json
 
 from foremend.vocabulary.types import Block
 from ingest.canonical import READING_KEYS, Reading
+
+
+class Columns(NamedTuple):
+    """Readings of one appliance model that can be used, a row each."""
+
+    messages: NDArray[np.int64]  # (n,) position of the message that each came in
+    ids: tuple[str, ...]
+    appliance: NDArray[np.int32]  # (n,) index into ids
+    time: NDArray[np.int64]  # (n,) ms UTC
+    seq: NDArray[np.int64]  # (n,)
+    values: NDArray[np.float64]  # (n, signals), NaN where a reading says nothing
+    firmware: Sequence[tuple[int, str, str]]  # (position of a message, appliance, version), where one is said
+
+    def take(self, rows: NDArray[Any]) -> Columns:
+        """Only `rows` (a mask or indices), in this order."""
+        kept = set(self.messages[rows].tolist())
+        return Columns(
+            self.messages[rows],
+            self.ids,
+            self.appliance[rows],
+            self.time[rows],
+            self.seq[rows],
+            self.values[rows],
+            [said for said in self.firmware if said[0] in kept],
+        )
+
+    def with_others(self, others: Columns) -> Columns:
+        """Both, in order of arrival; no message is in both."""
+        if not len(self.time) or not len(others.time):
+            return self if len(self.time) else others
+        messages = np.concatenate([self.messages, others.messages])
+        ids, index = indexed([*self.ids, *others.ids])
+        appliance = np.concatenate([self.appliance, others.appliance + np.int32(len(self.ids))])
+        joined = Columns(
+            messages,
+            ids,
+            index[appliance],
+            np.concatenate([self.time, others.time]),
+            np.concatenate([self.seq, others.seq]),
+            np.concatenate([self.values, others.values]),
+            [*self.firmware, *others.firmware],
+        )
+        return joined.take(np.argsort(messages, kind="stable"))
+
+    def block(self, appliance_model: str, names: Sequence[str]) -> Block:
+        """As a block; the appliances are in order of their first reading."""
+        there, first = np.unique(self.appliance, return_index=True)
+        there = there[np.argsort(first)]
+        place = np.zeros(len(self.ids), np.int32)
+        place[there] = np.arange(len(there))
+        ids = tuple(self.ids[one] for one in there.tolist())
+        said = sorted(self.firmware, key=itemgetter(0))
+        last = {name: version for _, name, version in said}
+        columns = dict(zip(names, np.ascontiguousarray(self.values.T), strict=True))
+        return Block(
+            appliance_model,
+            ids,
+            place[self.appliance],
+            self.time,
+            self.seq,
+            columns,
+            tuple(last.get(name, "") for name in ids),
+        )
+
+
+def indexed(names: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    """The different ones in order, and (n,) which of them each is."""
+    places: dict[str, int] = {}
+    index = [places.setdefault(name, len(places)) for name in names]
+    return tuple(places), np.array(index, np.int32)
 
 
 @dataclass(slots=True)
@@ -77,21 +147,13 @@ class CheckedReadings:
         values = chain.from_iterable(map(dict.values, map(itemgetter("signals"), self.readings)))
         return np.array(list(values), np.float64).reshape(len(self.readings), n_signals)
 
-    def block(
-        self, appliance_model: str, names: Sequence[str], time: NDArray[np.int64], values: NDArray[np.float64]
-    ) -> Block:
-        """The rows as a block; `time` (n,) and `values` (n, signals) belong to them."""
-        ids = {name: row for row, name in enumerate(dict.fromkeys(self.appliance_ids))}
-        appliance = np.fromiter(map(ids.__getitem__, self.appliance_ids), np.int32, len(self.appliance_ids))
+    def columns(self, time: NDArray[np.int64], values: NDArray[np.float64]) -> Columns:
+        """The rows as columns; `time` (n,) and `values` (n, signals) belong to them."""
+        messages = np.array(self.messages, np.int64)
         seq = np.fromiter(map(itemgetter("seq"), self.readings), np.int64, len(self.readings))
-        columns = dict(zip(names, np.ascontiguousarray(values.T), strict=True))
-        return Block(appliance_model, tuple(ids), appliance, time, seq, columns, self._firmware(ids))
-
-    def _firmware(self, ids: Mapping[str, int]) -> tuple[str, ...]:
-        """The last firmware each appliance named."""
-        versions = map(itemgetter("fw"), self.readings)
-        last = {name: version for name, version in zip(self.appliance_ids, versions, strict=True) if version}
-        return tuple(last.get(name, "") for name in ids)
+        said = zip(self.messages, self.appliance_ids, map(itemgetter("fw"), self.readings), strict=True)
+        firmware = [(message, name, version) for message, name, version in said if version]
+        return Columns(messages, *indexed(self.appliance_ids), time, seq, values, firmware)
 
 
 def as_payload(reading: Reading) -> bytes:

@@ -26,13 +26,14 @@ from ingest.batch import Batch, LeftOut, Waiting
 from ingest.canonical import CanonicalPayload
 from ingest.check import check_arrays, check_single
 from ingest.clocks import Clocks
-from ingest.columns import CheckedReadings
+from ingest.columns import CheckedReadings, Columns
 from ingest.dead_letters import REASONS_SHOWN, bounded
 from ingest.decoders import build_decoders
 from ingest.decoders.base import AS_OF_ARRIVAL, presence
 from ingest.durations import spell
 from ingest.forgetting import without
 from ingest.last_words import LastWords
+from ingest.payloads import PlainPayloads
 from ingest.quarantine import Quarantine, sift
 from ingest.repeats import RecentMessages, digest_of
 from ingest.settings import DecoderSettings, IngestSettings
@@ -54,6 +55,9 @@ Check = Callable[[CanonicalPayload, Waiting, CheckedReadings, Batch], None]
 
 Heard = DeviceReading | Presence | Ignored
 """One thing that a device's message says."""
+
+WORTH_BYTES = 8_000
+"""Of payloads that wait: fewer are checked sooner one by one than columns are made for them."""
 
 _TOPICS_REMEMBERED = 500_000
 _UNKNOWN_NAMES_REMEMBERED = 1_000
@@ -80,6 +84,7 @@ class Ingest:
         self._payloads = {
             model: CanonicalPayload(specs, settings.max_readings) for model, specs in signals.items()
         }
+        self._plain = {model: PlainPayloads(specs, settings) for model, specs in signals.items()}
         self._decoders = build_decoders(settings.decoders, signals, self._payloads)
         self._standing = [_standing_of(one, alone) for one in settings.decoders]
         self._topics: dict[str, tuple[ApplianceKey, bool]] = {}
@@ -110,13 +115,14 @@ class Ingest:
         batch = Batch(messages, self._settings.dead_letter_bytes)
         for position, message in enumerate(messages):
             self._sort(position, message, batch)
-        for model, waiting in batch.single.items():
-            self._check(check_single, model, waiting, batch)
-        for model, waiting in batch.arrays.items():
-            self._check(check_arrays, model, waiting, batch)
-        for one in batch.left_out_of:
-            self._tell_left_out(one, batch)
-        blocks = [block for model, rows in batch.rows.items() for block in self._blocks(model, rows, batch)]
+        for model, waiting in batch.canonical.items():
+            one, several = self._read_plain(model, waiting, batch).by_shape()
+            self._check(check_single, model, one, batch)
+            self._check(check_arrays, model, several, batch)
+        for left_out in batch.left_out_of:
+            self._tell_left_out(left_out, batch)
+        models = dict.fromkeys((*batch.plain, *batch.rows))
+        blocks = [block for model in models for block in self._blocks(model, batch)]
         for digest in batch.settle_copies():
             self._recent.forget(digest)
         self._left_out.update(batch.left_out)
@@ -204,8 +210,22 @@ class Ingest:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is of one message
             batch.reject(position, self.quarantine.reason("decode", error))
 
+    def _read_plain(self, model: str, waiting: Waiting, batch: Batch) -> Waiting:
+        """What can be used whole becomes columns; answers the others, which are checked one by one."""
+        if sum(map(len, waiting.payloads)) < WORTH_BYTES:
+            return waiting
+        try:
+            columns, plain = self._plain[model].read(waiting, batch.received[waiting.positions])
+        except Exception as error:  # noqa: BLE001 - the other way is slower, and blames what raises there
+            self.quarantine.tell("decode", error)
+            return waiting
+        batch.plain[model] = columns
+        return waiting.only(np.flatnonzero(~plain).tolist())
+
     def _check(self, check: Check, model: str, waiting: Waiting, batch: Batch) -> None:
         """What waits, checked; a payload that the check raises for becomes a dead letter, the others are used."""
+        if not len(waiting):
+            return
 
         def attempt(places: Sequence[int]) -> None:
             part = waiting if len(places) == len(waiting) else waiting.only(places)
@@ -219,16 +239,19 @@ class Ingest:
 
         sift(range(len(waiting)), attempt, alone)
 
-    def _blocks(self, model: str, rows: CheckedReadings, batch: Batch) -> list[Block]:
-        """The rows as one block, or as several around a message that cannot become one."""
+    def _blocks(self, model: str, batch: Batch) -> list[Block]:
+        """The readings as one block, or as several around a message that cannot become one."""
         blocks: list[Block] = []
+        rows, plain = batch.rows[model], batch.plain.get(model)
 
         def attempt(messages: Sequence[int]) -> None:
-            part = rows if len(messages) == len(every) else rows.of_messages(messages)
+            whole = len(messages) == len(every)
+            part = rows if whole else rows.of_messages(messages)
+            read = plain if whole or plain is None else plain.take(np.isin(plain.messages, messages))
             unknown = set(self._unknown[model])
             try:
                 with batch.as_before_if_it_raises():
-                    blocks.append(self._block(model, part, batch))
+                    blocks.append(self._block(model, part, read, batch))
             except Exception:
                 self._unknown[model] = unknown
                 raise
@@ -236,7 +259,7 @@ class Ingest:
         def alone(position: int, error: Exception) -> None:
             batch.reject(position, self.quarantine.reason("decode", error))
 
-        every = sorted(set(rows.messages))
+        every = sorted({*rows.messages, *(() if plain is None else np.unique(plain.messages).tolist())})
         if every:
             sift(every, attempt, alone)
         return [block for block in blocks if len(block)]
@@ -251,7 +274,7 @@ class Ingest:
         else:
             batch.firsts[digest] = position
             self._recent.remember(digest)
-            batch.wait(position, appliance, message.payload)
+            batch.canonical[appliance.appliance_model].add(position, appliance.appliance_id, message.payload)
 
     def _canonical(self, topic: str) -> tuple[ApplianceKey, bool] | None:
         """The appliance of a canonical topic, and whether it brings telemetry (else status)."""
@@ -400,25 +423,33 @@ class Ingest:
             return [Ignored() if place in undated else said for place, said in enumerate(heard)]
         return heard
 
-    def _block(self, model: str, rows: CheckedReadings, batch: Batch) -> Block:
+    def _block(self, model: str, rows: CheckedReadings, plain: Columns | None, batch: Batch) -> Block:
         """The checks that need more than one reading's payload, on columns; then the block."""
-        names, rows = self._names[model], rows.in_order_of_arrival()
+        columns = plain
+        if columns is None or rows.messages:
+            checked = self._usable(model, rows.in_order_of_arrival(), batch)
+            columns = checked if columns is None else columns.with_others(checked)
+        np.maximum(
+            columns.values, self._floors[model], out=columns.values
+        )  # just below zero is rest; NaN stays
+        leaps = self._clocks[model].leaps(columns, columns.time - batch.received[columns.messages])
+        if leaps is not None:
+            columns = columns._replace(time=columns.time - leaps)
+            batch.left_out["time"] += int(np.count_nonzero(leaps))
+        block = columns.block(model, self._names[model])
+        batch.used.update(np.unique(columns.messages).tolist())
+        return _in_order_of_time(block)
+
+    def _usable(self, model: str, rows: CheckedReadings, batch: Batch) -> Columns:
+        """Of readings that pydantic checked those that can be used; the others become dead letters."""
         self._report_unknown(model, rows, batch)
-        time, values = rows.times(), rows.matrix(len(names))
-        np.maximum(values, self._floors[model], out=values)  # just below zero is rest; NaN stays
-        ahead = time - batch.received[rows.messages]
-        reasons = self._reasons(model, rows, ahead, values)
+        time, values = rows.times(), rows.matrix(len(self._names[model]))
+        reasons = self._reasons(model, rows, time - batch.received[rows.messages], values)
         if reasons:
             batch.reject_rows(rows, sorted(reasons.items()))
             good = np.delete(np.arange(len(time)), list(reasons))
-            rows, time, ahead, values = rows.keep(good), time[good], ahead[good], values[good]
-        leaps = self._clocks[model].leaps(rows.appliance_ids, rows.messages, time, ahead)
-        if leaps is not None:
-            time = time - leaps
-            batch.left_out["time"] += int(np.count_nonzero(leaps))
-        block = rows.block(model, names, time, values)
-        batch.used.update(rows.messages)
-        return _in_order_of_time(block)
+            rows, time, values = rows.keep(good), time[good], values[good]
+        return rows.columns(time, values)
 
     def _reasons(
         self, model: str, rows: CheckedReadings, ahead: NDArray[np.int64], values: NDArray[np.float64]

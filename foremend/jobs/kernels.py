@@ -1,7 +1,7 @@
 """Compiles every numba kernel once, so that the first start does not: `python -m foremend.jobs.kernels`, in set-up.
 
 A day of one appliance of each simulated model goes through the simulator and the engine with the shipped rules, and so
-do some hours of a compressor that is watched reading by reading.
+do some hours of a compressor that is watched reading by reading, and a payload through the reader of payloads.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from foremend.engine.engine import Engine
 from foremend.learning.practice_rows import as_block
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Block
+from ingest.batch import Waiting
+from ingest.payloads import PlainPayloads
+from ingest.settings import IngestSettings
 from rules.evaluator import RuleBook
 from simulators.categories import appliance_models
 from simulators.fleet.fleet import Fleet
@@ -28,7 +31,15 @@ def compile_kernels() -> int:
         engine.process(as_block(telemetry))
     engine.process(_compressor())
     engine.flush()
+    _read_payload(settings.ingest)
     return engine.counts().used
+
+
+def _read_payload(settings: IngestSettings) -> None:
+    profile = load_profiles()["air-compressor"]
+    payload = b'{"ts":1760000000000,"signals":{"current":6.0}}'
+    waiting = Waiting([0], ["one"], [payload])
+    PlainPayloads(profile.signals, settings).read(waiting, np.array([1_760_000_000_000]))
 
 
 def _compressor() -> Block:

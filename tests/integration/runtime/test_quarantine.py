@@ -27,7 +27,9 @@ from foremend.stores.journal import SqliteJournal
 from foremend.vocabulary.errors import DefectError
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, RawMessage
 from ingest import decode
+from ingest.batch import Waiting
 from ingest.decode import Ingest
+from ingest.payloads import PlainPayloads
 from ingest.quarantine import INTERNAL_ERROR
 from ingest.reorder import Reorder
 from rules.evaluator import RuleState
@@ -128,22 +130,23 @@ def lived(folder: Path, messages: Sequence[RawMessage], database: str) -> tuple[
     return one, alerts
 
 
-STAGES: dict[str, tuple[Any, str, Callable[..., bool]]] = {
-    "decode": (decode, "check_single", lambda _p, waiting, *_: any(b"666.0" in one for one in waiting.payloads)),
-    "blocks": (
-        decode.CheckedReadings,
-        "block",
-        lambda _rows, _model, _names, _time, values: bool((values == MARK).any()),
-    ),
-    "engine": (Lane, "push", lambda _lane, block: bool((block.signals["power"] == MARK).any())),
-    "reorder": (Reorder, "push", lambda _self, _a, _t, _s, values: bool((values == MARK).any())),
-}  # fmt: skip
+def waits(_payloads: object, waiting: Waiting, *_: object) -> bool:
+    return any(b"666.0" in one for one in waiting.payloads)
+
+
+STAGES: dict[str, Sequence[tuple[Any, str, Callable[..., bool]]]] = {
+    "decode": [(PlainPayloads, "read", waits), (decode, "check_single", waits)],
+    "blocks": [(decode.Columns, "block", lambda columns, *_: bool((columns.values == MARK).any()))],
+    "engine": [(Lane, "push", lambda _lane, block: bool((block.signals["power"] == MARK).any()))],
+    "reorder": [(Reorder, "push", lambda _self, _a, _t, _s, values: bool((values == MARK).any()))],
+}
 """Where the marked message itself raises."""
 
 
 def inject(patch: pytest.MonkeyPatch, stage: str, error: Exception) -> None:
-    where, name, found = STAGES[stage]
-    patch.setattr(where, name, raise_for(found, getattr(where, name), error))
+    patch.setattr(decode, "WORTH_BYTES", 0)
+    for where, name, found in STAGES[stage]:
+        patch.setattr(where, name, raise_for(found, getattr(where, name), error))
 
 
 @pytest.mark.parametrize("stage", STAGES)

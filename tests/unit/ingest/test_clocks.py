@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.clocks import Clocks
+from ingest.columns import Columns
 from ingest.reorder import Reorder
 
 MINUTE = 60_000
@@ -79,7 +80,8 @@ def test_whatever_clocks_say_what_follows_in_time_is_not_late(said):
     for wait, ahead in [*said, (1, 0)]:
         received += wait * MINUTE
         time = np.array([received + ahead * MINUTE])
-        off = clocks.leaps(["a"], [0], time, time - received)
+        zero = np.zeros(1, np.int64)
+        off = clocks.leaps(Columns(zero, ("a",), zero, time, zero, np.ones((1, 1)), ()), time - received)
         released = order.push(
             np.zeros(1, np.int32), time if off is None else time - off, np.full(1, -1), np.ones((1, 1))
         )

@@ -76,14 +76,14 @@ def test_a_message_whose_sorting_raises_is_set_aside(ingest, message, reading, m
 
 def test_a_message_whose_rows_cannot_become_a_block_is_set_aside(ingest, message, reading, monkeypatch):
     """What else the batch said, bad readings too, is said once."""
-    real = decode.CheckedReadings.block
+    real = decode.Columns.block
 
-    def raising(rows, *arguments):
-        if any(one["fw"] == "9.9.9" for one in rows.readings):
+    def raising(columns, *arguments):
+        if any(version == "9.9.9" for _, _, version in columns.firmware):
             raise ValueError("by the mark")
-        return real(rows, *arguments)
+        return real(columns, *arguments)
 
-    monkeypatch.setattr(decode.CheckedReadings, "block", raising)
+    monkeypatch.setattr(decode.Columns, "block", raising)
     messages = sent(message, reading, range(10))
     messages[3] = message(reading(seq=3, fw="9.9.9"))
     messages[6] = message(reading(seq=6, signals={}))
