@@ -35,7 +35,7 @@ def abroad(open_stage: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]
         stage.alerts.owners.register_appliances(
             [OwnedAppliance("fridge-1", "o-1", "BCD-200", language, zone, law)]
         )
-        for purpose in CHANNELS:
+        for purpose in (Purpose.MONITORING, *CHANNELS):  # some policies ask before anything is kept
             stage.say(purpose, True)
         return stage
 
