@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from foremend.commands.common import Config, Json, show
-from foremend.vocabulary.types import Purpose
+from foremend.vocabulary.purposes import Purpose
 
 app = typer.Typer(help="What owners agreed to: grant, withdraw, read.", no_args_is_help=True)
 

@@ -1,4 +1,4 @@
-"""The vocabulary: frozen values that every stage speaks. Imports nothing of ours.
+"""The vocabulary: frozen values that every stage speaks. Imports nothing of ours but its enumeration of purposes.
 
 Times are int milliseconds since 1970-01-01 UTC, event time unless the name says otherwise.
 """
@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from foremend.vocabulary.purposes import Purpose as Purpose
 
 MS_PER_SECOND = 1_000
 MS_PER_HOUR = 3_600_000
@@ -224,16 +226,3 @@ def deterministic_id(prefix: str, *parts: object) -> str:
         "\x1f".join(str(part) for part in parts).encode(errors="surrogatepass")
     ).hexdigest()
     return f"{prefix}_{digest[:24]}"
-
-
-class Purpose(StrEnum):
-    """What an owner can agree to, each given and withdrawn on its own."""
-
-    MONITORING = "monitoring"
-    TICKET = "ticket"
-    SMS = "sms"
-    PUSH = "push"
-    EMAIL = "email"
-    TRAINING = "training"
-    WELLBEING = "wellbeing"
-    AT_NIGHT = "at_night"  # of harm under way: messages of agreed channels may pass the quiet hours
