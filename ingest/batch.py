@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -79,6 +79,7 @@ class Batch:
         self.plain: dict[str, Columns] = {}
         self.rows: dict[str, CheckedReadings] = defaultdict(CheckedReadings)
         self.presence: list[Presence] = []
+        self._presence_at: list[int] = []  # position of the message of each
         self.ignored = 0
         self.repeated = 0
         self.left_out: Counter[str] = Counter()  # by kind; see Decoded
@@ -118,6 +119,25 @@ class Batch:
                 self.repeated += 1
         return [digest for digest, position in self.firsts.items() if position in useless]
 
+    def settle_presence(self) -> None:
+        """Who spoke after being called offline is there: such a word is no news."""
+        if all(said.online for said in self.presence):
+            return
+        spoke = {
+            (model, one): message for model, message, one in sorted(self._spoken())
+        }  # the last one counts
+        for at, (position, said) in enumerate(zip(self._presence_at, self.presence, strict=True)):
+            if not said.online and spoke.get((said.appliance_model, said.appliance_id), -1) > position:
+                self.presence[at] = replace(said, news=False)
+
+    def _spoken(self) -> Iterator[tuple[str, int, str]]:
+        """Appliance model, position of the message and appliance of each reading."""
+        for model, rows in self.rows.items():
+            yield from ((model, *one) for one in zip(rows.messages, rows.appliance_ids, strict=True))
+        for model, plain in self.plain.items():
+            each = zip(plain.messages.tolist(), plain.appliance.tolist(), strict=True)
+            yield from ((model, message, plain.ids[at]) for message, at in each)
+
     def take(self, position: int, said: DeviceReading | Presence | Ignored) -> None:
         """What a device decoder made of a message."""
         if isinstance(said, DeviceReading):
@@ -127,6 +147,7 @@ class Batch:
             rows.messages.append(position)
         elif isinstance(said, Presence):
             self.presence.append(said)
+            self._presence_at.append(position)
         else:
             self.ignored += 1
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +122,7 @@ class Ingest:
             self._check(check_arrays, model, several, batch)
         for left_out in batch.left_out_of:
             self._tell_left_out(left_out, batch)
+        batch.settle_presence()
         models = dict.fromkeys((*batch.plain, *batch.rows))
         blocks = [block for model in models for block in self._blocks(model, batch)]
         for digest in batch.settle_copies():
@@ -204,7 +206,8 @@ class Ingest:
             if known[1]:
                 self._wait(position, known[0], message, batch)
             else:
-                batch.take(position, presence(known[0], message))
+                said = presence(known[0], message)
+                batch.take(position, self._with_age(message, said) if isinstance(said, Presence) else said)
         except InputError as error:
             batch.reject(position, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is of one message
@@ -414,14 +417,21 @@ class Ingest:
         undated = [
             place
             for place, said in enumerate(heard)
-            if type(said) is DeviceReading and said.time == message.received
+            if not isinstance(said, Ignored) and said.time == message.received
         ]
         if not undated:
             return heard
+        if not self._is_kept(message):
+            return heard
+        return [_as_kept(said) if place in undated else said for place, said in enumerate(heard)]
+
+    def _with_age(self, message: RawMessage, said: Presence) -> Presence:
+        return _as_kept(said) if self._is_kept(message) else said
+
+    def _is_kept(self, message: RawMessage) -> bool:
+        """Whether the broker kept it since nobody knows when; asked once a message."""
         again = self._last_words.again(message.topic, message.payload)
-        if message.retained or (again and message.just_subscribed):
-            return [Ignored() if place in undated else said for place, said in enumerate(heard)]
-        return heard
+        return message.retained or (again and message.just_subscribed)
 
     def _block(self, model: str, rows: CheckedReadings, plain: Columns | None, batch: Batch) -> Block:
         """The checks that need more than one reading's payload, on columns; then the block."""
@@ -492,6 +502,15 @@ def _standing_of(settings: DecoderSettings, alone: bool) -> Standing | None:
     if settings.holds_for == "learnt":
         return Standing(None) if alone else None
     return None if settings.holds_for is None else Standing(settings.holds_for)
+
+
+@overload
+def _as_kept(said: Presence) -> Presence: ...
+@overload
+def _as_kept(said: Heard) -> Heard: ...
+def _as_kept(said: Heard) -> Heard:
+    """What the broker kept: a reading is of no use, presence no news."""
+    return replace(said, news=False) if isinstance(said, Presence) else Ignored()
 
 
 def _named(said: Heard) -> Heard:

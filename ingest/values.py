@@ -65,6 +65,7 @@ class Presence:
     appliance_id: str
     online: bool
     time: int  # ms UTC, reception
+    news: bool = True  # False: the broker kept it since nobody knows when, or the appliance has spoken since
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ MOST_MS = 45 * MS_PER_DAY
 KEEP_A_DAY = 0.5 ** (1 / 60)
 """Half of a gap's length is forgotten in 60 days."""
 
+KEEP_A_SPELL = np.float32(0.9)
+"""So much of how long one was offline is remembered after each newer time that it was."""
+
 TOGETHER_MS = 15 * 60_000
 """Last words this far apart are one event: a broker, a region, a power cut."""
 LEAST_TOGETHER = 10

@@ -15,6 +15,7 @@ from rules.settings import (
     ANY,
     FeatureCondition,
     HarmCondition,
+    OfflineCondition,
     ProbabilityCondition,
     Rule,
     ScoreCondition,
@@ -26,8 +27,8 @@ from rules.spells import NEVER, Limits
 
 Kind = Literal["hour", "day", "score", "prediction", "silence", "harm"]
 
-SILENT_MS, CYCLING_SILENT_MS = SILENCES = ("silent_ms", "cycling_silent_ms")
-"""Of every appliance, and of those alone that run and pause by themselves; 0 of others."""
+SILENT_MS, CYCLING_SILENT_MS, OFFLINE_MS = SILENCES = ("silent_ms", "cycling_silent_ms", "offline_ms")
+"""Of every appliance, of those alone that run and pause by themselves, and of those that are offline; 0 of others."""
 
 _MAX_GAP: Mapping[Kind, int] = {
     "hour": 3 * MS_PER_HOUR,
@@ -143,6 +144,8 @@ def _looks_at(rule: Rule) -> tuple[Kind, str, str]:
             return "harm", harm, ""
         case SilenceCondition(of="cycling"):
             return "silence", CYCLING_SILENT_MS, "ms"
+        case OfflineCondition():
+            return "silence", OFFLINE_MS, "ms"
     return "silence", SILENT_MS, "ms"
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from foremend.vocabulary.leaving import Leaving, joined, record_joins, record_leaves, staying, taken
 from foremend.vocabulary.types import Finding
 from rules._kernel import advance, fresh
-from rules.conditions import CYCLING_SILENT_MS, SILENCES, AppliedRule, Kind, RulesProfile, applied
+from rules.conditions import SILENCES, AppliedRule, Kind, RulesProfile, applied
 from rules.episodes import Episodes, Verdict
 from rules.findings import Seen, closing, finding
 from rules.question import Question
@@ -155,14 +155,17 @@ class RuleState:
                 held |= self._held(watched, watched.column, fleet)
         return held
 
-    def has_said(self, kind: Kind, fleet: int, cycling: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def has_said(
+        self, kind: Kind, fleet: int, asked_of: Mapping[str, NDArray[np.bool_]]
+    ) -> NDArray[np.bool_]:
         """(fleet,) of whom every rule of `kind` has said all it could: it holds an episode open, and is as severe as
-        it gets. Of all where no rule is of this kind; a rule on those that are `cycling` (fleet,) is of no others."""
+        it gets. Of all where no rule is of this kind; one on a column of `asked_of` is of those there, (fleet,), alone.
+        """
         said = np.ones(fleet, np.bool_)
         for watched in self._applied:
             if watched.kind == kind:
                 held = self._held(watched, watched.column, fleet, severe=watched.rule.escalate is not None)
-                said &= held | ~cycling if watched.column == CYCLING_SILENT_MS else held
+                said &= held | ~asked_of[watched.column] if watched.column in asked_of else held
         return said
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:

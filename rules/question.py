@@ -20,8 +20,8 @@ class Question:
     """Rows of one kind, about appliances of one model, for its rules to judge.
 
     The kind says what the columns are: `<signal>_<statistic>` of an "hour", features of a "day", the detector of a
-    "score", the probability of each fault of a "prediction", `silent_ms` and `cycling_silent_ms` of a
-    "silence", and what a "harm" is called, in its bounds.
+    "score", the probability of each fault of a "prediction", `silent_ms`, `cycling_silent_ms` and `offline_ms` of
+    a "silence", and what a "harm" is called, in its bounds.
     """
 
     kind: Kind

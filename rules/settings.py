@@ -85,6 +85,16 @@ class SilenceCondition(Strict):
     of: Literal["any", "cycling"] = "any"
 
 
+class OfflineCondition(Strict):
+    """It says that it is offline, or its broker does so for it (a last will), for this long.
+
+    Longer than it usually is, but for machines that run and pause by themselves (`foremend.engine.offline`). What a
+    broker kept of before is no news.
+    """
+
+    offline_for: DurationMs = Field(gt=0)
+
+
 class HarmCondition(Strict):
     """A machine that runs and pauses by itself does so no more: unlike its own past, whatever that is.
 
@@ -105,6 +115,7 @@ _CONDITIONS = {
     "score": ScoreCondition,
     "probability": ProbabilityCondition,
     "silent_for": SilenceCondition,
+    "offline_for": OfflineCondition,
     "harm": HarmCondition,
 }
 
@@ -122,6 +133,7 @@ Condition = Annotated[
     | Annotated[ScoreCondition, Tag("<score>")]
     | Annotated[ProbabilityCondition, Tag("<probability>")]
     | Annotated[SilenceCondition, Tag("<silent_for>")]
+    | Annotated[OfflineCondition, Tag("<offline_for>")]
     | Annotated[HarmCondition, Tag("<harm>")],
     Discriminator(
         _which,
@@ -129,6 +141,10 @@ Condition = Annotated[
         custom_error_message=f"a condition needs one of the keys {', '.join(_CONDITIONS)}",
     ),
 ]
+
+
+def _key(when: SilenceCondition | OfflineCondition) -> str:
+    return "silent_for" if isinstance(when, SilenceCondition) else "offline_for"
 
 
 class Escalation(Strict):
@@ -185,9 +201,9 @@ class Rule(Strict):
         if getattr(self, wrong) is not None:
             raise ValueError(f"'{wrong}' cannot clear this condition: write '{right}'")
         clear = getattr(self, right)
-        if clear is not None and isinstance(self.when, SilenceCondition):
+        if clear is not None and isinstance(self.when, SilenceCondition | OfflineCondition):
             raise ValueError(
-                "a rule on 'silent_for' clears when the appliance speaks again: leave 'clear_below' out"
+                f"a rule on '{_key(self.when)}' clears when the appliance speaks again: leave 'clear_below' out"
             )
         if clear is not None and (clear < self.opens_at if opens_below else clear > self.opens_at):
             raise ValueError(
@@ -199,9 +215,9 @@ class Rule(Strict):
     def _escalates_by_what_it_sees(self) -> Rule:
         if self.escalate is None:
             return self
-        if isinstance(self.when, SilenceCondition):
+        if isinstance(self.when, SilenceCondition | OfflineCondition):
             raise ValueError(
-                "a rule on 'silent_for' cannot escalate: write a second rule with a longer silence"
+                f"a rule on '{_key(self.when)}' cannot escalate: write a second rule with a longer time"
             )
         if self.escalate.days_to_failure_below is not None and not isinstance(
             self.when, ProbabilityCondition
@@ -214,6 +230,8 @@ class Rule(Strict):
         """The level of the condition, in its own unit (ms for silence)."""
         if isinstance(self.when, SilenceCondition):
             return float(self.when.silent_for)
+        if isinstance(self.when, OfflineCondition):
+            return float(self.when.offline_for)
         below = getattr(self.when, "below", None)
         return float(self.when.above if below is None else below)  # type: ignore[arg-type]
 

@@ -19,19 +19,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.engine import offline
 from foremend.engine.by_signature import BySignature, Joined
 from foremend.engine.companions import Companions
 from foremend.engine.fitted import Day, FittedModel, Scored, scored
 from foremend.engine.lane import NO_TIME, Counts, Lane, Step, deviation_names
 from foremend.engine.resting import Resting, RestRules, by_layout, of, packed, unpacked
 from foremend.engine.shadow import Shadow
-from foremend.engine.silence import EVERYBODY, Silence, broken, judge, would_tell
+from foremend.engine.silence import EVERYBODY, Silence, asked_of, broken, judge, would_tell
 from foremend.engine.watching import WATCHES, Watches, Watching
 from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import PerAppliance
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import Block, Evidence, Finding, Rows, Score
+from ingest.presences import tells_presence
 from rules.evaluator import RuleBook, RuleState
 from rules.question import Question
 
@@ -87,9 +89,13 @@ class Engine:
     def process(self, block: Block, *, judge_days: bool = True) -> list[Finding]:
         """Findings that `block` brings, in event-time order for each appliance.
 
+        A block that tells who is there and who is not (`ingest.presences`) brings none: looks at the clock judge it.
         Without `judge_days` the days that it ends are left out, and counted: for a day that cannot be judged, as
         whoever sends the next reading must not pay for it.
         """
+        if tells_presence(block):
+            self._hear_presence(block)
+            return []
         lane = self._lane(block.appliance_model)
         findings: list[Finding] = []
         for piece, due in lane.pieces(block):
@@ -176,7 +182,8 @@ class Engine:
         """
         retired: list[Resting] = []
         for name, lane in self.lanes.items():
-            said = self.rules[name].has_said("silence", len(lane.ids), lane.cycling())
+            asked = asked_of(lane, self.rules[name], max(lane.newest, self._silence.clock.now))
+            said = self.rules[name].has_said("silence", len(lane.ids), asked)
             gone = _who_rests(lane, said, settings)
             if len(gone):
                 retired += self._let_rest(lane, Leaving.of(gone, len(lane.ids)))
@@ -197,7 +204,8 @@ class Engine:
 
     def absent(self, block: Block) -> list[str]:
         """Appliances of `block` that are not in memory: new, or resting."""
-        known = self._lane(block.appliance_model).rows
+        lane = self.lanes.get(block.appliance_model)
+        known: Collection[str] = lane.rows if lane is not None else ()
         return [one for one in block.appliance_ids if one not in known]
 
     def readmit(self, resting: Sequence[Resting]) -> list[Finding]:
@@ -306,6 +314,13 @@ class Engine:
         for kind, by_model in kinds.items():
             if appliance_model in by_model:
                 yield kind, by_model[appliance_model]
+
+    def _hear_presence(self, said: Block) -> None:
+        """Who went offline or is back; rules judge it at the next look at the clock."""
+        lane = self.lanes.get(said.appliance_model)
+        now = max([self._silence.clock.now, *(one.newest for one in self.lanes.values())])
+        if lane is not None and now != NO_TIME:
+            offline.hear(lane, said, now)
 
     def _take(self, lane: Lane, step: Step, pushed: Block | None = None) -> list[Finding]:
         if self._on_readings is not None:

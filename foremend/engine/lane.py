@@ -32,6 +32,9 @@ _COLUMNS = {
     "longest_gap": np.float32(0),
     "second_gap": np.float32(0),
     "spoke": np.False_,
+    "offline_since": NO_TIME,
+    "longest_offline": np.float32(0),
+    "second_offline": np.float32(0),
 }
 """What a lane itself knows of each appliance, and of one that was not heard of."""
 
@@ -77,6 +80,11 @@ class Lane:
         self.longest_gap = np.zeros(0, np.float32)  # see models.rhythm, ms
         self.second_gap = np.zeros(0, np.float32)
         self.spoke = np.zeros(0, np.bool_)  # since somebody looked who is silent
+        self.offline_since = np.zeros(
+            0, np.int64
+        )  # see foremend.engine.offline, ms; NO_TIME while it is there
+        self.longest_offline = np.zeros(0, np.float32)  # ms
+        self.second_offline = np.zeros(0, np.float32)
         self.number = np.zeros(0, np.int64)  # in order of first hearing, whatever row one has by now
         self.heard_of = 0  # appliances ever, also those that rest
         self.rearranged = 0  # how often rows changed their appliance
@@ -121,6 +129,7 @@ class Lane:
             self.second_gap,
             self.spoke,
         )
+        self.return_of(appliance[said & (self.offline_since[appliance] != NO_TIME)], self._newest)
         released = self._reorder.push(appliance, block.time, block.seq, values)
         self.counts.repeats += released.repeats
         self.counts.merged += released.merged
@@ -177,6 +186,15 @@ class Lane:
         silent = (now - last[:n]).astype(np.float64)
         return np.where(silent > rhythm.longest_usual(second[:n]), silent, 0.0)
 
+    def return_of(self, rows: NDArray[np.integer[Any]], now: int) -> None:
+        """Those of `rows` who were offline are back at `now`, ms UTC; how long they were is remembered."""
+        for row in np.unique(rows[self.offline_since[rows] != NO_TIME]).tolist():
+            spell = np.float32(max(now - int(self.offline_since[row]), 0))
+            kept = rhythm.KEEP_A_SPELL
+            known = (self.longest_offline[row] * kept, self.second_offline[row] * kept, spell)
+            self.second_offline[row], self.longest_offline[row] = sorted(known)[1:]
+            self.offline_since[row] = NO_TIME
+
     def at_work(self) -> list[tuple[bool, int, int, int]]:
         """What `SignalStream.at_work` says of each; from any thread, and of fewer while newcomers get their rows."""
         return list(zip(*(column.tolist() for column in self._stream.at_work()), strict=True))
@@ -219,7 +237,7 @@ class Lane:
         rows = np.arange(len(self.ids), len(self.ids) + len(ids))
         for name in _COLUMNS:
             column = getattr(self, name)[: len(self.ids)]
-            setattr(self, name, np.concatenate([column, part[name]]))
+            setattr(self, name, np.concatenate([column, _known(part, name, len(ids))]))
         self._reorder.join(part["reorder"], rows)
         self._stream.join(part["stream"], rows)
         if (
@@ -272,7 +290,7 @@ class Lane:
         self.ids, self.firmware = list(snapshot["ids"]), list(snapshot["firmware"])
         self.rows = {appliance_id: row for row, appliance_id in enumerate(self.ids)}
         for name in _COLUMNS:
-            setattr(self, name, np.array(snapshot[name]))
+            setattr(self, name, np.array(_known(snapshot, name, len(self.ids))))
         self.heard_of, self.rearranged = snapshot["heard_of"], self.rearranged + 1
         self.counts = Counts(*snapshot["counts"])
         self._newest, self._next_tick, self.ticked = snapshot["clock"]
@@ -363,6 +381,11 @@ def _stream(profile: Profile) -> SignalStream:
         standby=standby,
         above=above,
     )
+
+
+def _known(part: Mapping[str, Any], name: str, n: int) -> NDArray[Any]:
+    """A column of `_COLUMNS`; of what an earlier version wrote, which did not have it, as of those not heard of."""
+    return np.asarray(part[name]) if name in part else np.full(n, _COLUMNS[name])
 
 
 def _unknown(n: int) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.engine.lane import NO_TIME, Lane
+from foremend.engine.offline import last_words, offline_ms
 from foremend.vocabulary.types import (
     MS_PER_DAY,
     MS_PER_HOUR,
@@ -30,7 +31,7 @@ from foremend.vocabulary.types import (
     Severity,
 )
 from models.rhythm import together
-from rules.conditions import CYCLING_SILENT_MS, SILENCES, SILENT_MS
+from rules.conditions import CYCLING_SILENT_MS, OFFLINE_MS, SILENCES, SILENT_MS
 from rules.evaluator import RuleState
 from rules.question import Question
 
@@ -139,7 +140,7 @@ class Silence:
         models = [name for name, rows in many.items() if rows.any()]
         model = models[0] if len(models) == 1 else EVERYBODY
         self._outage = [self.clock.now, model]
-        since = max(int(lanes[name].last_seen[: len(many[name])][many[name]].max()) for name in models)
+        since = max(int(last_words(lanes[name], len(many[name]))[many[name]].max()) for name in models)
         evidence = (
             Evidence("appliances", float(count)),
             Evidence("silent_for", (self.clock.now - since) / MS_PER_HOUR, unit="h"),
@@ -167,10 +168,21 @@ def judge(lane: Lane, rules: RuleState, now: int, among: NDArray[np.intp]) -> li
     Strangers are passed over: nobody knows that they should speak.
     """
     rows = among[~lane.strangers()[among]].astype(np.int32)
-    silent_ms = lane.silent_ms(now)[rows]
-    each = np.column_stack([silent_ms, np.where(lane.cycling()[rows], silent_ms, 0.0)])
+    silent_ms, offline = lane.silent_ms(now)[rows], offline_ms(lane, now)[rows]
+    cycling = asked_of(lane, rules, now)[CYCLING_SILENT_MS][rows]
+    each = np.column_stack([silent_ms, np.where(cycling, silent_ms, 0.0), offline])
     silent = Rows(rows, np.full(len(rows), now), SILENCES, each)
     return rules.evaluate(Question("silence", lane.ids, silent))
+
+
+def asked_of(lane: Lane, rules: RuleState, now: int) -> dict[str, NDArray[np.bool_]]:
+    """Column of a silence -> (fleet,) of whom it is asked, where that is not everybody.
+
+    Who is told as offline is not told once more as silent.
+    """
+    offline = offline_ms(lane, now)
+    told = offline > rules.least_silent(OFFLINE_MS)
+    return {CYCLING_SILENT_MS: lane.cycling()[: len(told)] & ~told, OFFLINE_MS: offline > 0}
 
 
 def broken(lane: Lane, rules: RuleState, heard: Block) -> list[Finding]:
@@ -190,7 +202,8 @@ def would_tell(lane: Lane, rules: RuleState, now: int) -> NDArray[np.bool_]:
     silent_ms = lane.silent_ms(now)
     known = slice(0, len(silent_ms))  # other threads ask, too, while newcomers get their rows
     told = silent_ms > rules.least_silent(SILENT_MS)
-    return told | (lane.cycling()[known] & (silent_ms > rules.least_silent(CYCLING_SILENT_MS)))
+    told |= lane.cycling()[known] & (silent_ms > rules.least_silent(CYCLING_SILENT_MS))
+    return told | (offline_ms(lane, now)[known] > rules.least_silent(OFFLINE_MS))
 
 
 def _silent(lane: Lane, rules: RuleState, now: int) -> NDArray[np.bool_]:
@@ -222,7 +235,7 @@ def _together(
         for name, lane in lanes.items()
     }
     sizes = [len(counted[name]) for name in lanes]
-    last = np.concatenate([lane.last_seen[:size] for lane, size in zip(lanes.values(), sizes, strict=True)])
+    last = np.concatenate([last_words(lane, size) for lane, size in zip(lanes.values(), sizes, strict=True)])
     among = np.concatenate([counted[name] for name in lanes])
     found = together(now, last, np.concatenate([silent[name] for name in lanes]) & among, among)
     return dict(zip(lanes, np.split(found, np.cumsum(sizes)[:-1]), strict=True))

@@ -36,6 +36,7 @@ from foremend.vocabulary.ports import Clock, Effects, History, PipelineSource
 from foremend.vocabulary.topics import CLOCK, USUAL, Progress, parse_usual_order
 from foremend.vocabulary.types import MS_PER_HOUR, Block, Finding, RawMessage
 from ingest.decode import Ingest
+from ingest.presences import as_blocks, tells_presence
 
 log = logging.getLogger(__name__)
 
@@ -487,11 +488,13 @@ class InProcessRuntime:
         for said in ours:
             findings += self._hear(said)
         newest = self.progress.time
-        for block in decoded.blocks:
+        for block in (*decoded.blocks, *as_blocks(decoded.presence)):
             permitted = self._patience.insist(partial(self._permitted, block))
             if self._resting is not None:
                 findings += self._patience.insist(partial(self._resting.bring_back, self._engine, permitted))
             findings += self._engine.process(permitted, judge_days=self._judge_days)
+            if tells_presence(block):
+                continue
             if self._state == "running":
                 self._arrivals.heard(
                     self._engine, block.appliance_model, len(permitted), self._clock.now_ms()

@@ -28,6 +28,7 @@ from foremend.vocabulary.errors import ForemendError, MissingExtraError, Refused
 from foremend.vocabulary.ports import PipelineSource
 from foremend.vocabulary.types import Block, DeadLetter, RawMessage
 from ingest.decode import Ingest
+from ingest.presences import as_blocks
 from ingest.quarantine import sift
 from ingest.replay.recording import to_messages
 from ingest.values import Decoded
@@ -236,6 +237,7 @@ class Gateway:
         letters = list(decoded.dead_letters)
         for block in decoded.blocks:
             self._arrivals.came(block.appliance_model, len(block))
+        for block in (*decoded.blocks, *as_blocks(decoded.presence)):
             for record in self._encoded(block, letters):
                 self.counts.blocks += 1
                 self.counts.block_bytes += len(record.value)

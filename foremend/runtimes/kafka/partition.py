@@ -41,6 +41,7 @@ from foremend.stores.patience import Patience
 from foremend.vocabulary.errors import DefectError, InputError, UnavailableError, is_unforeseen
 from foremend.vocabulary.ports import Clock, Effects, History, Snapshot
 from foremend.vocabulary.types import Block, DeadLetter, Finding, RawMessage
+from ingest.presences import tells_presence
 from ingest.quarantine import Quarantine
 
 _NOBODY: Mapping[str, str] = MappingProxyType({})
@@ -405,6 +406,9 @@ class PartitionRuntime:
             findings = self._process(keyed.engine, permitted, judge_days)
         self.days_left_out += keyed.engine.days_left_out - left_out
         self._untried.went_through()
+        if tells_presence(block):
+            self._count(0, len(findings), 0)
+            return findings
         self._count(len(block), len(findings), int(block.time.max(initial=0)))
         self._tell_arrivals(keyed.engine, permitted, keyed.engine.heard_of() - known)
         return findings
