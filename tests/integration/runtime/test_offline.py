@@ -97,7 +97,7 @@ class Site:
             snapshot_file=self.folder / "engine.snapshot",
             clock=self.clock,
             checkpoint_every_ms=10**12,
-            permitted=ConsentFilter(self.alerts.consent, self.clock),
+            permitted=ConsentFilter(self.alerts.watched, self.clock),
             report=lambda progress: None,
         )
         self.runtime.recover()
