@@ -16,6 +16,7 @@ from alerts.consent import ConsentLedger
 from alerts.consent.endings import ConsentEndings
 from alerts.consent.permitted import Keeping
 from alerts.consent.watched import Watched
+from alerts.consent_desk import ConsentDesk
 from alerts.database import open_database
 from alerts.dead_letters import DeadLetterUpkeep
 from alerts.dispatch import Dispatcher
@@ -42,6 +43,7 @@ class Alerts:
     owners: Owners
     consent: ConsentLedger
     watched: Watched
+    consents: ConsentDesk
     effects: DatabaseEffects
     servicing: Servicing
     promises: PromiseWatch
@@ -119,6 +121,7 @@ def open_alerts(
         owners,
         consent,
         watched,
+        ConsentDesk(engine, owners, consent, clock),
         effects,
         Servicing(engine, outbox, clock, dispatcher.wake),
         PromiseWatch(engine, outbox, clock, dispatcher.wake),

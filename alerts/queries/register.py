@@ -17,8 +17,12 @@ MOST = 1_000
 """Owners of one answer."""
 
 
-def owners(engine: Engine, beginning: str = "", after: str = "", limit: int = 50) -> list[dict[str, Any]]:
+def owners(
+    engine: Engine, beginning: str = "", after: str = "", limit: int = 50, of: str | None = None
+) -> list[dict[str, Any]]:
     """Owners whose id begins so, by id, those behind `after`; each with how many appliances there are of them.
+
+    `of`: this owner alone.
 
     In the order of code points, whatever the database's language is. Raises InputError for a limit that is not 1 to
     `MOST`.
@@ -27,6 +31,8 @@ def owners(engine: Engine, beginning: str = "", after: str = "", limit: int = 50
         raise InputError(f"limit: {limit} is not between 1 and {MOST}")
     key = OwnerRow.id.collate("C") if engine.dialect.name == "postgresql" else OwnerRow.id
     page = select(OwnerRow.id, OwnerRow.created_at).where(key > after)
+    if of is not None:
+        page = page.where(OwnerRow.id == of)
     if beginning:
         page = page.where(key >= beginning, key < beginning + "\U0010ffff")
     with reading(engine) as session:

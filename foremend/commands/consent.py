@@ -31,13 +31,12 @@ def grant(
     json: Json = False,
 ) -> None:
     """Keep an owner's yes, for one appliance."""
-    from foremend.jobs.consent import say
     from foremend.wiring.household import at_the_desk
 
     result = at_the_desk(
         config,
-        lambda desk, _settings: say(
-            desk, appliance, purpose, True, owner_id=owner, how=how, language=language, retention=retention
+        lambda desk, _settings: desk.consents.say(
+            appliance, purpose, True, owner_id=owner, how=how, language=language, retention=retention
         ),
     )
     show("Granted", result, json)
@@ -53,13 +52,12 @@ def withdraw(
     json: Json = False,
 ) -> None:
     """Keep an owner's no. Nothing leaves after it; open tickets are withdrawn where they stood on it."""
-    from foremend.jobs.consent import say
     from foremend.wiring.household import at_the_desk
 
     result = at_the_desk(
         config,
-        lambda desk, _settings: say(
-            desk, appliance, purpose or list(Purpose), False, owner_id=owner, how=how
+        lambda desk, _settings: desk.consents.say(
+            appliance, purpose or list(Purpose), False, owner_id=owner, how=how
         ),
     )
     show("Withdrawn", result, json)
@@ -68,19 +66,26 @@ def withdraw(
 @app.command("history")
 def history(appliance: Appliance, config: Config = None, json: Json = False) -> None:
     """Every word about an appliance as it stands in the ledger, oldest first."""
-    from foremend.jobs import consent
+    from foremend.jobs.tokens import by_account
     from foremend.wiring.household import at_the_desk
 
-    show("History", at_the_desk(config, lambda desk, _settings: consent.history(desk, appliance)), json)
+    found = at_the_desk(
+        config, lambda desk, _settings: {"records": desk.consents.history(appliance, by_account())}
+    )
+    show("History", {"appliance_id": appliance} | found, json)
 
 
 @app.command("receipt")
 def receipt(appliance: Appliance, config: Config = None, json: Json = False) -> None:
     """What the present owner agreed to, to hand out: one JSON object, fields after ISO/IEC TS 27560:2023."""
-    from foremend.jobs.consent import receipt_of
+    from foremend.jobs.tokens import by_account
     from foremend.wiring.household import at_the_desk
 
-    show("Receipt", at_the_desk(config, lambda desk, _settings: receipt_of(desk, appliance)), json)
+    show(
+        "Receipt",
+        at_the_desk(config, lambda desk, _settings: desk.consents.receipt(appliance, by_account())),
+        json,
+    )
 
 
 @app.command("expire")

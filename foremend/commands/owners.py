@@ -35,10 +35,10 @@ def one(
     owner: Annotated[str, typer.Argument(help="The owner's id.")], config: Config = None, json: Json = False
 ) -> None:
     """One owner: appliances, what holds for each purpose, channels with an address. The audit log says who read it."""
-    from foremend.jobs.consent import shown
+    from foremend.jobs.tokens import by_account
     from foremend.wiring.household import at_the_desk
 
-    show("Owner", at_the_desk(config, lambda desk, _settings: shown(desk, owner)), json)
+    show("Owner", at_the_desk(config, lambda desk, _settings: desk.consents.owner(owner, by_account())), json)
 
 
 @app.command("import")

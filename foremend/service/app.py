@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.staticfiles import StaticFiles
 
+from alerts.consent_desk import ConsentDesk
 from alerts.inbound import NOBODY, Inbound
 from alerts.queries import OutboxState, TicketStatus
 from alerts.servicing import Servicing
@@ -24,6 +25,7 @@ from foremend.service.read_model import ReadModel
 from foremend.service.sight import Sight
 from foremend.service.v1.findings import add_findings
 from foremend.service.v1.inbound import add_inbound
+from foremend.service.v1.owners import add_owners
 from foremend.service.v1.tickets import add_tickets
 from foremend.service.views import (
     ApplianceDetail,
@@ -67,12 +69,13 @@ def create_app(
     door: Door | None = None,
     servicing: Servicing | None = None,
     inbound: Inbound = NOBODY,
+    consents: ConsentDesk | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
     Requests that name another host than `hosts` or this machine are refused. `door` lets callers in; without one only
     who sits at this machine is. Without `servicing` tickets are only shown.
-    `inbound` are systems that may send steps.
+    `inbound` are systems that may send steps. Without `consents` nothing is known of owners.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -104,6 +107,7 @@ def create_app(
     add_findings(app, look)
     add_tickets(app, look, servicing)
     add_inbound(app, servicing, inbound)
+    add_owners(app, consents)
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")
     require_rights(app)
     return app

@@ -29,5 +29,7 @@ def open_server(
             "the page and the API are closed, as others than this machine reach them or service.login is always: nobody"
             " has a token yet. Make one: foremend tokens create --name NAME --role admin"
         )
-    app = create_app(model, (settings.host, *settings.names), health, door, alerts.servicing, inbound)
+    app = create_app(
+        model, (settings.host, *settings.names), health, door, alerts.servicing, inbound, alerts.consents
+    )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
