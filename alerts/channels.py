@@ -24,7 +24,8 @@ class Message:
     address: str = ""
     language: str = ""
     at: int = 0  # ms UTC, wall clock
-    appliance_id: str = ""  # for a title, where a channel has one: of two freezers, which
+    appliance_id: str = ""
+    subject: str = ""  # for a title, where a channel has one: of two freezers, which
 
 
 class TryLaterError(UnavailableError):

@@ -84,11 +84,13 @@ def open_alerts(
     feature_titles: Titles,
     stream: str = "journal",
     devices: Mapping[str, str] = MappingProxyType({}),
+    kinds: Mapping[str, str] = MappingProxyType({}),
 ) -> Alerts:
     """Open the database and build the parts; nothing is sent before `dispatcher.start()`.
 
     `channels` by target as `alerts.dispatch.open_channels` makes them, `guides` by fault, `feature_titles` by feature,
-    `stream` names whose positions `effects` keeps, `devices` has appliance ids by the name a device speaks under.
+    `stream` names whose positions `effects` keeps, `devices` has appliance ids by the name a device speaks under,
+    `kinds` the category of each appliance model.
     Raises what `open_database` raises, and ConfigError for a policy that is wrong.
     """
     policies = load_policies(settings.policies.folders, settings.jurisdiction)
@@ -109,6 +111,7 @@ def open_alerts(
         policies,
         Keeping(watched, policies, devices),
         stream,
+        kinds,
     )
     letters = DeadLetterUpkeep(engine, settings.dead_letters, clock)
     erasures = Erasures(engine, outbox, clock, dispatcher.wake)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -23,9 +24,19 @@ from alerts.held_back import hold_back
 from alerts.outbox import Notification, Outbox
 from alerts.policies import Policies
 from alerts.settings import AlertsSettings
-from alerts.tables import ENDED, LIVE, ApplianceRow, FindingRow, PositionRow, TicketRow, TicketStatus
+from alerts.tables import (
+    ENDED,
+    LIVE,
+    ApplianceRow,
+    FindingRow,
+    OpenEpisodeRow,
+    PositionRow,
+    TicketRow,
+    TicketStatus,
+)
 from alerts.tickets import TicketDesk, recent_of, tickets_of, withdraw
-from alerts.wording import Titles, is_under_way, warning
+from alerts.wording import Titles
+from alerts.words.composing import texts, what_is_said
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import DeadLetter, Finding, FindingKind, Purpose, Severity, deterministic_id
 
@@ -50,14 +61,18 @@ class DatabaseEffects:
         policies: Policies,
         keeping: Keeping,
         stream: str = "journal",
+        kinds: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`guides` by fault, `feature_titles` by feature; `wake` is called after a commit that acted on findings.
+        """`guides` by fault, `feature_titles` by feature, `kinds` the category by appliance model.
 
-        `keeping` leaves out what is of somebody who may not be watched.
+        `wake` is called after a commit that acted on findings; `keeping` leaves out what is of somebody who may not be
+        watched.
         """
         self._engine = engine
         self._outbox = outbox
         self._desk = TicketDesk(outbox, guides, feature_titles, settings.ticket_update_every)
+        self._failures = [name for name, guide in guides.items() if guide.is_failure]
+        self._kinds = kinds
         self._act_from = settings.act_from
         self._reopen_within = settings.ticket_reopen_within
         self._bounds = settings.dead_letters
@@ -126,6 +141,7 @@ class DatabaseEffects:
                 tickets[one.episode_id] = ticket
         known = rows_of(work.session, ApplianceRow, appliances)
         jurisdictions = {one: row.jurisdiction for one, row in known.items()}
+        failed = self._failed(work, appliances)
         for finding in findings:
             if finding.kind is FindingKind.CLOSED:
                 self._end(work, tickets, finding)
@@ -133,7 +149,8 @@ class DatabaseEffects:
                 consent = decide(said.get((finding.appliance_id, Purpose.TICKET), ()), work.at)
                 policy = self._policies.of(jurisdictions.get(finding.appliance_id))
                 contract = contract_of(policy, known.get(finding.appliance_id))
-                self._warn(work, finding, self._serve(work, tickets, finding, consent, contract))
+                has_ticket = self._serve(work, tickets, finding, consent, contract)
+                self._warn(work, finding, has_ticket, failed.get(finding.appliance_id))
 
     def _matters(self, finding: Finding) -> bool:
         return finding.kind is not FindingKind.CLOSED and _RANK[finding.severity] >= _RANK[self._act_from]
@@ -166,16 +183,28 @@ class DatabaseEffects:
             self._desk.reopen(work, ticket, finding, contract, reason)
         return True
 
-    def _warn(self, work: Change, finding: Finding, ticket_is_open: bool) -> None:
+    def _failed(self, work: Change, appliances: set[str]) -> dict[str, str]:
+        """By which fault each appliance has failed, of those that have: the open episodes of such faults."""
+        if not self._failures:
+            return {}
+        is_one = OpenEpisodeRow.appliance_id.in_(appliances), OpenEpisodeRow.fault.in_(self._failures)
+        found = work.session.execute(select(OpenEpisodeRow.appliance_id, OpenEpisodeRow.fault).where(*is_one))
+        return {row.appliance_id: row.fault for row in found}
+
+    def _warn(self, work: Change, finding: Finding, ticket_is_open: bool, failed: str | None) -> None:
         """One warning to the owner for an episode, and one more if it becomes more severe."""
         guide = self._desk.guide(finding.fault)
+        failure = None if failed == finding.fault else failed
+        kind = self._kinds.get(finding.appliance_model, "generic")
+        said = what_is_said(finding, guide, failure, kind, ticket_is_open)
         message = Notification(
             id=deterministic_id("nt", finding.episode_id, finding.severity),
             appliance_id=finding.appliance_id,
             episode_id=finding.episode_id,
-            texts=warning(finding, guide.title, ticket_is_open),
+            texts=texts(said),
             advice=advice(guide),
-            harm=is_under_way(finding),
+            said=said,
+            harm=said.stage == "harm",
         )
         self._outbox.notify(work, message)
 

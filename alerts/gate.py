@@ -18,6 +18,8 @@ from alerts.policies import Policy
 from alerts.schedule import quiet_until
 from alerts.settings import AlertsSettings
 from alerts.tables import OutboxRow, OutboxState
+from alerts.words.composing import Said, plain_sms, sms, subject, text
+from alerts.words.loading import nearest_language
 from foremend.vocabulary.errors import InputError, IntegrityError
 from foremend.vocabulary.types import Purpose
 
@@ -53,6 +55,7 @@ class Needless:
 
 Verdict = Message | Withhold | Defer | Discard | Needless
 
+SMS = "sms"
 _LOOK_AGAIN_MS = 5_000
 """At what became of the same message on the channel before."""
 
@@ -99,15 +102,7 @@ class Gate:
             return Discard(f"the owner gave no address for {row.target}")
         if not policy.together and (wait := self._turn(row, policy, now)) is not None:
             return wait
-        return Message(
-            row.message_id,
-            row.event_type,
-            _text(body, row.target, appliance.language, policy.language),
-            address,
-            appliance.language,
-            now,
-            row.appliance_id,
-        )
+        return _message(row, body, appliance, policy, address, now)
 
     def _quiet_until(
         self, row: OutboxRow, appliance: OwnedAppliance, policy: Policy, harm: bool, now: int
@@ -135,8 +130,29 @@ class Gate:
         return None
 
 
-def _text(body: Mapping[str, Any], target: str, language: str, otherwise: str) -> str:
-    """The text in the owner's language, else in the policy's; advice where the channel has room."""
-    chosen = language if language in body["texts"] else otherwise
-    advice = body["advice"].get(chosen, ()) if OWNER_CHANNELS[target].advice else ()
-    return "\n".join([body["texts"][chosen], *advice])
+def _message(
+    row: OutboxRow, body: Mapping[str, Any], appliance: OwnedAppliance, policy: Policy, address: str, now: int
+) -> Message:
+    """In the owner's language, else in the policy's, with the appliance's own name; advice where there is room."""
+    wanted = nearest_language(appliance.language, policy.language)
+    language = wanted if wanted in body["texts"] else policy.language
+    stored = body.get("said")
+    said = None if stored is None else Said.of(stored)
+    return Message(
+        row.message_id,
+        row.event_type,
+        _text(body, said, row.target, language, appliance.name),
+        address,
+        language,
+        now,
+        row.appliance_id,
+        "" if said is None else subject(said, language, appliance.name),
+    )
+
+
+def _text(body: Mapping[str, Any], said: Said | None, target: str, language: str, name: str | None) -> str:
+    if target == SMS:
+        return plain_sms(body["texts"][language]) if said is None else sms(said, language, name)
+    whole = body["texts"][language] if said is None else text(said, language, name)
+    advice = body["advice"].get(language, ()) if OWNER_CHANNELS[target].advice else ()
+    return "\n".join([whole, *advice])

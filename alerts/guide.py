@@ -16,6 +16,7 @@ class Guide:
     self_help: Mapping[str, Sequence[str]] = field(default_factory=dict)
     safety: Mapping[str, str] = field(default_factory=dict)
     at_stake: Sequence[str] = ()  # safety, food, water
+    is_failure: bool = False  # the appliance does its work no more, whatever the cause
 
 
 def plain_guide(fault: str) -> Guide:

@@ -156,7 +156,8 @@ def _is_inner(host: str) -> bool:
 
 
 def _title(message: Message) -> str:
-    return f"Foremend: {message.appliance_id}" if message.appliance_id else "Foremend"
+    """Of two freezers, which."""
+    return message.subject or (f"Foremend: {message.appliance_id}" if message.appliance_id else "Foremend")
 
 
 def _words(refused: list[str], said: list[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import update
@@ -14,6 +14,7 @@ from alerts.settings import AlertsSettings
 from alerts.storable import json_text
 from alerts.tables import OutboxRow, OutboxState
 from alerts.wording import iso
+from alerts.words.composing import Said
 from foremend.vocabulary.types import Purpose, deterministic_id
 
 
@@ -34,13 +35,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A message to an owner: `texts` by language; `advice` by language, for a channel with room."""
+    """A message to an owner: `texts` by language; `advice` by language, for a channel with room.
+
+    Of a finding `said` is what the texts are made of, once more when it leaves, with the appliance's own name.
+    """
 
     id: str
     appliance_id: str
     episode_id: str | None
     texts: Mapping[str, str]
     advice: Mapping[str, Sequence[str]]
+    said: Said | None = None
     event_type: str = "foremend.warning"
     harm: bool = False  # is under way: may come in the quiet hours where the owner agreed to that
 
@@ -66,7 +71,10 @@ class Outbox:
 
     def notify(self, work: Change, message: Notification) -> None:
         """One row for each channel that is set up; whether it may leave is asked when it is sent."""
-        body = json_text({"texts": message.texts, "advice": message.advice, "harm": message.harm})
+        said = None if message.said is None else asdict(message.said)
+        body = json_text(
+            {"texts": message.texts, "advice": message.advice, "harm": message.harm, "said": said}
+        )
         rows = [
             _row(work, message.id, name, message.event_type, purpose, message.appliance_id, message.id, body)
             | {"episode_id": message.episode_id}

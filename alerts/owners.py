@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Engine, delete
@@ -20,6 +23,7 @@ from alerts.policies import Policies
 from alerts.storable import storable
 from alerts.tables import ApplianceRow, ContactRow, OwnerRow
 from alerts.vault import Vault
+from alerts.words.composing import LONGEST_NAME
 from foremend.vocabulary.errors import ConfigError, InputError
 from foremend.vocabulary.ids import folded
 from foremend.vocabulary.ports import Clock
@@ -35,7 +39,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class OwnedAppliance:
-    """An appliance in a household: `language` as in `zh` or `en`, `timezone` an IANA name."""
+    """An appliance in a household: `language` as in `zh` or `de`, `timezone` an IANA name."""
 
     appliance_id: str
     owner_id: str
@@ -45,6 +49,10 @@ class OwnedAppliance:
     jurisdiction: str | None = None  # the policy's name; None: that of the settings
     service_area: str | None = None  # a name without an address
     tier: str | None = None  # of the service contract, as the policy names it
+    name: str | None = None  # what the household calls it, as `kitchen fridge`
+
+
+_LEADS = re.compile(r"[@/\\<>{}]|\bwww\.|\w\.\w{2,}", re.IGNORECASE)
 
 
 class Owners:
@@ -126,7 +134,7 @@ class Owners:
             ids = [appliance.appliance_id for appliance in found]
             before = rows_of(work.session, ApplianceRow, ids, lock=True)
             require_new_ids(work.session, ApplianceRow, ids, before, apart)
-            rows = {appliance.appliance_id: _row(appliance) for appliance in found}
+            rows = {appliance.appliance_id: self._row(appliance) for appliance in found}
             former = {
                 one: row.owner_id for one, row in before.items() if row.owner_id != rows[one]["owner_id"]
             }
@@ -134,7 +142,7 @@ class Owners:
                 require_still(work.session, former, work.at)
             hand_over(work, self._outbox, former)
             for one in rows:
-                if one not in before or _differs(before[one], rows[one]):
+                if one not in before or self._differs(before[one], rows[one]):
                     work.note("appliance.registered", one)
             work.session.expunge_all()
             upsert(work.session, ApplianceRow, list(rows.values()))
@@ -152,19 +160,41 @@ class Owners:
         """What is known of an appliance; None where nobody registered it."""
         with reading(self._engine) as session:
             row = session.get(ApplianceRow, appliance_id)
-        return None if row is None else _appliance(row)
+        return None if row is None else self._appliance(row)
 
     def registered(self, appliance_ids: Collection[str]) -> dict[str, OwnedAppliance]:
         """Those of `appliance_ids` that somebody registered, by id."""
         with reading(self._engine) as session:
             return {
-                one: _appliance(row) for one, row in rows_of(session, ApplianceRow, appliance_ids).items()
+                one: self._appliance(row)
+                for one, row in rows_of(session, ApplianceRow, appliance_ids).items()
             }
 
     def not_known(self, owner_id: str) -> InputError:
         """The error for an owner whom nobody registered, with the nearest whom somebody did."""
         with reading(self._engine) as session:
             return not_known(session, OwnerRow, owner_id)
+
+    def _appliance(self, row: ApplianceRow) -> OwnedAppliance:
+        return OwnedAppliance(
+            row.id, row.owner_id, row.appliance_model, row.language, row.timezone, row.jurisdiction,
+            row.service_area, row.tier, self._name(row),
+        )  # fmt: skip
+
+    def _name(self, row: ApplianceRow) -> str | None:
+        """Raises IntegrityError for one that cannot be unsealed."""
+        return None if row.sealed_name is None else self._vault.unseal(row.sealed_name)
+
+    def _row(self, appliance: OwnedAppliance) -> dict[str, object]:
+        name = None if appliance.name is None else self._vault.seal(checked_name(appliance.name))
+        return _row(appliance) | {"sealed_name": name}
+
+    def _differs(self, row: ApplianceRow, wanted: Mapping[str, Any]) -> bool:
+        """A name is sealed anew each time, so what is under the seal is compared."""
+        sealed = wanted["sealed_name"]
+        name = None if sealed is None else self._vault.unseal(sealed)
+        plain = {key: value for key, value in wanted.items() if key != "sealed_name"}
+        return any(getattr(row, key) != value for key, value in plain.items()) or self._name(row) != name
 
     def contact(self, owner_id: str, channel: str) -> str | None:
         """The owner's address on a channel, in clear: for the moment of sending, never for a log."""
@@ -181,15 +211,16 @@ class Owners:
         return {"owner_id": owner.owner_id, "channel": channel, "sealed": self._vault.seal(address)}
 
 
-def _appliance(row: ApplianceRow) -> OwnedAppliance:
-    return OwnedAppliance(
-        row.id, row.owner_id, row.appliance_model, row.language, row.timezone, row.jurisdiction,
-        row.service_area, row.tier,
-    )  # fmt: skip
-
-
-def _differs(row: ApplianceRow, wanted: Mapping[str, object]) -> bool:
-    return any(getattr(row, name) != value for name, value in wanted.items())
+def checked_name(name: str) -> str:
+    """An appliance's own name, trimmed. Raises InputError for what is none: nothing to be led away by comes with it."""
+    trimmed = " ".join(unicodedata.normalize("NFC", name).split())
+    if not 1 <= len(trimmed) <= LONGEST_NAME:
+        raise InputError(f"an appliance's name has 1 to {LONGEST_NAME} letters: {len(trimmed)} are given")
+    if not trimmed.isprintable() or _LEADS.search(trimmed) or storable(trimmed) != trimmed:
+        raise InputError(
+            "an appliance's name holds no link, no @ and nothing that cannot be read: write `kitchen fridge`"
+        )
+    return trimmed
 
 
 def _row(appliance: OwnedAppliance) -> dict[str, object]:

@@ -356,6 +356,7 @@ class ApplianceRow(Base):
     language: Mapped[str] = mapped_column(Name(20))
     timezone: Mapped[str] = mapped_column(Name(80))
     jurisdiction: Mapped[str | None] = mapped_column(Name(20))  # None: that of the settings
+    sealed_name: Mapped[bytes | None] = mapped_column(LargeBinary)  # what the household calls it
     folded: Mapped[str] = mapped_column(
         Name(200), server_default=""
     )  # the id without upper case, to find its like

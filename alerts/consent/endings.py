@@ -20,7 +20,8 @@ from alerts.outbox import Event, Notification, Outbox
 from alerts.policies import Policies
 from alerts.tables import ApplianceRow, ConsentRow, ReminderRow
 from alerts.tickets import BEHIND_TICKETS, withdraw_tickets
-from alerts.wording import ending, iso
+from alerts.wording import iso
+from alerts.words.composing import ending
 from foremend.vocabulary.periods import parse_period
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.rounds import Rounds
@@ -195,7 +196,7 @@ def _question(yes: Yes) -> Notification:
         id=deterministic_id("nt", "consent-ending", yes.seq, yes.ends_at),
         appliance_id=yes.appliance_id,
         episode_id=None,
-        texts=ending(yes.purpose, yes.ends_at),
+        texts=ending(yes.purpose, iso(yes.ends_at)[:10]),
         advice={},
         event_type="foremend.consent.ending",
     )

@@ -14,7 +14,7 @@ from alerts.owners import Owners
 from alerts.personal.erasure import Devices, Erasures
 from alerts.personal.places import Link, TablePlace
 from alerts.personal.whose import Whose, column_of, owner_known, whose
-from alerts.tables import AccessTokenRow, ContactRow, ErasureRow, TicketStepRow
+from alerts.tables import AccessTokenRow, ApplianceRow, ContactRow, ErasureRow, TicketStepRow
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
 
@@ -22,6 +22,7 @@ _PAGE = 1_000
 _INNER = {
     ErasureRow: {"work", "report"},
     ContactRow: {"sealed"},
+    ApplianceRow: {"sealed_name"},
     AccessTokenRow: {"digest"},
     TicketStepRow: {"by", "digest"},
 }
@@ -62,6 +63,9 @@ class Access:
                 told.pop(name)
             if place.table is ContactRow:
                 told["address"] = self._owners.contact(about.owner_id, str(row["channel"]))
+            if place.table is ApplianceRow:
+                known = self._owners.appliance(str(row["id"]))
+                told["name"] = None if known is None else known.name
             yield told
 
     def _pages(self, place: TablePlace, condition: ColumnElement[bool] | None) -> Iterator[dict[str, Any]]:

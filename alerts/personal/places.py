@@ -56,7 +56,7 @@ TABLES: tuple[TablePlace, ...] = (
         Kept.CONTACTS, "the dispatcher, to send", tables.ContactRow, Link.OWNER, "owner_id", "",
     ),
     TablePlace(
-        "appliances", "who owns which appliance, language, time zone", "to know whom to ask and tell",
+        "appliances", "who owns which appliance, its sealed name, language, time zone", "to know whom to ask and tell",
         Kept.CONTACTS, _DESK, tables.ApplianceRow, Link.OWNER, "owner_id", "",
     ),
     TablePlace(

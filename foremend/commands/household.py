@@ -18,9 +18,15 @@ Appliances = Annotated[
 @app.command("agree")
 def agree(
     appliance: Appliances = None,
-    language: Annotated[Literal["en", "zh"], typer.Option(help="Of the messages.")] = "en",
+    language: Annotated[Literal["en", "zh", "de", "es", "fr"], typer.Option(help="Of the messages.")] = "en",
     timezone: Annotated[
         str | None, typer.Option(help="Whose nights are quiet, as Europe/Berlin; none: this machine's.")
+    ] = None,
+    called: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What you call it, as freezer-2='cellar freezer'; messages say so. Repeat for several."
+        ),
     ] = None,
     config: Config = None,
     json: Json = False,
@@ -33,8 +39,9 @@ def agree(
     from foremend.wiring.household import at_the_desk
 
     speaking = household.Speaking(language, timezone or household.own_zone())
-    named = appliance or []
-    show("Agreed", at_the_desk(config, lambda desk, its: household.agree(desk, its, named, speaking)), json)
+    chosen, names = appliance or [], household.named(called or [])
+    agreed = at_the_desk(config, lambda desk, its: household.agree(desk, its, chosen, speaking, names))
+    show("Agreed", agreed, json)
 
 
 @app.command("withdraw")

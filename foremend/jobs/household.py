@@ -20,7 +20,7 @@ from alerts.owners import OwnedAppliance, Owner
 from foremend.config import Settings
 from foremend.runtimes.clock import SystemClock
 from foremend.stores.snapshots import load_snapshot
-from foremend.vocabulary.errors import ConfigError, RefusedError
+from foremend.vocabulary.errors import ConfigError, InputError, RefusedError
 from foremend.vocabulary.periods import parse_period
 from foremend.vocabulary.types import Purpose
 
@@ -33,16 +33,23 @@ MOST_APPLIANCES = 100
 
 @dataclass(frozen=True, slots=True)
 class Speaking:
-    """How to speak to the household: `zh` or `en`, and the IANA zone of its nights."""
+    """How to speak to the household: one of `alerts.words.loading.LANGUAGES`, and the IANA zone of its nights."""
 
     language: str
     timezone: str
 
 
-def agree(desk: Alerts, settings: Settings, appliances: Sequence[str], speaking: Speaking) -> dict[str, Any]:
+def agree(
+    desk: Alerts,
+    settings: Settings,
+    appliances: Sequence[str],
+    speaking: Speaking,
+    names: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Register the household with its appliances and keep its yes to being watched and told; may be said again.
 
-    `appliances` by id, all that are known here if none is named. Raises ConfigError for one that is not known and
+    `appliances` by id, all that are known here if none is named; `names` is what they are called at home, of those
+    left out what was said before. Raises ConfigError for one that is not known and
     where none is, RefusedError for one that belongs to another owner.
     """
     chosen, channels = _chosen(settings, appliances), tuple(set_up(settings.alerts))
@@ -50,19 +57,38 @@ def agree(desk: Alerts, settings: Settings, appliances: Sequence[str], speaking:
         raise ConfigError("alerts: no channel is set up that could tell you: see docs/plugs.md")
     _require_free(desk, chosen)
     desk.owners.register_owners([Owner(HOUSEHOLD, dict.fromkeys(channels, HOUSEHOLD))])
+    called = _names(desk, chosen, names or {})
     desk.owners.register_appliances(
-        OwnedAppliance(one, HOUSEHOLD, model, speaking.language, speaking.timezone)
+        OwnedAppliance(one, HOUSEHOLD, model, speaking.language, speaking.timezone, name=called[one])
         for one, model in chosen.items()
     )
     purposes = [Purpose.MONITORING, *(OWNER_CHANNELS[name].purpose for name in channels)]
     said = _say(desk, chosen, purposes, True, speaking.language)
     return {
         "appliances": sorted(chosen),
+        "called": {one: name for one, name in sorted(called.items()) if name is not None},
         "agreed_to": said,
         "told_by": list(channels),
         "language": speaking.language,
         "timezone": speaking.timezone,
     }
+
+
+def named(said: Sequence[str]) -> dict[str, str]:
+    """`freezer-2=cellar freezer` as id -> name. Raises InputError for what has no such form."""
+    pairs = [one.partition("=") for one in said]
+    if wrong := [
+        one for one, (id_, is_, name) in zip(said, pairs, strict=True) if not (id_ and is_ and name)
+    ]:
+        raise InputError(f"--called {wrong[0]!r}: write it as freezer-2='cellar freezer'")
+    return {id_.strip(): name for id_, _, name in pairs}
+
+
+def _names(desk: Alerts, chosen: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str | None]:
+    if strangers := sorted(names.keys() - chosen.keys()):
+        raise ConfigError(f"appliance {strangers[0]!r} is named, but is none of {', '.join(sorted(chosen))}")
+    before = {one: desk.owners.appliance(one) for one in chosen}
+    return {one: names.get(one) or (None if known is None else known.name) for one, known in before.items()}
 
 
 def withdraw(desk: Alerts, settings: Settings, appliances: Sequence[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from foremend.vocabulary.profiles import load_profiles
 
 def open_desk(settings: Settings, clock: Clock, stream: str = "journal") -> Alerts:
     """The alerts stage on its database, with every channel that is set up; `stream` names whose positions it keeps."""
+    profiles = load_profiles(settings.profiles.folders)
     return open_alerts(
         settings.alerts,
         clock,
@@ -26,13 +27,14 @@ def open_desk(settings: Settings, clock: Clock, stream: str = "journal") -> Aler
         open_channels(settings.alerts, clock, os.environ),
         np.random.default_rng(),  # spreads retries over time; nothing is reproduced from it
         {name: guide_of(entry) for name, entry in load_catalogue().items()},
-        feature_titles(load_profiles(settings.profiles.folders).values()),
+        feature_titles(profiles.values()),
         stream,
         {
             device: reference.appliance_id
             for decoder in settings.ingest.decoders
             for device, reference in decoder.appliances.items()
         },
+        {name: one.category for name, one in profiles.items()},
     )
 
 
@@ -40,4 +42,12 @@ def guide_of(entry: FaultEntry) -> Guide:
     """What the catalogue says of a fault, in the words of the alerts stage."""
     steps = entry.self_help.model_dump() if entry.self_help else {}
     safety = entry.safety.model_dump() if entry.safety else {}
-    return Guide(entry.title.model_dump(), entry.technician_finds, entry.parts, steps, safety, entry.stakes)
+    return Guide(
+        entry.title.model_dump(),
+        entry.technician_finds,
+        entry.parts,
+        steps,
+        safety,
+        entry.stakes,
+        entry.is_failure,
+    )

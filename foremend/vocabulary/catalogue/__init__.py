@@ -66,6 +66,7 @@ class FaultEntry(Strict):
     which it may show (`models.predictors.signatures`): of a day's features, as a log ratio or in the unit of what is
     compared as a difference, or of a ratio of two of them (`current / power while cooling`); what comes first must be
     seen to move, and 0 must not, which excludes other faults.
+    `is_failure`: the appliance does its work no more, whatever the cause.
     `days_to_failure` is the typical span, in days, from the first observable sign to the failure.
     """
 
@@ -83,6 +84,7 @@ class FaultEntry(Strict):
     severity: Severity
     safety: Words | None = None
     at_stake: tuple[Literal["food", "water"], ...] = ()
+    is_failure: bool = False
     sources: tuple[str, ...] = ()
 
     @model_validator(mode="after")

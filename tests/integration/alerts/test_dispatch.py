@@ -52,8 +52,7 @@ def test_the_owner_is_told_in_their_language(warned: Any) -> None:
 
     [sms], [push] = warned.sent("sms"), warned.sent("push")
     assert sms.address == "+8613800001234"
-    assert "BCD-200" in sms.body
-    assert "制冷剂泄漏" in sms.body
+    assert sms.body.startswith("【Foremend】您的电器fridge-1：制冷剂正在泄漏，约23天后可能故障。")
     assert len(sms.body) <= 70
     assert push.body.splitlines() == [sms.body, "1. 请保持门关闭", "请勿拆开管路"]
 

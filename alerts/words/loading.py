@@ -1,0 +1,68 @@
+"""The words of each language, a file each beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from foremend.vocabulary.schema import Strict, read_yaml, validated
+from foremend.vocabulary.types import Purpose
+
+LANGUAGES = ("zh", "en", "de", "es", "fr")
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class FaultWords(Strict):
+    """What is wrong, to go before a full stop, and what the owner should do, with what is dangerous."""
+
+    wrong: Text
+    do: Text
+
+
+class LanguageWords(Strict):
+    """One language. `glue` stands between sentences; the words in braces are filled in."""
+
+    language: str
+    brand: Text
+    glue: str
+    soon: Text
+    now: Text
+    likely: Text
+    harm: Text
+    shortly: Text
+    within_a_day: Text
+    in_days: Text
+    ticket_open: Text
+    ticket_none: Text
+    stop: Text
+    stop_by: Text
+    look: Text
+    digest: Text
+    more: Text
+    ending: Text
+    subject: Text
+    digest_subject: Text
+    own_name: Text
+    unnamed: Text
+    unnamed_id: Text
+    steps: Text
+    kinds: Mapping[str, Text]
+    purposes: Mapping[Purpose, Text]
+    faults: Mapping[str, FaultWords]
+
+
+@cache
+def words_of(language: str) -> LanguageWords:
+    """The words of one of LANGUAGES. Raises ConfigError where its file is wrong."""
+    path = Path(__file__).with_name(f"{language}.yaml")
+    return validated(LanguageWords, read_yaml(path), str(path))
+
+
+def nearest_language(wanted: str, otherwise: str) -> str:
+    """The one of LANGUAGES that `wanted` is (`de-AT` is `de`), else `otherwise`."""
+    base = wanted.replace("_", "-").partition("-")[0].lower()
+    return base if base in LANGUAGES else otherwise
