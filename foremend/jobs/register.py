@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from alerts.owner_channels import OWNER_CHANNELS
-from alerts.owners import OwnedAppliance, Owner, Owners, time_zone
+from alerts.owners import OwnedAppliance, Owner, Owners, checked_name, time_zone
 from alerts.policies import Policies
 from alerts.storable import storable
 from foremend.vocabulary.errors import ConfigError, InputError
 from foremend.vocabulary.ids import nearest, require_id
 
 NEEDED = ("owner_id", "appliance_id", "appliance_model")
-MAY = ("language", "timezone", "jurisdiction", "service_area", "tier")
+MAY = ("language", "timezone", "jurisdiction", "service_area", "tier", "name")
 MOST_TOLD = 50
 """Refused lines that are told, of however many."""
 
@@ -111,6 +111,8 @@ def _take(
         time_zone(said["timezone"])
     if "jurisdiction" in said:
         policies.named(said["jurisdiction"])
+    if "name" in said:
+        checked_name(said["name"])
     found.appliances[appliance_id] = OwnedAppliance(appliance_id, owner_id, model, **said)
     found.said[appliance_id] = said
     found.line_of[appliance_id] = line

@@ -250,12 +250,12 @@ def test_an_owner_whose_language_nobody_writes_reads_that_of_the_policy(
     abroad: Callable[..., Any], finding: Make
 ) -> None:
     """At home Chinese, abroad English."""
-    stage = abroad("CN", language="fr")
+    stage = abroad("CN", language="pt")
 
     stage.alerts.effects.apply([finding()], [], 1)
     work(stage)
 
-    assert "制冷剂泄漏" in stage.sent("sms")[0].body
+    assert "制冷剂正在泄漏" in stage.sent("sms")[0].body
 
 
 def test_a_record_by_the_policys_notice_keeps_the_digest_of_its_words(stage: Any) -> None:

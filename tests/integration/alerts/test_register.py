@@ -82,6 +82,24 @@ def test_a_file_is_taken_in_and_shown(desk: Desk) -> None:
     assert "did you mean 'owner-1'?" in desk.refuses("owners", "show", "ownr-1")
 
 
+def test_a_file_names_appliances_and_one_without_that_column_leaves_the_names(desk: Desk) -> None:
+    """A name that leads somewhere is refused with its line."""
+    head = "owner_id,appliance_id,appliance_model,name\n"
+    desk.says("owners", "import", desk.file(head + "owner-1,fridge-1,rf-260,Kitchen fridge\n"))
+    desk.says("owners", "import", desk.file(GOOD))
+
+    said = desk.refuses("owners", "import", desk.file(head + "owner-1,fridge-1,rf-260,win.example\n"))
+
+    alerts = open_desk(load_settings(desk.folder / "config.yaml"), SystemClock())
+    try:
+        known = alerts.owners.appliance("fridge-1")
+    finally:
+        alerts.close()
+    assert "line 2: an appliance's name holds no link" in said
+    assert known is not None
+    assert known.name == "Kitchen fridge"
+
+
 def test_of_a_file_with_bad_lines_nothing_is_taken(desk: Desk) -> None:
     """Each is told with its line and reason: nothing of the good ones is half done."""
     bad = GOOD + (

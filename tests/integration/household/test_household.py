@@ -76,6 +76,7 @@ def test_one_command_agrees_for_every_appliance_that_is_known(household: Call, c
         "appliances": ["cellar-freezer", "kitchen-fridge"],
         "agreed_to": ["monitoring", "push"],
         "told_by": ["push"],
+        "called": {},
         "language": "en",
         "timezone": "Europe/Berlin",
     }
