@@ -115,7 +115,7 @@ def open_alerts(
     )
     letters = DeadLetterUpkeep(engine, settings.dead_letters, clock)
     erasures = Erasures(engine, outbox, clock, dispatcher.wake)
-    access = open_access(engine, vault, clock)
+    access = open_access(engine, vault, clock, settings.access)
     anchors = Anchors(engine, vault, settings.audit, clock)
     endings = ConsentEndings(engine, outbox, policies, clock, dispatcher.wake)
     queue = Queue(engine, clock)

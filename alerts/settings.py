@@ -110,6 +110,23 @@ class AuditSettings(Strict):
     anchor_every: Annotated[DurationMs, Field(ge=1_000)] = 3_600_000
 
 
+class AccessSettings(Strict):
+    """How long sessions with the console and one-time links last."""
+
+    session_idle: Annotated[DurationMs, Field(ge=60_000)] = 3_600_000
+    """A session of which nothing was heard for so long has ended; an open page asks all the time."""
+    session_longest: Annotated[DurationMs, Field(ge=60_000)] = 12 * 3_600_000
+    """A session ends after so long, whatever was heard."""
+    link_lasts: Annotated[DurationMs, Field(ge=60_000)] = 24 * 3_600_000
+    """Within which a user follows the one-time link and sets a password."""
+
+    @model_validator(mode="after")
+    def _idle_can_come_first(self) -> Self:
+        if self.session_idle > self.session_longest:
+            raise ValueError("session_idle is longer than session_longest, and would never take effect")
+        return self
+
+
 def _beside_settings(url: str, info: ValidationInfo) -> str:
     """A relative SQLite file starts at the settings file's folder, as every path there."""
     folder, prefix = (info.context or {}).get("folder"), "sqlite:///"
@@ -144,6 +161,7 @@ class AlertsSettings(OwnerChannels):
     retry: RetrySettings = RetrySettings()
     dead_letters: DeadLetterSettings = DeadLetterSettings()
     audit: AuditSettings = AuditSettings()
+    access: AccessSettings = AccessSettings()
     act_from: Severity = Severity.WARNING
     """Findings below this severity are shown but open no ticket and send no message."""
     ticket_update_every: Annotated[DurationMs, Field(ge=0)] = 86_400_000

@@ -464,6 +464,46 @@ class AccessTokenRow(Base):
     last_used: Mapped[int | None]
 
 
+class UserRow(Base):
+    """Somebody who may come in. `epoch` rises with whatever ends the user's sessions."""
+
+    __tablename__ = "users"
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    name: Mapped[str] = mapped_column(Name(200), unique=True)  # as it is typed, folded
+    role: Mapped[str] = mapped_column(Name(40))
+    owner_id: Mapped[str | None] = mapped_column(Name(200))  # of role owner
+    technician: Mapped[str | None] = mapped_column(Name(200))  # of role technician
+    password: Mapped[str | None] = mapped_column(FreeText)  # Argon2id with its parameters
+    provider: Mapped[str | None] = mapped_column(Name(64), unique=True)  # digest of issuer and subject
+    epoch: Mapped[int]
+    created_at: Mapped[int]
+    disabled_at: Mapped[int | None]
+    last_login: Mapped[int | None]
+
+
+class SessionRow(Base):
+    """A user's session with the console, by the digest of its cookie. One of an older epoch opens nothing."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"))
+    id: Mapped[str] = mapped_column(Name(64), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    epoch: Mapped[int]
+    created_at: Mapped[int]
+    last_seen: Mapped[int]
+    expires_at: Mapped[int]
+
+
+class LoginLinkRow(Base):
+    """A link by which a user sets a password, once, by the digest of its text."""
+
+    __tablename__ = "login_links"
+    __table_args__ = (Index(None, "user_id"),)
+    id: Mapped[str] = mapped_column(Name(64), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    expires_at: Mapped[int]
+
+
 class InstallationRow(Base):
     """The one installation of `foremend run` that this database belongs to."""
 

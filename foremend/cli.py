@@ -29,6 +29,7 @@ from foremend.commands import (
     stores,
     tickets,
     tokens,
+    users,
 )
 from foremend.commands.common import Config, Json, lifecycle, private_files, show
 from foremend.logs import Format, Level, in_json, set_up
@@ -53,7 +54,7 @@ app = typer.Typer(
 )
 log = logging.getLogger("foremend")
 
-for group in (models, tickets, history, household, tokens, retention, audit, owners, consent):
+for group in (models, tickets, history, household, tokens, users, retention, audit, owners, consent):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.add_typer(kafka.topics, name="topics")
 app.command()(init.init)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
+from socket import gethostname
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -58,12 +59,28 @@ class ServiceSettings(Strict):
     port: int = Field(default=8080, ge=0, le=65535)  # 0: any free port
     names: tuple[HostName, ...] = ()
     """What people and programs call it by, beside `host` and this machine's own; any other name is refused."""
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/#?]+$", max_length=300)] | None = None
+    """As people reach it, for links: `https://foremend.example.com`; else by the first of `names`, or `host`."""
     login: Literal["auto", "always"] = "auto"
     """`auto`: who sits at this machine needs none, as long as `host` is this machine alone."""
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     """Addresses of gateways whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     requests_per_second: float = Field(default=50.0, gt=0)  # of one address, and of one token
     story: SettingsPath | None = None  # a file that the demo writes, told above the page
+
+
+def address_of(settings: ServiceSettings) -> str:
+    """Where people reach the page, without a slash at its end."""
+    if settings.public_url:
+        return settings.public_url
+    is_any = settings.host in ("0.0.0.0", "::")
+    name = settings.names[0] if settings.names else gethostname() if is_any else settings.host
+    return f"http://{f'[{name}]' if ':' in name else name}:{settings.port}"
+
+
+def link_to(settings: ServiceSettings, secret: str) -> str:
+    """A one-time link. What is behind `#` no browser sends, so that no log of a gateway has it."""
+    return f"{address_of(settings)}/login.html#link={secret}"
 
 
 class StorageSettings(Strict):

@@ -36,6 +36,12 @@ def emit(result: Mapping[str, Any]) -> None:
     sys.stdout.write(body.decode() + "\n")
 
 
+def say(*lines: str) -> None:
+    """Lines for people, as they are: nothing is cut, folded or coloured, so that a link can be copied."""
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    sys.stderr.flush()
+
+
 def show_pairs(title: str, pairs: Mapping[str, Any]) -> None:
     """A list of names and values for people, on stdout; what a value holds itself stands below it, further in."""
     out = Console()

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from alerts.access.entrance import Entrance
+from alerts.access.guesses import Devices, Guesses
+from alerts.access.passwords import Passwords
 from alerts.access.pseudonyms import Pseudonyms
+from alerts.access.sessions import Sessions
 from alerts.access.tokens import Tokens
+from alerts.access.users import Users
+from alerts.settings import AccessSettings
 from alerts.vault import Vault
 from foremend.vocabulary.ports import Clock
 
@@ -17,13 +23,20 @@ class Access:
     """On one database, with the installation's key."""
 
     tokens: Tokens
+    users: Users
+    sessions: Sessions
+    entrance: Entrance
     pseudonyms: Pseudonyms
 
     def anybody(self) -> bool:
         """Whether there is a credential that opens anything now."""
-        return self.tokens.any_live()
+        return self.tokens.any_live() or self.users.any_can_log_in()
 
 
-def open_access(engine: Engine, vault: Vault, clock: Clock) -> Access:
+def open_access(engine: Engine, vault: Vault, clock: Clock, settings: AccessSettings | None = None) -> Access:
     """Opens nothing beside `engine`."""
-    return Access(Tokens(engine, clock), Pseudonyms(vault))
+    settings = settings or AccessSettings()
+    users = Users(engine, clock, Passwords(), settings.link_lasts)
+    sessions = Sessions(engine, clock, settings)
+    entrance = Entrance(users, sessions, Devices(vault), Guesses())
+    return Access(Tokens(engine, clock), users, sessions, entrance, Pseudonyms(vault))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, select, update
 
+from alerts.access.refused import Refused
 from alerts.change import change
 from alerts.database import reading, writing
 from alerts.tables import AccessTokenRow
@@ -44,10 +45,6 @@ class Token:
     expires_at: int
     revoked_at: int | None
     last_used: int | None
-
-
-class Refused(Exception):  # an answer, no mistake
-    """A credential that opens nothing, with the sentence for whoever presented it."""
 
 
 class Tokens:

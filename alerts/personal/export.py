@@ -14,7 +14,7 @@ from alerts.owners import Owners
 from alerts.personal.erasure import Devices, Erasures
 from alerts.personal.places import Link, TablePlace
 from alerts.personal.whose import Whose, column_of, owner_known, whose
-from alerts.tables import AccessTokenRow, ApplianceRow, ContactRow, ErasureRow, TicketStepRow
+from alerts.tables import AccessTokenRow, ApplianceRow, ContactRow, ErasureRow, TicketStepRow, UserRow
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
 
@@ -25,6 +25,7 @@ _INNER = {
     ApplianceRow: {"sealed_name"},
     AccessTokenRow: {"digest"},
     TicketStepRow: {"by", "digest"},
+    UserRow: {"password", "provider", "epoch"},
 }
 """Columns that tell how we work, and who of us; what they say is told in others' words."""
 

@@ -120,6 +120,10 @@ TABLES: tuple[TablePlace, ...] = (
         Kept.CONTACTS, "admin", tables.AccessTokenRow, Link.OWNER, "owner_id", "created_at",
     ),
     TablePlace(
+        "users", "who may come in, of an owner by the owner's id", "to show it to no other",
+        Kept.CONTACTS, "admin", tables.UserRow, Link.OWNER, "owner_id", "created_at",
+    ),
+    TablePlace(
         "audit", "what was done about an owner or appliance, by id", "to show what was done",
         Kept.AUDIT, "admin", tables.AuditRow, Link.ENTRY, "subject", "at",
     ),
@@ -162,6 +166,8 @@ IMPERSONAL: Mapping[str, str] = {
     "installation": "which folder the database belongs to",
     "resting_layouts": "how states are to be read",
     "retention_runs": "when what is too old was removed",
+    "sessions": "digests of the cookies of who is logged in; goes with its user",
+    "login_links": "digests of links by which users set passwords; goes with its user",
     "reminders": "digests: that the end of a consent was told of",
 }
 """Tables that hold nothing about anybody, and what they hold instead."""

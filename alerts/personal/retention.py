@@ -34,6 +34,7 @@ from alerts.tables import (
     RetentionRow,
     TicketRow,
     TicketStepRow,
+    UserRow,
 )
 from alerts.wording import iso
 from foremend.vocabulary.errors import ForemendError
@@ -136,6 +137,7 @@ RULES: Mapping[type, Rule] = {
     ContactRow: _contacts,
     ErasureRow: _erasures,
     AccessTokenRow: lambda before: AccessTokenRow.expires_at < before,
+    UserRow: lambda before: UserRow.disabled_at < before,
 }
 """Of tables where age alone does not decide."""
 

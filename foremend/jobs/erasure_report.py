@@ -16,6 +16,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "appliances": ("registered appliances", "登记的电器"),
     "owners": ("registration", "登记"),
     "access_tokens": ("tokens of access", "访问令牌"),
+    "users": ("users who may come in", "登录用户"),
     "consent_records": ("records of consent", "同意记录"),
     "outcomes": ("what technicians found", "检修结果"),
     "ticket_steps": ("what was done about tickets", "服务单处理记录"),

@@ -26,7 +26,7 @@ def opened(config: Path | None) -> Iterator[Access]:
     settings = load_settings(config).alerts
     engine = open_database(settings.database)
     try:
-        yield open_access(engine, open_vault(settings, os.environ), SystemClock())
+        yield open_access(engine, open_vault(settings, os.environ), SystemClock(), settings.access)
     finally:
         engine.dispose()
 

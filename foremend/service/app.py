@@ -26,6 +26,7 @@ from foremend.service.sight import Sight
 from foremend.service.v1.findings import add_findings
 from foremend.service.v1.inbound import add_inbound
 from foremend.service.v1.owners import add_owners
+from foremend.service.v1.session import add_session
 from foremend.service.v1.tickets import add_tickets
 from foremend.service.views import (
     ApplianceDetail,
@@ -108,6 +109,7 @@ def create_app(
     add_tickets(app, look, servicing)
     add_inbound(app, servicing, inbound)
     add_owners(app, consents)
+    add_session(app, door)
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")
     require_rights(app)
     return app

@@ -108,12 +108,14 @@ WITH_A_SUBJECT = frozenset({Role.OWNER, Role.TECHNICIAN})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who asks. `who` goes into the audit log; `subject` is the owner's id or the technician's name."""
+    """Somebody who asks. `who` goes into the audit log; `subject` is the owner's id or the technician's name,
+    `name` what a user is called."""
 
     who: str
     rights: Rights
     role: Role | None = None
     subject: str | None = None
+    name: str | None = None
 
     def reach(self, right: Right) -> Reach | None:
         """How far `right` goes; None where the caller does not have it."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
+from alerts.access.access import Access
+from alerts.access.users import FIRST
 from alerts.desk import Alerts
 from alerts.inbound import NOBODY, Inbound
-from foremend.config import ServiceSettings
+from foremend.config import ServiceSettings, link_to
 from foremend.service.app import create_app
 from foremend.service.guard.door import Door, is_loopback
 from foremend.service.guard.rates import Buckets
 from foremend.service.health import Health
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
+from foremend.terminal import say
 
 log = logging.getLogger(__name__)
 
@@ -20,16 +24,31 @@ log = logging.getLogger(__name__)
 def open_server(
     settings: ServiceSettings, model: ReadModel, health: Health, alerts: Alerts, inbound: Inbound = NOBODY
 ) -> Server:
-    """Listens on nothing yet. Says so where nobody could come in."""
+    """Listens on nothing yet. Says so where nobody could come in; where nobody ever could, prints how, once."""
     alone = settings.login == "auto" and is_loopback(settings.host)
     rate = settings.requests_per_second
     door = Door(alerts.access, alone, Buckets(rate), Buckets(rate))
     if not alone and not alerts.access.anybody():
-        log.warning(
-            "the page and the API are closed, as others than this machine reach them or service.login is always: nobody"
-            " has a token yet. Make one: foremend tokens create --name NAME --role admin"
-        )
-    app = create_app(
-        model, (settings.host, *settings.names), health, door, alerts.servicing, inbound, alerts.consents
-    )
+        _invite(settings, alerts.access)
+    names = (*_names(settings), *settings.names)
+    app = create_app(model, names, health, door, alerts.servicing, inbound, alerts.consents)
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
+
+
+def _invite(settings: ServiceSettings, access: Access) -> None:
+    """The link is printed, not logged: logs are kept, and others read them."""
+    link = access.users.invite_first("first start")
+    if link is not None:
+        say("The first admin sets a password by this link, which holds once:", link_to(settings, link))
+    log.warning(
+        "the page and the API are closed, as others than this machine reach them or service.login is always: nobody has"
+        " a password or a token yet. %s A program's token: foremend tokens create --name NAME --role admin",
+        f"A link for user {FIRST} was printed beside this log."
+        if link is not None
+        else f"A new link: foremend users reset {FIRST}.",
+    )
+
+
+def _names(settings: ServiceSettings) -> tuple[str, ...]:
+    said = (settings.host, *((urlsplit(settings.public_url).hostname,) if settings.public_url else ()))
+    return tuple(name for name in said if name)

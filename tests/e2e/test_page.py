@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
+from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, Page, expect
 
+from alerts.access.access import open_access
+from alerts.database import open_database
+from alerts.vault import Vault
+from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
 from foremend.service.guard.door import Door
+from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
+from foremend.service.shared_pipeline import SharedPipeline
+from foremend.vocabulary.rights import Role
 
 
 def test_the_page_says_what_matters_first(page: Page) -> None:
@@ -99,15 +107,39 @@ def test_the_page_fits_a_phone(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_page_that_is_closed_says_so_and_how_it_opens(world: Any, browser: Browser) -> None:
-    """As on a service on all addresses: no connection was lost, and waiting opens nothing."""
+def test_whoever_is_not_known_logs_in_and_out(browser: Browser, tmp_path: Path) -> None:
+    """A one-time link sets the password, the page opens, and closes again; wrong words are told in two languages."""
+    tables = open_database(f"sqlite:///{tmp_path}/effects.db")
+    access = open_access(tables, Vault(Fernet.generate_key().decode()), SystemClock())
+    _, link = access.users.create("kim", Role.QUALITY, "test")
+    model = ReadModel(tables, SharedPipeline(tables, (), SystemClock(), 60_000), {}, {}, {})
     context = browser.new_context(locale="en-GB")
     page = context.new_page()
-    with Server(create_app(world.model, door=Door(None, False)), "127.0.0.1", 0) as address:
+    with Server(create_app(model, door=Door(access, False)), "127.0.0.1", 0) as address:
         page.goto(address)
+        expect(page.locator("h1")).to_have_text("Log in")
+        page.goto("about:blank")
+        page.goto(f"{address}/login.html#link={link}")
+        expect(page.locator("#name")).to_have_value("kim")
+        assert "#" not in page.url
+        page.locator("#password").fill("four plain words together")
+        page.locator("#again").fill("something else entirely")
+        page.locator("#send").click()
+        expect(page.get_by_role("alert")).to_have_text("The two are not the same.")
+        page.locator("#again").fill("four plain words together")
+        page.locator("#send").click()
 
+        expect(page.locator("#logout")).to_have_text("Log out kim")
         expect(page.locator("#link")).to_have_text("Closed")
-        expect(page.locator("#headline")).to_contain_text("needs a token")
+        expect(page.locator("#headline")).to_contain_text("“fleet”")
+        page.locator("#logout").click()
         page.get_by_role("button", name="中文").click()
-        expect(page.locator("#headline")).to_contain_text("令牌")
+        page.locator("#name").fill("kim")
+        page.locator("#password").fill("five plain words together")
+        page.get_by_role("button", name="登录").click()
+        expect(page.get_by_role("alert")).to_have_text("用户名或密码错误。")
+        page.locator("#password").fill("four plain words together")
+        page.keyboard.press("Enter")
+        expect(page.locator("#logout")).to_have_text("退出登录 kim")
     context.close()
+    tables.dispose()

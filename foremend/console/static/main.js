@@ -14,12 +14,12 @@ const EVERY_MS = 1000;
 const PATIENCE_MS = 10_000;
 const THEMES = ["auto", "light", "dark"];
 
-const view = { state: "all", tab: "findings", limit: 25, allComing: false, theme: localStorage.getItem("theme") ?? "auto" };
+const view = { state: "all", tab: "findings", limit: 25, allComing: false, user: null, theme: localStorage.getItem("theme") ?? "auto" };
 const known = { summary: null, episodes: [], fleet: null, page: null, seen: "" };
 
 async function ask(path) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
-  if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status });
+  if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status, right: (await answer.json().catch(() => ({}))).right });
   return answer.json();
 }
 
@@ -41,11 +41,23 @@ async function look() {
   }
 }
 
-/** A page that is closed says so, and how it opens: to wait for it would be in vain. */
+/** Nobody knows who looks: the login does. Whoever may not look hears which right is missing: to wait would be in vain. */
 function missed(error) {
+  if (error.status === 401) location.replace("login.html");
   const closed = error.status === 401 || error.status === 403;
   link(closed ? "closed" : "lost");
-  if (closed) byId("headline").textContent = t("headline_closed");
+  if (error.status === 403) byId("headline").textContent = t("headline_closed", { right: error.right });
+}
+
+/** A user can go; who sits at this machine, or comes through a gateway, has nothing to leave. */
+async function whoAmI() {
+  view.user = (await ask("api/v1/session")).name;
+  speak();
+}
+
+async function logOut() {
+  await fetch("api/v1/session", { method: "DELETE" });
+  location.replace("login.html");
 }
 
 async function refresh() {
@@ -136,6 +148,8 @@ function speak() {
   for (const element of document.querySelectorAll("[data-i18n-label]")) element.setAttribute("aria-label", t(element.dataset.i18nLabel));
   for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === language.now));
   byId("theme").textContent = t(`theme_${view.theme}`);
+  byId("logout").hidden = !view.user;
+  byId("logout").textContent = t("log_out", { name: view.user });
   if (!known.summary) return link("wait");
   show();
   showEverything();
@@ -172,6 +186,7 @@ byId("theme").addEventListener("click", () => {
   paint();
   speak();
 });
+byId("logout").addEventListener("click", logOut);
 byId("tabs").addEventListener("keydown", moveTab);
 byId("detail").addEventListener("click", (event) => {
   if (event.target === byId("detail")) byId("detail").close(); // beside the panel
@@ -179,4 +194,5 @@ byId("detail").addEventListener("click", (event) => {
 fill(byId("fleet"), h("p", { class: "empty" }, "…"));
 paint();
 speak();
+whoAmI().catch(missed);
 ask("api/vocabulary").then(setVocabulary).then(keepLooking, keepLooking);

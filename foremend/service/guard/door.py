@@ -13,7 +13,9 @@ from fastapi.security import HTTPBearer
 from starlette.routing import Mount, Route
 
 from alerts.access.access import Access
-from alerts.access.tokens import Refused
+from alerts.access.refused import Refused
+from foremend.service.guard.cookies import session_of
+from foremend.service.guard.origin import require_same_origin
 from foremend.service.guard.problems import Problem
 from foremend.service.guard.rates import Buckets, require_rate
 from foremend.vocabulary.errors import DefectError, UnavailableError
@@ -25,6 +27,9 @@ FREE: Mapping[str, str] = {
     "/readyz": "the same; it names what is not ready",
     "/openapi.json": "the same text is published in docs/",
     "/": "the page's own files, which hold no data",
+    "/api/v1/session": "how users come in, and go; who is in is asked with a right",
+    "/api/v1/session/link": "whose one-time link it is: whoever has it may know",
+    "/api/v1/session/password": "by a one-time link",
 }
 """Paths that ask for no right, and why."""
 SIGNED: Mapping[str, str] = {
@@ -67,9 +72,19 @@ class Door:
         presented = _token(request)
         if presented is not None:
             return self._by_token(presented)
+        ended = ""
+        if self.access is not None and (text := session_of(request)) is not None:
+            require_same_origin(request)
+            try:
+                return self.access.sessions.caller(text)
+            except Refused as error:
+                ended = f"{error}; "
         if self._is_open_to(request):
+            require_same_origin(request)
             return LOCAL
-        raise _unknown("this needs a token: send the header `Authorization: Bearer fmd_...`")
+        raise _unknown(
+            f"{ended}this needs a login, or a token: send the header `Authorization: Bearer fmd_...`"
+        )
 
     def _by_token(self, presented: str) -> Caller:
         if self.access is None:

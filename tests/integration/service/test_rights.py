@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -363,22 +364,88 @@ def test_a_token_opens_what_can_be_read_where_nothing_can_be_written(small_disk:
     tables.dispose()
 
 
-def test_the_command_that_a_closed_service_names_is_one(
-    tmp_path: Path, clock: Any, caplog: pytest.LogCaptureFixture
+@pytest.fixture
+def start(tmp_path: Path, clock: Any, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., str]]:
+    """Builds the service as on a start, and answers what it prints; with a line of `service:` as it is configured."""
+    opened = []
+
+    def begin(service: str) -> str:
+        file = tmp_path / "config.yaml"
+        file.write_text(f'{{"service": {service}, "storage": {{"folder": "var"}}}}')
+        settings = load_settings(file)
+        alerts = open_desk(settings, clock)
+        opened.append(alerts)
+        model = ReadModel(alerts.engine, SharedPipeline(alerts.engine, (), clock, 60_000), {}, {}, {})
+        open_server(settings.service, model, model.health(), alerts)
+        return capfd.readouterr().err
+
+    yield begin
+    for alerts in opened:
+        alerts.engine.dispose()
+
+
+def test_a_first_start_that_others_reach_prints_a_link_once(
+    start: Callable[..., str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever types it has a token, and the service says it no more."""
-    file = tmp_path / "config.yaml"
-    file.write_text('{"service": {"host": "0.0.0.0"}, "storage": {"folder": "var"}}')
-    settings = load_settings(file)
-    alerts = open_desk(settings, clock)
-    model = ReadModel(alerts.engine, SharedPipeline(alerts.engine, (), clock, 60_000), {}, {}, {})
-    open_server(settings.service, model, model.health(), alerts)
-    said = re.search(r"Make one: foremend (.+)", caplog.text)
+    """Under the address that people use; the log says that it was, and never what it is. A later start has none."""
+    said = start('{"host": "0.0.0.0", "public_url": "https://foremend.example"}')
+    found = re.search(r"^https://foremend\.example/login\.html#link=(\S{43})$", said, re.MULTILINE)
+
+    assert found is not None
+    assert "printed beside this log" in caplog.text
+    assert found[1] not in caplog.text
+    caplog.clear()
+    assert "#link=" not in start('{"host": "0.0.0.0"}')
+    command = re.search(r"A new link: foremend (.+?)\. ", caplog.text)
+    assert command is not None
+    made = CliRunner().invoke(app, [*command[1].split(), "--config", str(tmp_path / "config.yaml"), "--json"])
+    assert made.exit_code == 0
+    assert "/login.html#link=" in json.loads(made.stdout)["link"]
+
+
+@pytest.mark.parametrize("service", ['{"host": "127.0.0.1"}', '{"host": "::1"}'])
+def test_a_start_for_this_machine_alone_prints_none(
+    start: Callable[..., str], caplog: pytest.LogCaptureFixture, service: str
+) -> None:
+    """A demo needs none, and makes no user that nobody knows of."""
+    assert start(service) == ""
+    assert caplog.text == ""
+
+
+def test_a_start_with_a_token_prints_none(
+    start: Callable[..., str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The command that the closed service names makes one; whoever has it makes users."""
+    start('{"host": "127.0.0.1", "login": "always"}')
+    said = re.search(r"program's token: foremend (.+)", caplog.text)
     assert said is not None
     caplog.clear()
 
-    made = CliRunner().invoke(app, [*said[1].split(), "--config", str(file)])
+    made = CliRunner().invoke(app, [*said[1].split(), "--config", str(tmp_path / "config.yaml")])
 
-    open_server(settings.service, model, model.health(), alerts)
-    alerts.engine.dispose()
-    assert (made.exit_code, caplog.text) == (0, "")
+    assert made.exit_code == 0
+    assert start('{"host": "0.0.0.0"}') + caplog.text == ""
+
+
+def test_users_are_made_and_changed_by_commands(tmp_path: Path) -> None:
+    """Each answers as JSON; a mistake names its mend; nowhere is there a password."""
+    file = tmp_path / "config.yaml"
+    file.write_text('{"storage": {"folder": "var"}}')
+
+    def call(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["users", *words, "--config", str(file), "--json"])
+        return done.exit_code, done.stdout or str(done.exception)
+
+    assert json.loads(call("create", "Kim", "--role", "agent")[1])["name"] == "kim"
+    assert json.loads(call("role", "kim", "technician", "--of", "kim")[1])["subject"] == "kim"
+    assert json.loads(call("disable", "kim")[1])["disabled_at"] is not None
+    assert "users enable kim" in call("reset", "kim")[1]
+    assert json.loads(call("enable", "kim")[1])["disabled_at"] is None
+    assert "#link=" in json.loads(call("reset", "kim")[1])["link"]
+    listed = json.loads(call("list")[1])["users"]
+    assert [(one["name"], one["role"], one["has_password"]) for one in listed] == [
+        ("kim", "technician", False)
+    ]
+    assert "say whose by --of" in call("create", "lee", "--role", "owner")[1]
+    assert "did you mean 'kim'" in call("disable", "kym")[1]
+    assert "--password" not in CliRunner().invoke(app, ["users", "create", "--help"]).stdout

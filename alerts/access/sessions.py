@@ -1,0 +1,84 @@
+"""Sessions with the console: kept here by a digest, asked of the database at each request, ended by a change."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+
+from sqlalchemy import Engine, delete, select, update
+
+from alerts.access.refused import Refused
+from alerts.access.users import User, digest
+from alerts.database import reading, writing
+from alerts.settings import AccessSettings
+from alerts.tables import SessionRow, UserRow
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.rights import Caller, Role, rights_of
+
+_SEEN_EVERY_MS = 60_000
+_MOST = 20
+"""Sessions of one user at once; the oldest end."""
+_ENDED = "the session has ended: log in again"
+
+
+class Sessions:
+    """A session's text is 256 random bits, and nothing of it can be had from the database."""
+
+    def __init__(self, engine: Engine, clock: Clock, settings: AccessSettings) -> None:
+        self._engine, self._clock = engine, clock
+        self._idle, self.longest = settings.session_idle, settings.session_longest
+
+    def begin(self, user: User) -> str:
+        """The text of a new session. It opens nothing where the user was changed since `user` was read."""
+        text, now = secrets.token_urlsafe(32), self._clock.now_ms()
+        row = SessionRow(
+            id=digest(text),
+            user_id=user.id,
+            epoch=user.epoch,
+            created_at=now,
+            last_seen=now,
+            expires_at=now + self.longest,
+        )
+        others = select(SessionRow.id).where(SessionRow.user_id == user.id)
+        oldest = others.order_by(SessionRow.created_at.desc(), SessionRow.id).offset(_MOST - 1)
+        with writing(self._engine) as session:
+            gone = session.scalars(oldest).all()
+            session.execute(
+                delete(SessionRow).where(SessionRow.id.in_(gone) | (SessionRow.expires_at <= now))
+            )
+            session.add(row)
+            session.execute(update(UserRow).where(UserRow.id == user.id).values(last_login=now))
+        return text
+
+    def caller(self, text: str) -> Caller:
+        """Whose session it is. Raises Refused for one that has ended, or never was."""
+        now = self._clock.now_ms()
+        lives = (
+            (SessionRow.id == digest(text)) & (SessionRow.expires_at > now)
+            & (SessionRow.last_seen > now - self._idle)
+            & (SessionRow.epoch == UserRow.epoch) & UserRow.disabled_at.is_(None)
+        )  # fmt: skip
+        query = select(SessionRow, UserRow).join(UserRow, UserRow.id == SessionRow.user_id).where(lives)
+        with reading(self._engine) as session:
+            found = session.execute(query).first()
+        if found is None:
+            raise Refused(_ENDED)
+        mine, user = found
+        self._seen(mine, now)
+        role = Role(user.role)
+        return Caller(f"user:{user.id}", rights_of(role), role, user.owner_id or user.technician, user.name)
+
+    def end(self, text: str) -> None:
+        """As its user asks for; one that is not there has ended already."""
+        with writing(self._engine) as session:
+            session.execute(delete(SessionRow).where(SessionRow.id == digest(text)))
+
+    def _seen(self, row: SessionRow, now: int) -> None:
+        """Written once a minute at most; where it cannot be, as on a full disk, the session opens all the same."""
+        before = now - _SEEN_EVERY_MS
+        if row.last_seen > before:
+            return
+        stale = (SessionRow.id == row.id) & (SessionRow.last_seen <= before)
+        with suppress(UnavailableError), writing(self._engine) as session:
+            session.execute(update(SessionRow).where(stale).values(last_seen=now))

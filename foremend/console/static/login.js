@@ -1,0 +1,80 @@
+// Logging in by name and password, and setting a password by a one-time link (#link=...).
+import { byId } from "./dom.js";
+import { language, setLanguage, t } from "./i18n.js";
+
+const link = new URLSearchParams(location.hash.slice(1)).get("link");
+const state = { mode: link ? "link" : "login", problem: null };
+history.replaceState(null, "", location.pathname); // a link that holds once stays in no history
+
+async function post(path, body) {
+  const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  if (answer.ok) return answer.status === 204 ? null : answer.json();
+  const said = await answer.json().catch(() => ({}));
+  throw Object.assign(new Error(said.detail ?? `${answer.status}`), { status: answer.status, wait: answer.headers.get("retry-after") });
+}
+
+function speak() {
+  const setting = state.mode !== "login";
+  document.documentElement.lang = language.now;
+  for (const element of document.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n);
+  for (const element of document.querySelectorAll("[data-i18n-label]")) element.setAttribute("aria-label", t(element.dataset.i18nLabel));
+  for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === language.now));
+  byId("title").textContent = t(setting ? "set_password" : "log_in");
+  byId("send").textContent = t(setting ? "set_password" : "log_in");
+  byId("problem").textContent = state.problem ? words(state.problem) : "";
+  byId("name").readOnly = setting;
+  byId("password").autocomplete = setting ? "new-password" : "current-password";
+  byId("again-row").hidden = byId("rules").hidden = !setting;
+  byId("again").required = setting;
+}
+
+function words({ key, status, wait, message }) {
+  if (key) return t(key);
+  if (status === 429) return t("login_wait", { n: wait });
+  if (status === 401) return t(state.mode === "login" ? "login_wrong" : "link_over");
+  if (status === 400) return t("password_refused");
+  return t("login_trouble", { message });
+}
+
+async function send(event) {
+  event.preventDefault();
+  const password = byId("password").value;
+  if (state.mode !== "login" && password !== byId("again").value) return fail({ key: "password_differs" });
+  byId("send").disabled = true;
+  try {
+    if (state.mode === "login") await post("api/v1/session", { name: byId("name").value, password });
+    else await post("api/v1/session/password", { link, password });
+    location.replace(".");
+  } catch (error) {
+    fail(error);
+  } finally {
+    byId("send").disabled = false;
+  }
+}
+
+function fail(problem) {
+  state.problem = problem;
+  speak();
+}
+
+for (const button of document.querySelectorAll("[data-language]")) {
+  button.addEventListener("click", () => {
+    setLanguage(button.dataset.language);
+    speak();
+  });
+}
+document.documentElement.dataset.theme = localStorage.getItem("theme") ?? "auto";
+byId("login").addEventListener("submit", send);
+speak();
+if (link) {
+  post("api/v1/session/link", { link }).then(
+    (found) => {
+      byId("name").value = found.name;
+      byId("password").focus();
+    },
+    (error) => {
+      state.mode = "login";
+      fail(error.status === 401 ? { key: "link_over" } : error);
+    },
+  );
+} else byId("name").focus();

@@ -1,0 +1,114 @@
+"""Logging in and out of the console, and who one is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, FastAPI, Request, Response
+from pydantic import BaseModel, Field
+
+from alerts.access.entrance import Entered, Entrance, TooSoon
+from alerts.access.refused import Refused
+from foremend.service.guard.cookies import device_of, forget, remember, session_of
+from foremend.service.guard.door import Door, Needs
+from foremend.service.guard.origin import require_same_origin
+from foremend.service.guard.problems import Problem
+from foremend.service.guard.rates import neighbourhood
+from foremend.vocabulary.rights import Caller, Reach, Right, Role
+
+_T = TypeVar("_T")
+Text = Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+class LoginBody(BaseModel):
+    """A user's name and password."""
+
+    name: Text
+    password: Text
+
+
+class LinkBody(BaseModel):
+    """What stands behind `#link=` in a one-time link."""
+
+    link: Text
+
+
+class NewPasswordBody(LinkBody):
+    """A one-time link, and the password that its user takes."""
+
+    password: Text
+
+
+class WhoView(BaseModel):
+    """Who asks: `name` of a user, what each right reaches."""
+
+    who: str
+    name: str | None
+    role: Role | None
+    rights: dict[Right, Reach]
+
+
+class NameView(BaseModel):
+    """A user's name."""
+
+    name: str
+
+
+def add_session(app: FastAPI, door: Door) -> None:
+    """Give `app` what the pages of the console log in and out by."""
+
+    @app.get("/api/v1/session", tags=["session"])
+    def who(caller: Annotated[Caller, Depends(Needs(Right.WORDS))]) -> WhoView:
+        """Who asks, and what they may."""
+        return WhoView(who=caller.who, name=caller.name, role=caller.role, rights=dict(caller.rights))
+
+    @app.post("/api/v1/session", tags=["session"], status_code=204)
+    def log_in(body: LoginBody, request: Request, response: Response) -> None:
+        """Begins a session; its cookie comes with the answer."""
+        entrance, address = _entrance(door, request), neighbourhood(request.scope)
+        device = device_of(request)
+        _enter(request, response, lambda: entrance.log_in(body.name, body.password, address, device))
+
+    @app.delete("/api/v1/session", tags=["session"], status_code=204)
+    def log_out(request: Request, response: Response) -> None:
+        """Ends the session whose cookie comes along."""
+        require_same_origin(request)
+        text = session_of(request)
+        if text is not None and door.access is not None:
+            door.access.sessions.end(text)
+        forget(request, response)
+
+    @app.post("/api/v1/session/link", tags=["session"])
+    def link(body: LinkBody, request: Request) -> NameView:
+        """Whose one-time link it is; it holds on."""
+        entrance, address = _entrance(door, request), neighbourhood(request.scope)
+        return NameView(name=_asked(lambda: entrance.link_of(body.link, address)).name)
+
+    @app.post("/api/v1/session/password", tags=["session"], status_code=204)
+    def set_password(body: NewPasswordBody, request: Request, response: Response) -> None:
+        """Takes a password by a one-time link, which holds no more then, and begins a session."""
+        entrance, address = _entrance(door, request), neighbourhood(request.scope)
+        _enter(request, response, lambda: entrance.set_password(body.link, body.password, address))
+
+
+def _entrance(door: Door, request: Request) -> Entrance:
+    """Raises Problem for another site's request, and where there are no users."""
+    require_same_origin(request)
+    if door.access is None:
+        raise Problem(404, "nobody can log in here: there are no users")
+    return door.access.entrance
+
+
+def _enter(request: Request, response: Response, ask: Callable[[], Entered]) -> None:
+    remember(request, response, _asked(ask))
+
+
+def _asked(ask: Callable[[], _T]) -> _T:
+    """What `ask` answers. Raises Problem 401 where it is refused, 429 where it came too soon."""
+    try:
+        return ask()
+    except TooSoon as error:
+        raise Problem(429, str(error), {"Retry-After": str(error.wait_s)}) from None
+    except Refused as error:
+        raise Problem(401, str(error), {"WWW-Authenticate": 'Bearer realm="foremend"'}) from None
