@@ -474,7 +474,6 @@ class UserRow(Base):
     owner_id: Mapped[str | None] = mapped_column(Name(200))  # of role owner
     technician: Mapped[str | None] = mapped_column(Name(200))  # of role technician
     password: Mapped[str | None] = mapped_column(FreeText)  # Argon2id with its parameters
-    provider: Mapped[str | None] = mapped_column(Name(64), unique=True)  # digest of issuer and subject
     epoch: Mapped[int]
     created_at: Mapped[int]
     disabled_at: Mapped[int | None]

@@ -83,9 +83,10 @@ class Users:
             return [_user(row) for row in session.scalars(select(UserRow).order_by(UserRow.name))]
 
     def any_can_log_in(self) -> bool:
-        """Whether one has a password, or comes through the organisation's login."""
-        has_a_way = UserRow.password.is_not(None) | UserRow.provider.is_not(None)
-        query = select(UserRow.id).where(UserRow.disabled_at.is_(None), has_a_way).limit(1)
+        """Whether one has a password."""
+        query = (
+            select(UserRow.id).where(UserRow.disabled_at.is_(None), UserRow.password.is_not(None)).limit(1)
+        )
         with reading(self._engine) as session:
             return session.scalars(query).first() is not None
 

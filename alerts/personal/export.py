@@ -25,7 +25,7 @@ _INNER = {
     ApplianceRow: {"sealed_name"},
     AccessTokenRow: {"digest"},
     TicketStepRow: {"by", "digest"},
-    UserRow: {"password", "provider", "epoch"},
+    UserRow: {"password", "epoch"},
 }
 """Columns that tell how we work, and who of us; what they say is told in others' words."""
 

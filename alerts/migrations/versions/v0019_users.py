@@ -18,14 +18,12 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.String(200), nullable=True),
         sa.Column("technician", sa.String(200), nullable=True),
         sa.Column("password", sa.Text(), nullable=True),
-        sa.Column("provider", sa.String(64), nullable=True),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("disabled_at", sa.BigInteger(), nullable=True),
         sa.Column("last_login", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("name", name="uq_users_name"),
-        sa.UniqueConstraint("provider", name="uq_users_provider"),
     )
     op.create_table(
         "sessions",
