@@ -24,6 +24,7 @@ CN = {"jurisdiction": "CN"}  # two hours, two days, seven days
 def served(open_stage: Callable[..., Any], finding: Make) -> Any:
     """A ticket under the rules of CN, opened now."""
     stage = open_stage(**CN)
+    stage.say(Purpose.MONITORING, True)
     stage.say(Purpose.TICKET, True)
     stage.alerts.effects.apply([finding()], [], 1)
     return stage
@@ -147,6 +148,7 @@ def test_what_is_over_tells_nothing(served: Any, finding: Make, end: str) -> Non
 def test_two_services_tell_each_clock_once(open_stage: Callable[..., Any], finding: Make) -> None:
     """At the same moment, on the same database: fifty tickets, three promises each."""
     stages = [open_stage(**CN) for _ in range(2)]
+    stages[0].say(Purpose.MONITORING, True)
     stages[0].say(Purpose.TICKET, True)
     stages[0].alerts.effects.apply([finding(fault=f"fault-{n}") for n in range(50)], [], 1)
     ready, counts = threading.Barrier(2), []
@@ -195,6 +197,7 @@ def test_a_ticket_says_whose_it_is_by_reference_and_where_without_an_address(
     stage.alerts.owners.register_appliances(
         [OwnedAppliance("fridge-1", "o-1", "BCD-200", service_area="pudong-2", tier="gold")]
     )
+    stage.say(Purpose.MONITORING, True)
     stage.say(Purpose.TICKET, True)
     stage.alerts.effects.apply([finding()], [], 1)
 
