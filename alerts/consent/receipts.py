@@ -15,7 +15,9 @@ from alerts.policies import Kept, Policy
 from alerts.wording import iso
 from foremend.vocabulary.types import Purpose, deterministic_id
 
-SCHEMA = "ISO/IEC TS 27560:2023"
+SCHEMA = "Foremend 1, after ISO/IEC TS 27560:2023"
+"""Named after the standard's parts; nobody has checked it against the standard's own text, which is sold."""
+
 _READINGS = ("readings of the appliance", "what was learnt from them")
 DATA: Mapping[Purpose, tuple[tuple[str, ...], Kept]] = {
     Purpose.MONITORING: (_READINGS, Kept.READINGS),
