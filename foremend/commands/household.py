@@ -28,6 +28,10 @@ def agree(
             help="What you call it, as freezer-2='cellar freezer'; messages say so. Repeat for several."
         ),
     ] = None,
+    at_night: Annotated[
+        bool,
+        typer.Option("--at-night", help="Also in quiet hours, of harm under way: food thaws, water runs."),
+    ] = False,
     config: Config = None,
     json: Json = False,
 ) -> None:
@@ -38,7 +42,7 @@ def agree(
     from foremend.jobs import household
     from foremend.wiring.household import at_the_desk
 
-    speaking = household.Speaking(language, timezone or household.own_zone())
+    speaking = household.Speaking(language, timezone or household.own_zone(), at_night)
     chosen, names = appliance or [], household.named(called or [])
     agreed = at_the_desk(config, lambda desk, its: household.agree(desk, its, chosen, speaking, names))
     show("Agreed", agreed, json)

@@ -33,10 +33,14 @@ MOST_APPLIANCES = 100
 
 @dataclass(frozen=True, slots=True)
 class Speaking:
-    """How to speak to the household: one of `alerts.words.loading.LANGUAGES`, and the IANA zone of its nights."""
+    """How to speak to the household: one of `alerts.words.loading.LANGUAGES`, and the IANA zone of its nights.
+
+    `at_night`: of harm under way, in quiet hours too.
+    """
 
     language: str
     timezone: str
+    at_night: bool = False
 
 
 def agree(
@@ -63,6 +67,8 @@ def agree(
         for one, model in chosen.items()
     )
     purposes = [Purpose.MONITORING, *(OWNER_CHANNELS[name].purpose for name in channels)]
+    if speaking.at_night:
+        purposes.append(Purpose.AT_NIGHT)
     said = _say(desk, chosen, purposes, True, speaking.language)
     return {
         "appliances": sorted(chosen),

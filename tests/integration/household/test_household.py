@@ -83,6 +83,17 @@ def test_one_command_agrees_for_every_appliance_that_is_known(household: Call, c
     assert given(config, "kitchen-fridge") == given(config, "cellar-freezer") == {"monitoring", "push"}
 
 
+def test_who_wants_to_be_woken_when_food_thaws_says_so(household: Call, config: Path) -> None:
+    """Nobody else is: the night is theirs until they say otherwise, and a withdrawal takes this back, too."""
+    household("agree", "--appliance", "cellar-freezer", "--at-night")
+    household("agree", "--appliance", "kitchen-fridge")
+
+    assert given(config, "cellar-freezer") == {"monitoring", "push", "at_night"}
+    assert given(config, "kitchen-fridge") == {"monitoring", "push"}
+    household("withdraw")
+    assert given(config, "cellar-freezer") == set()
+
+
 def test_agreeing_twice_is_agreeing_once(household: Call, config: Path) -> None:
     """The ledger has each yes once."""
     household("agree")
