@@ -88,7 +88,7 @@ def test_messages_to_owners_can_be_read(page: Page) -> None:
     page.keyboard.press("ArrowRight")
 
     sms = page.get_by_role("tabpanel").locator("tr", has_text="rf-260-04").filter(has_text="SMS")
-    expect(sms).to_contain_text("Opt out in the app")
+    expect(sms).to_contain_text("Stop: in the app")
     expect(sms).to_contain_text("sent")
 
 
