@@ -13,6 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from foremend.service.guard.problems import Problem, answer
 
+HEALTH = frozenset(("/livez", "/readyz"))
+"""Asked by orchestrators, often from the address of a gateway that all requests come through."""
+
 BURST_S = 4
 """A bucket holds what comes in so many seconds, so that a page may ask for all its parts at once."""
 _MOST = 20_000
@@ -46,13 +49,16 @@ class Buckets:
 
 
 class RatesByAddress:
-    """Refuses with 429 what comes from one address faster than `buckets` let it."""
+    """Refuses with 429 what comes from one address faster than `buckets` let it.
+
+    Questions about health have a bucket of their own: else a busy address would have a process that is well replaced.
+    """
 
     def __init__(self, app: ASGIApp, buckets: Buckets) -> None:
         self._app, self._buckets = app, buckets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (wait := self._buckets.wait_s(neighbourhood(scope))):
+        if scope["type"] == "http" and (wait := self._buckets.wait_s(_bucket(scope))):
             await answer(429, _too_many("from this address", wait), _after(wait))(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -62,6 +68,10 @@ def require_rate(buckets: Buckets, who: str) -> None:
     """Raises Problem 429 where a credential asks faster than it may."""
     if wait := buckets.wait_s(who):
         raise Problem(429, _too_many("with this credential", wait), _after(wait))
+
+
+def _bucket(scope: Scope) -> str:
+    return f"{neighbourhood(scope)} health" if scope["path"] in HEALTH else neighbourhood(scope)
 
 
 def neighbourhood(scope: Scope) -> str:
