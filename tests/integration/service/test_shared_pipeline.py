@@ -12,7 +12,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import event, text, update
 
 from alerts.database import upsert, writing
-from alerts.tables import FindingRow, ProcessRow, SeenRow
+from alerts.tables import NEVER, FindingRow, OpenEpisodeRow, ProcessRow, SeenRow
 from foremend.engine.engine import Engine
 from foremend.runtimes.kafka.status_writer import StatusWriter
 from foremend.runtimes.status import PipelineStatus
@@ -42,7 +42,7 @@ def client(tables: Database, pipeline: SharedPipeline) -> Iterator[httpx.Client]
     ]
     with writing(tables) as session:
         upsert(session, SeenRow, seen)
-        session.add(_finding("rf-260-1"))
+        session.add_all(_opened(_finding("rf-260-1")))
     app = create_app(ReadModel(tables, pipeline, load_profiles(), {}, {}))
     with Server(app, "127.0.0.1", 0) as address, httpx.Client(base_url=address, timeout=60) as client:
         yield client
@@ -52,6 +52,14 @@ def _finding(appliance_id: str) -> FindingRow:
     return FindingRow(
         id="f1", episode_id="e1", kind="opened", appliance_id=appliance_id, appliance_model="rf-260",
         fault="not-cooling", rule="r", severity="warning", time=NOW, episode_start=NOW, score=1.0, evidence=[], at=NOW,
+    )  # fmt: skip
+
+
+def _opened(row: FindingRow) -> tuple[FindingRow, OpenEpisodeRow]:
+    """Both rows that a finding writes which opens an episode."""
+    return row, OpenEpisodeRow(
+        id=row.episode_id, finding_id=row.id, appliance_id=row.appliance_id, appliance_model=row.appliance_model,
+        fault=row.fault, severity=row.severity, fails_at=NEVER, at=row.at,
     )  # fmt: skip
 
 
@@ -175,9 +183,9 @@ def test_a_whole_outage_is_one_line_however_many_engines_tell_of_it(
 ) -> None:
     """The earliest start, all appliances and the longest silence; each finding stays in the list of findings."""
     with writing(tables) as session:
-        session.add(together("*rf-260/0", "rf-260", 1, 40.0, 73.0))
-        session.add(together("*rf-260/1", "rf-260", 2, 30.0, 80.0))
-        session.add(together("*ac-35i/0", "ac-35i", 1, 20.0, 72.5))
+        session.add_all(_opened(together("*rf-260/0", "rf-260", 1, 40.0, 73.0)))
+        session.add_all(_opened(together("*rf-260/1", "rf-260", 2, 30.0, 80.0)))
+        session.add_all(_opened(together("*ac-35i/0", "ac-35i", 1, 20.0, 72.5)))
 
     episodes = client.get("/api/episodes").json()
 
