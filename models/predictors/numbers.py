@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -71,9 +72,9 @@ class Numbers:
         features: Sequence[Feature],
         alike: Mapping[str, Counterpart],
     ) -> None:
-        of, at = {one.name: one for one in features}, {written(one): one.name for one in features}
+        of, at = {one.name: one for one in features}, _written_to_names(features)
         where = {(one.kind, one.of): k for k, one in enumerate(deviations)}
-        parts = {what: [at.get(part, "") for part in _parts(what)] for what in wanted}
+        parts = {what: at.get(what, ("",)) for what in wanted}
         self.names = [what for what in wanted if all((Kind.SIBLINGS, one) in where for one in parts[what])]
         mine = [parts[what] for what in self.names]
         self._mine = _columns(mine, where)
@@ -117,20 +118,26 @@ def _less(features: Array, columns: NDArray[np.intp], over: NDArray[np.intp]) ->
     return features[:, columns] - np.where(over < 0, 0.0, features[:, over])
 
 
-def _parts(what: str) -> list[str]:
-    """The number itself, or the two of a ratio, each with what follows the second."""
-    first, *second = what.split(PER)
-    if not second:
-        return [first]
-    signal, space, rest = second[0].partition(" ")
-    return [f"{first}{space}{rest}", f"{signal}{space}{rest}"]
+def _written_to_names(features: Sequence[Feature]) -> dict[str, tuple[str, ...]]:
+    """What signatures write -> the number itself, or the two of a ratio: means of the same, in the same state."""
+    ratios = {
+        written(one, over): (one.name, over.name)
+        for one, over in permutations([one for one in features if one.signal and one.minus is None], 2)
+        if (one.statistic, one.state) == (over.statistic, over.state)
+    }
+    return ratios | {written(one): (one.name,) for one in features}
 
 
-def written(one: Feature) -> str:
-    """How a signature writes it: 'duty', 'power on_mean', 'a - b while cooling', 'water_level rate while filling'."""
+def written(one: Feature, over: Feature | None = None) -> str:
+    """How a signature writes it: 'duty', 'power on_mean', 'a - b while cooling', 'water_level rate while filling'.
+
+    With `over` of the same statistic and state, their ratio: 'current / power while cooling'.
+    """
     what = one.statistic.value if one.signal is None or one.statistic is _S.STARTS else one.signal
     if one.minus is not None:
         what = f"{what}{MINUS}{one.minus}"
+    if over is not None:
+        what = f"{what}{PER}{over.signal}"
     if (
         one.signal is not None
         and one.statistic is not _S.STARTS

@@ -49,6 +49,7 @@ class Signatures:
     `deviations` say what the columns of a day's row are, `features` what each of them is of. Days to failure are not
     estimated. Besides the faults it says how likely it is that something is wrong which none of them explains.
 
+    >>> from foremend.vocabulary.features import Kind, Statistic
     >>> duty = Feature("duty", statistic=Statistic.DUTY, scale=1.0)
     >>> columns = [Deviation(kind, duty.name) for kind in (Kind.OWN, Kind.SIBLINGS)]
     >>> predictor = Signatures({"refrigerant-leak": [{"duty": 0.3}]}, columns, [duty])
