@@ -14,8 +14,9 @@ import yaml
 from foremend.config import load_settings
 from foremend.vocabulary.errors import ConfigError, InputError
 from foremend.vocabulary.profiles import load_profiles
+from ingest.inspection.inspected import Inspected
+from ingest.inspection.inspection import inspect
 from ingest.replay.files import is_table
-from ingest.replay.inspection import Inspected, inspect
 from ingest.replay.recording import read_file
 from ingest.values import SignalSpecs
 

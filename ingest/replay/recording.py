@@ -276,10 +276,6 @@ class _RowReader:
             cells = {str(column): _value(cells, row) for column, cells in batch.columns.items()}
             letters.append((int(batch.lines[row]), to_json(cells), reason))
         said = [(payload, f"line {line}: {reason}") for line, payload, reason in sorted(letters)]
-        if batch.swallowed:
-            said.append(
-                (b'"', f"{batch.swallowed} lines up to the end are within a quote that nothing closes")
-            )
         return [DeadLetter(self._topic, payload, reason, self._received) for payload, reason in said]
 
 

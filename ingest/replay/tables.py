@@ -19,13 +19,13 @@ from foremend.vocabulary.errors import ConfigError, InputError, UnavailableError
 from ingest.replay.files import kind_of, open_text
 from ingest.replay.layout import Layout, layout_of
 from ingest.replay.mapping import ReplayMapping
+from ingest.replay.quotes import Quotes, quotes_of, without_stray
 from ingest.replay.times import Column
 
 ROWS_AT_ONCE = 1 << 16
 """As many as are fast to decode, where one file is read at a time."""
 _BYTES_A_ROW = 16  # of text, about
 _LEAST_BYTES = 1 << 16  # a line must fit
-_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,6 @@ class Batch:
     columns: dict[Column, pa.Array]
     lines: NDArray[np.int64]  # (n,) 1 = the first line, or row, of the file
     broken: list[tuple[int, str]] = field(default_factory=list)  # lines that are no rows: (line, text)
-    swallowed: int = 0  # lines up to the end of the file behind a quote that nothing closes
 
 
 class Table:
@@ -47,7 +46,9 @@ class Table:
     def __init__(self, path: Path, mapping: ReplayMapping) -> None:
         self._path = path
         with _told(path):
-            self.layout = layout_of(path, mapping) if kind_of(path) == "csv" else _parquet_layout(path)
+            is_text = kind_of(path) == "csv"
+            self.layout = layout_of(path, mapping) if is_text else _parquet_layout(path)
+            self._quotes = quotes_of(path, self.layout) if is_text else Quotes()
         self._header = mapping.header
         self._time = mapping.time.columns[0]
         self._places = {
@@ -86,39 +87,20 @@ class Table:
                 row += len(records)
 
     def _text(self, places: dict[Column, int], at_once: int) -> Iterator[Batch]:
-        layout, whole = self.layout, len(places) == len(self._places)
+        layout = self.layout
         skipped = layout.before + (1 if layout.header else 0)
         lines = _Lines(first=skipped + 1)
         if layout.writer == "influx":
             places = places | {_ANNOTATION: 0}
-        read = skipped
         with open_text(self._path) as stream:
-            for records in _open_csv(stream, layout, skipped, lines.skip, places, at_once):
-                read += len(records)
+            mended = without_stray(stream, self._quotes, layout.delimiter)
+            for records in _open_csv(mended, layout, skipped, lines.skip, places, at_once, self._quotes):
                 columns = {column: records.column(str(place)) for column, place in places.items()}
                 yield _rows_of(columns, self._time, lines.of_next(len(records)), lines.take_broken())
-        broken, swallowed = lines.take_broken(), self._swallowed(read + lines.broken) if whole else 0
-        if broken or swallowed:
+        if broken := lines.take_broken():
             yield Batch(
-                {column: pa.array([], pa.binary()) for column in places},
-                np.zeros(0, np.int64),
-                broken,
-                swallowed,
+                {column: pa.array([], pa.binary()) for column in places}, np.zeros(0, np.int64), broken
             )
-
-    def _swallowed(self, read: int) -> int:
-        """How many lines a quote that nothing closes took as one cell, where so many were `read`; mostly 0."""
-        if sum(part.count(b'"') for part in self._bytes()) % 2 == 0:
-            return 0
-        lines, last = 0, b""
-        for part in self._bytes():
-            lines, last = lines + part.count(b"\n"), part[-1:]
-        return max(lines + (last != b"\n") - read, 0)
-
-    def _bytes(self) -> Iterator[bytes]:
-        with open_text(self._path) as stream:
-            while part := stream.read(_READ_BYTES):
-                yield part
 
 
 _ANNOTATION = -1
@@ -146,7 +128,13 @@ def _rows_of(
 
 
 def _open_csv(
-    stream: Any, layout: Layout, skipped: int, skip: Any, places: dict[Column, int], at_once: int
+    stream: Any,
+    layout: Layout,
+    skipped: int,
+    skip: Any,
+    places: dict[Column, int],
+    at_once: int,
+    quotes: Quotes,
 ) -> Any:
     names = [str(place) for place in range(layout.width)]
     wanted = [str(place) for place in dict.fromkeys(places.values())]
@@ -158,7 +146,12 @@ def _open_csv(
             column_names=names,
             skip_rows=skipped,
         ),
-        pacsv.ParseOptions(delimiter=layout.delimiter, invalid_row_handler=skip, ignore_empty_lines=False),
+        pacsv.ParseOptions(
+            delimiter=layout.delimiter,
+            invalid_row_handler=skip,
+            ignore_empty_lines=False,
+            newlines_in_values=quotes.over_lines,
+        ),
         pacsv.ConvertOptions(
             check_utf8=False, include_columns=wanted, column_types=dict.fromkeys(wanted, pa.binary())
         ),
@@ -197,13 +190,11 @@ class _Lines:
 
     def __init__(self, first: int) -> None:
         self._next = first
-        self.broken = 0  # of all lines so far
         self._skipped: list[int] = []
         self._broken: list[tuple[int, str]] = []
 
     def skip(self, row: Any) -> str:
         """Arrow's handler of such a line."""
-        self.broken += 1
         self._skipped.append(row.number)
         self._broken.append((row.number, row.text))
         return "skip"

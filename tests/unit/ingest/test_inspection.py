@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from foremend.jobs.inspect import inspect_recording
 from foremend.vocabulary.errors import ForemendError, InputError
 from foremend.vocabulary.profiles import load_profiles
-from ingest.replay.inspection import inspect
+from ingest.inspection.inspection import inspect
 from ingest.replay.recording import read_file
 
 MODEL = "generic-compressor"
@@ -249,6 +249,30 @@ def test_one_wild_cell_is_no_unit(tmp_path, wild):
     inspected = inspect(tmp_path / "log.csv", MODEL)
 
     assert inspected.written["signals"] == {"power": {"column": "power", "unit": "W"}}
+
+
+@pytest.mark.parametrize("wild", [65_535, 999, 1e30, -40_000, 50])
+@pytest.mark.parametrize("at", [1, 30, 400])
+def test_one_wild_cell_among_kilowatts_makes_no_watts_of_them(tmp_path, wild, at):
+    """No machine runs for one row alone; the cell itself is refused, with its reason."""
+    lines = [f"{int(BEGAN.timestamp()) + 60 * n},{0.0844 if n % 60 < 20 else 0.0005}" for n in range(500)]
+    lines[at] = f"{lines[at].split(',')[0]},{wild}"
+    (tmp_path / "log.csv").write_text("time,power\n" + "\n".join(lines) + "\n")
+
+    found = inspect_recording([tmp_path / "log.csv"], None, None, None)
+
+    assert found.inspected.written["signals"] == {"power": {"column": "power", "unit": "kW"}}
+    assert any("but in 1 of 499 cells" in one for one in found.inspected.assumed)
+    assert (found.trial.used + found.trial.refused, found.trial.highest["power"]) == (500, 84.4)
+
+
+@pytest.mark.parametrize("runs", [range(497, 500), range(3), (200, 201), range(100, 500, 40)])
+def test_a_machine_that_hardly_ran_in_the_first_rows_is_in_watts_still(tmp_path, runs):
+    """What it draws at rest is no kilowatt."""
+    lines = [f"{int(BEGAN.timestamp()) + 60 * n},{84.4 if n in runs else 1.2}" for n in range(500)]
+    (tmp_path / "log.csv").write_text("time,power\n" + "\n".join(lines) + "\n")
+
+    assert inspect(tmp_path / "log.csv", MODEL).written["signals"]["power"]["unit"] == "W"
 
 
 @pytest.mark.parametrize(

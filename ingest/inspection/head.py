@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from foremend.vocabulary.errors import InputError
+from ingest.inspection.roles import Seen, seen
 from ingest.replay.files import encoding_of, head_of, kind_of
 from ingest.replay.layout import Writer, cells, first_row, sniffed, writer_of
-from ingest.replay.roles import Seen, seen
 
 _MOST_ROWS = 1_000
 _NUMBER_OR_TIME = re.compile(

@@ -55,6 +55,8 @@ _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?( ?[AaPp]\.?[Mm]\.?)?")
 _NUMERIC = ("epoch_s", "epoch_ms", "epoch_us", "epoch_ns", "serial")
 _MOST_OF = 0.9
+_LEAST_W = 12.0  # that a compressor runs on
+_ENOUGH = 20  # cells, to call one of them wild
 _WILD = 3
 """So many cells, of a hundredth of them at most, tell nothing of a unit: loggers write 65535 for what they missed."""
 
@@ -125,16 +127,28 @@ def unit_of(name: str, quantity: str, values: NDArray[np.float64]) -> tuple[str,
     found = _UNIT.search(name.strip())
     if found and _fits(_UNITS[found[1].lower()], quantity):
         return _UNITS[found[1].lower()], None
-    known = np.sort(np.abs(values[np.isfinite(values)]))
-    most = float(known[-1]) if len(known) else 0.0
-    often = float(known[-1 - min(_WILD, len(known) // 100)]) if len(known) else 0.0
-    if quantity == "power" and 0.0 < most < 12.0:
-        return "kW", f"kW, as it is never above {most:g}: no compressor runs on {most:g} W"
+    known = np.abs(values[np.isfinite(values)])
+    often = float(np.sort(known)[-1 - min(_WILD, len(known) // 100)]) if len(known) else 0.0
+    most, wild = _without_wild(known)
+    if quantity == "power" and 0.0 < most < _LEAST_W:
+        but = f" but in {wild} of {len(known)} cells" if wild else ""
+        return "kW", f"kW, as it is never above {most:g}{but}: no compressor runs on {most:g} W"
     if quantity == "power" and often > 20_000.0:
         return "mW", f"mW, as it goes up to {often:g}"
     if quantity == "current" and often > 64.0:
         return "mA", f"mA, as it goes up to {often:g}"
     return _USUAL[quantity], f"{_USUAL[quantity]}, as usual"
+
+
+def _without_wild(known: NDArray[np.float64]) -> tuple[float, int]:
+    """The highest that is no wild cell, and how many are: a few, far up, and each alone. A machine runs for longer."""
+    if len(known) == 0:
+        return 0.0, 0
+    high = np.flatnonzero(known >= _LEAST_W)
+    alone = len(high) == 0 or ((np.diff(high) > 1).all() and high[0] > 0 and high[-1] < len(known) - 1)
+    if not alone or len(high) > min(_WILD, 1 + len(known) // 100) or len(known) < _ENOUGH:
+        return float(known.max()), 0
+    return float(np.delete(known, high).max()), len(high)
 
 
 def time_of(columns: Sequence[Seen]) -> tuple[tuple[Seen, ...], str] | None:

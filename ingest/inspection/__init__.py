@@ -1,0 +1,1 @@
+"""A stranger's recording: what its file is, and the mapping that would read it."""

@@ -1,0 +1,106 @@
+"""Whose a row of a stranger's table is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from foremend.vocabulary.schema import validated
+from ingest.inspection.head import Head
+from ingest.inspection.roles import Seen, quantity_of
+from ingest.replay.columns import words
+from ingest.replay.mapping import ReplayMapping
+from ingest.replay.tables import Table
+from ingest.replay.times import Column
+
+_IDS = (
+    *(
+        "appliance_id",
+        "appliance",
+        "device",
+        "device_id",
+        "entity_id",
+        "statistic_id",
+        "friendly_name",
+        "sensor",
+    ),
+    *("plug", "machine", "host", "name", "id", "meter", "geraet", "gerät", "series"),
+)
+_NEVER_IDS = (
+    "result",
+    "table",
+    "_field",
+    "_measurement",
+    "_start",
+    "_stop",
+    "unit",
+    "domain",
+    "field",
+    "metric",
+)
+_LONGEST_ID = 64
+_MOST_KINDS = 1_000
+
+
+def ids_of(path: Path, head: Head, texts: Sequence[Seen]) -> dict[str, Any] | None:
+    """The column that says whose a row is; None where none does."""
+    able = [
+        one
+        for one in texts
+        if one.name.lower() not in _NEVER_IDS and len(one.kinds) <= max(3, len(one.cells) // 4)
+    ]
+    named = [one for name in _IDS for one in able if one.name.lower() == name]
+    one = next(iter([*named, *(one for one in able if not one.name)]), None)
+    if one is None:
+        return None
+    kinds = kinds_of(path, head, one)
+    if not any(map(quantity_of, kinds)):
+        return {"column": one.column, "clean": True}
+    return {"column": one.column, "names": {kind: id_of(device_of(kind)) or "appliance" for kind in kinds}}
+
+
+def by_name(path: Path, together: bool) -> dict[str, Any]:
+    """The id that a file's name gives to all of its rows."""
+    stem = path.name.split(".")[0]
+    if together and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", stem):
+        return {"file_name": r"^(?P<appliance_id>[A-Za-z0-9_-]+)\."}
+    return {"value": id_of(stem) or "appliance"}
+
+
+def id_of(name: str) -> str:
+    """`name` with dashes in place of what no id may have; empty where nothing is left."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:_LONGEST_ID].strip("-")
+
+
+def device_of(kind: str) -> str:
+    """`sensor.freezer_power` is of `freezer`, `Freezer power (W)` of `Freezer`; of `power` nothing is left."""
+    name = re.sub(r"[(\[].*[)\]]", "", kind.partition(".")[2] or kind)
+    return " ".join(word for word in re.split(r"[\s_:/-]+", name) if word and quantity_of(word) is None)
+
+
+def kinds_of(path: Path, head: Head, one: Seen) -> list[str]:
+    """The different words of a column, of the whole file: another appliance may come last."""
+    mapping = _bare(head, one.column)
+    known: dict[str, None] = {}
+    for batch in Table(path, mapping).batches([one.column]):
+        known |= dict.fromkeys(word for word in set(words(batch.columns[one.column])) if word)
+        if len(known) > _MOST_KINDS:
+            break
+    first = [kind for kind in one.kinds if kind in known]
+    return [*first, *sorted(set(known) - set(first))]
+
+
+def _bare(head: Head, column: Column) -> ReplayMapping:
+    """A mapping that reads one column only."""
+    written: dict[str, Any] = {
+        "appliance_model": "any",
+        "appliance_id": {"value": "any"},
+        "time": {"column": column},
+        "signals": {"any": {"column": column, "unit": "any"}},
+        "header": head.header,
+    }
+    if head.delimiter:
+        written["delimiter"] = head.delimiter
+    return validated(ReplayMapping, written, "the mapping that was made")

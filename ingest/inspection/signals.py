@@ -1,0 +1,160 @@
+"""Which column of a stranger's table is which signal, and in which unit, whichever way the table goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.vocabulary.errors import InputError
+from ingest.inspection.head import Head
+from ingest.inspection.ids import device_of, id_of, ids_of, kinds_of
+from ingest.inspection.inspected import Inspected, named, names_of
+from ingest.inspection.roles import Seen, quantity_of, unit_of
+from ingest.replay.columns import words
+from ingest.replay.times import Column
+
+QUANTITIES = ("power", "current", "voltage")
+_VALUES = ("_value", "mean", "value", "state", "wert", "val")
+_KINDS = (
+    "_field",
+    "field",
+    "metric",
+    "quantity",
+    "measurement",
+    "_measurement",
+    "unit",
+    "type",
+    "series",
+    "name",
+)
+
+
+def signals_of(
+    path: Path, head: Head, rest: Sequence[Seen], when: Sequence[Seen], result: Inspected
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """(signals, where the appliance's id is) of the mapping, whichever way the table goes."""
+    values = [one for one in rest if one.role == "number"]
+    value = next((one for name in _VALUES for one in values if one.name.lower() == name), None)
+    texts = [one for one in rest if one.role == "text"]
+    wide = {quantity: [one for one in values if one.quantity == quantity] for quantity in QUANTITIES}
+    if value is not None and texts and not any(wide.values()):
+        return _long(path, head, value, texts, result)
+    signals = {}
+    for quantity, columns in wide.items():
+        if columns:
+            signals[quantity] = _signal(
+                columns[0].name, quantity, columns[0].values, columns[0].column, result
+            )
+            if len(columns) > 1:
+                others = ", ".join(str(one.name) for one in columns[1:6])
+                result.assumed.append(f"{quantity} is in {columns[0].name!r}; not used: {others}")
+    if not signals:
+        signals = {"power": _only(path, head, values, result)}
+    return signals, ids_of(path, head, texts)
+
+
+def _only(path: Path, head: Head, values: Sequence[Seen], result: Inspected) -> dict[str, Any]:
+    """The one column of numbers, or the first, as power."""
+    able = [
+        one
+        for one in values
+        if one.values is not None and np.any(np.diff(one.values) != 0) and not one.is_other
+    ]
+    if not able:
+        raise InputError(
+            f"{path}: no column is power, current or voltage: it has {names_of(head)}; say in a mapping which"
+        )
+    one, *others = able
+    more = f"; not used: {', '.join(named(other) for other in others[:5])}" if others else ""
+    result.assumed.append(f"{named(one)} is taken for power: its name does not say what it is{more}")
+    return _signal(one.name, "power", one.values, one.column, result)
+
+
+def _signal(
+    name: str, quantity: str, values: NDArray[np.float64] | None, column: Column, result: Inspected
+) -> dict[str, Any]:
+    unit, why = unit_of(name, quantity, np.zeros(0) if values is None else values)
+    if why:
+        result.assumed.append(f"{quantity} is in {why}")
+    return {"column": column, "unit": unit}
+
+
+def _long(
+    path: Path, head: Head, value: Seen, texts: Sequence[Seen], result: Inspected
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """A value a row, and other columns say what it is and of whom."""
+    kinds = {one.column: kinds_of(path, head, one) for one in texts}
+    by_kind = [one for name in _KINDS for one in texts if one.name.lower() == name]
+    for column in dict.fromkeys([one.column for one in (*by_kind, *texts)]):
+        of = {
+            quantity: [kind for kind in kinds[column] if quantity_of(kind) == quantity]
+            for quantity in QUANTITIES
+        }
+        if any(of.values()):
+            return _by_kind(path, head, value, texts, column, of, result)
+    result.assumed.append("all values are taken for power: no column says what they are")
+    signal = _signal(value.name, "power", value.values, value.column, result)
+    return {"power": signal}, ids_of(path, head, texts)
+
+
+def _by_kind(
+    path: Path,
+    head: Head,
+    value: Seen,
+    texts: Sequence[Seen],
+    column: Column,
+    of: Mapping[str, Sequence[str]],
+    result: Inspected,
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    ids = ids_of(path, head, [one for one in texts if one.column != column])
+    signals: dict[str, Any] = {}
+    for quantity, kinds in of.items():
+        if not kinds:
+            continue
+        mine = [
+            kind
+            for kind in kinds
+            if unit_of(kind, quantity, np.zeros(0)) == unit_of(kinds[0], quantity, np.zeros(0))
+        ]
+        unit, why = unit_of(kinds[0], quantity, _values_of(head, value, column, mine))
+        if why:
+            result.assumed.append(f"{quantity} is in {why}")
+        pattern = mine[0] if len(mine) == 1 else "*"
+        signals[quantity] = {"column": value.column, "unit": unit} | (
+            {"where": {str(column): pattern}} if pattern != "*" else {}
+        )
+        several = len(mine) > 1
+        if several and ids is not None:
+            signals[quantity]["where"] = {str(column): mine[0]}
+            result.assumed.append(
+                f"{quantity} is where {column} is {mine[0]!r}; not used: {', '.join(mine[1:6])}"
+            )
+        elif several:
+            signals[quantity]["where"] = {str(column): _pattern(mine)}
+    names = {kind: device_of(kind) for kinds in of.values() for kind in kinds}
+    if ids is None and any(device_of(kind) for kind in names):
+        ids = {"column": column, "names": {kind: id_of(name) or "appliance" for kind, name in names.items()}}
+    return signals, ids
+
+
+def _pattern(kinds: Sequence[str]) -> str:
+    """What all of them have in common at their end or beginning, with * for the rest."""
+    end = ""
+    while all(kind.endswith(kinds[0][-len(end) - 1 :]) for kind in kinds) and len(end) < len(kinds[0]):
+        end = kinds[0][-len(end) - 1 :]
+    begin = ""
+    while all(kind.startswith(kinds[0][: len(begin) + 1]) for kind in kinds) and len(begin) < len(kinds[0]):
+        begin = kinds[0][: len(begin) + 1]
+    return f"*{end}" if quantity_of(end) or len(end) >= len(begin) else f"{begin}*"
+
+
+def _values_of(head: Head, value: Seen, column: Column, kinds: Sequence[str]) -> NDArray[np.float64]:
+    """The first values of these kinds."""
+    said = next(one for one in head.columns if one.column == column)
+    rows = np.array([word in kinds for word in words(said.cells)])
+    found: NDArray[np.float64] = (value.values if value.values is not None else np.zeros(len(rows)))[rows]
+    return found
