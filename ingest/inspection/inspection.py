@@ -76,7 +76,7 @@ def _has_no_zone(when: Sequence[Seen], format_: str) -> bool:
     if format_ == "a timestamp":
         return when[0].cells.type.tz is None
     first = next((word for word in words(when[0].cells) if word), "")
-    return len(when) > 1 or not re.search(r"(Z|[+-]\d{2}:?\d{2}|[+-]\d{2})$", first[10:])
+    return len(when) > 1 or not re.search(r"(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})$", first[10:])
 
 
 def _rare(head: Head, when: Sequence[Seen], format_: str, result: Inspected) -> None:

@@ -20,7 +20,7 @@ Role = Literal["time", "date", "clock", "number", "text", "empty"]
 
 _WORDS = {
     "power": "power leistung wirkleistung watt watts apower puissance potencia potenza potência vermogen effekt moc"
-    " teho w kw mw 功率",
+    " teho w kw mw 功率 电力 電力",
     "current": "current strom ampere amperes amps amp courant corriente corrente stroom ma 电流",
     "voltage": "voltage spannung volt volts tension tensión tensione spanning mv kv 电压",
 }
@@ -48,7 +48,23 @@ _TIMES = (
         "zeitstempel",
         "zeit",
     ),
-    *("datum", "date", "start", "ts", "utc", "unix", "epoch", "heure", "hora", "fecha", "tijd", "时间"),
+    *(
+        "datum",
+        "date",
+        "start",
+        "ts",
+        "utc",
+        "unix",
+        "epoch",
+        "heure",
+        "hora",
+        "fecha",
+        "tijd",
+        "时间",
+        "日期",
+        "時間",
+        "日時",
+    ),
 )
 """Names of times; the earlier, the more so."""
 _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")

@@ -62,7 +62,10 @@ def _only(path: Path, head: Head, values: Sequence[Seen], result: Inspected) -> 
     able = [
         one
         for one in values
-        if one.values is not None and np.any(np.diff(one.values) != 0) and not one.is_other
+        if one.values is not None
+        and np.any(np.diff(one.values) != 0)
+        and not one.is_other
+        and not _counts(one.values)
     ]
     if not able:
         raise InputError(
@@ -72,6 +75,11 @@ def _only(path: Path, head: Head, values: Sequence[Seen], result: Inspected) -> 
     more = f"; not used: {', '.join(named(other) for other in others[:5])}" if others else ""
     result.assumed.append(f"{named(one)} is taken for power: its name does not say what it is{more}")
     return _signal(one.name, "power", one.values, one.column, result)
+
+
+def _counts(values: NDArray[np.float64]) -> bool:
+    """Whether they are the numbers of the rows."""
+    return bool((np.diff(values) == 1.0).all())
 
 
 def _signal(

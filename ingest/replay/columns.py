@@ -36,6 +36,11 @@ _ABSENT = (
     *("unavailable", "unknown", "undefined"),
 )
 
+_SIGNS = dict.fromkeys("\xa0\u2007\u2009\u202f", b" ") | {"\u2019": b"'", "\u2212": b"-"}
+"""Blanks and apostrophes between thousands, as they are typeset, and the minus sign."""
+_SIGNS |= {"年": b"-", "月": b"-", "日": b"", "时": b":", "時": b":", "分": b":", "秒": b""}
+_GUARD = rb'^="?([^"]*)"?$'  # a spreadsheet is to leave it as it is
+
 Comma = Literal["decimal", "thousands"]
 """What a comma in a number stands for."""
 
@@ -89,14 +94,28 @@ def comma_of(column: pa.Array, delimiter: str) -> Comma | None:
 
 
 def texts(column: pa.Array) -> pa.Array:
-    """Strings without blanks around them; null where a cell is not printable ASCII."""
+    """Strings without blanks around them, in ASCII signs; null where a cell has others."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if not is_text(column.type):
         return column.cast(pa.string())
-    binary = column.cast(pa.binary())
+    binary = _plain(column.cast(pa.binary()))
     printable = pc.if_else(pc.match_substring_regex(binary, _PRINTABLE), binary, None)
     return pc.ascii_trim_whitespace(printable.cast(pa.string()))
+
+
+def _plain(binary: pa.Array) -> pa.Array:
+    """Signs that programs set for others in ASCII; all else stays as it is."""
+    if _mask(pc.match_substring_regex(binary, _PRINTABLE + "|^$")).all() and not _guarded(binary):
+        return binary
+    for sign, plain in _SIGNS.items():
+        binary = pc.replace_substring(binary, sign.encode(), plain)
+    binary = pc.replace_substring_regex(binary, rb"^(.*:\d+):$", rb"\1")  # minutes without seconds
+    return pc.replace_substring_regex(binary, _GUARD, rb"\1")
+
+
+def _guarded(binary: pa.Array) -> bool:
+    return bool(pc.any(pc.starts_with(binary, b'="')).as_py())
 
 
 def words(column: pa.Array) -> list[str | None]:

@@ -24,7 +24,16 @@ _SERIAL = (20_000.0, 100_000.0)  # 1954 to 2173
 _EARLIEST_MS, _LATEST_MS = 1e11, 1e14
 _DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%y", "%Y-%m-%d")
 _CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", "T%H:%M:%S")
-_PATTERNS = (*(date + clock for date in _DATES for clock in _CLOCKS), "%Y%m%d%H%M%S", "%Y%m%d %H%M%S")
+_DATES += ("%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%b %d %Y")
+_WEEKDAY = r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? "
+_UTC = r" ?(?:UTC|GMT)$"
+_FRACTION = r":\d\d[.,](?P<digits>\d{1,9})$"
+_PATTERNS = (
+    "%b %d %H:%M:%S %Y",
+    *(date + clock for date in _DATES for clock in _CLOCKS),
+    "%Y%m%d%H%M%S",
+    "%Y%m%d %H%M%S",
+)
 _SAMPLE = 5_000
 
 
@@ -87,17 +96,33 @@ def _pattern(text: pa.Array) -> str:
         found = pc.drop_null(_parsed(text, pattern))
         if len(found) >= 0.9 * len(text):
             ms = found.cast(pa.int64()).to_numpy(zero_copy_only=False)
+            if ms.min() < 0:  # %Y takes 25 for the year 25
+                continue
             spans[pattern] = (len(text) - len(found), int(ms.max() - ms.min()))
     return min(spans, key=lambda one: spans[one]) if spans else "iso"
 
 
 def _parsed(text: pa.Array, pattern: str) -> pa.Array:
-    return pc.strptime(text, format=pattern, unit="ms", error_is_null=True)
+    """Without weekdays; a fraction of a second, which no pattern has, is added."""
+    found = pc.struct_field(pc.extract_regex(text, _FRACTION), "digits")
+    if found.null_count < len(found):
+        text = pc.replace_substring_regex(text, r"(:\d\d)[.,]\d{1,9}$", r"\1")
+    text = pc.replace_substring_regex(text, _WEEKDAY, "")
+    time = pc.strptime(text, format=pattern, unit="ms", error_is_null=True)
+    if found.null_count == len(found):
+        return time
+    digits = pc.utf8_slice_codeunits(pc.utf8_rpad(pc.fill_null(found, "0"), 3, "0"), 0, 3)
+    return pc.add(time, digits.cast(pa.int64()).cast(pa.duration("ms")))
 
 
 def _joined(columns: Sequence[pa.Array]) -> pa.Array:
     written = [texts(one if is_text(one.type) else one.cast(pa.string())) for one in columns]
-    return written[0] if len(written) == 1 else pc.binary_join_element_wise(*written, " ")
+    text = written[0] if len(written) == 1 else pc.binary_join_element_wise(*written, " ")
+    return (
+        pc.replace_substring_regex(text, _UTC, "Z")
+        if pc.any(pc.match_substring_regex(text, _UTC)).as_py()
+        else text
+    )
 
 
 def _from_timestamps(column: pa.Array, zone: str) -> Times:

@@ -78,6 +78,27 @@ def table(head: str, row: str, end: str = "\n") -> str:
         ('Plot Title: freezer\n"#","Date Time","Power"', "{at},{t:%Y-%m-%d %H:%M:%S},{w}"),
         ('"Time","Power"', '"{t:%Y-%m-%d %H:%M:%S}","{w} W"'),
         ("temperature,time,功率", "4.5,{t:%Y-%m-%d %H:%M:%S},{w}"),
+        ("Date,Power", '"{t:%a %d %b %Y %H:%M:%S}",{w}'),
+        ("Date,Power", "{t:%d-%b-%Y %H:%M:%S},{w}"),
+        ("Time,Power (W)", '"{t:%A, %B %d, %Y %I:%M:%S %p}",{w}'),
+        ("Time;Power (W)", "{t:%a %b %d %H:%M:%S %Y};{w}"),
+        ("time,power", "{t:%Y-%m-%d %H:%M:%S} UTC,{w}"),
+        ("time,power", "{t:%Y-%m-%d %H:%M:%S}+00,{w}"),
+        ("time;power", "{t:%Y-%m-%d %H:%M:%S},000;{w}"),
+        ("time;power", "{t:%d.%m.%Y %H:%M:%S}.000;{w}"),
+        ("Datum;Uhrzeit;Leistung in Watt", "{t:%d.%m.%y};{t:%H:%M};{w}"),
+        ("Timestamp,Watts", "{t:%d/%m/%y %H:%M},{w}"),
+        ("日期,电力(W)", "{t:%Y年%m月%d日 %H:%M:%S},{w}"),
+        ("日期,电力(W)", "{t:%Y年%m月%d日 %H时%M分},{w}"),
+        ("time,power", '="{t:%Y-%m-%d %H:%M:%S}",="{w}"'),
+        ("Record,Time,Value 1", "{at},{t:%Y-%m-%d %H:%M:%S},{w}"),
+        (",time,power,", "{at},{t:%Y-%m-%d %H:%M:%S},{w},"),
+        ("time;power;", "{t:%Y-%m-%d %H:%M:%S};{w}"),
+        ("", "{at} {t:%Y-%m-%dT%H:%M:%S} {w}"),
+        ("# time,power", "{e}.000,{w}"),
+        ("% of a logger\ntime,power", "{e},+{w} W"),
+        ("time,ch1_W_avg,ch2_W_avg", "{t:%Y-%m-%dT%H:%M:%S}+0000,{w},3"),
+        ("id;ts;val;ack", "shelly.0.plug.Relay0.Power;{e}000;{w};true"),
     ],
 )
 def test_tables_as_loggers_write_them(head, row, tmp_path):
@@ -86,6 +107,28 @@ def test_tables_as_loggers_write_them(head, row, tmp_path):
     file.write_text(table(head, row), encoding="utf-8")
 
     assert_as_it_was(file)
+
+
+@pytest.mark.parametrize("sign", ["\u00a0", "\u202f", "\u2009", " ", "\u2019", "'"])
+def test_thousands_are_parted_as_they_are_typeset(tmp_path, sign):
+    """By blanks and apostrophes that no keyboard has."""
+    rows = [
+        f"{time:%Y-%m-%d %H:%M:%S};{watts * 1_000:,.0f}\n" for time, watts in zip(TIMES, WATTS, strict=True)
+    ]
+    (tmp_path / "log.csv").write_text(
+        "time;power (mW)\n" + "".join(rows).replace(",", sign), encoding="utf-8"
+    )
+
+    assert_as_it_was(tmp_path / "log.csv")
+
+
+def test_a_fraction_of_a_second_is_kept_whatever_the_date(tmp_path):
+    """Also where the date is no ISO one."""
+    (tmp_path / "log.csv").write_text(table("time;power", "{t:%d.%m.%Y %H:%M:%S}.25;{w}"))
+
+    _, rows = seen(tmp_path / "log.csv")
+
+    assert [ms for _, ms, _ in rows] == [round(time.timestamp() * 1_000) + 250 for time in TIMES]
 
 
 def test_each_cell_is_in_the_unit_that_it_says(tmp_path):
