@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from alerts.settings import AlertsSettings
 from alerts.ticket_steps import AnyStep
-from alerts.webhook_secret import secret_of, signer
+from alerts.webhook_secret import secret_of, signers
 from foremend.vocabulary.errors import InputError
 
 
@@ -71,9 +71,4 @@ NOBODY = Inbound({})
 
 def open_inbound(settings: AlertsSettings, environ: Mapping[str, str]) -> Inbound:
     """The senders of the settings. Raises ConfigError for a secret that is missing or none."""
-    return Inbound(
-        {
-            one.name: [signer(one, secret) for secret in secret_of(one, environ).split()]
-            for one in settings.inbound
-        }
-    )
+    return Inbound({one.name: signers(one, secret_of(one, environ)) for one in settings.inbound})

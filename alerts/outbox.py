@@ -61,7 +61,8 @@ class Outbox:
     def put(self, work: Change, event: Event) -> None:
         """One row for each endpoint that takes this type of event; a repeat changes nothing."""
         targets = [f"webhook:{one.name}" for one in self._endpoints if event.type.startswith(one.events)]
-        body = json_text(_cloud_event(event, self._source))
+        said = cloud_event(event.id, self._source, event.type, event.subject, event.time, event.data)
+        body = json_text(said)
         rows = [
             _row(work, event.id, target, event.type, event.purpose, event.appliance_id, event.ordering, body)
             | {"episode_id": event.episode_id}
@@ -122,15 +123,17 @@ def _row(
     }
 
 
-def _cloud_event(event: Event, source: str) -> dict[str, Any]:
-    """CloudEvents 1.0 in JSON, structured mode."""
+def cloud_event(
+    event_id: str, source: str, event_type: str, subject: str, time: int, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """CloudEvents 1.0 in JSON, structured mode; `time` is ms UTC."""
     return {
         "specversion": "1.0",
-        "id": event.id,
+        "id": event_id,
         "source": source,
-        "type": event.type,
-        "subject": event.subject,
-        "time": iso(event.time),
+        "type": event_type,
+        "subject": subject,
+        "time": iso(time),
         "datacontenttype": "application/json",
-        "data": event.data,
+        "data": data,
     }

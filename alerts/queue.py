@@ -140,7 +140,7 @@ class Queue:
             row = work.session.scalars(query.with_for_update()).one_or_none()
             if row is None:
                 raise InputError(f"there is no dead message {outbox_id!r} in the outbox")
-            row.state, row.due_at, row.created_at, row.attempts = OutboxState.PENDING, work.at, work.at, 0
+            row.state, row.due_at, row.replayed_at, row.attempts = OutboxState.PENDING, work.at, work.at, 0
             work.note("message.replayed", row.message_id, target=row.target, type=row.event_type)
 
 

@@ -121,7 +121,8 @@ class SendingLane:
             if isinstance(error, TryLaterError)
             else retry_delay(row.attempts, self.retry, self.rng)
         )
-        if now + wait > row.created_at + self.retry.give_up_after:
+        began = row.created_at if row.replayed_at is None else row.replayed_at
+        if now + wait > began + self.retry.give_up_after:
             self.queue.dead(row, f"given up after {row.attempts} attempts: {error}")
         else:
             self.queue.failed(row, str(error), now + wait)

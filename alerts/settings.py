@@ -16,7 +16,10 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_leng
 
 
 class WebhookEndpoint(Strict):
-    """One receiver of signed events; its secret comes from the environment or a file, never from here."""
+    """One receiver of signed events; its secret comes from the environment or a file, never from here.
+
+    Of several secrets with blanks or lines between each signs every message, so that one can take another's place.
+    """
 
     name: Name
     url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]

@@ -241,8 +241,10 @@ class OutboxRow(Base):
     __table_args__ = (
         Index(None, "target", "state", "due_at"),
         Index(None, "target", "ordering", "seq"),
+        Index(None, "target", "created_at", "seq"),
         Index(None, "episode_id"),
         Index(None, "leaving_until"),
+        Index(None, "appliance_id", "sent_at"),
     )
     seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(Name(40), unique=True)
@@ -259,6 +261,9 @@ class OutboxRow(Base):
     due_at: Mapped[int]
     created_at: Mapped[int]
     sent_at: Mapped[int | None]
+    replayed_at: Mapped[
+        int | None
+    ]  # somebody had it sent once more: from then on it is tried as if it were new
     error: Mapped[str] = mapped_column(FreeText)
     leaving_until: Mapped[
         int | None

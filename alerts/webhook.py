@@ -15,7 +15,7 @@ import httpx
 from alerts.addresses import Lookup, Resolver, resolve
 from alerts.channels import GoneError, Message, TryLaterError
 from alerts.settings import WebhookEndpoint
-from alerts.webhook_secret import secret_of, signer
+from alerts.webhook_secret import secret_of, signers
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.ports import Clock
 
@@ -33,11 +33,14 @@ class WebhookChannel:
     def __init__(
         self, endpoint: WebhookEndpoint, secret: str, clock: Clock, resolver: Resolver = resolve
     ) -> None:
-        """`secret`: `whsec_` and base64, as Standard Webhooks writes it. Raises ConfigError when it is not."""
+        """`secret`: `whsec_` and base64, as Standard Webhooks writes it; of several with blanks between each signs.
+
+        Raises ConfigError when it is not.
+        """
         self._endpoint = endpoint
         self._clock = clock
         self._url = httpx.URL(endpoint.url)
-        self._signer = signer(endpoint, secret)
+        self._signers = signers(endpoint, secret)
         self._lookup = Lookup(resolver)
         self._exchange = Exchange(endpoint.timeout / 1000)
         self._client = httpx.AsyncClient(
@@ -96,7 +99,7 @@ class WebhookChannel:
             "User-Agent": "Foremend",
             "webhook-id": message.id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._signer.sign(message.id, now, message.body),
+            "webhook-signature": " ".join(one.sign(message.id, now, message.body) for one in self._signers),
         }
 
     def _judge(self, response: httpx.Response) -> None:

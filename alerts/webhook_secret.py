@@ -31,6 +31,14 @@ def secret_of(endpoint: WebhookEndpoint | InboundSender, environ: Mapping[str, s
     return secret
 
 
+def signers(endpoint: WebhookEndpoint | InboundSender, secret: str) -> list[Webhook]:
+    """What signs, or is verified, with each of several secrets with blanks or lines between: the new one first.
+
+    Raises ConfigError when one of them is none.
+    """
+    return [signer(endpoint, one) for one in secret.split()]
+
+
 def signer(endpoint: WebhookEndpoint | InboundSender, secret: str) -> Webhook:
     """What signs with `secret`, `whsec_` and base64. Raises ConfigError when it is not, without showing it."""
     try:

@@ -30,6 +30,7 @@ from foremend.commands import (
     tickets,
     tokens,
     users,
+    webhooks,
 )
 from foremend.commands.common import Config, Json, lifecycle, private_files, show
 from foremend.logs import Format, Level, in_json, set_up
@@ -54,7 +55,19 @@ app = typer.Typer(
 )
 log = logging.getLogger("foremend")
 
-for group in (models, tickets, history, household, tokens, users, retention, audit, owners, consent):
+for group in (
+    models,
+    tickets,
+    history,
+    household,
+    tokens,
+    users,
+    retention,
+    audit,
+    owners,
+    consent,
+    webhooks,
+):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.add_typer(kafka.topics, name="topics")
 app.command()(init.init)

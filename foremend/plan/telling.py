@@ -14,7 +14,7 @@ from alerts.policies import load_policies
 from alerts.public import is_public
 from alerts.settings import AlertsSettings, InboundSender, WebhookEndpoint
 from alerts.vault import check_key
-from alerts.webhook_secret import secret_of, signer
+from alerts.webhook_secret import secret_of, signers
 from foremend.config import Written
 from foremend.plan.problem import Check, require_extra
 from foremend.vocabulary.errors import ConfigError
@@ -65,8 +65,7 @@ def _database(url: str) -> None:
 
 
 def _secret(endpoint: WebhookEndpoint | InboundSender) -> None:
-    for one in secret_of(endpoint, os.environ).split():
-        signer(endpoint, one)
+    signers(endpoint, secret_of(endpoint, os.environ))
 
 
 def _receiver(endpoint: WebhookEndpoint) -> None:
