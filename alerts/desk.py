@@ -30,6 +30,7 @@ from alerts.promise_watch import PromiseWatch
 from alerts.queue import Queue
 from alerts.servicing import Servicing
 from alerts.settings import AlertsSettings
+from alerts.stop_links import StopDesk, StopLinks
 from alerts.vault import Vault
 from alerts.wording import Titles
 from foremend.vocabulary.ports import Clock
@@ -55,6 +56,7 @@ class Alerts:
     access: Access
     anchors: Anchors
     endings: ConsentEndings
+    stopping: StopDesk
 
     def start(self) -> None:
         """Send what is due, and look after what is kept, until `close`."""
@@ -97,7 +99,8 @@ def open_alerts(
     engine = open_database(settings.database)
     outbox = Outbox(settings)
     owners = Owners(engine, vault, clock, outbox, policies)
-    dispatcher = Dispatcher(engine, channels, owners, settings, clock, rng)
+    links = StopLinks(settings.stop_url, vault)
+    dispatcher = Dispatcher(engine, channels, owners, settings, clock, rng, links)
     consent = ConsentLedger(engine, outbox, policies, clock, dispatcher.wake)
     watched = Watched(engine, policies, clock)
     effects = DatabaseEffects(
@@ -119,12 +122,13 @@ def open_alerts(
     anchors = Anchors(engine, vault, settings.audit, clock)
     endings = ConsentEndings(engine, outbox, policies, clock, dispatcher.wake)
     queue = Queue(engine, clock)
+    consents = ConsentDesk(engine, owners, consent, clock)
     return Alerts(
         engine,
         owners,
         consent,
         watched,
-        ConsentDesk(engine, owners, consent, clock),
+        consents,
         effects,
         Servicing(engine, outbox, clock, dispatcher.wake),
         PromiseWatch(engine, outbox, clock, dispatcher.wake),
@@ -136,4 +140,5 @@ def open_alerts(
         access,
         anchors,
         endings,
+        StopDesk(engine, links, owners, consent, consents),
     )

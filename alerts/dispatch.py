@@ -18,6 +18,7 @@ from alerts.owners import Owners
 from alerts.queue import Queue
 from alerts.sending_lane import SendingLane
 from alerts.settings import AlertsSettings
+from alerts.stop_links import StopLinks
 from alerts.webhook import open_webhook
 from foremend.vocabulary.ports import Clock
 
@@ -56,10 +57,11 @@ class Dispatcher:
         settings: AlertsSettings,
         clock: Clock,
         rng: np.random.Generator,
+        links: StopLinks,
     ) -> None:
         """`channels` by target; the dispatcher closes them. `rng` spreads the retries."""
         self._queue = Queue(engine, clock)
-        gate = Gate(engine, owners, settings)
+        gate = Gate(engine, owners, settings, links)
         self._lanes = [
             SendingLane(target, channel, self._queue, gate, settings.retry, own)
             for (target, channel), own in zip(channels.items(), rng.spawn(len(channels)), strict=True)

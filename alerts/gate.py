@@ -17,8 +17,9 @@ from alerts.owners import OwnedAppliance, Owners, time_zone
 from alerts.policies import Policy
 from alerts.schedule import quiet_until
 from alerts.settings import AlertsSettings
+from alerts.stop_links import StopLinks
 from alerts.tables import OutboxRow, OutboxState
-from alerts.words.composing import Said, plain_sms, sms, subject, text
+from alerts.words.composing import Said, plain_sms, sms, stop_words, subject, text
 from alerts.words.loading import nearest_language
 from foremend.vocabulary.errors import InputError, IntegrityError
 from foremend.vocabulary.types import Purpose
@@ -63,9 +64,10 @@ _LOOK_AGAIN_MS = 5_000
 class Gate:
     """Judges a message that is due."""
 
-    def __init__(self, engine: Engine, owners: Owners, settings: AlertsSettings) -> None:
+    def __init__(self, engine: Engine, owners: Owners, settings: AlertsSettings, links: StopLinks) -> None:
         self._engine = engine
         self._owners = owners
+        self._links = links
         self._quiet_hours = settings.quiet_hours
 
     def judge(self, row: OutboxRow, now: int) -> Verdict:
@@ -102,7 +104,8 @@ class Gate:
             return Discard(f"the owner gave no address for {row.target}")
         if not policy.together and (wait := self._turn(row, policy, now)) is not None:
             return wait
-        return _message(row, body, appliance, policy, address, now)
+        link = self._links.link(row, appliance.owner_id)
+        return _message(row, body, appliance, policy, address, link, now)
 
     def _quiet_until(
         self, row: OutboxRow, appliance: OwnedAppliance, policy: Policy, harm: bool, now: int
@@ -131,7 +134,13 @@ class Gate:
 
 
 def _message(
-    row: OutboxRow, body: Mapping[str, Any], appliance: OwnedAppliance, policy: Policy, address: str, now: int
+    row: OutboxRow,
+    body: Mapping[str, Any],
+    appliance: OwnedAppliance,
+    policy: Policy,
+    address: str,
+    link: str,
+    now: int,
 ) -> Message:
     """In the owner's language, else in the policy's, with the appliance's own name; advice where there is room."""
     wanted = nearest_language(appliance.language, policy.language)
@@ -141,7 +150,7 @@ def _message(
     return Message(
         row.message_id,
         row.event_type,
-        _text(body, said, row.target, language, appliance.name),
+        _text(body, said, row.target, language, appliance.name, link),
         address,
         language,
         now,
@@ -150,9 +159,12 @@ def _message(
     )
 
 
-def _text(body: Mapping[str, Any], said: Said | None, target: str, language: str, name: str | None) -> str:
+def _text(
+    body: Mapping[str, Any], said: Said | None, target: str, language: str, name: str | None, link: str
+) -> str:
+    stop = stop_words(language, link) if said is None and link else ""
     if target == SMS:
-        return plain_sms(body["texts"][language]) if said is None else sms(said, language, name)
-    whole = body["texts"][language] if said is None else text(said, language, name)
+        return plain_sms(body["texts"][language], stop) if said is None else sms(said, language, name, link)
+    whole = f"{body['texts'][language]} {stop}".rstrip() if said is None else text(said, language, name, link)
     advice = body["advice"].get(language, ()) if OWNER_CHANNELS[target].advice else ()
     return "\n".join([whole, *advice])

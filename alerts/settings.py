@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from alerts.owner_channels import OwnerChannels
+from alerts.owner_channels import OwnerChannels, set_up
 from foremend.vocabulary.schema import DurationMs, SettingsPath, Strict
 from foremend.vocabulary.types import Severity
 
@@ -165,12 +165,21 @@ class AlertsSettings(OwnerChannels):
     dead_letters: DeadLetterSettings = DeadLetterSettings()
     audit: AuditSettings = AuditSettings()
     access: AccessSettings = AccessSettings()
+    stop_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s/?#]+)*$", max_length=40)] | None = None
+    """Where owners reach this service, for a link in each message that stops such messages; short, so that it fits into
+    an SMS. None: messages say that the app stops them."""
     act_from: Severity = Severity.WARNING
     """Findings below this severity are shown but open no ticket and send no message."""
     ticket_update_every: Annotated[DurationMs, Field(ge=0)] = 86_400_000
     """At most one `foremend.ticket.updated` per ticket in this event time, unless the severity changes."""
     ticket_reopen_within: Annotated[DurationMs, Field(ge=0)] = 14 * 86_400_000
     """A fault that comes back so soon after its ticket was closed, in event time, opens that ticket again."""
+
+    @model_validator(mode="after")
+    def _links_stand_in_a_message(self) -> Self:
+        if self.stop_url is not None and not set_up(self):
+            raise ValueError("stop_url is for messages to owners: set sms, push or email up, or leave it out")
+        return self
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

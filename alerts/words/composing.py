@@ -96,7 +96,7 @@ def sentences(said: Said, language: str, name: str | None = None, link: str = ""
         ),
         do=_fault(said, said.failure or said.fault, words).do,
         ticket=words.ticket_open if said.ticket else words.ticket_none,
-        stop=words.stop_by.format(link=link) if link else words.stop,
+        stop=stop_words(language, link),
     )
 
 
@@ -144,6 +144,12 @@ def appliance_words(said: Said, language: str, name: str | None) -> str:
     return words.unnamed_id.format(kind=words.kinds["generic"], id=said.appliance_id[:_SHORT_NAME])
 
 
+def stop_words(language: str, link: str = "") -> str:
+    """How to stop such messages: by the link, where there is one."""
+    words = words_of(language)
+    return words.stop_by.format(link=link) if link else words.stop
+
+
 def ending(purpose: Purpose, day: str) -> dict[str, str]:
     """The question before a yes ends on `day`, by language."""
     return {
@@ -153,9 +159,9 @@ def ending(purpose: Purpose, day: str) -> dict[str, str]:
     }
 
 
-def plain_sms(whole: str) -> str:
-    """A text that is none of a finding, in MOST_PARTS SMS at most."""
-    return fitted(Sentences("", "", "", folded(whole), "", "", ""))  # fitted keeps what fits
+def plain_sms(whole: str, stop: str = "") -> str:
+    """A text that is none of a finding, in MOST_PARTS SMS at most, with how to stop."""
+    return fitted(Sentences(" ", "", "", folded(whole), "", "", stop))  # fitted keeps what fits
 
 
 def names(found: Sequence[str], words: LanguageWords, most: int) -> str:

@@ -23,6 +23,17 @@ class FaultWords(Strict):
     do: Text
 
 
+class StopWords(Strict):
+    """The page behind the link in a message; `{purpose}` is one of `purposes`."""
+
+    ask: Text
+    button: Text
+    done: Text
+    rest: Text
+    dead: Text
+    busy: Text
+
+
 class LanguageWords(Strict):
     """One language. `glue` stands between sentences; the words in braces are filled in."""
 
@@ -40,6 +51,7 @@ class LanguageWords(Strict):
     ticket_none: Text
     stop: Text
     stop_by: Text
+    stop_page: StopWords
     look: Text
     digest: Text
     more: Text

@@ -13,6 +13,7 @@ from alerts.consent_desk import ConsentDesk
 from alerts.inbound import NOBODY, Inbound
 from alerts.queries import OutboxState, TicketStatus
 from alerts.servicing import Servicing
+from alerts.stop_links import StopDesk
 from foremend.console import STATIC
 from foremend.service.guard.bodies import BoundedBodies
 from foremend.service.guard.door import Door, Needs, require_rights
@@ -23,6 +24,7 @@ from foremend.service.guard.rates import RatesByAddress
 from foremend.service.health import Health, add_metrics, add_routes
 from foremend.service.read_model import ReadModel
 from foremend.service.sight import Sight
+from foremend.service.stop_page import add_stop_page
 from foremend.service.v1.findings import add_findings
 from foremend.service.v1.inbound import add_inbound
 from foremend.service.v1.owners import add_owners
@@ -71,12 +73,14 @@ def create_app(
     servicing: Servicing | None = None,
     inbound: Inbound = NOBODY,
     consents: ConsentDesk | None = None,
+    stopping: StopDesk | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
     Requests that name another host than `hosts` or this machine are refused. `door` lets callers in; without one only
     who sits at this machine is. Without `servicing` tickets are only shown.
-    `inbound` are systems that may send steps. Without `consents` nothing is known of owners.
+    `inbound` are systems that may send steps. Without `consents` nothing is known of owners,
+    without `stopping` no link in a message holds.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -110,6 +114,7 @@ def create_app(
     add_inbound(app, servicing, inbound)
     add_owners(app, consents)
     add_session(app, door)
+    add_stop_page(app, stopping, _HEADERS["Content-Security-Policy"])
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")
     require_rights(app)
     return app
@@ -201,5 +206,6 @@ def _found(value: T | None, sentence: str) -> T:
 
 async def _with_headers(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await call(request)
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)  # a page that sends a form says so
     return response

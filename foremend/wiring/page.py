@@ -30,8 +30,8 @@ def open_server(
     door = Door(alerts.access, alone, Buckets(rate), Buckets(rate))
     if not alone and not alerts.access.anybody():
         _invite(settings, alerts.access)
-    names = (*_names(settings), *settings.names)
-    app = create_app(model, names, health, door, alerts.servicing, inbound, alerts.consents)
+    names = (*_names(settings), *_host(alerts.stopping.links.url), *settings.names)
+    app = create_app(model, names, health, door, alerts.servicing, inbound, alerts.consents, alerts.stopping)
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 
 
@@ -50,5 +50,9 @@ def _invite(settings: ServiceSettings, access: Access) -> None:
 
 
 def _names(settings: ServiceSettings) -> tuple[str, ...]:
-    said = (settings.host, *((urlsplit(settings.public_url).hostname,) if settings.public_url else ()))
-    return tuple(name for name in said if name)
+    return tuple(name for name in (settings.host, *_host(settings.public_url)) if name)
+
+
+def _host(url: str | None) -> tuple[str, ...]:
+    name = urlsplit(url).hostname if url else None
+    return (name,) if name else ()

@@ -34,6 +34,7 @@ FREE: Mapping[str, str] = {
 """Paths that ask for no right, and why."""
 SIGNED: Mapping[str, str] = {
     "/api/v1/inbound/{name}": "the secret of its sender signs each request",
+    "/s/{link}": "the installation's key signs each link in a message; it stops such messages, and shows nothing",
 }
 """Paths that ask for no right, as what comes there proves by itself who sent it, and how."""
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")

@@ -17,6 +17,7 @@ from foremend.vocabulary.types import Finding, FindingKind, Purpose, Severity
 
 LETTERS = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=200)
 LINK = "https://f.example/s/AbCdEfGh12345"
+LONGEST_LINK = "https://foremend.appliances-of-ours.com/s/" + "A" * 20
 SPEAKS_OF_LATER = {
     "zh": ("可能故障",),
     "en": ("may fail", "soon"),
@@ -107,6 +108,7 @@ def test_every_fault_has_its_words_in_every_language_and_no_file_has_one_too_man
         assert words.language == language
         assert set(words.faults) == set(load_catalogue())
         assert set(words.purposes) == set(Purpose)
+        assert all("{purpose}" in one for one in (words.stop_page.ask, words.stop_page.done))
         assert set(words.kinds) >= {one.category for one in load_catalogue().values()} - {"any"}
         ends = "。" if language == "zh" else "."
         assert all(one.do.endswith(ends) and not one.wrong.endswith(ends) for one in words.faults.values())
@@ -131,7 +133,7 @@ def test_every_fault_fits_whole_into_two_sms(language: str, stage: str) -> None:
     days=st.none() | st.floats(0, 1e6),
     stage=st.sampled_from(["soon", "now", "harm"]),
     language=st.sampled_from(LANGUAGES),
-    link=st.sampled_from(["", LINK]),
+    link=st.sampled_from(["", LINK, LONGEST_LINK]),
 )
 def test_however_long_the_words_two_sms_hold_them_and_how_to_stop_is_never_lost(
     name: str | None, title: str, days: float | None, stage: str, language: str, link: str
