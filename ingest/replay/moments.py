@@ -22,9 +22,11 @@ _SERIAL_OF_1970 = 25_569.0
 """Days from 1899-12-30, where spreadsheets begin to count, to 1970."""
 _SERIAL = (20_000.0, 100_000.0)  # 1954 to 2173
 _EARLIEST_MS, _LATEST_MS = 1e11, 1e14
-_DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%y", "%Y-%m-%d")
+_DATES = (
+    *("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%y", "%Y-%m-%d"),
+    *("%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%b %d %Y"),
+)
 _CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", "T%H:%M:%S")
-_DATES += ("%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%b %d %Y")
 _WEEKDAY = r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? "
 _UTC = r" ?(?:UTC|GMT)$"
 _FRACTION = r":\d\d[.,](?P<digits>\d{1,9})$"
