@@ -25,6 +25,7 @@ from alerts.personal.places import TABLES, Link
 from alerts.personal.whose import EVER, Whose, column_of, owner_known, whose
 from alerts.tables import (
     LIVE,
+    AccessTokenRow,
     ApplianceRow,
     Base,
     ContactRow,
@@ -35,6 +36,7 @@ from alerts.tables import (
     OutboxState,
     OwnerRow,
     TicketRow,
+    UserRow,
 )
 from alerts.tickets import withdraw
 from alerts.wording import iso
@@ -49,6 +51,8 @@ LAST_CALL = 3_600_000
 BATCH = 10_000
 """Rows of one transaction: SQLite has one writer at a time, and the pipeline is another."""
 FIRST, DONE = "memory", "done"
+AT_ONCE = (ContactRow, ApplianceRow, OwnerRow, AccessTokenRow, UserRow)
+"""Tables whose rows go as it is asked for: nothing reaches the owner, and nobody comes in by what was the owner's."""
 
 Devices = Callable[[str], Iterable[str]]
 """Under which names an appliance speaks on its topics, besides its id."""
@@ -99,11 +103,13 @@ class Erasures:
         """`wake` is called after a commit that left messages in the outbox."""
         self.engine, self._outbox, self._clock, self._wake = engine, outbox, clock, wake
 
-    def ask(self, owner_id: str, reference: str, ahead: int, devices: Devices = lambda appliance: ()) -> Job:
+    def ask(
+        self, owner_id: str, reference: str, ahead: int, by: str, devices: Devices = lambda appliance: ()
+    ) -> Job:
         """Begin, and end everything about the owner at once; the job that is under way, where there is one.
 
-        `ahead`, ms: how far devices' clocks may be ahead. Raises InputError for an owner of whom nothing is known,
-        and for a reference that names the owner.
+        `ahead`, ms: how far devices' clocks may be ahead; `by` is who asks, for the audit log.
+        Raises InputError for an owner of whom nothing is known, and for a reference that names the owner.
         """
         if reference == owner_id:
             raise InputError("the reference is the owner's id: it stays in the report, so name it otherwise")
@@ -113,6 +119,7 @@ class Erasures:
             ).first()
             if row is None:
                 row = self._begin(work, owner_id, reference, ahead, devices)
+                work.note("erasure.asked", row.id, by=by)
             job = _job(row)
         self._wake()
         return job
@@ -170,7 +177,8 @@ class Erasures:
                 conditions = [one & (column_of(place, place.age) <= until) for one in conditions]
             if place.table is OutboxRow:
                 conditions = [one & (OutboxRow.ordering != job.id) for one in conditions]
-            counts[place.name] = sum(remove(self.engine, place.table, one) for one in conditions)
+            gone = sum(remove(self.engine, place.table, one) for one in conditions)
+            counts[place.name] = counts.get(place.name, 0) + gone
         counts["dead_letters"] = self._remove_letters(job)
         del counts["audit"]
         return counts
@@ -251,7 +259,6 @@ class Erasures:
         )
         for appliance_id, withdrawn in tickets.items():
             self._outbox.put(work, _withdrawn(job, appliance_id, withdrawn, work.at))
-        work.note("erasure.asked", job_id)
         return row
 
     def _remove_letters(self, job: Job) -> int:
@@ -317,7 +324,7 @@ def _drop_what_waits(work: Change, about: Whose) -> dict[str, list[str]]:
 def _unregister(session: Session, owner_id: str) -> dict[str, int]:
     removed = {}
     for place in TABLES:
-        if place.table in (ContactRow, ApplianceRow, OwnerRow):
+        if place.table in AT_ONCE:
             column = column_of(place, place.column)
             removed[place.name] = (
                 session.scalar(select(func.count()).select_from(place.table).where(column == owner_id)) or 0

@@ -38,8 +38,8 @@ class Access:
     def __init__(self, erasures: Erasures, owners: Owners, clock: Clock) -> None:
         self._engine, self._owners, self._clock = erasures.engine, owners, clock
 
-    def whose(self, owner_id: str, devices: Devices) -> Whose:
-        """What is the owner's; that it was asked for stands in the audit log.
+    def whose(self, owner_id: str, devices: Devices, by: str) -> Whose:
+        """What is the owner's; that `by` asked for it stands in the audit log.
 
         Raises InputError for an owner of whom nothing is known.
         """
@@ -47,7 +47,7 @@ class Access:
             if not owner_known(work.session, owner_id):
                 raise InputError(f"nothing is known of an owner {owner_id!r}")
             about = whose(work.session, owner_id, devices)
-            work.note("owner.exported", owner_id)
+            work.note("owner.exported", owner_id, by=by)
         return about
 
     def rows(self, place: TablePlace, about: Whose) -> Iterator[Row]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from alerts.database import CHUNK
 from alerts.personal.places import TABLES, Link, TablePlace
 from alerts.tables import (
+    AccessTokenRow,
     ApplianceRow,
     Base,
     ConsentRow,
@@ -22,12 +23,15 @@ from alerts.tables import (
     OwnerRow,
     SeenRow,
     TicketRow,
+    UserRow,
 )
 
 _NAMED_BY: dict[type[Base], tuple[InstrumentedAttribute[str], ...]] = {
     FindingRow: (FindingRow.id, FindingRow.episode_id),
     TicketRow: (TicketRow.id,),
     OutboxRow: (OutboxRow.id, OutboxRow.message_id),
+    AccessTokenRow: (AccessTokenRow.id,),
+    UserRow: (UserRow.id,),
 }
 _HEARD: tuple[tuple[Any, InstrumentedAttribute[str]], ...] = (
     (ApplianceRow, ApplianceRow.id),
@@ -172,7 +176,10 @@ def _until(session: Session, appliance_id: str, owner_id: str) -> int:
 
 
 def _ids(session: Session, found: Whose) -> set[str]:
-    """Of tickets, episodes and messages: they are digests of the appliance's id, and stand in the audit log."""
+    """Of tickets, episodes and messages, which are digests of the appliance's id, and of what lets the owner in.
+
+    They stand in the audit log.
+    """
     names: set[str] = set()
     for place in TABLES:
         for condition in found.rows_of(place) if place.table in _NAMED_BY else ():

@@ -71,7 +71,7 @@ def _write(report: dict[str, Any], out: Path | None) -> None:
         return
     import orjson
 
-    from foremend.jobs.erasure_report import page
+    from alerts.personal.report import page
 
     out.mkdir(parents=True, exist_ok=True)
     (out / f"erasure-{report['id']}.json").write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))

@@ -18,14 +18,15 @@ def export(
 ) -> None:
     """Everything about one owner, to hand out: a zip of JSON lines and CSV with a readme, English and Chinese."""
     from foremend.config import load_settings
-    from foremend.jobs.export import export_owner
+    from foremend.installation.exporting import export_owner
+    from foremend.jobs.tokens import by_account
     from foremend.runtimes.clock import SystemClock
     from foremend.wiring.desk import open_desk
 
     settings, clock = load_settings(config), SystemClock()
     desk = open_desk(settings, clock)
     try:
-        result = export_owner(settings, desk, clock, owner, out)
+        result = export_owner(settings, desk, clock, owner, out, by_account())
     finally:
         desk.close()
     show("Exported", result, json)

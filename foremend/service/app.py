@@ -15,6 +15,7 @@ from alerts.queries import OutboxState, TicketStatus
 from alerts.servicing import Servicing
 from alerts.stop_links import StopDesk
 from foremend.console import STATIC
+from foremend.installation.privacy import PrivacyDesk
 from foremend.service.guard.bodies import BoundedBodies
 from foremend.service.guard.door import Door, Needs, require_rights
 from foremend.service.guard.hosts import KnownHosts
@@ -28,6 +29,7 @@ from foremend.service.stop_page import add_stop_page
 from foremend.service.v1.findings import add_findings
 from foremend.service.v1.inbound import add_inbound
 from foremend.service.v1.owners import add_owners
+from foremend.service.v1.privacy import add_privacy
 from foremend.service.v1.session import add_session
 from foremend.service.v1.tickets import add_tickets
 from foremend.service.views import (
@@ -74,12 +76,13 @@ def create_app(
     inbound: Inbound = NOBODY,
     consents: ConsentDesk | None = None,
     stopping: StopDesk | None = None,
+    privacy: PrivacyDesk | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
     Requests that name another host than `hosts` or this machine are refused. `door` lets callers in; without one only
     who sits at this machine is. Without `servicing` tickets are only shown.
-    `inbound` are systems that may send steps. Without `consents` nothing is known of owners,
+    `inbound` are systems that may send steps. Without `consents` and `privacy` nothing is known of owners,
     without `stopping` no link in a message holds.
     Raises DefectError for a route that declares no right.
     """
@@ -113,6 +116,7 @@ def create_app(
     add_tickets(app, look, servicing)
     add_inbound(app, servicing, inbound)
     add_owners(app, consents)
+    add_privacy(app, privacy)
     add_session(app, door)
     add_stop_page(app, stopping, _HEADERS["Content-Security-Policy"])
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")

@@ -42,6 +42,10 @@ class Right(StrEnum):
     OWNERS_CHANGE = "owners.change"
     CONSENTS = "consents"  # what owners agreed to
     CONSENTS_CHANGE = "consents.change"
+    EXPORT = "owners.export"  # everything about an owner, addresses in clear
+    ERASURES = "erasures"  # that erasures were asked for, each by its reference
+    ERASURES_CHANGE = "erasures.change"
+    RETENTION = "retention"  # how long what is kept
     AUDIT = "audit"
     ACCESS = "access"  # who may come in: users, sessions, tokens
 
@@ -79,7 +83,16 @@ RIGHTS: Mapping[Role, Rights] = MappingProxyType(
     {
         Role.OWNER: _all(Right.WORDS)
         | dict.fromkeys(
-            (Right.FLEET, Right.TICKETS, Right.OWNERS, Right.CONSENTS, Right.CONSENTS_CHANGE), Reach.OWN
+            (
+                Right.FLEET,
+                Right.TICKETS,
+                Right.OWNERS,
+                Right.CONSENTS,
+                Right.CONSENTS_CHANGE,
+                Right.EXPORT,
+                Right.ERASURES_CHANGE,
+            ),
+            Reach.OWN,
         ),
         Role.AGENT: _all(
             Right.WORDS,
@@ -97,7 +110,7 @@ RIGHTS: Mapping[Role, Rights] = MappingProxyType(
         Role.DATA_SCIENTIST: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS)
         | {Right.FLEET: Reach.PSEUDONYMS},
         Role.QUALITY: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS),
-        Role.OPERATOR: {**ON_THIS_MACHINE, Right.AUDIT: Reach.ALL},
+        Role.OPERATOR: {**ON_THIS_MACHINE, **_all(Right.AUDIT, Right.ERASURES, Right.RETENTION)},
         Role.ADMIN: _all(*Right),
     }
 )

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from alerts.personal.erasure import DONE, Erasures, Job
+from alerts.personal.report import report
 from alerts.shared_status import streams
 from foremend.config import Settings, load_settings
 from foremend.installation.erasing import Erasing, devices_of
 from foremend.installation.lock import holder
-from foremend.jobs.erasure_report import report
+from foremend.jobs.tokens import by_account
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import UnavailableError
 from foremend.wiring.desk import open_desk
@@ -36,7 +37,8 @@ def erase(
     """
     settings = load_settings(config)
     with _desk(settings) as erasures:
-        job = erasures.ask(owner_id, reference, settings.ingest.clock_ahead, devices_of(settings))
+        ahead = settings.ingest.clock_ahead
+        job = erasures.ask(owner_id, reference, ahead, by_account(), devices_of(settings))
         if _somebody_runs(settings, erasures):
             return report(_awaited(erasures, job, wait_s, progress))
     return report(_carried_out(settings, job.id, wait_s, progress))

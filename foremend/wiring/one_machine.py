@@ -22,6 +22,7 @@ from foremend.home.lane import HomeLane
 from foremend.installation.erasing import Erasing
 from foremend.installation.history import open_history, open_upkeep
 from foremend.installation.lock import FolderLock
+from foremend.installation.privacy import PrivacyDesk
 from foremend.installation.private import close_to_others
 from foremend.installation.retaining import Retaining, open_retention
 from foremend.installation.stores import Stores
@@ -203,7 +204,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
     )
     upkeep = open_upkeep(settings.storage, clock)
     home = open_home(settings, alerts, runtime, clock)
-    retaining = Retaining(open_retention(settings, alerts, clock, store.forget_before))
+    retention = open_retention(settings, alerts, clock, store.forget_before)
     erasing = Erasing(
         settings,
         alerts.erasures,
@@ -214,8 +215,15 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
     health = with_session(model.health(), source)
     health = _with_storage(_with_home(health, home), runtime, follower, upkeep)
     health = with_sending(health, alerts.dispatcher)
-    server = open_server(settings.service, model, health, alerts, open_inbound(settings.alerts, os.environ))
-    return Application(alerts, runtime, server, upkeep, training, lock, home, erasing, retaining)
+    server = open_server(
+        settings.service,
+        model,
+        health,
+        alerts,
+        open_inbound(settings.alerts, os.environ),
+        PrivacyDesk(settings, alerts, clock, retention),
+    )
+    return Application(alerts, runtime, server, upkeep, training, lock, home, erasing, Retaining(retention))
 
 
 def _with_home(health: Health, home: HomeLane | None) -> Health:

@@ -10,6 +10,7 @@ from alerts.access.users import FIRST
 from alerts.desk import Alerts
 from alerts.inbound import NOBODY, Inbound
 from foremend.config import ServiceSettings, link_to
+from foremend.installation.privacy import PrivacyDesk
 from foremend.service.app import create_app
 from foremend.service.guard.door import Door, is_loopback
 from foremend.service.guard.rates import Buckets
@@ -22,7 +23,12 @@ log = logging.getLogger(__name__)
 
 
 def open_server(
-    settings: ServiceSettings, model: ReadModel, health: Health, alerts: Alerts, inbound: Inbound = NOBODY
+    settings: ServiceSettings,
+    model: ReadModel,
+    health: Health,
+    alerts: Alerts,
+    inbound: Inbound = NOBODY,
+    privacy: PrivacyDesk | None = None,
 ) -> Server:
     """Listens on nothing yet. Says so where nobody could come in; where nobody ever could, prints how, once."""
     alone = settings.login == "auto" and is_loopback(settings.host)
@@ -31,7 +37,9 @@ def open_server(
     if not alone and not alerts.access.anybody():
         _invite(settings, alerts.access)
     names = (*_names(settings), *_host(alerts.stopping.links.url), *settings.names)
-    app = create_app(model, names, health, door, alerts.servicing, inbound, alerts.consents, alerts.stopping)
+    app = create_app(
+        model, names, health, door, alerts.servicing, inbound, alerts.consents, alerts.stopping, privacy
+    )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 
 

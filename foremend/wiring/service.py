@@ -14,6 +14,7 @@ from alerts.desk import Alerts
 from alerts.inbound import open_inbound
 from foremend.config import Settings
 from foremend.installation.erasing import Erasing, workers_forgot
+from foremend.installation.privacy import PrivacyDesk
 from foremend.installation.private import close_to_others
 from foremend.installation.retaining import Retaining, open_retention
 from foremend.plan import make_plan
@@ -74,7 +75,15 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         unwatched=alerts.watched.unwatched,
     )
     health = with_sending(model.health(), alerts.dispatcher)
-    server = open_server(settings.service, model, health, alerts, open_inbound(settings.alerts, os.environ))
+    retention = open_retention(settings, alerts, clock)
+    server = open_server(
+        settings.service,
+        model,
+        health,
+        alerts,
+        open_inbound(settings.alerts, os.environ),
+        PrivacyDesk(settings, alerts, clock, retention),
+    )
     erasing = Erasing(
         settings,
         alerts.erasures,
@@ -82,7 +91,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         profiles,
         clock.now_ms,
     )
-    return Service(alerts, server, Retaining(open_retention(settings, alerts, clock)), erasing)
+    return Service(alerts, server, Retaining(retention), erasing)
 
 
 def streams(settings: KafkaSettings) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def to_the_end(stage: Any, work: Erasing) -> None:
 
 
 def ask(stage: Any) -> Job:
-    job: Job = stage.alerts.erasures.ask(LEAVES, "case 7", 300_000)
+    job: Job = stage.alerts.erasures.ask(LEAVES, "case 7", 300_000, "test")
     return job
 
 
@@ -228,9 +228,9 @@ def test_the_next_owner_starts_from_nothing(lived: Any, tmp_path: Any) -> None:
 def test_an_owner_of_whom_nothing_is_known_is_refused(lived: Any) -> None:
     """And so is a reference that would keep the owner's id in the report."""
     with pytest.raises(InputError, match="nothing is known of an owner 'nobody'"):
-        lived.alerts.erasures.ask("nobody", "", 0)
+        lived.alerts.erasures.ask("nobody", "", 0, "test")
     with pytest.raises(InputError, match="the reference is the owner's id"):
-        lived.alerts.erasures.ask(LEAVES, LEAVES, 0)
+        lived.alerts.erasures.ask(LEAVES, LEAVES, 0, "test")
 
     with reading(lived.alerts.engine) as session:
         assert session.scalar(select(func.count()).select_from(ErasureRow)) == 0
@@ -239,7 +239,7 @@ def test_an_owner_of_whom_nothing_is_known_is_refused(lived: Any) -> None:
 def test_an_owner_without_appliances_is_erased_too(lived: Any, tmp_path: Any) -> None:
     """Address and registration."""
     lived.alerts.owners.register_owners([Owner("owner-only", {"sms": "+15550001111"})])
-    lived.alerts.erasures.ask("owner-only", "", 0)
+    lived.alerts.erasures.ask("owner-only", "", 0, "test")
     to_the_end(lived, erasing(lived, tmp_path, Memory([])))
 
     assert "owner-only" not in everything(lived)

@@ -22,7 +22,7 @@ from alerts.tables import Resolution
 from alerts.ticket_steps import Resolved
 from foremend.config import Settings
 from foremend.history.parquet import ParquetHistory
-from foremend.jobs.export import export_owner
+from foremend.installation.exporting import export_owner
 from foremend.vocabulary.errors import ConfigError, InputError
 from foremend.vocabulary.types import Block, DeadLetter, Finding, Forgotten, Purpose
 
@@ -58,7 +58,7 @@ def settings_in(folder: Path) -> Settings:
 def bundle(stage: Any, folder: Path, owner: str) -> dict[str, list[Any]]:
     """What is in the file, by name."""
     out = folder / f"{owner}.zip"
-    export_owner(settings_in(folder), stage.alerts, stage.clock, owner, out)
+    export_owner(settings_in(folder), stage.alerts, stage.clock, owner, out, "test")
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     with ZipFile(out) as opened:
         assert opened.testzip() is None

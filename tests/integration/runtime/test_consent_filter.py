@@ -167,7 +167,7 @@ def test_a_change_of_owner_starts_from_nothing(desk: MakeDesk, clock: MovingCloc
     clock.now += REFRESH_MS
     assert passed(permitted) == [1, 3]
 
-    alerts.erasures.ask("owner-2", "a letter", 0)
+    alerts.erasures.ask("owner-2", "a letter", 0, "test")
     clock.now += REFRESH_MS
     assert passed(permitted) == []
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from alerts.personal.erasure import Job
 from alerts.personal.places import IMPERSONAL, TABLES, Link, data_map
+from alerts.personal.report import PLACES, report
 from alerts.personal.whose import Whose, mentions
 from alerts.tables import Base
 from foremend.config import Settings
 from foremend.installation.erasing import kept
-from foremend.jobs.erasure_report import PLACES, report
 
 DOCS = Path(__file__).parents[3] / "docs" / "owners.md"
 TELLS_WHOSE = {"appliance_id", "owner_id", "subject", "contact", "payload", "ticket_id", "episode_id"}

@@ -364,7 +364,7 @@ def test_a_checkpoint_forgets_whom_an_erasure_is_about_and_says_so_once_it_is_du
         runtime.process(record(offset, ("freezer-1", "freezer-2")[offset % 2]))
     before = pack(runtime.checkpoint())
 
-    job = alerts.erasures.ask("owner-7", "case 7", 0)
+    job = alerts.erasures.ask("owner-7", "case 7", 0, "test")
     after = pack(runtime.checkpoint())
     told_too_soon = runtime.status().forgot
     runtime.covered(runtime.next_offset)
@@ -383,7 +383,7 @@ def test_a_checkpoint_forgets_whom_an_erasure_is_about_and_says_so_once_it_is_du
 def test_an_erasure_on_kafka_waits_for_every_partition(tmp_path: Path, alerts: Alerts) -> None:
     """Those whose worker wrote no checkpoint since are counted in the reason."""
     alerts.owners.register_owners([Owner("owner-7", {})])
-    job = alerts.erasures.ask("owner-7", "case 7", 0)
+    job = alerts.erasures.ask("owner-7", "case 7", 0, "test")
     say(alerts.engine, Said("fleet-0", {"forgot": [job.id]}, 1), [])
     say(alerts.engine, Said("fleet-1", {}, 1), [])
 

@@ -1,4 +1,4 @@
-"""`foremend export`: everything about one owner as one file that people and programs can read."""
+"""Everything about one owner as one file that people and programs can read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import orjson
@@ -34,24 +34,37 @@ LATEST = 253_402_300_799_999
 
 
 def export_owner(
-    settings: Settings, alerts: Alerts, clock: Clock, owner_id: str, out: Path
+    settings: Settings, alerts: Alerts, clock: Clock, owner_id: str, out: Path, by: str
 ) -> dict[str, Any]:
     """Write the bundle to `out`, mode 0600, a piece at a time; how many rows of what are in it.
 
+    `by` is who asks for it. Raises what `write_bundle` raises, and ConfigError where `out` is there already; then
+    nothing is left of it.
+    """
+    with _private_file(out) as file:
+        counts = write_bundle(settings, alerts, clock, owner_id, file, by)
+    return {"file": str(out), "bytes": out.stat().st_size, **counts}
+
+
+def write_bundle(
+    settings: Settings, alerts: Alerts, clock: Clock, owner_id: str, file: IO[bytes], by: str
+) -> dict[str, int]:
+    """Write the bundle into an empty file that is open; how many rows of what are in it.
+
     A zip: a readme in English and Chinese, `manifest.json`, a JSON object a line for each table, `messages.jsonl` as
-    sent, and each appliance's readings as CSV. Raises InputError for an owner of whom nothing is known, ConfigError
-    where `out` is there already, and UnavailableError where a store is away; then nothing is left of it.
+    sent, and each appliance's readings as CSV. That `by` has it stands in the audit log.
+    Raises InputError for an owner of whom nothing is known, and UnavailableError where a store is away.
     """
     access = Access(alerts.erasures, alerts.owners, clock)
-    about = access.whose(owner_id, devices_of(settings))
-    with _private_file(out) as file, ZipFile(file, "w", ZIP_DEFLATED) as bundle:
+    about = access.whose(owner_id, devices_of(settings), by)
+    with ZipFile(file, "w", ZIP_DEFLATED) as bundle:
         counts = {place.name: _lines(bundle, place.name, access.rows(place, about)) for place in TABLES}
         counts["messages"] = _lines(bundle, "messages", _messages(settings, about))
         counts["readings"] = sum(_readings(settings, bundle, one) for one in about.appliances)
         manifest = {"owner": owner_id, "at": iso(clock.now_ms()), "rows": counts}
         bundle.writestr("manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
         bundle.writestr("README.txt", _readme(counts))
-    return {"file": str(out), "bytes": out.stat().st_size, **counts}
+    return counts
 
 
 @contextmanager
