@@ -26,6 +26,7 @@ from alerts.outbox import Outbox
 from alerts.owners import Owners
 from alerts.personal.erasure import Erasures
 from alerts.policies import Policies, load_policies
+from alerts.preview import Previews
 from alerts.promise_watch import PromiseWatch
 from alerts.queue import Queue
 from alerts.servicing import Servicing
@@ -57,6 +58,7 @@ class Alerts:
     anchors: Anchors
     endings: ConsentEndings
     stopping: StopDesk
+    previews: Previews
 
     def start(self) -> None:
         """Send what is due, and look after what is kept, until `close`."""
@@ -141,4 +143,5 @@ def open_alerts(
         anchors,
         endings,
         StopDesk(engine, links, owners, consent, consents),
+        Previews(engine, owners, settings, clock, links, guides, kinds),
     )

@@ -21,7 +21,7 @@ from alerts.database import insert_new, raise_to, reading, relaxed
 from alerts.episodes import keep_open
 from alerts.guide import Guide, advice
 from alerts.held_back import hold_back
-from alerts.outbox import Notification, Outbox
+from alerts.outbox import Notification, Outbox, warning_id
 from alerts.policies import Policies
 from alerts.settings import AlertsSettings
 from alerts.tables import (
@@ -198,7 +198,7 @@ class DatabaseEffects:
         kind = self._kinds.get(finding.appliance_model, "generic")
         said = what_is_said(finding, guide, failure, kind, ticket_is_open)
         message = Notification(
-            id=deterministic_id("nt", finding.episode_id, finding.severity),
+            id=warning_id(finding.episode_id, finding.severity),
             appliance_id=finding.appliance_id,
             episode_id=finding.episode_id,
             texts=texts(said),

@@ -150,7 +150,7 @@ def _message(
     return Message(
         row.message_id,
         row.event_type,
-        _text(body, said, row.target, language, appliance.name, link),
+        written(body, said, row.target, language, appliance.name, link),
         address,
         language,
         now,
@@ -159,9 +159,10 @@ def _message(
     )
 
 
-def _text(
+def written(
     body: Mapping[str, Any], said: Said | None, target: str, language: str, name: str | None, link: str
 ) -> str:
+    """What a channel sends of what the outbox has: as short as an SMS must be, with advice where there is room."""
     stop = stop_words(language, link) if said is None and link else ""
     if target == SMS:
         return plain_sms(body["texts"][language], stop) if said is None else sms(said, language, name, link)

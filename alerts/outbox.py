@@ -15,7 +15,15 @@ from alerts.storable import json_text
 from alerts.tables import OutboxRow, OutboxState
 from alerts.wording import iso
 from alerts.words.composing import Said
-from foremend.vocabulary.types import Purpose, deterministic_id
+from foremend.vocabulary.types import Purpose, Severity, deterministic_id
+
+WARNING = "foremend.warning"
+"""The type of a message of a finding to an owner."""
+
+
+def warning_id(episode_id: str, severity: Severity) -> str:
+    """One message an episode and severity, however often it is found."""
+    return deterministic_id("nt", episode_id, severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Notification:
     texts: Mapping[str, str]
     advice: Mapping[str, Sequence[str]]
     said: Said | None = None
-    event_type: str = "foremend.warning"
+    event_type: str = WARNING
     harm: bool = False  # is under way: may come in the quiet hours where the owner agreed to that
 
 

@@ -46,6 +46,10 @@ class StopLinks:
             return ""
         return f"{self.url}{PATH}/{_written(row.seq << _MAC_BITS | _mac(self._keys[0], row, owner_id))}"
 
+    def sample(self) -> str:
+        """As long as a link is, and of no message; empty where there are none."""
+        return "" if self.url is None else f"{self.url}{PATH}/{_LETTERS[0] * _LENGTH}"
+
     def seq(self, token: str) -> int | None:
         """The number of the row that a token speaks of; None of what is no token."""
         number = _read(token)

@@ -21,6 +21,7 @@ from foremend.commands import (
     household,
     init,
     kafka,
+    messages,
     models,
     owners,
     replay,
@@ -67,6 +68,7 @@ for group in (
     owners,
     consent,
     webhooks,
+    messages,
 ):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.add_typer(kafka.topics, name="topics")

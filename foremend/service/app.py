@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from alerts.consent_desk import ConsentDesk
 from alerts.inbound import NOBODY, Inbound
+from alerts.preview import Previews
 from alerts.queries import OutboxState, TicketStatus
 from alerts.servicing import Servicing
 from alerts.stop_links import StopDesk
@@ -29,6 +30,7 @@ from foremend.service.stop_page import add_stop_page
 from foremend.service.v1.findings import add_findings
 from foremend.service.v1.inbound import add_inbound
 from foremend.service.v1.owners import add_owners
+from foremend.service.v1.previews import add_previews
 from foremend.service.v1.privacy import add_privacy
 from foremend.service.v1.session import add_session
 from foremend.service.v1.tickets import add_tickets
@@ -77,13 +79,14 @@ def create_app(
     consents: ConsentDesk | None = None,
     stopping: StopDesk | None = None,
     privacy: PrivacyDesk | None = None,
+    previews: Previews | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
     Requests that name another host than `hosts` or this machine are refused. `door` lets callers in; without one only
     who sits at this machine is. Without `servicing` tickets are only shown.
     `inbound` are systems that may send steps. Without `consents` and `privacy` nothing is known of owners,
-    without `stopping` no link in a message holds.
+    without `stopping` no link in a message holds, without `previews` nothing is known of what owners would read.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -113,6 +116,7 @@ def create_app(
     _lists(app, model, look)
     _fleet(app, model, look)
     add_findings(app, look)
+    add_previews(app, previews)
     add_tickets(app, look, servicing)
     add_inbound(app, servicing, inbound)
     add_owners(app, consents)

@@ -38,7 +38,16 @@ def open_server(
         _invite(settings, alerts.access)
     names = (*_names(settings), *_host(alerts.stopping.links.url), *settings.names)
     app = create_app(
-        model, names, health, door, alerts.servicing, inbound, alerts.consents, alerts.stopping, privacy
+        model,
+        names,
+        health,
+        door,
+        alerts.servicing,
+        inbound,
+        alerts.consents,
+        alerts.stopping,
+        privacy,
+        alerts.previews,
     )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 
