@@ -8,8 +8,10 @@ from typing import NamedTuple
 from sqlalchemy import Engine, select
 
 from alerts.consent import decide, histories
+from alerts.consent.known import rows_of
 from alerts.database import reading
-from alerts.tables import OutcomeRow, TicketRow
+from alerts.policies import Policies
+from alerts.tables import ApplianceRow, OutcomeRow, TicketRow
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import Purpose
 
@@ -35,6 +37,19 @@ def found_faults(engine: Engine, clock: Clock) -> list[Found]:
         found = [Found._make(row) for row in session.execute(query)]
     agreed = may_be_learnt_from(engine, clock, {one.appliance_id for one in found})
     return [one for one in found if one.appliance_id in agreed]
+
+
+def may_teach(engine: Engine, policies: Policies, clock: Clock, appliance_ids: Iterable[str]) -> set[str]:
+    """Those of `appliance_ids` that a table of outcomes from elsewhere may teach of.
+
+    Of a registered one the owner must agree to training, whatever the policy: each asks for it. One that nobody
+    registered has nobody to ask: it may be used where the installation's policy does not ask before it watches.
+    """
+    wanted = set(appliance_ids)
+    with reading(engine) as session:
+        registered = set(rows_of(session, ApplianceRow, wanted))
+    free = set() if Purpose.MONITORING in policies.default.opt_in else wanted - registered
+    return free | may_be_learnt_from(engine, clock, registered)
 
 
 def may_be_learnt_from(engine: Engine, clock: Clock, appliance_ids: Iterable[str]) -> set[str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from alerts.database import open_database
-from alerts.outcomes import may_be_learnt_from
+from alerts.outcomes import may_be_learnt_from, may_teach
+from alerts.policies import load_policies
 from foremend.config import load_settings
 from foremend.learning.model_building import build_from_past
 from foremend.learning.outcomes import from_tickets, read_outcomes
@@ -37,7 +38,7 @@ class Lifecycle:
         settings = load_settings(config)
         self._settings: ModelsSettings = settings.models
         self._rules = RuleBook(settings.rules)
-        self._database = settings.alerts.database
+        self._alerts = settings.alerts
         self._storage, self._clock = settings.storage, clock
         self._profiles = load_profiles(settings.profiles.folders)
         self.registry: Registry = open_registry(settings.models)
@@ -54,9 +55,9 @@ class Lifecycle:
         """A new version: the champion where there is none yet, otherwise the challenger.
 
         `history` is a folder of Parquet, or `influx` for the database of the settings. `outcomes` is a file as
-        `read_outcomes` takes it, or `tickets`: what technicians found, and then appliances whose owners did not agree
-        to training are neither learnt from nor judged by. Raises ConfigError when the arguments do not fit together or
-        there is too little to learn from.
+        `read_outcomes` takes it, or `tickets`: what technicians found. Appliances whose owners did not agree to
+        training are neither learnt from nor judged by, and counted as `left_out`. Raises ConfigError when the
+        arguments do not fit together or there is too little to learn from.
         """
         profile = self._profile(appliance_model)
         training = self._settings.training.model_copy(update={"seed": seed})
@@ -155,11 +156,11 @@ class Lifecycle:
         self, profile: Profile, settings: ModelsSettings, history: str, outcomes: str, progress: Progress
     ) -> ModelCard:
         if outcomes == TICKETS:
-            tickets = open_database(self._database)
+            tickets = open_database(self._alerts.database)
             reported = from_tickets(tickets, self._clock)
             permitted: Permitted = partial(may_be_learnt_from, tickets, self._clock)
         else:
-            reported, permitted = read_outcomes(Path(outcomes)), set
+            reported, permitted = read_outcomes(Path(outcomes)), self._gate(Path(outcomes))
         stored, total = self._stored(history, profile)
         past = from_history(
             profile,
@@ -171,11 +172,23 @@ class Lifecycle:
             permitted,
         )
         progress("learn", 0, 1)
-        source = {"source": "history", "history": Path(history).name, "outcomes": by_fault(past.truths)}
+        source = {
+            "source": "history",
+            "history": Path(history).name,
+            "outcomes": by_fault(past.truths),
+            "left_out": past.left_out,
+        }
         recipe = recipe_of(profile, settings)
         return build_from_past(
             profile, past, self.registry, settings, self._rules, recipe=recipe, source=source, at=self._at
         )
+
+    def _gate(self, outcomes: Path) -> Permitted:
+        """Who may be learnt from by a file of outcomes. A simulation has no owners."""
+        if outcomes.suffix == ".json":
+            return set
+        policies = load_policies(self._alerts.policies.folders, self._alerts.jurisdiction)
+        return partial(may_teach, open_database(self._alerts.database), policies, self._clock)
 
     def _stored(self, history: str, profile: Profile) -> tuple[History, int]:
         """The history and how many days of the appliance model it holds; 0 where that is not known beforehand."""

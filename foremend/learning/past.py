@@ -51,6 +51,7 @@ class Past:
     numbers: NDArray[np.int32]  # of `ids`, as in `rows`
     truths: tuple[Truth, ...]  # of each appliance, as far as anybody knows
     unseen: tuple[str, ...]  # signals of the profile that no appliance ever reported
+    left_out: int = 0  # appliances of the history that may not be learnt from
 
 
 def from_history(
@@ -81,6 +82,7 @@ def from_history(
     if not agreed:
         raise ConfigError(
             f"no owner of a {profile.name} in the history agreed to training: there is nothing to learn from"
+            f" ({len(lived.ids)} left out; `foremend consent grant` keeps a yes)"
         )
     mine = np.isin(every.appliance, [k for k, one in enumerate(lived.ids) if one in agreed])
     known = np.flatnonzero(np.isfinite(every.values).any(axis=1) & mine)
@@ -101,7 +103,8 @@ def from_history(
     _require_enough(rows, profile)
     truths = _truths(lived.ids, every, labels, reported)
     unseen = tuple(name for name in profile.signals if name not in seen)
-    return Past(profile.faults, rows, tuple(lived.ids), every, news[known], numbers, truths, unseen)
+    left_out = len(set(lived.ids) - agreed)
+    return Past(profile.faults, rows, tuple(lived.ids), every, news[known], numbers, truths, unseen, left_out)
 
 
 def _labels(

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from alerts import queries
-from alerts.outcomes import Found, found_faults, may_be_learnt_from
+from alerts.outcomes import Found, found_faults, may_be_learnt_from, may_teach
+from alerts.owners import OwnedAppliance, Owner
+from alerts.policies import load_policies
 from alerts.tables import Resolution
 from alerts.ticket_steps import Resolved
 from foremend.vocabulary.types import Finding, Purpose
@@ -66,3 +68,23 @@ def test_what_nobody_found_teaches_no_fault(stage: Any, ticket: str, result: Res
     resolve(stage, ticket, result)
 
     assert found_faults(stage.alerts.engine, stage.clock) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "stranger"), [("household", True), ("US-CA", True), ("EU", False), ("strict", False)]
+)
+def test_a_table_from_elsewhere_teaches_only_of_whom_it_may(stage: Any, policy: str, stranger: bool) -> None:
+    """A registered appliance after its owner's yes alone; one that nobody registered where nobody is asked first."""
+    engine, clock, policies = stage.alerts.engine, stage.clock, load_policies((), policy)
+    both, free = ["fridge-1", "stranger"], {"stranger"} if stranger else set()
+    assert may_teach(engine, policies, clock, both) == free
+
+    stage.say(Purpose.TRAINING, True)
+    assert may_teach(engine, policies, clock, both) == free | {"fridge-1"}
+    clock.now += 1
+    stage.say(Purpose.TRAINING, False)
+    assert may_teach(engine, policies, clock, both) == free
+
+    stage.alerts.owners.register_owners([Owner("o-2", {})])
+    stage.alerts.owners.register_appliances([OwnedAppliance("fridge-1", "o-2", "BCD-200")])
+    assert may_teach(engine, policies, clock, both) == free

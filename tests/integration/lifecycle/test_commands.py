@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from foremend.cli import main
 from foremend.learning.outcomes import read_outcomes
@@ -137,6 +138,26 @@ def test_tickets_teach_only_where_owners_agreed(foremend: Any, past: Path) -> No
 
     assert code == 2
     assert "agreed to training" in said
+
+
+def test_a_table_teaches_only_where_owners_agreed(
+    foremend: Any, past: Path, config: Path, tmp_path: Path
+) -> None:
+    """Where the policy asks first nobody in the history was asked: their number is said, and none of their ids."""
+    told = yaml.safe_load(config.read_text())
+    told["alerts"]["jurisdiction"] = "EU"
+    config.write_text(yaml.safe_dump(told))
+    found = read_outcomes(past / "truth.json")
+    table = tmp_path / "found.csv"
+    rows = [f"{one.appliance_id},{one.fault},{one.confirmed_at}" for one in found]
+    table.write_text("\n".join(["appliance_id,fault,confirmed_at", *rows]))
+
+    code, said = foremend(
+        "train", "--appliance-model", MODEL, "--history", str(past), "--outcomes", str(table)
+    )
+
+    assert (code, "agreed to training" in said, "(32 left out" in said) == (2, True, True)
+    assert not any(one.appliance_id in said for one in found)
 
 
 def test_nothing_stored_is_an_empty_list(foremend: Any) -> None:

@@ -125,6 +125,24 @@ def test_what_is_confirmed_after_the_last_day_changes_nothing_learnt(
     assert not without.healthy.all()
 
 
+def test_who_did_not_agree_teaches_nothing_and_is_counted(
+    profile: Profile, past: Path, outcomes: list[Outcome], whole: Past
+) -> None:
+    """Neither as ill nor as well, nor to judge by."""
+    sick = {one.appliance_id for one in outcomes}
+    left = {*sorted(sick)[:2], next(one for one in whole.ids if one not in sick)}
+
+    found = from_history(
+        profile, stored_in(past), outcomes, settings(), permitted=lambda ids: set(ids) - left
+    )
+
+    assert (found.left_out, whole.left_out) == (3, 0)
+    gone = {int(whole.numbers[whole.ids.index(one)]) for one in left}
+    assert not gone & set(found.rows.appliance.tolist())
+    assert not left & {found.ids[at] for at in np.unique(found.days.appliance)}
+    assert not left & {one.appliance for one in found.truths}
+
+
 def test_a_folder_without_history_is_named(profile: Profile, tmp_path: Path) -> None:
     """The sentence says what to name."""
     with pytest.raises(ConfigError, match="holds no whole day of rf-260"):
