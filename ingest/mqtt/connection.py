@@ -80,15 +80,15 @@ class Connection:
         self._let_in = False  # since the process began: a refusal now is no wrong setting of ours
         self._told = ""  # of what is tried again and again, once
         self._closing = threading.Event()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     def start(self) -> None:
         """Start the thread. From now on this process hands the interpreter over every half millisecond, not every 5:
         each acknowledgement waits for it, and with it the next window of messages."""
         sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_S))
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
         self._thread.start()
 
     def close(self) -> None:
@@ -97,11 +97,11 @@ class Connection:
         self.wake()
         if self._thread.ident is not None:
             self._thread.join(_LONGEST_STOP_S)
-        else:
-            self._put_away()
 
     def wake(self) -> None:
-        """Make the thread look at once at what is queued."""
+        """Make the thread look at once at what is queued; before `start` there is none."""
+        if self._thread.ident is None:
+            return
         try:
             self._wake_out.send(b"\0")
         except OSError:
