@@ -11,7 +11,7 @@ from alerts.consent import ConsentLedger, ConsentRecord
 from alerts.consent.receipts import receipt
 from alerts.owners import OwnedAppliance, Owners
 from alerts.queries import owned_by, register
-from alerts.reads import note_read
+from alerts.reads import EVERYBODY, note_read
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import Purpose
@@ -95,10 +95,13 @@ class ConsentDesk:
         return found
 
     def some_owners(
-        self, beginning: str, after: str, limit: int, of: str | None = None
+        self, beginning: str, after: str, limit: int, by: str, of: str | None = None
     ) -> list[dict[str, Any]]:
         """Owners by how their ids begin: no address, no word of theirs; `of`: this one alone."""
-        return register.owners(self._engine, beginning, after, limit, of)
+        found = register.owners(self._engine, beginning, after, limit, of)
+        if found:
+            note_read(self._engine, self._clock, "owner", of or EVERYBODY, by)
+        return found
 
     def owned_by(self, owner_id: str) -> frozenset[str]:
         """The ids of an owner's appliances."""

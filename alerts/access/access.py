@@ -13,6 +13,7 @@ from alerts.access.pseudonyms import Pseudonyms
 from alerts.access.sessions import Sessions
 from alerts.access.tokens import Tokens
 from alerts.access.users import Users
+from alerts.reads import Reads
 from alerts.settings import AccessSettings
 from alerts.vault import Vault
 from foremend.vocabulary.ports import Clock
@@ -27,6 +28,7 @@ class Access:
     sessions: Sessions
     entrance: Entrance
     pseudonyms: Pseudonyms
+    reads: Reads
 
     def anybody(self) -> bool:
         """Whether there is a credential that opens anything now."""
@@ -39,4 +41,4 @@ def open_access(engine: Engine, vault: Vault, clock: Clock, settings: AccessSett
     users = Users(engine, clock, Passwords(), settings.link_lasts)
     sessions = Sessions(engine, clock, settings)
     entrance = Entrance(users, sessions, Devices(vault), Guesses())
-    return Access(Tokens(engine, clock), users, sessions, entrance, Pseudonyms(vault))
+    return Access(Tokens(engine, clock), users, sessions, entrance, Pseudonyms(vault), Reads(engine, clock))

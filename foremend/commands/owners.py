@@ -21,11 +21,11 @@ def every(
     json: Json = False,
 ) -> None:
     """Owners by id, a page at a time, each with how many appliances there are of them."""
-    from alerts.queries.register import owners
+    from foremend.jobs.tokens import by_account
     from foremend.wiring.household import at_the_desk
 
     def read(desk: Any, _settings: Any) -> dict[str, Any]:
-        return {"owners": owners(desk.engine, beginning, after, limit)}
+        return {"owners": desk.consents.some_owners(beginning, after, limit, by_account())}
 
     show("Owners", at_the_desk(config, read), json)
 

@@ -57,6 +57,8 @@ Look = Callable[[Caller], Sight]
 
 OfFleet = Annotated[Caller, Depends(Needs(Right.FLEET))]
 OfTickets = Annotated[Caller, Depends(Needs(Right.TICKETS))]
+OfMessages = Annotated[Caller, Depends(Needs(Right.MESSAGES))]
+OfDeadLetters = Annotated[Caller, Depends(Needs(Right.DEAD_LETTERS))]
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -109,11 +111,12 @@ def create_app(
     add_routes(app, health)
     add_metrics(app, health, [Depends(Needs(Right.METRICS))])
     pseudonyms = door.access.pseudonyms if door.access else None
+    reads = door.access.reads if door.access else None
 
     def look(caller: Caller) -> Sight:
-        return Sight(model, caller, pseudonyms)
+        return Sight(model, caller, pseudonyms, reads)
 
-    _lists(app, model, look)
+    _lists(app, look)
     _fleet(app, model, look)
     add_findings(app, look)
     add_previews(app, previews)
@@ -128,7 +131,7 @@ def create_app(
     return app
 
 
-def _lists(app: FastAPI, model: ReadModel, look: Look) -> None:
+def _lists(app: FastAPI, look: Look) -> None:
     @app.get("/api/findings", tags=["lists"])
     def findings(
         caller: OfFleet, limit: Limit = 50, offset: Offset = 0, appliance_id: str | None = None
@@ -157,20 +160,22 @@ def _lists(app: FastAPI, model: ReadModel, look: Look) -> None:
         """One ticket."""
         return _found(look(caller).ticket(ticket_id), f"no ticket {ticket_id}")
 
-    @app.get("/api/held-back", tags=["lists"], dependencies=[Depends(Needs(Right.MESSAGES))])
-    def held_back(limit: Limit = 50, offset: Offset = 0) -> Page[HeldBackView]:
+    @app.get("/api/held-back", tags=["lists"])
+    def held_back(caller: OfMessages, limit: Limit = 50, offset: Offset = 0) -> Page[HeldBackView]:
         """What consent held back, and why, newest first."""
-        return model.held_back(limit, offset)
+        return look(caller).held_back(limit, offset)
 
-    @app.get("/api/outbox", tags=["lists"], dependencies=[Depends(Needs(Right.MESSAGES))])
-    def outbox(limit: Limit = 50, offset: Offset = 0, state: OutboxState | None = None) -> Page[MessageView]:
+    @app.get("/api/outbox", tags=["lists"])
+    def outbox(
+        caller: OfMessages, limit: Limit = 50, offset: Offset = 0, state: OutboxState | None = None
+    ) -> Page[MessageView]:
         """Messages to owners and receivers, without addresses, newest first."""
-        return model.outbox(limit, offset, state)
+        return look(caller).outbox(limit, offset, state)
 
-    @app.get("/api/dead-letters", tags=["lists"], dependencies=[Depends(Needs(Right.DEAD_LETTERS))])
-    def dead_letters(limit: Limit = 50, offset: Offset = 0) -> Page[DeadLetterView]:
+    @app.get("/api/dead-letters", tags=["lists"])
+    def dead_letters(caller: OfDeadLetters, limit: Limit = 50, offset: Offset = 0) -> Page[DeadLetterView]:
         """Messages that could not be used, with the reason and their first bytes, newest first."""
-        return model.dead_letters(limit, offset)
+        return look(caller).dead_letters(limit, offset)
 
 
 def _fleet(app: FastAPI, model: ReadModel, look: Look) -> None:

@@ -8,13 +8,17 @@ from typing import TypeVar
 
 from alerts.access.pseudonyms import Pseudonyms
 from alerts.queries import FindingFilter, TicketFilter
+from alerts.reads import EVERYBODY, Reads
 from foremend.service.guard.problems import Problem
 from foremend.service.read_model import ReadModel
 from foremend.service.views import (
     ApplianceDetail,
     ApplianceView,
+    DeadLetterView,
     FindingView,
     FleetView,
+    HeldBackView,
+    MessageView,
     Page,
     Part,
     State,
@@ -28,29 +32,36 @@ _IDS = {"appliance_id": "appliance", "id": "finding", "episode_id": "episode"}
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """`pseudonyms` may be missing only where no caller sees by them."""
+    """What is shown of appliances and owners stands in the audit log, by `reads`; without it, and without `pseudonyms`,
+    there is nobody but who sits at this machine."""
 
     model: ReadModel
     caller: Caller
     pseudonyms: Pseudonyms | None = None
+    reads: Reads | None = None
 
     def findings(self, limit: int, offset: int, appliance_id: str | None) -> Page[FindingView]:
         """`ReadModel.findings`."""
         self._require_ids(appliance_id)
         page = self.model.findings(limit, offset, appliance_id, self._own())
+        self._note("finding", appliance_id, page.items)
         return Page(items=[self._shown(one) for one in page.items], total=page.total)
 
     def episodes(self) -> list[FindingView]:
         """`ReadModel.episodes`."""
         own = self._own()
-        return [self._shown(one) for one in self.model.episodes() if own is None or one.appliance_id in own]
+        found = [one for one in self.model.episodes() if own is None or one.appliance_id in own]
+        self._note("finding", None, found)
+        return [self._shown(one) for one in found]
 
     def fleet(self, limit: int, offset: int, state: State | None, appliance_model: str | None) -> FleetView:
         """`ReadModel.fleet`."""
         own = self._own()
         if own is not None:
-            return self.model.some_of_fleet(own, limit, offset, state, appliance_model)
-        found = self.model.fleet(limit, offset, state, appliance_model)
+            found = self.model.some_of_fleet(own, limit, offset, state, appliance_model)
+        else:
+            found = self.model.fleet(limit, offset, state, appliance_model)
+        self._note("appliance", None, found.items)
         return found.model_copy(update={"items": [self._shown(one) for one in found.items]})
 
     def appliance(self, appliance_id: str) -> ApplianceDetail | None:
@@ -58,6 +69,7 @@ class Sight:
         self._require_ids(appliance_id)
         own = self._own()
         found = self.model.appliance(appliance_id) if own is None or appliance_id in own else None
+        self._note("appliance", appliance_id, found)
         if found is None or self.caller.reach(Right.TICKETS) is not None:
             return found
         return found.model_copy(update={"tickets": []})
@@ -73,17 +85,23 @@ class Sight:
                 technician = self.caller.subject
             else:
                 own = self._owned()
-        return self.model.tickets(limit, offset, appliance_id, own, technician, status)
+        page = self.model.tickets(limit, offset, appliance_id, own, technician, status)
+        self._note("ticket", appliance_id, page.items)
+        return page
 
     def some_findings(
         self, chosen: FindingFilter, sort: str, limit: int, cursor: str | None
     ) -> Part[FindingView]:
         """`ReadModel.some_findings`, of the caller's own where the right goes no further."""
-        return self.model.some_findings(self._narrowed(chosen), sort, limit, cursor)
+        part = self.model.some_findings(self._narrowed(chosen), sort, limit, cursor)
+        self._note("finding", chosen.appliance_id, part.items)
+        return part
 
     def some_open_episodes(self, chosen: FindingFilter, limit: int, cursor: str | None) -> Part[FindingView]:
         """`ReadModel.some_open_episodes`, of the caller's own where the right goes no further."""
-        return self.model.some_open_episodes(self._narrowed(chosen), limit, cursor)
+        part = self.model.some_open_episodes(self._narrowed(chosen), limit, cursor)
+        self._note("finding", chosen.appliance_id, part.items)
+        return part
 
     def _narrowed(self, chosen: FindingFilter) -> FindingFilter:
         """A cursor and an id would tell who a pseudonym is."""
@@ -108,19 +126,48 @@ class Sight:
                 chosen = replace(chosen, assigned_to=self.caller.subject)
             else:
                 chosen = replace(chosen, appliances=self._owned())
-        return self.model.some_tickets(chosen, sort, limit, cursor)
+        part = self.model.some_tickets(chosen, sort, limit, cursor)
+        self._note("ticket", chosen.appliance_id, part.items)
+        return part
 
     def ticket(self, ticket_id: str) -> TicketView | None:
         """`ReadModel.ticket`; what is another's looks as if it were not there."""
         found = self.model.ticket(ticket_id)
-        if found is None or self.caller.reach(Right.TICKETS) is not Reach.OWN:
-            return found
-        is_own = (
-            found.assigned_to == self.caller.subject
-            if self.caller.role is Role.TECHNICIAN
-            else found.appliance_id in self._owned()
-        )
-        return found if is_own else None
+        if found is None or not self._is_mine(found):
+            return None
+        self._note("ticket", ticket_id, found)
+        return found
+
+    def held_back(self, limit: int, offset: int) -> Page[HeldBackView]:
+        """`ReadModel.held_back`."""
+        page = self.model.held_back(limit, offset)
+        self._note("held_back", None, page.items)
+        return page
+
+    def outbox(self, limit: int, offset: int, state: str | None) -> Page[MessageView]:
+        """`ReadModel.outbox`."""
+        page = self.model.outbox(limit, offset, state)
+        self._note("message", None, page.items)
+        return page
+
+    def dead_letters(self, limit: int, offset: int) -> Page[DeadLetterView]:
+        """`ReadModel.dead_letters`."""
+        page = self.model.dead_letters(limit, offset)
+        self._note("dead_letter", None, page.items)
+        return page
+
+    def _is_mine(self, found: TicketView) -> bool:
+        if self.caller.reach(Right.TICKETS) is not Reach.OWN:
+            return True
+        if self.caller.role is Role.TECHNICIAN:
+            return found.assigned_to == self.caller.subject
+        return found.appliance_id in self._owned()
+
+    def _note(self, what: str, subject: str | None, shown: object) -> None:
+        """Before it is shown; nothing of what is not, nor of what only has pseudonyms."""
+        by_pseudonyms = self.caller.reach(Right.FLEET) is Reach.PSEUDONYMS
+        if shown and self.reads is not None and not by_pseudonyms:
+            self.reads.note(what, subject or EVERYBODY, self.caller.who)
 
     def _own(self) -> Collection[str] | None:
         """The appliances that alone are shown; None shows all."""

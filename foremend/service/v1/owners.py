@@ -102,7 +102,7 @@ def add_owners(app: FastAPI, desk: ConsentDesk | None) -> None:
     ) -> OwnersPart:
         """Owners by id, those whose id begins so."""
         of = None if caller.reach(Right.OWNERS) is Reach.ALL else caller.subject or ""
-        found = _here(desk).some_owners(beginning, after, limit, of)
+        found = _here(desk).some_owners(beginning, after, limit, caller.who, of)
         return OwnersPart(items=[OwnerInList(**one) for one in found])
 
     @app.get(

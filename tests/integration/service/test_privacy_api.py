@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import orjson
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from alerts.database import reading
@@ -42,6 +43,7 @@ EXPORT = "/api/v1/owners/o-1/export"
 class Api:
     """The application, and the installation behind it."""
 
+    app: FastAPI
     client: httpx.Client
     alerts: Alerts
     clock: Any
@@ -71,6 +73,7 @@ class Api:
 @pytest.fixture
 def api(tmp_path: Path, database: str, clock: Any) -> Iterator[Api]:
     desk = {"database": database, "key_file": tmp_path / "key", "sms": None, "push": None}
+    desk["email"] = {"file": tmp_path / "email.jsonl"}
     settings = Settings.model_validate(
         {"storage": {"folder": tmp_path / "var"}, "alerts": desk | {"jurisdiction": "EU"}}
     )
@@ -83,12 +86,12 @@ def api(tmp_path: Path, database: str, clock: Any) -> Iterator[Api]:
     model = ReadModel(alerts.engine, SharedPipeline(alerts.engine, (), clock, 60_000), {}, {}, {})
     privacy = PrivacyDesk(settings, alerts, clock, open_retention(settings, alerts, clock))
     door = Door(alerts.access, False, Buckets(1e6), Buckets(1e6))
-    app = create_app(model, door=door, consents=alerts.consents, privacy=privacy)
+    app = create_app(model, door=door, servicing=alerts.servicing, consents=alerts.consents, privacy=privacy)
     with (
         Server(app, "127.0.0.1", 0) as address,
         httpx.Client(base_url=address, timeout=60) as client,
     ):
-        yield Api(client, alerts, clock, settings)
+        yield Api(app, client, alerts, clock, settings)
     alerts.close()
 
 
