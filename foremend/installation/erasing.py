@@ -187,7 +187,7 @@ def workers_forgot(engine: Engine, streams: Collection[str], job: Job) -> None:
     if missing := set(streams) - forgot:
         raise UnavailableError(
             f"{len(missing)} of {len(streams)} partitions have no checkpoint without the erased appliances yet:"
-            " workers write one at kafka.checkpoint_every, once something came"
+            " their workers write one at kafka.checkpoint_every; is one of them away?"
         )
 
 

@@ -214,7 +214,8 @@ class Holdings:
 
     async def _checkpoint(self, partition: int, held: Held) -> None:
         held.due = time.monotonic() + self._every_s
-        if held.runtime.next_offset > held.covered:
+        is_new = held.runtime.next_offset > held.covered
+        if is_new or await self._in_thread(held.runtime.owes_erasure):
             try:
                 packed = await self._in_thread(self._packed, partition, held)
             except UnavailableError:
@@ -234,7 +235,7 @@ class Holdings:
     async def _make_durable(self, partition: int, held: Held, next_offset: int, packed: bytearray) -> None:
         """A checkpoint, unless a later one is durable already. Raises UnavailableError while Kafka does not take it."""
         async with held.saving:
-            if next_offset <= held.covered:
+            if next_offset < held.covered:
                 return
             await self._flush_letters(held)
             await self._store.save(partition, packed, next_offset)

@@ -229,6 +229,15 @@ class PartitionRuntime:
         """A checkpoint with `next_offset` is durable: history may compact what it stored up to there."""
         self._covered, self._forgot = next_offset, self._forgetting
 
+    def owes_erasure(self) -> bool:
+        """Whether an erasure is under way of which the last checkpoint does not know: it is due then, come what may.
+
+        Not where the database does not answer now.
+        """
+        with suppress(UnavailableError):
+            return not {job.id for job in self._erasures()} <= {*self._forgot}
+        return False
+
     def report(self) -> None:
         """Tell the processes that have the page; what cannot be told now is told next time."""
         self._arrivals.tell(self._clock.now_ms())

@@ -1,0 +1,114 @@
+"""An erasure on a real Kafka ends, whatever comes to its partitions meanwhile, and if that is nothing at all."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from aiokafka import AIOKafkaProducer
+
+from alerts.desk import Alerts
+from alerts.owners import OwnedAppliance, Owner
+from benchmarks.worker_process import WorkerProcess, committed, ends, feed
+from foremend.config import Settings, load_settings
+from foremend.installation.erasing import Erasing, workers_forgot
+from foremend.runtimes.clock import SystemClock
+from foremend.runtimes.kafka import topics
+from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from foremend.runtimes.kafka.state import StateStore
+from foremend.vocabulary.errors import UnavailableError
+from foremend.vocabulary.types import MS_PER_DAY, Block
+from foremend.wiring.desk import open_desk
+from foremend.wiring.service import streams
+from tests.integration.kafka.test_worker import RULE, wait_until
+
+START = 20_000 * MS_PER_DAY
+GOES, STAYS = "fridge-quillfeather", "fridge-stays"
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture
+def config(kafka: KafkaSettings, tmp_path: Path) -> Path:
+    """Topics that are there, and an empty database."""
+    asyncio.run(topics.create(kafka))
+    path = tmp_path / "config.yaml"
+    told = {
+        "brokers": list(kafka.brokers), "prefix": kafka.prefix, "partitions": kafka.partitions,
+        "checkpoint_every": "300 ms",
+    }  # fmt: skip
+    written = {
+        "kafka": told,
+        "ingest": {"oldest": None},  # the readings are of 2024
+        "models": {"appliance_models": []},
+        "rules": {"book": [RULE]},
+        "storage": {"folder": str(tmp_path / "var")},
+        "alerts": {"database": f"sqlite:///{tmp_path}/foremend.db", "key_file": str(tmp_path / "key")},
+    }
+    path.write_text(yaml.safe_dump(written))
+    return path
+
+
+def an_hour(appliance: str) -> Block:
+    """A reading a minute."""
+    minute = np.arange(60)
+    return Block(
+        "rf-260", (appliance,), np.zeros(60, np.int32), START + minute * 60_000, minute,
+        {"power": np.full(60, 90.0)}, ("",),
+    )  # fmt: skip
+
+
+def states(settings: KafkaSettings) -> bytes:
+    """What the last checkpoints of all partitions hold."""
+
+    async def read() -> bytes:
+        async with AIOKafkaProducer(**connection(settings), acks="all") as producer:
+            store = StateStore(settings, producer)
+            found = [await store.load(partition) for partition in range(settings.partitions)]
+        return b"".join(bytes(one.packed) for one in found if one is not None)
+
+    return asyncio.run(read())
+
+
+def memory_is_empty(settings: Settings, alerts: Alerts) -> bool:
+    """Whether the erasure is past the memory of its workers; it goes on as far as it can."""
+    names = streams(settings.kafka)
+    erasing = Erasing(
+        settings,
+        alerts.erasures,
+        lambda job: workers_forgot(alerts.engine, names, job),
+        ("rf-260",),
+        SystemClock().now_ms,
+    )
+    try:
+        return not erasing.round()
+    except UnavailableError:
+        return False
+
+
+def test_an_erasure_waits_for_no_partition_to_which_nothing_comes(
+    kafka: KafkaSettings, config: Path, tmp_path: Path
+) -> None:
+    """One partition had readings and has none any more, three never had one: without another record the owner is gone
+    from every checkpoint, and who stays is still there."""
+    settings = load_settings(config)
+    alerts = open_desk(settings, SystemClock())
+    alerts.owners.register_owners([Owner("owner-1", {})])
+    alerts.owners.register_appliances([OwnedAppliance(GOES, "owner-1", "rf-260")])
+    feed(kafka, [an_hour(GOES), an_hour(STAYS)])
+    with WorkerProcess(config, tmp_path / "worker.log") as worker:
+        wait_until(lambda: committed(kafka) == ends(kafka), worker)
+        assert GOES.encode() in states(kafka)
+        last = ends(kafka)
+
+        alerts.erasures.ask("owner-1", "case 7", 0, "test")
+        wait_until(lambda: memory_is_empty(settings, alerts), worker)
+
+        assert ends(kafka) == last
+        assert worker.stop() == 0
+    kept = states(kafka)
+    assert GOES.encode() not in kept
+    assert STAYS.encode() in kept
+    alerts.close()
