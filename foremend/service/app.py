@@ -119,7 +119,7 @@ def create_app(
     _lists(app, look)
     _fleet(app, model, look)
     add_findings(app, look)
-    add_previews(app, previews)
+    add_previews(app, look, previews)
     add_tickets(app, look, servicing)
     add_inbound(app, servicing, inbound)
     add_owners(app, consents)

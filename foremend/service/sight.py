@@ -44,14 +44,14 @@ class Sight:
         """`ReadModel.findings`."""
         self._require_ids(appliance_id)
         page = self.model.findings(limit, offset, appliance_id, self._own())
-        self._note("finding", appliance_id, page.items)
+        self.note("finding", appliance_id, page.items)
         return Page(items=[self._shown(one) for one in page.items], total=page.total)
 
     def episodes(self) -> list[FindingView]:
         """`ReadModel.episodes`."""
         own = self._own()
         found = [one for one in self.model.episodes() if own is None or one.appliance_id in own]
-        self._note("finding", None, found)
+        self.note("finding", None, found)
         return [self._shown(one) for one in found]
 
     def fleet(self, limit: int, offset: int, state: State | None, appliance_model: str | None) -> FleetView:
@@ -61,7 +61,7 @@ class Sight:
             found = self.model.some_of_fleet(own, limit, offset, state, appliance_model)
         else:
             found = self.model.fleet(limit, offset, state, appliance_model)
-        self._note("appliance", None, found.items)
+        self.note("appliance", None, found.items)
         return found.model_copy(update={"items": [self._shown(one) for one in found.items]})
 
     def appliance(self, appliance_id: str) -> ApplianceDetail | None:
@@ -69,7 +69,7 @@ class Sight:
         self._require_ids(appliance_id)
         own = self._own()
         found = self.model.appliance(appliance_id) if own is None or appliance_id in own else None
-        self._note("appliance", appliance_id, found)
+        self.note("appliance", appliance_id, found)
         if found is None or self.caller.reach(Right.TICKETS) is not None:
             return found
         return found.model_copy(update={"tickets": []})
@@ -86,7 +86,7 @@ class Sight:
             else:
                 own = self._owned()
         page = self.model.tickets(limit, offset, appliance_id, own, technician, status)
-        self._note("ticket", appliance_id, page.items)
+        self.note("ticket", appliance_id, page.items)
         return page
 
     def some_findings(
@@ -94,13 +94,13 @@ class Sight:
     ) -> Part[FindingView]:
         """`ReadModel.some_findings`, of the caller's own where the right goes no further."""
         part = self.model.some_findings(self._narrowed(chosen), sort, limit, cursor)
-        self._note("finding", chosen.appliance_id, part.items)
+        self.note("finding", chosen.appliance_id, part.items)
         return part
 
     def some_open_episodes(self, chosen: FindingFilter, limit: int, cursor: str | None) -> Part[FindingView]:
         """`ReadModel.some_open_episodes`, of the caller's own where the right goes no further."""
         part = self.model.some_open_episodes(self._narrowed(chosen), limit, cursor)
-        self._note("finding", chosen.appliance_id, part.items)
+        self.note("finding", chosen.appliance_id, part.items)
         return part
 
     def _narrowed(self, chosen: FindingFilter) -> FindingFilter:
@@ -127,7 +127,7 @@ class Sight:
             else:
                 chosen = replace(chosen, appliances=self._owned())
         part = self.model.some_tickets(chosen, sort, limit, cursor)
-        self._note("ticket", chosen.appliance_id, part.items)
+        self.note("ticket", chosen.appliance_id, part.items)
         return part
 
     def ticket(self, ticket_id: str) -> TicketView | None:
@@ -135,25 +135,25 @@ class Sight:
         found = self.model.ticket(ticket_id)
         if found is None or not self._is_mine(found):
             return None
-        self._note("ticket", ticket_id, found)
+        self.note("ticket", ticket_id, found)
         return found
 
     def held_back(self, limit: int, offset: int) -> Page[HeldBackView]:
         """`ReadModel.held_back`."""
         page = self.model.held_back(limit, offset)
-        self._note("held_back", None, page.items)
+        self.note("held_back", None, page.items)
         return page
 
     def outbox(self, limit: int, offset: int, state: str | None) -> Page[MessageView]:
         """`ReadModel.outbox`."""
         page = self.model.outbox(limit, offset, state)
-        self._note("message", None, page.items)
+        self.note("message", None, page.items)
         return page
 
     def dead_letters(self, limit: int, offset: int) -> Page[DeadLetterView]:
         """`ReadModel.dead_letters`."""
         page = self.model.dead_letters(limit, offset)
-        self._note("dead_letter", None, page.items)
+        self.note("dead_letter", None, page.items)
         return page
 
     def _is_mine(self, found: TicketView) -> bool:
@@ -163,7 +163,7 @@ class Sight:
             return found.assigned_to == self.caller.subject
         return found.appliance_id in self._owned()
 
-    def _note(self, what: str, subject: str | None, shown: object) -> None:
+    def note(self, what: str, subject: str | None, shown: object) -> None:
         """Before it is shown; nothing of what is not, nor of what only has pseudonyms."""
         by_pseudonyms = self.caller.reach(Right.FLEET) is Reach.PSEUDONYMS
         if shown and self.reads is not None and not by_pseudonyms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import Depends, FastAPI, HTTPException
@@ -11,6 +12,7 @@ from alerts.preview import Previews
 from alerts.queries import OutboxState
 from foremend.service.guard.door import Needs
 from foremend.service.guard.problems import Problem, stated
+from foremend.service.sight import Sight
 from foremend.service.views import Time
 from foremend.vocabulary.rights import Caller, Right
 
@@ -54,8 +56,11 @@ class PreviewOfFinding(BaseModel):
     messages: list[PreviewedMessage]
 
 
-def add_previews(app: FastAPI, previews: Previews | None) -> None:
-    """Without `previews` the route answers that nothing is known here."""
+def add_previews(app: FastAPI, look: Callable[[Caller], Sight], previews: Previews | None) -> None:
+    """That `look`'s caller read it stands in the audit log.
+
+    Without `previews` the route answers that nothing is known here.
+    """
 
     @app.get(
         "/api/v1/findings/{finding_id}/messages",
@@ -73,4 +78,5 @@ def add_previews(app: FastAPI, previews: Previews | None) -> None:
         found = previews.of(finding_id, language, channel, named=named)
         if found is None:
             raise HTTPException(404, f"no finding {finding_id}")
+        look(caller).note("message", finding_id, found)
         return PreviewOfFinding(**found)

@@ -86,7 +86,14 @@ def api(tmp_path: Path, database: str, clock: Any) -> Iterator[Api]:
     model = ReadModel(alerts.engine, SharedPipeline(alerts.engine, (), clock, 60_000), {}, {}, {})
     privacy = PrivacyDesk(settings, alerts, clock, open_retention(settings, alerts, clock))
     door = Door(alerts.access, False, Buckets(1e6), Buckets(1e6))
-    app = create_app(model, door=door, servicing=alerts.servicing, consents=alerts.consents, privacy=privacy)
+    app = create_app(
+        model,
+        door=door,
+        servicing=alerts.servicing,
+        consents=alerts.consents,
+        previews=alerts.previews,
+        privacy=privacy,
+    )
     with (
         Server(app, "127.0.0.1", 0) as address,
         httpx.Client(base_url=address, timeout=60) as client,

@@ -15,7 +15,7 @@ from alerts.database import open_database, reading
 from alerts.owners import Owner
 from alerts.reads import AGAIN_MS, EVERYBODY, Reads
 from alerts.shared_status import Said, Seen, say
-from alerts.tables import AuditRow, TicketRow
+from alerts.tables import AuditRow, FindingRow, TicketRow
 from alerts.ticket_steps import Assigned
 from alerts.vault import Vault
 from foremend.service.guard.door import require_rights
@@ -43,6 +43,7 @@ SHOWN_BY = {
     "/api/v1/appliances/{appliance_id}/consents/receipt",
     "/api/v1/episodes",
     "/api/v1/findings",
+    "/api/v1/findings/{finding_id}/messages",
     "/api/v1/owners",
     "/api/v1/owners/{owner_id}",
     "/api/v1/owners/{owner_id}/export",
@@ -77,8 +78,15 @@ def lived(api: Api) -> tuple[Api, dict[str, str]]:
     say(api.alerts.engine, Said("s", {}, now), seen)
     with reading(api.alerts.engine) as session:
         ticket = session.scalars(select(TicketRow.id).where(TicketRow.appliance_id == "fridge-1")).one()
+        found = session.scalars(select(FindingRow.id).where(FindingRow.appliance_id == "fridge-1")).first()
     api.alerts.servicing.take(ticket, Assigned(step="assigned", technician="kim", note=NOTE), "test")
-    return api, {"ticket_id": ticket, "appliance_id": "fridge-1", "owner_id": "o-1", "erasure_id": "er-1"}
+    ids = {"finding_id": str(found)}
+    return api, ids | {
+        "ticket_id": ticket,
+        "appliance_id": "fridge-1",
+        "owner_id": "o-1",
+        "erasure_id": "er-1",
+    }
 
 
 def test_whatever_shows_a_person_or_a_household_says_who_read_it(lived: tuple[Api, dict[str, str]]) -> None:
