@@ -34,6 +34,7 @@ from foremend.service.v1.previews import add_previews
 from foremend.service.v1.privacy import add_privacy
 from foremend.service.v1.session import add_session
 from foremend.service.v1.tickets import add_tickets
+from foremend.service.v1.webhooks import document_events
 from foremend.service.views import (
     ApplianceDetail,
     CohortView,
@@ -128,6 +129,7 @@ def create_app(
     add_stop_page(app, stopping, _HEADERS["Content-Security-Policy"])
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")
     require_rights(app)
+    document_events(app)
     return app
 
 

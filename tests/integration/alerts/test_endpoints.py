@@ -18,6 +18,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from alerts.channels import GoneError, Message
 from alerts.database import reading
 from alerts.endpoints import Endpoints, Span
+from alerts.events import EVENTS
 from alerts.settings import AlertsSettings
 from alerts.tables import AuditRow, OutboxRow, OutboxState
 from alerts.webhook import WebhookChannel
@@ -150,6 +151,7 @@ def test_a_test_event_is_signed_taken_and_kept_nowhere(
 
     [(headers, body)] = receiver.got
     event = orjson.loads(body)
+    EVENTS[event["type"]].data.model_validate(event["data"])
     assert (event["type"], event["data"]) == ("foremend.test", {"endpoint": "platform"})
     assert (taken["webhook_id"], taken["signatures"]) == (event["id"], 2)
     assert verified(NEW, headers, body)

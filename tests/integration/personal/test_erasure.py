@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from alerts.audit import verify
 from alerts.database import reading
+from alerts.events import EVENTS
 from alerts.tables import TicketRow, TicketStatus
 from tests.integration.personal.conftest import GOES, LEAVES, MAIL, NUMBER, REMAINS, STAYS, TRACES, Household
 
@@ -37,6 +38,8 @@ def stored(household: Household) -> set[str]:
 def require_told(household: Household, report: dict[str, Any]) -> None:
     """The platform heard that its tickets are withdrawn, and then what it has to erase."""
     told = [(one["type"], one["data"]) for one in household.platform.events()]
+    for kind, data in told:
+        EVENTS[kind].data.model_validate(data)
     last_type, last = told[-1]
     withdrawn = {
         ticket for kind, data in told if kind == "foremend.consent.changed" for ticket in data["tickets"]

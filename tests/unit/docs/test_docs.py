@@ -130,7 +130,10 @@ def test_settings_are_accepted(page: Path) -> None:
 
 def addresses(text: str) -> set[str]:
     """The addresses of an AsyncAPI document as MQTT filters."""
-    return {re.sub(r"\{\w+\}", "+", one["address"]) for one in yaml.safe_load(text)["channels"].values()}
+    channels = yaml.safe_load(text)["channels"].values()
+    return {
+        re.sub(r"\{\w+\}", "+", one["address"]) for one in channels if "address" in one
+    }  # webhooks: anywhere
 
 
 def test_the_mqtt_contract_names_every_topic() -> None:

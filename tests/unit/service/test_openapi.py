@@ -17,3 +17,4 @@ def test_the_document_is_the_applications_own(world: Any) -> None:
 
     assert json.loads(DOCUMENT.read_text("utf-8"))["paths"] == described["paths"]
     assert json.loads(DOCUMENT.read_text("utf-8"))["components"] == described["components"]
+    assert json.loads(DOCUMENT.read_text("utf-8"))["webhooks"] == described["webhooks"]

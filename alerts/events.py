@@ -1,0 +1,158 @@
+"""The catalogue of events: every type that leaves for webhook receivers, when, and what its `data` holds.
+
+What is sent is made where it happens; this is the promise about it, in the documents of the API, and tests hold the two
+together. Members may be added, none is taken away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from alerts.tables import Resolution, TicketStatus
+from foremend.vocabulary.types import Purpose, Severity
+
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""RFC 3339 in UTC with milliseconds."""
+ClockName = Literal["first_contact", "visit", "fix"]
+_NOTHING_ELSE = ConfigDict(extra="forbid")
+
+
+class ClockData(BaseModel):
+    """One promise: until when, when it was kept, and whether it is broken."""
+
+    model_config = _NOTHING_ELSE
+    due: Moment
+    met_at: Moment | None
+    broken: bool
+
+
+class TicketData(BaseModel):
+    """The whole ticket as it was then; of several take the one with the highest `version`."""
+
+    model_config = _NOTHING_ELSE
+    ticket_id: str
+    episode_id: str
+    status: TicketStatus
+    appliance_id: str
+    appliance_model: str
+    fault: str
+    severity: Severity
+    opened_at: Moment
+    closed_at: Moment | None
+    version: int
+    changed_at: Moment
+    resolution: Resolution | None
+    found_fault: str | None
+    visit_from: Moment | None
+    visit_until: Moment | None
+    waiting_since: Moment | None
+    merged_into: str | None
+    title: dict[str, str]
+    rule: str
+    score: float
+    probability: float | None
+    days_to_failure: float | None
+    days_low: float | None
+    days_high: float | None
+    evidence: dict[str, list[str]]
+    parts: list[str]
+    technician_finds: str
+    self_help: dict[str, list[str]]
+    safety: dict[str, str]
+    at_stake: list[str]
+    owner_reference: str | None
+    service_area: str | None
+    priority: Annotated[int, Field(ge=1, le=4)]
+    clocks: dict[ClockName, ClockData]
+    promise: dict[ClockName, Moment] = {}
+
+
+class TicketClockData(TicketData):
+    """The ticket, and which promise it is about."""
+
+    clock: ClockName
+
+
+class ConsentChangedData(BaseModel):
+    """`tickets` are those that are withdrawn with it; `reason` is there where a yes ended without a word."""
+
+    model_config = _NOTHING_ELSE
+    appliance_id: str
+    purpose: Purpose
+    given: bool
+    at: Moment
+    tickets: list[str]
+    reason: str = ""
+
+
+class ConsentEndingData(BaseModel):
+    """Whose yes to what ends, and when."""
+
+    model_config = _NOTHING_ELSE
+    appliance_id: str
+    purpose: Purpose
+    ends_at: Moment
+
+
+class ErasureData(BaseModel):
+    """What a receiver has to erase, until when, and by which reference it was asked for."""
+
+    model_config = _NOTHING_ELSE
+    erasure_id: str
+    reference: str
+    asked_at: Moment
+    due_at: Moment
+    appliances: list[str]
+    tickets: list[str]
+
+
+class TryData(BaseModel):
+    """Nothing has to be done about it."""
+
+    model_config = _NOTHING_ELSE
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`when` it leaves, what the event's `subject` names, and what `data` holds."""
+
+    when: str
+    subject: str
+    data: type[BaseModel]
+
+
+def _ticket(when: str, data: type[BaseModel] = TicketData) -> Kind:
+    return Kind(when, "the ticket", data)
+
+
+EVENTS: Mapping[str, Kind] = {
+    "foremend.ticket.opened": _ticket("an episode began that matters, and the owner agreed to tickets"),
+    "foremend.ticket.updated": _ticket("it became more severe, its estimate moved, or a week has passed"),
+    "foremend.ticket.closed": _ticket("the episode ended, or somebody closed it"),
+    "foremend.ticket.reopened": _ticket(
+        "the fault came back, became more severe, or somebody opened it again"
+    ),
+    "foremend.ticket.due_soon": _ticket("three quarters of the time for a promise are over", TicketClockData),
+    "foremend.ticket.overdue": _ticket("a promise is broken", TicketClockData),
+    "foremend.ticket.acknowledged": _ticket("somebody has seen it"),
+    "foremend.ticket.assigned": _ticket("it is somebody's, or nobody's"),
+    "foremend.ticket.contacted": _ticket("somebody spoke to the owner"),
+    "foremend.ticket.scheduled": _ticket("a visit was agreed on"),
+    "foremend.ticket.on_the_way": _ticket("the technician has left for the owner"),
+    "foremend.ticket.waiting": _ticket("the owner is waited for: its clocks stand"),
+    "foremend.ticket.resumed": _ticket("the owner is waited for no more"),
+    "foremend.ticket.resolved": _ticket("somebody said what it was"),
+    "foremend.ticket.merged": _ticket("another ticket has the same cause"),
+    "foremend.consent.changed": Kind(
+        "an owner changed their mind about a purpose, or a yes ended", "the appliance", ConsentChangedData
+    ),
+    "foremend.consent.ending": Kind("a yes ends within thirty days", "the appliance", ConsentEndingData),
+    "foremend.erasure.completed": Kind("an owner was erased", "the erasure", ErasureData),
+    "foremend.test": Kind("somebody tried the endpoint", "the endpoint", TryData),
+}
+"""By type."""
