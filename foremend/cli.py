@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from foremend.commands import (
     audit,
+    cohorts,
     consent,
     discover,
     erase,
@@ -73,6 +74,7 @@ for group in (
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.add_typer(kafka.topics, name="topics")
 app.command()(init.init)
+app.command()(cohorts.cohorts)
 app.command()(discover.discover)
 app.command()(erase.erase)
 app.command()(erase.erasures)

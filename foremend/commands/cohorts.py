@@ -1,0 +1,81 @@
+"""`foremend cohorts`: which batch, firmware or appliance model fails more than its siblings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from foremend.commands.common import Json
+from foremend.terminal import WIDEST, emit
+
+
+def cohorts(
+    appliances: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV: appliance_id, category, appliance_model, batch, region, firmware, installed_at, since."
+        ),
+    ],
+    failures: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV of outcomes, as train --outcomes reads it: appliance_id, fault, confirmed_at."
+        ),
+    ],
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Last day looked at. Default: of the last failure."),
+    ] = None,
+    false_a_year: Annotated[
+        float, typer.Option(min=0.001, help="False red alarms a year that all cohorts together may give.")
+    ] = 1.0,
+    json: Json = False,
+) -> None:
+    """Which batches, firmware and models fail more than their siblings, and since when it is sure."""
+    from foremend.jobs.cohorts import watch_cohorts
+
+    found = watch_cohorts(
+        appliances, failures, until=until.date() if until else None, false_a_year=false_a_year
+    )
+    if json:
+        emit(found)
+        return
+    out = Console()
+    out.print(_summary(found))
+    if found["alarms"]:
+        out.print(_table(found["alarms"]), width=min(out.width, WIDEST))
+
+
+def _table(alarms: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("day", "level", "cohort", "failed", "expected", "times as often"):
+        table.add_column(title, overflow="fold")
+    for one in alarms:
+        table.add_row(*_row(one))
+    return table
+
+
+def _summary(found: dict[str, Any]) -> str:
+    used = f"{found['failures']} failures among {found['appliances']} appliances until {found['until']}"
+    left = f", {found['failures_left_out']} left out (second ones, appliances that are not in the table)"
+    nothing = "" if found["alarms"] else ": no cohort fails more than its siblings"
+    return used + (left if found["failures_left_out"] else "") + nothing
+
+
+def _row(one: dict[str, Any]) -> list[str]:
+    low, high = one["ratio_95"]
+    cohort = ", ".join(f"{by} {name}" for by, name in one["cohort"].items())
+    failed = f"{one['failed']} of {one['at_risk']}"
+    return [
+        one["day"],
+        one["level"],
+        cohort,
+        failed,
+        f"{one['expected']}",
+        f"{one['ratio']} ({low} to {high})",
+    ]

@@ -1,0 +1,151 @@
+"""`foremend cohorts`: which batch, firmware or appliance model fails more than its siblings, by a maker's tables."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foremend.learning.outcomes import read_outcomes, time_ms
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.types import MS_PER_DAY
+from models.outcomes import Outcome
+from rules.fleet_cohorts import CohortAlarm, Spells, cohort_alarms
+
+COLUMNS = ("appliance_id", "category", "appliance_model", "batch", "region", "firmware", "installed_at")
+_UNSAID = ""  # a batch, region or firmware that nobody wrote is one like another
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What an appliance is from a day on; days since 1970, UTC."""
+
+    category: str
+    model: str
+    batch: str
+    region: str
+    firmware: str
+    installed: int
+    day: int
+
+
+def read_appliances(path: Path) -> dict[str, list[Since]]:
+    """Appliances in a CSV with the columns of `COLUMNS`, oldest row first.
+
+    An appliance has a row more for each time that its firmware changed, with the day in the column `since`. Times are
+    ISO 8601 (UTC where no zone is written) or ms UTC. Raises ConfigError, with the line, when it cannot be read.
+    """
+    found: dict[str, list[Since]] = defaultdict(list)
+    with _rows(path) as rows:
+        for where, row in rows:
+            installed = time_ms(row["installed_at"], where) // MS_PER_DAY
+            day = time_ms(row["since"], where) // MS_PER_DAY if row.get("since") else installed
+            category, model, batch, region, firmware = (row[name] or _UNSAID for name in COLUMNS[1:6])
+            found[row["appliance_id"]].append(Since(category, model, batch, region, firmware, installed, day))
+    if not found:
+        raise ConfigError(f"{path} has no appliances: it needs a row for each")
+    return {appliance: sorted(since, key=lambda one: one.day) for appliance, since in found.items()}
+
+
+@contextmanager
+def _rows(path: Path) -> Iterator[Iterator[tuple[str, Mapping[str, str]]]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+            if missing:
+                raise ConfigError(f"{path} lacks the column {missing[0]}: it needs {', '.join(COLUMNS)}")
+            yield ((f"{path}, line {rows.line_num}", row) for row in rows)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path} cannot be read as CSV: {error}") from error
+
+
+def watch_cohorts(
+    appliances: Path, failures: Path, *, until: date | None, false_a_year: float
+) -> dict[str, Any]:
+    """Every alarm in the order of days, and how much of both tables was used.
+
+    `failures` is a table of outcomes as `foremend train --outcomes` reads it; of an appliance the first one counts.
+    `until` is the last day that is looked at: the day of the last failure where it is None.
+    """
+    fleet, outcomes = read_appliances(appliances), read_outcomes(failures)
+    first = _first_failures(outcomes)
+    last = (max(first.values(), default=0) // MS_PER_DAY) if until is None else _day(until)
+    spells, names = _spells(fleet, {one: ms // MS_PER_DAY for one, ms in first.items()}, int(last))
+    alarms = [_alarm(one, names) for one in cohort_alarms(spells, false_a_year=false_a_year)]
+    return {
+        "appliances": len(fleet),
+        "failures": int(spells.failed.sum()),
+        "failures_left_out": len(outcomes) - int(spells.failed.sum()),
+        "until": _iso(int(last)),
+        "false_a_year": false_a_year,
+        "alarms": alarms,
+    }
+
+
+def _first_failures(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    first: dict[str, int] = {}
+    for one in outcomes:
+        first[one.appliance_id] = min(one.confirmed_at, first.get(one.appliance_id, one.confirmed_at))
+    return first
+
+
+def _spells(
+    fleet: Mapping[str, Sequence[Since]], failed: Mapping[str, int], last: int
+) -> tuple[Spells, dict[str, list[str]]]:
+    """The fleet as spells until `last`, and what the numbers of each column stand for."""
+    rows: list[tuple[Any, ...]] = []
+    for number, (appliance, history) in enumerate(fleet.items()):
+        end = failed.get(appliance, last)
+        for one, after in zip(history, [*history[1:], None], strict=True):
+            stop = min(end + 1, last + 1) if after is None else min(after.day, end + 1, last + 1)
+            fails = appliance in failed and stop == end + 1
+            if one.day < stop:
+                rows.append((number, one, stop, fails))
+    numbered = {
+        "category": [one.category for _, one, _, _ in rows],
+        "model": [one.model for _, one, _, _ in rows],
+        "batch": [f"{one.model} {one.batch}" for _, one, _, _ in rows],
+        "region": [one.region for _, one, _, _ in rows],
+        "firmware": [f"{one.model} {one.firmware}" for _, one, _, _ in rows],
+    }
+    uniques = {key: np.unique(words, return_inverse=True) for key, words in numbered.items()}
+    columns = {key: codes.astype(np.int64) for key, (_, codes) in uniques.items()}
+    spells = Spells(
+        appliance=np.array([number for number, _, _, _ in rows], np.int64),
+        installed=np.array([one.installed for _, one, _, _ in rows], np.int64),
+        start=np.array([one.day for _, one, _, _ in rows], np.int64),
+        stop=np.array([stop for _, _, stop, _ in rows], np.int64),
+        failed=np.array([fails for _, _, _, fails in rows], np.bool_),
+        **columns,
+    )
+    return spells, {key: words.tolist() for key, (words, _) in uniques.items()}
+
+
+def _alarm(one: CohortAlarm, names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    cohort = {by: names[by][number] for by, number in zip(one.by, one.cohort, strict=True)}
+    return {
+        "day": _iso(one.day),
+        "level": one.level.value,
+        "cohort": cohort,
+        "at_risk": one.at_risk,
+        "failed": one.failed,
+        "expected": round(one.expected, 1),
+        "ratio": round(one.ratio, 1),
+        "ratio_95": [round(one.low, 1), round(one.high, 1)],
+    }
+
+
+def _day(one: date) -> int:
+    return (one - date(1970, 1, 1)).days
+
+
+def _iso(day: int) -> str:
+    return datetime.fromtimestamp(day * MS_PER_DAY / 1000, UTC).date().isoformat()

@@ -1,0 +1,97 @@
+"""`foremend cohorts`: a maker's two tables in, the cohorts that fail more than their siblings out."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.unit.commands.command_line import call
+
+
+class Foremend:
+    """The command line, and what it says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def says(self, *arguments: str, code: int = 0) -> str:
+        assert call(self._monkeypatch, *arguments) == code
+        said = self._capsys.readouterr()
+        return said.err if code else said.out
+
+
+@pytest.fixture
+def foremend(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Foremend:
+    return Foremend(monkeypatch, capsys)
+
+
+HEAD = "appliance_id,category,appliance_model,batch,region,firmware,installed_at,since\n"
+FIRST = date(2025, 1, 1)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> tuple[str, str]:
+    """4,000 refrigerators of ten batches; a third of batch b7 fails within 200 days, 2 in 100 of the others."""
+    rng = np.random.default_rng(1)
+    appliances, failures = tmp_path / "appliances.csv", tmp_path / "failures.csv"
+    rows, failed = [HEAD], ["appliance_id,fault,confirmed_at\n"]
+    for number in range(4_000):
+        batch = number % 10
+        rows.append(f"rf-{number},refrigerator,rf-260,b{batch},north,1.0,{FIRST},\n")
+        if rng.random() < (0.33 if batch == 7 else 0.02):
+            failed.append(f"rf-{number},refrigerant-leak,{FIRST + timedelta(int(rng.integers(200)))}\n")
+    appliances.write_text("".join(rows))
+    failures.write_text("".join(failed))
+    return str(appliances), str(failures)
+
+
+def test_a_bad_batch_is_named_with_its_figures(foremend: Foremend, tables: tuple[str, str]) -> None:
+    """As JSON: since when it is sure, how many failed of how many, and how many times as often as the others."""
+    answer = foremend.says("cohorts", *tables, "--json")
+
+    red = [one for one in json.loads(answer)["alarms"] if one["level"] == "red"]
+    assert [one["cohort"] for one in red] == [{"batch": "rf-260 b7"}]
+    assert red[0]["ratio_95"][0] < 33 / 2 < red[0]["ratio_95"][1]
+    assert red[0]["failed"] < 0.06 * 400
+
+
+def test_people_read_a_table(foremend: Foremend, tables: tuple[str, str]) -> None:
+    """What was used comes first."""
+    said = foremend.says("cohorts", *tables)
+
+    assert "among 4000 appliances" in said
+    assert "batch rf-260 b7" in said
+
+
+def test_failures_of_appliances_that_are_not_in_the_table_are_counted(
+    foremend: Foremend, tables: tuple[str, str]
+) -> None:
+    """Nothing of a table is dropped without a word."""
+    with Path(tables[1]).open("a") as file:
+        file.write("rf-nobody,refrigerant-leak,2025-03-01\n")
+
+    assert json.loads(foremend.says("cohorts", *tables, "--json"))["failures_left_out"] == 1
+
+
+def test_a_failure_on_the_day_of_new_firmware_is_counted(foremend: Foremend, tables: tuple[str, str]) -> None:
+    """An appliance has a row for each firmware; it fails with one of them."""
+    with Path(tables[0]).open("a") as file:
+        file.write("rf-new,refrigerator,rf-260,b1,north,1.0,2025-01-01,\n")
+        file.write("rf-new,refrigerator,rf-260,b1,north,1.1,2025-01-01,2025-02-01\n")
+    with Path(tables[1]).open("a") as file:
+        file.write("rf-new,refrigerant-leak,2025-02-01\n")
+
+    assert json.loads(foremend.says("cohorts", *tables, "--json"))["failures_left_out"] == 0
+
+
+def test_a_table_that_lacks_a_column_is_refused_by_its_name(
+    foremend: Foremend, tables: tuple[str, str]
+) -> None:
+    """With what it needs."""
+    Path(tables[0]).write_text("appliance_id,batch\nrf-1,b1\n")
+
+    assert "lacks the column category" in foremend.says("cohorts", *tables, code=2)
