@@ -9,12 +9,16 @@ from sqlalchemy import Engine
 
 from alerts.consent import ConsentLedger, ConsentRecord
 from alerts.consent.receipts import receipt
+from alerts.consent.records import require_used
 from alerts.owners import OwnedAppliance, Owners
 from alerts.queries import owned_by, register
 from alerts.reads import EVERYBODY, note_read
+from foremend.vocabulary.device_words import DeviceWord
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
-from foremend.vocabulary.types import Purpose
+from foremend.vocabulary.types import Purpose, deterministic_id
+
+ON_THE_APPLIANCE = "appliance"
 
 
 class ConsentDesk:
@@ -60,6 +64,42 @@ class ConsentDesk:
         )
         now = {one.value: self._ledger.decision(appliance_id, one, at).reason for one in purposes}
         return {"appliance_id": appliance_id, "owner_id": subject, "consents": now}
+
+    def hear(self, word: DeviceWord) -> None:
+        """Keep what the owner said on the appliance itself, the first time that it comes.
+
+        A yes names its owner; a no is the present owner's where it names none. Raises InputError, in words without any
+        id of an owner, for an appliance that nobody registered, with the nearest that somebody did; where another owner
+        is named, or nobody by a yes; and for a yes that nothing acts on.
+        """
+        known = self.appliance(word.appliance_id)
+        if word.given and not word.owner_id:
+            raise InputError("owner_id: a yes names who says it")
+        if word.owner_id not in ("", known.owner_id):
+            raise InputError("owner_id: not the registered owner of the appliance")
+        notices = self._owners.policies.of(known.jurisdiction).notices
+        records = [
+            ConsentRecord(
+                word.appliance_id,
+                known.owner_id,
+                purpose,
+                word.given,
+                min(word.at, self._clock.now_ms()),
+                word.notice_version or notices.version,
+                word.language or known.language,
+                ON_THE_APPLIANCE,
+                withdrawal_method="on the appliance or in the app, at any time",
+            )
+            for purpose in word.purposes
+        ]
+        for record in records:
+            require_used(record)
+        said = (word.appliance_id, word.ts, word.given)
+        keys = [deterministic_id("rm", "word", *said, purpose) for purpose in word.purposes]
+        try:
+            self._ledger.record(records, keys)
+        except InputError as error:  # what it says may name an owner
+            raise InputError("the appliance changed hands, or was erased, at this very moment") from error
 
     def appliance(self, appliance_id: str) -> OwnedAppliance:
         """What is registered of it. Raises InputError where nobody did, with the nearest that somebody did."""

@@ -322,7 +322,7 @@ class ConsentRow(Base):
 
 
 class ReminderRow(Base):
-    """That an end of a consent was told of, or that it is near: once each."""
+    """That an end of a consent was told of, or that it is near, or that an appliance's word was kept: once each."""
 
     __tablename__ = "reminders"
     id: Mapped[str] = mapped_column(Name(40), primary_key=True)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from foremend.vocabulary.device_words import DeviceWord
 from foremend.vocabulary.types import DeadLetter, RawMessage
 from ingest.columns import CheckedReadings, Columns, as_payload
 from ingest.dead_letters import Problems
@@ -80,6 +81,7 @@ class Batch:
         self.rows: dict[str, CheckedReadings] = defaultdict(CheckedReadings)
         self.presence: list[Presence] = []
         self._presence_at: list[int] = []  # position of the message of each
+        self.words: list[DeviceWord] = []
         self.ignored = 0
         self.repeated = 0
         self.left_out: Counter[str] = Counter()  # by kind; see Decoded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from foremend.vocabulary.topics import is_about_consent
 from foremend.vocabulary.types import DeadLetter, RawMessage
 
 REASONS_SHOWN = 3
@@ -37,7 +38,12 @@ class Problems:
 
 
 def bounded(letter: DeadLetter, most_bytes: int) -> DeadLetter:
-    """The letter with the first `most_bytes` of its payload; its reason then says that it cannot be sent again."""
+    """The letter with the first `most_bytes` of its payload; its reason then says that it cannot be sent again.
+
+    Of an owner's word nothing is kept but why it could not be used.
+    """
+    if is_about_consent(letter.topic):
+        return replace(letter, payload=b"")
     size = len(letter.payload)
     if size <= most_bytes:
         return letter

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.topics import (
+    CANONICAL,
     OURS,
-    STATUS_WILDCARD,
-    TELEMETRY_WILDCARD,
+    is_about_consent,
     is_appliance_id,
     parse_status_topic,
     parse_telemetry_topic,
@@ -31,6 +31,7 @@ from ingest.columns import CheckedReadings, Columns
 from ingest.dead_letters import REASONS_SHOWN, bounded
 from ingest.decoders import build_decoders
 from ingest.decoders.base import AS_OF_ARRIVAL, presence
+from ingest.device_words import read_word
 from ingest.durations import spell
 from ingest.forgetting import without
 from ingest.last_words import LastWords
@@ -106,9 +107,7 @@ class Ingest:
     @property
     def subscriptions(self) -> tuple[str, ...]:
         """The MQTT filters that bring everything this can decode."""
-        filters = chain(
-            (TELEMETRY_WILDCARD, STATUS_WILDCARD), *(decoder.subscriptions for decoder in self._decoders)
-        )
+        filters = chain(CANONICAL, *(decoder.subscriptions for decoder in self._decoders))
         return tuple(dict.fromkeys(filters))
 
     def decode(self, messages: Sequence[RawMessage]) -> Decoded:
@@ -133,6 +132,7 @@ class Ingest:
             blocks,
             batch.dead_letters,
             batch.presence,
+            batch.words,
             batch.ignored,
             batch.repeated,
             readings,
@@ -198,7 +198,10 @@ class Ingest:
             if known is None and message.topic not in self._takers_of:
                 known = self._canonical(message.topic)
             if known is None:
-                self._take_device(position, message, batch)
+                if is_about_consent(message.topic):
+                    batch.words.append(read_word(message))
+                else:
+                    self._take_device(position, message, batch)
                 return
             self._check_size(message)
             if known[0].appliance_model not in self._payloads:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from foremend.vocabulary.device_words import DeviceWord
 from foremend.vocabulary.types import Block, DeadLetter
 
 
@@ -102,7 +103,7 @@ class Several:
 class Decoded:
     """What became of some messages.
 
-    Each is in `blocks` or `presence`, counted in `ignored` or `repeated`, or a dead letter.
+    Each is in `blocks`, `presence` or `words`, counted in `ignored` or `repeated`, or a dead letter.
     """
 
     blocks: Sequence[
@@ -110,6 +111,7 @@ class Decoded:
     ]  # one per appliance model, rows in order of time, those of one time of arrival; more around what raised
     dead_letters: Sequence[DeadLetter]
     presence: Sequence[Presence] = ()
+    words: Sequence[DeviceWord] = ()  # of owners, in order of arrival; the same may come again
     ignored: int = 0  # see Ignored
     repeated: int = 0  # canonical messages that came before, byte for byte
     readings: int = 0  # rows in all blocks

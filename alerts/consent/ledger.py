@@ -20,10 +20,10 @@ from alerts.consent.known import not_known, rows_of
 from alerts.consent.leaving import once_still, require_still
 from alerts.consent.records import ConsentRecord, end_of, require_used
 from alerts.consent.telling import changed
-from alerts.database import reading
+from alerts.database import insert_new, reading
 from alerts.outbox import Outbox
 from alerts.policies import Policies, Policy
-from alerts.tables import ApplianceRow, ConsentRow
+from alerts.tables import ApplianceRow, ConsentRow, ReminderRow
 from alerts.tickets import BEHIND_TICKETS, withdraw_tickets
 from alerts.wording import iso
 from foremend.vocabulary.errors import InputError
@@ -44,24 +44,27 @@ class ConsentLedger:
         self._clock = clock
         self._wake = wake
 
-    def record(self, records: Iterable[ConsentRecord]) -> None:
+    def record(self, records: Iterable[ConsentRecord], once: Sequence[str] = ()) -> None:
         """Append records, all or none. A changed mind is told to the receivers, and withdraws open tickets.
 
         Raises InputError for an appliance that nobody registered, with the nearest that somebody did; when the subject
         does not own it, the record comes from the future or its retention is no duration; and for a yes that nothing
         would act on. A withdrawal waits for messages about the appliance that are being sent right now, some seconds
         at most: none leaves after its commit.
+
+        `once` has a key for each record that may come again, and is kept the first time.
         """
         found = list(records)
         for record in found:
             require_used(record)
-        if once_still(self._engine, lambda wait: self._record(found, wait)):
+        if once_still(self._engine, lambda wait: self._record(found, once, wait)):
             self._wake()
 
-    def _record(self, found: Sequence[ConsentRecord], wait: bool) -> bool:
+    def _record(self, said: Sequence[ConsentRecord], once: Sequence[str], wait: bool) -> bool:
         """Whether receivers are told anything. Raises UnderWayError, if it is to `wait` for what is being sent."""
-        about = {record.appliance_id for record in found}, {record.purpose for record in found}
         with change(self._engine, self._clock) as work:
+            found = _for_the_first_time(work, said, once) if once else said
+            about = {record.appliance_id for record in found}, {record.purpose for record in found}
             before = histories(work.session, *about, lock=True)
             if wait:
                 require_still(work.session, {one.appliance_id for one in found if not one.given}, work.at)
@@ -128,6 +131,13 @@ class ConsentLedger:
         event = changed(event_id, appliance_id, purpose, given=given, at=at, tickets=tickets)
         self._outbox.put(work, event)
         return True
+
+
+def _for_the_first_time(
+    work: Change, said: Sequence[ConsentRecord], keys: Sequence[str]
+) -> Sequence[ConsentRecord]:
+    new = insert_new(work.session, ReminderRow, [{"id": key, "at": work.at} for key in keys])
+    return [record for key, record in zip(keys, said, strict=True) if key in new]
 
 
 def _append(work: Change, records: Sequence[ConsentRecord], policies: Mapping[str, Policy]) -> None:

@@ -168,7 +168,7 @@ IMPERSONAL: Mapping[str, str] = {
     "retention_runs": "when what is too old was removed",
     "sessions": "digests of the cookies of who is logged in; goes with its user",
     "login_links": "digests of links by which users set passwords; goes with its user",
-    "reminders": "digests: that the end of a consent was told of",
+    "reminders": "digests: that the end of a consent was told of, or an appliance's word kept",
 }
 """Tables that hold nothing about anybody, and what they hold instead."""
 

@@ -8,7 +8,7 @@ from foremend.config import Written
 from foremend.plan.problem import Check, Problem
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import Profile
-from foremend.vocabulary.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD
+from foremend.vocabulary.topics import CANONICAL
 from ingest.decoders import build_decoders
 from ingest.decoders.reach import Entry, unreached
 from ingest.mqtt.settings import MqttSettings
@@ -53,7 +53,7 @@ def decoders(written: Written, profiles: Mapping[str, Profile], unknown: frozens
 
 def _subscriptions(mqtt: MqttSettings, entries: Iterable[Entry]) -> Iterator[Problem]:
     """Filters that bring nothing but dead letters."""
-    used = [TELEMETRY_WILDCARD, STATUS_WILDCARD]
+    used = [*CANONICAL]
     used += [one for entry in entries for one in entry.decoder.subscriptions]
     for topic in mqtt.subscribe:
         if not any(overlap(topic, one) for one in used):

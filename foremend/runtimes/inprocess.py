@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 from foremend.engine.engine import Engine
 from foremend.engine.lane import NO_TIME, Lane
 from foremend.runtimes.arrivals import Arrivals
+from foremend.runtimes.device_words import HearWord, nobody_hears, refused_words
 from foremend.runtimes.errands import Errand
 from foremend.runtimes.rescue import NOT_TRIED, Held, Rescue
 from foremend.runtimes.resting import MOST_STRANGERS_SHOWN, Resting
@@ -85,12 +86,15 @@ class InProcessRuntime:
         settle: Callable[[int], None] = lambda position: None,
         orders: Orders | None = None,
         unwatched: Callable[[Collection[str]], Collection[str]] = lambda ids: (),
+        hear_word: HearWord = nobody_hears,
     ) -> None:
         """`resting` keeps memory within bounds; without it everybody stays in memory. `orders` are what commands say.
 
         `follow` is called with the wall clock between blocks, to take up what was promoted meanwhile; `settle` with
         the position of each snapshot before it is written; `unwatched` answers whom of some ids nobody may watch.
+        `hear_word` keeps an owner's word, once however often it comes.
         """
+        self._hear_word = hear_word
         self._source, self._journal, self._ingest, self._engine = source, journal, ingest, engine
         self._effects, self._history, self._clock = effects, history, clock
         self._snapshot_file = snapshot_file
@@ -502,6 +506,7 @@ class InProcessRuntime:
             newest = max(newest, int(block.time.max()))
         self._stage = "effects"
         if position > self._committed:
+            letters += refused_words(decoded.words, self._hear_word, self._patience.insist)
             self._patience.insist(lambda: self._effects.apply(findings, letters, position))
             self._committed = position
         if tried:

@@ -16,6 +16,9 @@ from foremend.vocabulary.ids import ID, is_id
 
 TELEMETRY_WILDCARD = "dt/appliance/+/+/telemetry"
 STATUS_WILDCARD = "dt/appliance/+/+/status"
+CONSENT_WILDCARD = "dt/appliance/+/+/consent"
+CANONICAL = (TELEMETRY_WILDCARD, STATUS_WILDCARD, CONSENT_WILDCARD)
+"""What the pipeline listens to on behalf of every appliance that speaks our language."""
 RESPONSE_WILDCARD = "cmd/appliance/+/+/+/response"
 
 PROGRESS = "foremend/pipeline/progress"
@@ -58,6 +61,11 @@ def status_topic(model: str, appliance_id: str) -> str:
     return f"dt/appliance/{_checked(model)}/{_checked_id(appliance_id)}/status"
 
 
+def consent_topic(model: str, appliance_id: str) -> str:
+    """Where an appliance says what its owner agreed to. Raises ValueError on a bad segment."""
+    return f"dt/appliance/{_checked(model)}/{_checked_id(appliance_id)}/consent"
+
+
 def command_topic(model: str, appliance_id: str, request: str) -> str:
     """Where the pipeline asks an appliance for something. Raises ValueError on a bad segment."""
     return f"cmd/appliance/{_checked(model)}/{_checked_id(appliance_id)}/{_checked(request)}"
@@ -87,6 +95,16 @@ def parse_telemetry_topic(topic: str) -> tuple[str, str] | None:
 def parse_status_topic(topic: str) -> tuple[str, str] | None:
     """(model, appliance id), or None where `topic` is not a well-formed status topic."""
     return _parse(topic, "status")
+
+
+def parse_consent_topic(topic: str) -> tuple[str, str] | None:
+    """(model, appliance id), or None where `topic` is not a well-formed consent topic."""
+    return _parse(topic, "consent")
+
+
+def is_about_consent(topic: str) -> bool:
+    """Whether what comes there is an owner's word, well-formed or not: its bytes are kept by nobody."""
+    return topic.endswith("/consent") and topic.startswith("dt/appliance/")
 
 
 def parse_response_topic(topic: str) -> tuple[str, str, str] | None:

@@ -22,7 +22,7 @@ from foremend.service.pipeline_metrics import left_out, quarantined
 from foremend.service.session import with_session
 from foremend.vocabulary.errors import ConfigError, UnavailableError
 from foremend.vocabulary.profiles import load_profiles
-from foremend.vocabulary.topics import STATUS_WILDCARD, TELEMETRY_WILDCARD
+from foremend.vocabulary.topics import CANONICAL
 from ingest.decode import Ingest
 from ingest.decoders import keeps_state as needs_all
 from ingest.mqtt.settings import MqttSettings
@@ -85,7 +85,7 @@ def mqtt_settings(settings: Settings, client_id: str | None = None, role: Role =
 
 
 def _subscriptions(settings: Settings, name: str, role: Role) -> Iterator[str]:
-    theirs = set(_ingest(settings, keeps_state=True).subscriptions) - {TELEMETRY_WILDCARD, STATUS_WILDCARD}
+    theirs = set(_ingest(settings, keeps_state=True).subscriptions) - {*CANONICAL}
     if role == "unshared":
         if not theirs:
             raise ConfigError(

@@ -190,6 +190,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         orders=Orders(folder),
         resting=Resting(store, rules, forgotten, alerts.watched.gone),
         unwatched=alerts.watched.unwatched,
+        hear_word=alerts.consents.hear,
     )
     catalogue = load_catalogue()
     model = ReadModel(

@@ -32,6 +32,7 @@ from foremend.runtimes.anew import StopAsked, start_anew
 from foremend.runtimes.arrivals import Arrivals
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.consent_filter import ConsentFilter
+from foremend.runtimes.device_words import refused_words, word_in
 from foremend.runtimes.erased_filter import ErasedFilter
 from foremend.runtimes.kafka import membership
 from foremend.runtimes.kafka.dead_letters import decode_letter
@@ -170,7 +171,8 @@ class Engines:
 
 
 class Letters:
-    """From the dead letters' topic into the database; a letter that comes twice has the same id."""
+    """From the dead letters' topic into the database; a letter that comes twice has the same id, and an owner's word,
+    which comes the same way, a key of its own."""
 
     def __init__(
         self, settings: Settings, alerts: Alerts, stop: threading.Event, quarantine: Quarantine
@@ -178,7 +180,7 @@ class Letters:
         """`stop` ends waiting for a database that is away."""
         self._quarantine = quarantine
         self._topic, self._effects = settings.kafka.dead_letters_topic, alerts.effects
-        self._most_bytes = settings.ingest.dead_letter_bytes
+        self._hear, self._most_bytes = alerts.consents.hear, settings.ingest.dead_letter_bytes
         self._patience = Patience(stop)
 
     def store(self, partition: int, record: Record) -> None:
@@ -193,11 +195,15 @@ class Letters:
             letter = DeadLetter(self._topic, value, str(error), record.received)
         effects, position = self._effects.of(f"{self._topic}-{partition}"), record.offset + 1
 
-        def keep(one: DeadLetter) -> None:
-            self._patience.insist(lambda: effects.apply((), (one,), position))
+        def keep(*letters: DeadLetter) -> None:
+            self._patience.insist(lambda: effects.apply((), letters, position))
 
         try:
-            keep(bounded(letter, self._most_bytes))
+            word = word_in(letter)
+            if word is not None:
+                keep(*refused_words([word], self._hear, self._patience.insist))
+            else:
+                keep(bounded(letter, self._most_bytes))
         except Exception as error:
             if not is_unforeseen(error):
                 raise

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from foremend.runtimes.arrivals import Arrivals
+from foremend.runtimes.device_words import carried
 from foremend.runtimes.kafka.blocks import encode_in_parts, partition_of, split
 from foremend.runtimes.kafka.dead_letters import encode_letter
 from foremend.runtimes.kafka.keeper import Answers, Keeper
@@ -242,6 +243,9 @@ class Gateway:
                 self.counts.blocks += 1
                 self.counts.block_bytes += len(record.value)
                 yield record
+        for word in decoded.words:
+            letter = carried(word)
+            yield Record(settings.dead_letters_topic, letter.topic.encode(), encode_letter(letter))
         for letter in letters:
             self.counts.dead_letters += 1
             yield Record(settings.dead_letters_topic, letter.topic.encode(), encode_letter(letter))

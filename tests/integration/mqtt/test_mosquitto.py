@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from foremend.vocabulary.errors import RefusedError, UnavailableError
+from foremend.vocabulary.topics import CONSENT_WILDCARD
 from foremend.vocabulary.types import RawMessage
 from ingest.mqtt.settings import MqttSettings
 from ingest.mqtt.source import MqttSource
@@ -192,6 +193,19 @@ def test_an_appliance_cannot_publish_as_another(
 
     appliance("fridge-a").publish(B_TOPIC, [b"forged"])
     appliance("fridge-a").publish(A_TOPIC, [b"own"])
+
+    assert [message.payload for message, _ in take_all(source, 1)] == [b"own"]
+
+
+def test_an_appliance_says_what_its_own_owner_agreed_to_and_no_other(
+    mosquitto: Mosquitto, appliance: Callable[[str], Any], open_source: OpenSource, take_all: TakeAll
+) -> None:
+    """The shipped ACL lets it, and the pipeline hears it."""
+    source = open_source(**mosquitto.settings | {"subscribe": (CONSENT_WILDCARD,)})
+    own, others = (topic.replace("telemetry", "consent") for topic in (A_TOPIC, B_TOPIC))
+
+    appliance("fridge-a").publish(others, [b"forged"])
+    appliance("fridge-a").publish(own, [b"own"])
 
     assert [message.payload for message, _ in take_all(source, 1)] == [b"own"]
 

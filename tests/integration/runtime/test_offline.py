@@ -69,12 +69,15 @@ def _entry(family: str) -> list[dict[str, object]]:
 class Site:
     """A pipeline on a real broker, by a clock of the test's own; its folder outlives its process."""
 
-    def __init__(self, folder: Path, broker: Mosquitto, family: str) -> None:
+    def __init__(self, folder: Path, broker: Mosquitto, family: str, database: str | None = None) -> None:
         self.folder, self.broker, self.clock = folder, broker, WallClock(START)
         self.client_id = "pipeline"
         self.ingest = IngestSettings.model_validate({"decoders": _entry(family), "oldest": None})
         settings = AlertsSettings(
-            database=f"sqlite:///{folder}/foremend.db", key_file=folder / "key", sms=None, push=None
+            database=database or f"sqlite:///{folder}/foremend.db",
+            key_file=folder / "key",
+            sms=None,
+            push=None,
         )
         vault, stream = open_vault(settings, {}), SqliteJournal(folder / "journal.db").id
         rng = np.random.default_rng(0)
@@ -99,6 +102,7 @@ class Site:
             checkpoint_every_ms=10**12,
             permitted=ConsentFilter(self.alerts.watched, self.clock),
             report=lambda progress: None,
+            hear_word=self.alerts.consents.hear,
         )
         self.runtime.recover()
         self.source.connect()

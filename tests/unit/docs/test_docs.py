@@ -145,6 +145,7 @@ def test_the_mqtt_contract_names_every_topic() -> None:
     assert found == {
         topics.TELEMETRY_WILDCARD,
         topics.STATUS_WILDCARD,
+        topics.CONSENT_WILDCARD,
         command,
         topics.RESPONSE_WILDCARD,
         topics.PROGRESS,

@@ -223,7 +223,7 @@ def test_shelly_gen1_subscribes_to_what_is_mapped_only(make_ingest):
     """A busy broker is not asked for channels that nobody uses."""
     ingest = make_ingest(oldest=None, decoders=[gen1()])
 
-    assert ingest.subscriptions[2:] == (
+    assert ingest.subscriptions[3:] == (
         "shellies/+/emeter/0/power",
         "shellies/+/emeter/0/current",
         "shellies/+/emeter/0/voltage",

@@ -190,7 +190,7 @@ def test_openbeken(make_ingest, message):
         ("plug", 0, {"module_temp": 41.0}),
     ]
     assert (presence(decoded), decoded.ignored, decoded.dead_letters) == ([("plug", True)], 2, [])
-    assert ingest.subscriptions[2:] == ("+/power/get", "+/voltage/get", "+/5/get", "+/connected")
+    assert ingest.subscriptions[3:] == ("+/power/get", "+/voltage/get", "+/5/get", "+/connected")
 
 
 def test_openbeken_as_tasmota(make_ingest, message):
@@ -233,7 +233,7 @@ def test_entities_of_home_assistant(make_ingest, message):
         ("power", 0, {"power": 3.0}),
     ]
     assert (decoded.ignored, decoded.dead_letters) == (4, [])
-    assert ingest.subscriptions[2:] == ("homeassistant/sensor/+/state",)
+    assert ingest.subscriptions[3:] == ("homeassistant/sensor/+/state",)
 
 
 def test_the_longest_name_of_what_is_measured_counts(make_ingest, message):

@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 
 from foremend.config import Settings
+from foremend.runtimes.device_words import word_in
 from foremend.runtimes.kafka import gateway as gateway_module
 from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.dead_letters import MOST_PAYLOAD_BYTES, decode_letter, encode_letter
 from foremend.runtimes.kafka.gateway import SLICE_BYTES, Gateway, slices
 from foremend.service.metrics import render
+from foremend.vocabulary.device_words import DeviceWord
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
-from foremend.vocabulary.types import Block, DeadLetter, RawMessage
+from foremend.vocabulary.types import Block, DeadLetter, Purpose, RawMessage
 from foremend.wiring.gateway import gateway_health, mqtt_settings
 from ingest.decode import Ingest
 from ingest.mqtt.source import MqttSource
@@ -50,6 +52,7 @@ def test_gateways_share_their_subscriptions() -> None:
     mqtt = mqtt_settings(settings_with(TASMOTA))
 
     assert "$share/all/dt/appliance/+/+/telemetry" in mqtt.subscribe
+    assert "$share/all/dt/appliance/+/+/consent" in mqtt.subscribe
     assert "$share/all/tele/+/SENSOR" in mqtt.subscribe
     assert all(topic.startswith("$share/all/") for topic in mqtt.subscribe if "foremend/" not in topic)
 
@@ -178,6 +181,23 @@ def test_a_reading_that_cannot_become_a_record_is_a_dead_letter_and_the_others_g
     with closing(MqttSource(settings.mqtt)) as source:
         metrics = render(gateway_health(gateway, source).families())
     assert 'foremend_quarantined_total{stage="record"} 2' in metrics
+
+
+def test_an_owners_word_goes_to_kafka_as_one_and_what_is_none_as_a_letter_without_it() -> None:
+    """Both keyed by their topic, so that those of an appliance come one after the other."""
+    settings, now, topic = settings_with(), 1_780_000_000_000, "dt/appliance/rf-260/fridge-1/consent"
+    gateway = Gateway(Silent(), Ingest(settings.ingest, {"rf-260": {}}), settings.kafka)
+    sent = [b'{"ts":%d,"purposes":["sms"],"given":false}' % now, b'{"ts":1,"phone":"+8613800001234"}']
+
+    take = gateway._pack([(RawMessage(topic, payload, now), n) for n, payload in enumerate(sent)])
+
+    assert {(record.topic, record.key) for record in take.records} == {
+        (settings.kafka.dead_letters_topic, topic.encode())
+    }
+    word, letter = (decode_letter(record.value) for record in take.records)
+    assert word_in(word) == DeviceWord("rf-260", "fridge-1", (Purpose.SMS,), False, now, now, now)
+    assert word_in(letter) is None
+    assert (letter.payload, "138" in letter.reason) == (b"", False)
 
 
 def test_a_gateway_says_once_that_readings_come(caplog: pytest.LogCaptureFixture) -> None:
