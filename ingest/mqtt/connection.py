@@ -77,6 +77,7 @@ class Connection:
         self._client.on_socket_register_write = lambda *_: self.wake()
         self._online, self._since = False, 0.0
         self.trouble = f"no MQTT broker answers on {settings.url}"  # why the last attempt came to nothing
+        self._answered = False  # in this attempt: what was said stands until the next one ends
         self._let_in = False  # since the process began: a refusal now is no wrong setting of ours
         self._told = ""  # of what is tried again and again, once
         self._closing = threading.Event()
@@ -142,9 +143,15 @@ class Connection:
 
     def _attempt(self) -> None:
         """One connection, from its beginning to its end, whatever the broker says in it."""
+        self._answered = False
         try:
             if self._open():
                 self._serve()
+                if not self._answered:
+                    self.trouble = (
+                        f"{self._settings.url} ends the connection before it accepts us: "
+                        "some brokers do so when user, password or protocol is wrong"
+                    )
         except Exception as error:
             self.trouble = f"{self._settings.url} sent what cannot be understood: {error!r}"
             if self._told != self.trouble:
@@ -177,10 +184,6 @@ class Connection:
         except OSError as error:
             self.trouble = f"no MQTT broker on {self._settings.url}: {error}"
             return False
-        self.trouble = (
-            f"{self._settings.url} ends the connection before it accepts us: "
-            "some brokers do so when user, password or protocol is wrong"
-        )
         return True
 
     def _serve(self) -> None:
@@ -253,6 +256,7 @@ class Connection:
         reason: ReasonCode,
         properties: Properties | None,
     ) -> None:
+        self._answered = True
         if reason == _UNAVAILABLE:  # as one says that is just starting
             self.trouble = f"{self._settings.url} says that it is not available"
             return
