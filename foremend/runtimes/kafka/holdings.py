@@ -44,7 +44,7 @@ RETRY_S = 5.0
 LOADS_AT_ONCE = 2  # one is read while the other is restored; each takes twice its state in memory
 
 
-Commit = Callable[[int, int], Awaitable[object]]
+Commit = Callable[[int, int], Awaitable[bool]]
 """Tells the group, for whoever looks at its lag, up to where a partition is covered by a checkpoint."""
 
 
@@ -67,6 +67,7 @@ class Held:
     checkpointed: float  # when that was
     due: float  # when the next one is
     letters: LetterBox  # must be in Kafka before the next checkpoint
+    committed: int = 0  # what lag tools were told of it by us
     saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -230,6 +231,8 @@ class Holdings:
                 self.written.failed += 1
                 held.due = time.monotonic() + RETRY_S
                 return
+        if held.committed < held.covered:  # a rebalance came between, to us or to whoever had it before
+            await self._tell_lag_tools(partition, held)
         await self._in_thread(held.runtime.report)
 
     async def _make_durable(self, partition: int, held: Held, next_offset: int, packed: bytearray) -> None:
@@ -243,7 +246,12 @@ class Holdings:
             held.runtime.covered(next_offset)
         self.written.checkpoints += 1
         self.written.bytes += len(packed)
-        await self._commit(partition, next_offset)
+        await self._tell_lag_tools(partition, held)
+
+    async def _tell_lag_tools(self, partition: int, held: Held) -> None:
+        covered = held.covered
+        if await self._commit(partition, covered):
+            held.committed = covered
 
     def _process(self, partition: int, held: Held, record: Record) -> None:
         """A whole step, whatever is in the record."""

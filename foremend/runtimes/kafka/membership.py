@@ -63,9 +63,9 @@ class _Consumer(driver.Consumer):
             await self.seek_wait(wanted)
         return found | dict(wanted)
 
-    async def commit_covered(self, partition: TP, offset: int) -> None:
-        """Up to `offset`; nothing if the partition is no longer ours."""
-        await self._commit({partition: offset})
+    async def commit_covered(self, partition: TP, offset: int) -> bool:
+        """Up to `offset`; False, with nothing committed, while the group shares out anew or if it is no longer ours."""
+        return bool(await self._commit({partition: offset}))
 
 
 class _Transport(driver.Transport):

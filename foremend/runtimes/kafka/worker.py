@@ -123,9 +123,9 @@ class Worker:
             self._failed.result()
         raise UnavailableError(f"Faust ended: {self._app.crash_reason!r}")
 
-    async def _commit(self, partition: int, offset: int) -> None:
+    async def _commit(self, partition: int, offset: int) -> bool:
         consumer: Any = self._app.consumer
-        await consumer.commit_covered(TP(self._settings.blocks_topic, partition), offset)
+        return bool(await consumer.commit_covered(TP(self._settings.blocks_topic, partition), offset))
 
     def _take_part(self) -> None:
         """Agents and the group's signals."""

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from alerts.database import open_database
 from alerts.queries import counts
 from benchmarks.kafka_server import KafkaServer
 from benchmarks.worker_process import WorkerProcess, committed, ends, feed, feed_raw
 from foremend.runtimes.kafka import topics
-from foremend.runtimes.kafka.settings import KafkaSettings
+from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.vocabulary.types import MS_PER_DAY, Block
 
 MODELS = ("generic-compressor", "rf-260", "ac-35i", "wm-7")
@@ -104,6 +105,28 @@ def test_a_stop_leaves_nothing_to_repeat(kafka: KafkaSettings, config: Path, tmp
 
     assert findings(tmp_path) == len(MODELS)
     assert "partition 1: on from record 28 of" in second.log.read_text()
+
+
+def test_who_takes_a_partition_over_tells_lag_tools_where_it_stands(
+    kafka: KafkaSettings, config: Path, tmp_path: Path
+) -> None:
+    """A checkpoint was durable and a rebalance refused the commit behind it: no further record is needed for it."""
+    with WorkerProcess(config, tmp_path / "first.log") as first:
+        feed(kafka, hours(0, 6))
+        wait_until(lambda: covered(kafka), first)
+        assert first.stop() == 0, first.log.read_text()
+    asyncio.run(_commit_nothing(kafka))
+    assert not covered(kafka)
+
+    with WorkerProcess(config, tmp_path / "second.log") as second:
+        wait_until(lambda: covered(kafka), second)
+
+
+async def _commit_nothing(kafka: KafkaSettings) -> None:
+    async with AIOKafkaConsumer(**connection(kafka), group_id=kafka.prefix, enable_auto_commit=False) as one:
+        partitions = [TopicPartition(kafka.blocks_topic, number) for number in range(kafka.partitions)]
+        one.assign(partitions)
+        await one.commit(dict.fromkeys(partitions, 0))
 
 
 def test_a_paused_worker_does_no_harm_when_it_wakes(
