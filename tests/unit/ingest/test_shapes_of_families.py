@@ -1,4 +1,4 @@
-"""Payloads as the documentation of their makers has them: what of each is a reading, and what is passed over."""
+"""Payloads in the shapes that families of devices send: what of each is a reading, and what is passed over."""
 
 from __future__ import annotations
 
