@@ -4,6 +4,8 @@
 with 100,000 open episodes and tickets, and 1,000,000 closed ones, and asks each list many times. Rows are alike but for
 what lists go by; a ticket's content is 0.5 KB, where real ones have 2 to 3. Times are medians in ms: of the wall clock,
 which says something only beside the load, and of this process's CPU, which is all of it on SQLite.
+
+`--owners 1000000` fills a register and a ledger instead, three appliances to an owner, and asks those.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from sqlalchemy import Engine, text
 from alerts import queries
 from alerts.database import open_database
 from alerts.queries import FindingFilter, Resolution, TicketFilter, TicketStatus
+from benchmarks import desk_owners
 from foremend.vocabulary.types import FindingKind, Severity
 
 _START = 1_700_000_000_000
@@ -150,25 +153,38 @@ def main() -> None:
     parser.add_argument("--url", help="an empty database; left out: SQLite in a folder of its own")
     parser.add_argument("--open", type=int, default=100_000, dest="opened")
     parser.add_argument("--closed", type=int, default=1_000_000)
+    parser.add_argument("--owners", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=21)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="foremend-desk-") as folder:
         engine = open_database(asked.url or f"sqlite:///{Path(folder) / 'desk.db'}")
-        filled = fill(engine, asked.opened, asked.closed)
-        result = {
-            "database": engine.dialect.name, "open": asked.opened, "closed": asked.closed,
-            "filled_s": round(filled, 1), "load": round(os.getloadavg()[0], 1),
-            "lists": measure(engine, asked.opened + asked.closed, asked.repeats),
-        }  # fmt: skip
+        result = _of_owners(engine, asked) if asked.owners else _of_tickets(engine, asked)
         engine.dispose()
     sys.stdout.write(json.dumps(result, indent=1) + "\n" if asked.json else _table(result))
 
 
+def _of_tickets(engine: Engine, asked: argparse.Namespace) -> dict[str, Any]:
+    filled = fill(engine, asked.opened, asked.closed)
+    lists = measure(engine, asked.opened + asked.closed, asked.repeats)
+    return _result(engine, f"{asked.opened:,} open, {asked.closed:,} closed", filled, lists)
+
+
+def _of_owners(engine: Engine, asked: argparse.Namespace) -> dict[str, Any]:
+    filled = desk_owners.fill(engine, _SERIES[engine.dialect.name], asked.owners)
+    lists = desk_owners.measure(engine, asked.owners, asked.repeats)
+    return _result(engine, f"{asked.owners:,} owners of {desk_owners.EACH} appliances", filled, lists)
+
+
+def _result(engine: Engine, holds: str, filled: float, lists: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "database": engine.dialect.name, "holds": holds, "filled_s": round(filled, 1),
+        "load": round(os.getloadavg()[0], 1), "lists": lists,
+    }  # fmt: skip
+
+
 def _table(result: Mapping[str, Any]) -> str:
-    lines = [
-        f"{result['database']}: {result['open']:,} open, {result['closed']:,} closed, load {result['load']}"
-    ]
+    lines = [f"{result['database']}: {result['holds']}, load {result['load']}"]
     for name, one in result["lists"].items():
         lines.append(f"{one['median_ms']:10.2f} ms  {one['cpu_ms']:10.2f} ms of CPU  {name}")
     return "\n".join(lines) + "\n"

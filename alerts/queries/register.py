@@ -30,11 +30,14 @@ def owners(
     if not 1 <= limit <= MOST:
         raise InputError(f"limit: {limit} is not between 1 and {MOST}")
     key = OwnerRow.id.collate("C") if engine.dialect.name == "postgresql" else OwnerRow.id
-    page = select(OwnerRow.id, OwnerRow.created_at).where(key > after)
+    # one lower bound: of two, SQLite takes the first, and walks from there
+    page = select(OwnerRow.id, OwnerRow.created_at).where(
+        key >= beginning if beginning > after else key > after
+    )
     if of is not None:
         page = page.where(OwnerRow.id == of)
     if beginning:
-        page = page.where(key >= beginning, key < beginning + "\U0010ffff")
+        page = page.where(key < beginning + "\U0010ffff")
     with reading(engine) as session:
         rows = session.execute(page.order_by(key).limit(limit)).all()
         counted = (

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from alerts import queries
-from alerts.consent import ConsentRecord
+from alerts.consent import ConsentRecord, histories
+from alerts.database import reading
 from alerts.owners import OwnedAppliance, Owner
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.types import Finding, FindingKind, Purpose
@@ -54,6 +56,22 @@ def test_the_ledger_answers_for_the_past(stage: Any) -> None:
     assert stage.alerts.consent.given(Purpose.SMS, given_at) == {"fridge-1"}
     assert not stage.alerts.consent.is_given("fridge-1", Purpose.SMS, given_at - 1)
     assert not stage.alerts.consent.is_given("fridge-1", Purpose.SMS)
+
+
+def test_the_ledger_is_read_by_appliance(stage: Any) -> None:
+    """However many words the ledger has of one purpose, and whether or not the database counted them."""
+    engine, asked = stage.alerts.engine, list[Any]()
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL counts its rows by itself, and chooses by that")
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+
+    with reading(engine) as session:
+        histories(session, ["fridge-1", "fridge-2"], [Purpose.SMS])
+
+    [(statement, values)] = [one for one in asked if "consent_records" in one[0]]
+    with engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+    assert any("appliance_id=? AND purpose=?" in row[3] for row in plan), plan
 
 
 def test_a_paper_form_does_not_undo_a_later_word(stage: Any) -> None:
