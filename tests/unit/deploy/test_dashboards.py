@@ -19,6 +19,7 @@ from alerts.dispatch import Dispatcher
 from alerts.outbox import Outbox
 from alerts.owners import Owners
 from alerts.policies import load_policies
+from alerts.stop_links import StopLinks
 from alerts.tables import OutboxRow, OutboxState
 from alerts.vault import Vault
 from foremend.config import Settings
@@ -99,20 +100,10 @@ def _service(settings: Settings) -> set[str]:
             )
         )  # fmt: skip
     pipeline = SharedPipeline(tables, ("foremend-0",), SystemClock(), 1)
-    dispatcher = Dispatcher(
-        tables,
-        {},
-        Owners(
-            tables,
-            Vault(Fernet.generate_key().decode()),
-            SystemClock(),
-            Outbox(settings.alerts),
-            load_policies(),
-        ),
-        settings.alerts,
-        SystemClock(),
-        np.random.default_rng(1),
-    )
+    vault, clock = Vault(Fernet.generate_key().decode()), SystemClock()
+    owners = Owners(tables, vault, clock, Outbox(settings.alerts), load_policies())
+    links = StopLinks(None, vault)
+    dispatcher = Dispatcher(tables, {}, owners, settings.alerts, clock, np.random.default_rng(1), links)
     text = with_sending(ReadModel(tables, pipeline, {}, {}, {}).health(), dispatcher).metrics()
     tables.dispose()
     return rendered(text)
