@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Engine, func, or_, select
 
 from alerts.change import Change, change
-from alerts.consent.decide import Decision, Statement, decide, histories, said_by_owner
+from alerts.consent.decide import Decision, Histories, Statement, decide, histories, said_by_owner
 from alerts.consent.keeping import keep
 from alerts.consent.known import not_known, rows_of
 from alerts.consent.leaving import once_still, require_still
@@ -28,7 +28,7 @@ from alerts.tickets import BEHIND_TICKETS, withdraw_tickets
 from alerts.wording import iso
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
-from foremend.vocabulary.types import Purpose, deterministic_id
+from foremend.vocabulary.types import MS_PER_DAY, Purpose, deterministic_id
 
 
 class ConsentLedger:
@@ -52,7 +52,8 @@ class ConsentLedger:
         would act on. A withdrawal waits for messages about the appliance that are being sent right now, some seconds
         at most: none leaves after its commit.
 
-        `once` has a key for each record that may come again, and is kept the first time.
+        `once` has a key for each record that may come again, and is kept the first time; not at all where the same was
+        said last, a yes within a day.
         """
         found = list(records)
         for record in found:
@@ -63,9 +64,9 @@ class ConsentLedger:
     def _record(self, said: Sequence[ConsentRecord], once: Sequence[str], wait: bool) -> bool:
         """Whether receivers are told anything. Raises UnderWayError, if it is to `wait` for what is being sent."""
         with change(self._engine, self._clock) as work:
-            found = _for_the_first_time(work, said, once) if once else said
-            about = {record.appliance_id for record in found}, {record.purpose for record in found}
+            about = {record.appliance_id for record in said}, {record.purpose for record in said}
             before = histories(work.session, *about, lock=True)
+            found = _for_the_first_time(work, said, once, before) if once else said
             if wait:
                 require_still(work.session, {one.appliance_id for one in found if not one.given}, work.at)
             owned = _owned(work, found)
@@ -134,10 +135,21 @@ class ConsentLedger:
 
 
 def _for_the_first_time(
-    work: Change, said: Sequence[ConsentRecord], keys: Sequence[str]
+    work: Change, said: Sequence[ConsentRecord], keys: Sequence[str], before: Histories
 ) -> Sequence[ConsentRecord]:
+    """Every key is kept, so that none counts later; but what was said last already makes the ledger no longer."""
     new = insert_new(work.session, ReminderRow, [{"id": key, "at": work.at} for key in keys])
-    return [record for key, record in zip(keys, said, strict=True) if key in new]
+    return [
+        record
+        for key, record in zip(keys, said, strict=True)
+        if key in new and not _was_said_last(before.get((record.appliance_id, record.purpose), ()), record)
+    ]
+
+
+def _was_said_last(before: Sequence[Statement], record: ConsentRecord) -> bool:
+    if not before or before[-1].given != record.given:
+        return False
+    return not record.given or (before[-1].holds(record.at) and record.at - before[-1].at < MS_PER_DAY)
 
 
 def _append(work: Change, records: Sequence[ConsentRecord], policies: Mapping[str, Policy]) -> None:

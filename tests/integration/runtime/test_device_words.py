@@ -92,6 +92,16 @@ def test_a_word_that_comes_again_is_written_once_also_after_a_kill(site: Site) -
     assert [given for _, _, given, _ in words(site)] == [True, False]
 
 
+def test_who_says_the_same_all_day_makes_the_ledger_no_longer(site: Site) -> None:
+    """A device that repeats itself; what it changes its mind to counts, and a yes of another day is a new one."""
+    hears(site, *(said(True, ago=ago) for ago in (3, 2, 1)), *(said(False, ago=ago) for ago in (3, 2, 1)))
+    hears(site, said(True, ago=-1), said(True, ago=-2))
+    site.clock.now += 86_400_000
+    hears(site, said(True, ago=-3))
+
+    assert [given for _, _, given, _ in words(site)] == [True, False, True, True]
+
+
 def test_what_is_refused_leaves_the_reason_and_nothing_of_the_message(site: Site) -> None:
     """An unknown appliance and purpose with the nearest; another owner's yes, and one of nobody."""
     hears(site, said(True, ("pus",)), said(True, owner_id="owner-2"), said(True, owner_id=None))
