@@ -78,7 +78,7 @@ class CohortAlarm:
 class _Watched:
     """One kind of cohorts over the whole of `spells`."""
 
-    def __init__(self, kind: Kind, spells: Spells, ages: Spells, band: Ints) -> None:
+    def __init__(self, kind: Kind, ages: Spells, band: Ints) -> None:
         self.kind = kind
         self.names, mine = _numbered([getattr(ages, one) for one in kind.by])
         self._comparisons = [_Comparison(mine, within, ages, band, kind.tolerated) for within in kind.within]
@@ -121,23 +121,30 @@ def cohort_alarms(spells: Spells, *, false_a_year: float = 1.0) -> Iterator[Coho
     """Day by day, each cohort that comes to a higher level than before, red first; of a red cohort no part is told.
 
     `false_a_year` false red alarms a year are what all cohorts together may give where none of them fails more than
-    tolerated.
+    tolerated. It begins on the day of the first failure: earlier days compare nothing.
     """
+    spells = _since_the_first_failure(spells)
     ages, band = _by_age(spells)
-    kinds = [_Watched(kind, spells, ages, band) for kind in KINDS]
+    kinds = [_Watched(kind, ages, band) for kind in KINDS]
     watched = sum(len(one.names) for one in kinds)
     red: set[tuple[tuple[str, ...], tuple[int, ...]]] = set()
     for day in range(int(spells.start.min()), int(spells.stop.max())) if len(spells.start) else ():
         for one in kinds:
             at_risk = one.day(day)
             level = levels(one.standing.evidence, watched=watched, false_a_year=false_a_year)
-            for cohort in np.flatnonzero(level > one.told):
+            for cohort in np.flatnonzero((level > one.told) & (one.standing.failed > 0)):
                 one.told[cohort] = level[cohort]
                 alarm = _alarm(one, int(cohort), day, int(at_risk[cohort]))
                 if not _parts_of(alarm) & red:
                     yield alarm
                 if alarm.level is Level.RED:
                     red.add((alarm.by, alarm.cohort))
+
+
+def _since_the_first_failure(spells: Spells) -> Spells:
+    first = (spells.stop[spells.failed] - 1).min(initial=np.iinfo(np.int64).max)
+    there = spells.stop > first
+    return Spells(*(column[there] for column in spells._replace(start=np.maximum(spells.start, first))))
 
 
 def _parts_of(alarm: CohortAlarm) -> set[tuple[tuple[str, ...], tuple[int, ...]]]:

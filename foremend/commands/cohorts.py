@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +40,11 @@ def cohorts(
     from foremend.jobs.cohorts import watch_cohorts
 
     found = watch_cohorts(
-        appliances, failures, until=until.date() if until else None, false_a_year=false_a_year
+        appliances,
+        failures,
+        today=datetime.now(UTC).date(),
+        until=until.date() if until else None,
+        false_a_year=false_a_year,
     )
     if json:
         emit(found)
@@ -62,9 +66,15 @@ def _table(alarms: list[dict[str, Any]]) -> Table:
 
 def _summary(found: dict[str, Any]) -> str:
     used = f"{found['failures']} failures among {found['appliances']} appliances until {found['until']}"
-    left = f", {found['failures_left_out']} left out (second ones, appliances that are not in the table)"
+    left = f"; {found['failures_left_out']} failures left out (second ones, later ones, not in the table)"
+    absent = f"; {found['appliances_left_out']} appliances left out (not there until then)"
     nothing = "" if found["alarms"] else ": no cohort fails more than its siblings"
-    return used + (left if found["failures_left_out"] else "") + nothing
+    return (
+        used
+        + (left if found["failures_left_out"] else "")
+        + (absent if found["appliances_left_out"] else "")
+        + nothing
+    )
 
 
 def _row(one: dict[str, Any]) -> list[str]:

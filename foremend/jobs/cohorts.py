@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from foremend.learning.outcomes import read_outcomes, time_ms
+from foremend.learning.outcomes import read_outcomes, read_rows, time_ms
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.types import MS_PER_DAY
 from models.outcomes import Outcome
 from rules.fleet_cohorts import CohortAlarm, Spells, cohort_alarms
 
 COLUMNS = ("appliance_id", "category", "appliance_model", "batch", "region", "firmware", "installed_at")
-_UNSAID = ""  # a batch, region or firmware that nobody wrote is one like another
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,51 +37,41 @@ def read_appliances(path: Path) -> dict[str, list[Since]]:
     """Appliances in a CSV with the columns of `COLUMNS`, oldest row first.
 
     An appliance has a row more for each time that its firmware changed, with the day in the column `since`. Times are
-    ISO 8601 (UTC where no zone is written) or ms UTC. Raises ConfigError, with the line, when it cannot be read.
+    ISO 8601 (UTC where no zone is written) or ms UTC. What of batch, region and firmware is
+    empty is one like another. Raises ConfigError, with the line, when it cannot be read.
     """
     found: dict[str, list[Since]] = defaultdict(list)
-    with _rows(path) as rows:
-        for where, row in rows:
-            installed = time_ms(row["installed_at"], where) // MS_PER_DAY
-            day = time_ms(row["since"], where) // MS_PER_DAY if row.get("since") else installed
-            category, model, batch, region, firmware = (row[name] or _UNSAID for name in COLUMNS[1:6])
-            found[row["appliance_id"]].append(Since(category, model, batch, region, firmware, installed, day))
+    for where, row in read_rows(path, COLUMNS):
+        installed = time_ms(row["installed_at"], where) // MS_PER_DAY
+        day = time_ms(row["since"], where) // MS_PER_DAY if row.get("since") else installed
+        category, model, batch, region, firmware = (row[name] for name in COLUMNS[1:6])
+        found[row["appliance_id"]].append(Since(category, model, batch, region, firmware, installed, day))
     if not found:
         raise ConfigError(f"{path} has no appliances: it needs a row for each")
     return {appliance: sorted(since, key=lambda one: one.day) for appliance, since in found.items()}
 
 
-@contextmanager
-def _rows(path: Path) -> Iterator[Iterator[tuple[str, Mapping[str, str]]]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
-            if missing:
-                raise ConfigError(f"{path} lacks the column {missing[0]}: it needs {', '.join(COLUMNS)}")
-            yield ((f"{path}, line {rows.line_num}", row) for row in rows)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path} cannot be read as CSV: {error}") from error
-
-
 def watch_cohorts(
-    appliances: Path, failures: Path, *, until: date | None, false_a_year: float
+    appliances: Path, failures: Path, *, today: date, until: date | None, false_a_year: float
 ) -> dict[str, Any]:
     """Every alarm in the order of days, and how much of both tables was used.
 
     `failures` is a table of outcomes as `foremend train --outcomes` reads it; of an appliance the first one counts.
-    `until` is the last day that is looked at: the day of the last failure where it is None.
+    `until` is the last day that is looked at: the day of the last failure where it is None, or `today` if that is
+    sooner, as after a slip of the pen in a year.
     """
     fleet, outcomes = read_appliances(appliances), read_outcomes(failures)
     first = _first_failures(outcomes)
-    last = (max(first.values(), default=0) // MS_PER_DAY) if until is None else _day(until)
-    spells, names = _spells(fleet, {one: ms // MS_PER_DAY for one, ms in first.items()}, int(last))
+    failed = {one: ms // MS_PER_DAY for one, ms in first.items()}
+    last = min(max(failed.values(), default=_day(today)), _day(today)) if until is None else _day(until)
+    spells, names = _spells(fleet, failed, last)
     alarms = [_alarm(one, names) for one in cohort_alarms(spells, false_a_year=false_a_year)]
     return {
         "appliances": len(fleet),
+        "appliances_left_out": len(fleet) - len(np.unique(spells.appliance)),
         "failures": int(spells.failed.sum()),
         "failures_left_out": len(outcomes) - int(spells.failed.sum()),
-        "until": _iso(int(last)),
+        "until": _iso(last),
         "false_a_year": false_a_year,
         "alarms": alarms,
     }

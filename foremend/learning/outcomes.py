@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -14,6 +15,7 @@ from foremend.vocabulary.ports import Clock
 from models.outcomes import Outcome
 from simulators.fleet.history import Truth, read_truth
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = ("appliance_id", "fault", "confirmed_at")
 
 
@@ -25,13 +27,22 @@ def read_outcomes(path: Path) -> list[Outcome]:
     """
     if path.suffix == ".json":
         return [outcome for row in read_truth(path) for outcome in _found_by_technician(row)]
+    return [_outcome(row, where) for where, row in read_rows(path, COLUMNS)]
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each row of a CSV with a header, and where it stands; what a short row lacks is empty.
+
+    Raises ConfigError when it cannot be read, or lacks one of `columns`.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+            rows = csv.DictReader(file, restval="")
+            missing = [name for name in columns if name not in (rows.fieldnames or ())]
             if missing:
-                raise ConfigError(f"{path} lacks the column {missing[0]}: it needs {', '.join(COLUMNS)}")
-            return [_outcome(row, f"{path}, line {rows.line_num}") for row in rows]
+                raise ConfigError(f"{path} lacks the column {missing[0]}: it needs {', '.join(columns)}")
+            for row in rows:
+                yield f"{path}, line {rows.line_num}", row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path} cannot be read as CSV: {error}") from error
 
@@ -59,12 +70,13 @@ def _outcome(row: dict[str, str], where: str) -> Outcome:
 
 def time_ms(text: str, where: str) -> int:
     """ms UTC from ISO 8601 or from ms UTC. Raises ConfigError, naming `where`, for anything else."""
-    if text.isdigit():
-        return int(text)
     try:
+        if text.isdigit():
+            _EPOCH + timedelta(milliseconds=int(text))  # raises beyond the year 9999
+            return int(text)
         time = datetime.fromisoformat(text)
-    except ValueError as error:
+        return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1_000)
+    except (ValueError, OverflowError) as error:
         raise ConfigError(
             f"{where}: {text!r} is not a time: write 2026-03-01T09:30:00+08:00 or ms UTC"
         ) from error
-    return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1_000)

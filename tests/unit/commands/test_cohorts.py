@@ -95,3 +95,39 @@ def test_a_table_that_lacks_a_column_is_refused_by_its_name(
     Path(tables[0]).write_text("appliance_id,batch\nrf-1,b1\n")
 
     assert "lacks the column category" in foremend.says("cohorts", *tables, code=2)
+
+
+@pytest.mark.parametrize("installed", ["", "spring", "99999999999999999999", "\u00b2"])
+def test_a_time_that_is_none_is_refused_with_its_line(
+    foremend: Foremend, tables: tuple[str, str], installed: str
+) -> None:
+    """Also where a row ends early."""
+    Path(tables[0]).write_text(HEAD + f"rf-1,refrigerator,rf-260,b1,north,1.0,{installed}\n")
+
+    assert "line 2" in foremend.says("cohorts", *tables, code=2)
+
+
+def test_a_row_that_ends_early_is_refused_with_its_line(foremend: Foremend, tables: tuple[str, str]) -> None:
+    """In either table."""
+    whole = Path(tables[0]).read_text()
+    Path(tables[0]).write_text(HEAD + "rf-1,refrigerator\n")
+    assert "line 2" in foremend.says("cohorts", *tables, code=2)
+
+    Path(tables[0]).write_text(whole)
+    Path(tables[1]).write_text("appliance_id,fault,confirmed_at\nrf-1,refrigerant-leak\n")
+    assert "line 2" in foremend.says("cohorts", *tables, code=2)
+
+
+def test_a_slip_of_the_pen_in_a_year_ends_and_is_told(foremend: Foremend, tables: tuple[str, str]) -> None:
+    """A failure of the year 9999 is left out; an appliance of the first year is old and nothing else."""
+    Path(tables[0]).write_text(
+        HEAD + "rf-1,r,m,b,n,1,0001-01-01,\nrf-2,r,m,b,n,1,2025-01-01,\nrf-3,r,m,b,n,1,9998-01-01,\n"
+    )
+    Path(tables[1]).write_text(
+        "appliance_id,fault,confirmed_at\nrf-1,leak,2025-02-01\nrf-2,leak,9999-01-01\n"
+    )
+
+    found = json.loads(foremend.says("cohorts", *tables, "--json"))
+
+    assert (found["failures"], found["failures_left_out"], found["appliances_left_out"]) == (1, 1, 1)
+    assert found["alarms"] == []

@@ -114,6 +114,11 @@ def test_newer_firmware_that_harms_is_found_among_those_who_took_it() -> None:
     assert [(one.by, one.cohort) for one in red(both)][:1] == [(("firmware",), (2,))]
 
 
+def test_where_nothing_failed_nothing_is_told_however_long_it_lasts() -> None:
+    """Sixty years of two appliances."""
+    assert list(cohort_alarms(fleet(2, days=22_000))) == []
+
+
 def test_a_fleet_without_appliances_has_no_alarm() -> None:
     """Nobody is at risk."""
     assert list(cohort_alarms(fleet(0))) == []
