@@ -192,13 +192,13 @@ class DatabaseEffects:
         return {row.appliance_id: row.fault for row in found}
 
     def _warn(self, work: Change, finding: Finding, ticket_is_open: bool, failed: str | None) -> None:
-        """One warning to the owner for an episode, and one more if it becomes more severe."""
+        """One warning to the owner for an episode, and one more for each stage that it comes to."""
         guide = self._desk.guide(finding.fault)
         failure = None if failed == finding.fault else failed
         kind = self._kinds.get(finding.appliance_model, "generic")
         said = what_is_said(finding, guide, failure, kind, ticket_is_open)
         message = Notification(
-            id=warning_id(finding.episode_id, finding.severity),
+            id=warning_id(finding.episode_id, said.stage),
             appliance_id=finding.appliance_id,
             episode_id=finding.episode_id,
             texts=texts(said),

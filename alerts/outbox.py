@@ -14,16 +14,16 @@ from alerts.settings import AlertsSettings
 from alerts.storable import json_text
 from alerts.tables import OutboxRow, OutboxState
 from alerts.wording import iso
-from alerts.words.composing import Said
-from foremend.vocabulary.types import Purpose, Severity, deterministic_id
+from alerts.words.composing import Said, Stage
+from foremend.vocabulary.types import Purpose, deterministic_id
 
 WARNING = "foremend.warning"
 """The type of a message of a finding to an owner."""
 
 
-def warning_id(episode_id: str, severity: Severity) -> str:
-    """One message an episode and severity, however often it is found."""
-    return deterministic_id("nt", episode_id, severity)
+def warning_id(episode_id: str, stage: Stage) -> str:
+    """One message an episode and stage, however often it is found and however severe it becomes meanwhile."""
+    return deterministic_id("nt", episode_id, stage)
 
 
 @dataclass(frozen=True, slots=True)

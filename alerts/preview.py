@@ -58,7 +58,7 @@ class Previews:
             if row is None:
                 return None
             finding, said = _finding(row), self._said(session, row)
-            states = _states(session, warning_id(row.episode_id, row.severity))
+            states = _states(session, warning_id(row.episode_id, said.stage))
         appliance = self.owners.appliance(finding.appliance_id)
         silence = self._silence(row)
         chosen = [channel] if channel is not None else list(OWNER_CHANNELS)

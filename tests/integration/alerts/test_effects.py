@@ -150,7 +150,8 @@ def test_an_episode_has_one_ticket_however_often_it_is_found(stage: Any, finding
 
 
 def test_a_more_severe_finding_is_told_at_once(stage: Any, finding: Make) -> None:
-    """When the severity changes the receivers hear of it without waiting, and the owner is warned once more."""
+    """When the severity changes the receivers hear of it without waiting; the owner, who is told when it comes to
+    another stage, does not read once more that it may fail."""
     stage.say(Purpose.TICKET, True)
     worse = finding(kind=FindingKind.UPDATED, severity=Severity.CRITICAL, time=finding().time + 1)
 
@@ -158,7 +159,26 @@ def test_a_more_severe_finding_is_told_at_once(stage: Any, finding: Make) -> Non
 
     [event] = bodies(stage, "foremend.ticket.updated")
     assert event["data"]["severity"] == "critical"
-    assert len(bodies(stage, "foremend.warning")) == 4  # SMS and push, twice
+    assert len(bodies(stage, "foremend.warning")) == 2  # SMS and push
+
+
+def test_the_owner_is_told_once_for_each_stage_of_an_episode(stage: Any, finding: Make) -> None:
+    """That it may fail, that it is so, and that each hour costs: whatever is found in between."""
+    seen = {"probability": None, "days_to_failure": None, "kind": FindingKind.UPDATED}
+    steps = [
+        finding(),
+        finding(kind=FindingKind.UPDATED, days_to_failure=9.0, time=finding().time + 1),
+        finding(**seen, time=finding().time + 2),
+        finding(**seen, time=finding().time + 3),
+        finding(**seen, severity=Severity.CRITICAL, time=finding().time + 4),
+        finding(**seen, severity=Severity.CRITICAL, time=finding().time + 5),
+    ]
+
+    for position, step in enumerate(steps):
+        stage.alerts.effects.apply([step], [], position)
+
+    stages = [body["said"]["stage"] for body in bodies(stage, "foremend.warning")]
+    assert sorted(stages) == ["harm", "harm", "now", "now", "soon", "soon"]  # SMS and push
 
 
 def test_the_end_of_an_episode_closes_its_ticket(stage: Any, finding: Make) -> None:
@@ -270,9 +290,4 @@ def test_cuts_and_replays_lead_to_the_same_messages(stage: Any, finding: Make, c
         ("foremend.ticket.updated", "1970-01-02T06:00:00.000Z"),
         ("foremend.ticket.closed", "1970-01-02T16:00:00.000Z"),
     ]
-    assert sorted(row["target"] for row in rows if row["state"] == "superseded") == [
-        "push",
-        "push",
-        "sms",
-        "sms",
-    ]
+    assert sorted(row["target"] for row in rows if row["state"] == "superseded") == ["push", "sms"]
