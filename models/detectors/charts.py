@@ -63,6 +63,7 @@ class ChartParams(NamedTuple):
     kept: float
     relearn: int
     warm: int
+    least_looks: float
 
 
 def _cold(signals: int, spans: int) -> ChartState:
@@ -188,7 +189,7 @@ def _follow(
             known = np.isfinite(value)
             state.seen[unit, signal] += known
             seen = state.seen[unit, signal]
-            least = 1.0  # what was independent after longer averaging was so before
+            least = params.least_looks  # what was independent after longer averaging was so before
             for level in range(len(params.spans) - 1, -1, -1):
                 at, span = (unit, signal, level), params.spans[level]
                 if known:
@@ -220,7 +221,7 @@ class ControlCharts(Columns):
 
     spans: rows that each EWMA averages. memory_rows: rows after which a baseline has forgotten the oldest ones.
     outlier_z: standard deviations beyond which a row is not learnt. relearn_rows: so many outlying rows one after
-    another, and the baseline follows.
+    another, and the baseline follows. least_looks: independent looks that a baseline stands on at the least.
 
     Every chart also looks at the change of its average within one span. All p-values are joined by their harmonic mean
     (Wilson, 2019), which holds for small values whatever their dependence and does not punish charts for agreeing.
@@ -247,6 +248,7 @@ class ControlCharts(Columns):
         outlier_z: float = DEFAULTS.outlier_z,
         relearn_rows: int = DEFAULTS.relearn_rows,
         warm_spans: int = DEFAULTS.warm_spans,
+        least_looks: float = DEFAULTS.least_looks,
     ) -> None:
         self._params = ChartParams(
             np.array(spans, np.int64),
@@ -255,6 +257,7 @@ class ControlCharts(Columns):
             kept_variance(outlier_z),
             relearn_rows,
             warm_spans,
+            least_looks,
         )
         self._fresh = self._state = _cold(0, len(spans))
 

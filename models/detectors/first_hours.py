@@ -68,6 +68,7 @@ class FirstHours(FirstRows):
             memory_rows=HOURLY.memory_rows,
             outlier_z=HOURLY.outlier_z,
             relearn_rows=HOURLY.relearn_rows,
+            least_looks=HOURLY.least_looks,
         )
         super().__init__([charts], first_rows=HOURLY.first_rows)
 

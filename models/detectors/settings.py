@@ -32,6 +32,9 @@ class DetectorSettings(Strict):
     warm_spans: int = Field(default=8, ge=2)
     """A chart of span L is silent until its baseline holds this many times L rows."""
 
+    least_looks: float = Field(default=1.0, ge=1.0)
+    """A baseline stands on at least so many independent looks, however slowly its signal seems to wander."""
+
     first_rows: int = Field(default=400, ge=1)
     """Rows of an appliance without a past that are only learnt from."""
 
@@ -47,7 +50,10 @@ DEFAULTS = DetectorSettings()
 NEVER = 2**31 - 1
 """Rows that nobody lives to see."""
 
-HOURLY = DetectorSettings(spans=(24,), memory_rows=720, outlier_z=4.0, relearn_rows=NEVER, first_rows=240)
+HOURLY = DetectorSettings(
+    spans=(24,), memory_rows=720, outlier_z=4.0, relearn_rows=NEVER, first_rows=240, least_looks=4.0
+)
 """For hourly windows: a day, in which habits average out, against a month, in which seasons hardly move. The first ten
 days teach; what changed for good is not taken for usual until somebody says so. A spread that odd hours do not widen is
-narrow: with 3.5 deviations more of the season was an outlier, twice the false episodes."""
+narrow: with 3.5 deviations more of the season was an outlier, twice the false episodes. A day's wave lies between the
+looks taken once a day, so that some wander too slowly to be believed: of ten days four are independent at least."""
