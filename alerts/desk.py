@@ -19,6 +19,8 @@ from alerts.consent.watched import Watched
 from alerts.consent_desk import ConsentDesk
 from alerts.database import open_database
 from alerts.dead_letters import DeadLetterUpkeep
+from alerts.diagnosis.desk import Diagnoses
+from alerts.diagnosis.owner_word import OwnerWords
 from alerts.dispatch import Dispatcher
 from alerts.effects import DatabaseEffects
 from alerts.guide import Guide
@@ -59,6 +61,8 @@ class Alerts:
     endings: ConsentEndings
     stopping: StopDesk
     previews: Previews
+    diagnoses: Diagnoses
+    words: OwnerWords
 
     def start(self) -> None:
         """Send what is due, and look after what is kept, until `close`."""
@@ -125,6 +129,8 @@ def open_alerts(
     endings = ConsentEndings(engine, outbox, policies, clock, dispatcher.wake)
     queue = Queue(engine, clock)
     consents = ConsentDesk(engine, owners, consent, clock)
+    servicing = Servicing(engine, outbox, clock, dispatcher.wake)
+    diagnoses = Diagnoses(engine, clock, policies, guides, feature_titles)
     return Alerts(
         engine,
         owners,
@@ -132,7 +138,7 @@ def open_alerts(
         watched,
         consents,
         effects,
-        Servicing(engine, outbox, clock, dispatcher.wake),
+        servicing,
         PromiseWatch(engine, outbox, clock, dispatcher.wake),
         queue,
         dispatcher,
@@ -144,4 +150,6 @@ def open_alerts(
         endings,
         StopDesk(engine, links, owners, consent, consents),
         Previews(engine, owners, settings, clock, links, guides, kinds),
+        diagnoses,
+        OwnerWords(diagnoses, effects, servicing),
     )

@@ -18,7 +18,7 @@ from alerts.consent.known import rows_of
 from alerts.consent.permitted import Keeping
 from alerts.contract import Contract, contract_of
 from alerts.database import insert_new, raise_to, reading, relaxed
-from alerts.episodes import keep_open
+from alerts.episodes import finding_of, keep_open
 from alerts.guide import Guide, advice
 from alerts.held_back import hold_back
 from alerts.outbox import Notification, Outbox, warning_id
@@ -115,6 +115,28 @@ class DatabaseEffects:
                 dead_letter_bounds.keep(work.session, dead_letters, self._bounds, first_time)
         if fresh:
             self._wake()
+
+    def hand_over(self, episode_id: str) -> str | None:
+        """A ticket for an open episode, however slight, as its owner could not mend it; its id.
+
+        None where the episode is over, or its owner does not agree to tickets. Raises UnavailableError while the
+        database is away.
+        """
+        with change(self._engine, self._clock) as work:
+            opened = select(FindingRow).join(OpenEpisodeRow, OpenEpisodeRow.finding_id == FindingRow.id)
+            row = work.session.scalars(opened.where(OpenEpisodeRow.id == episode_id)).first()
+            if row is None:
+                return None
+            finding, one = finding_of(row), row.appliance_id
+            said = histories(work.session, {one}, {Purpose.TICKET}, lock=True)
+            consent = decide(said.get((one, Purpose.TICKET), ()), work.at)
+            owned = rows_of(work.session, ApplianceRow, {one}).get(one)
+            policy = self._policies.of(None if owned is None else owned.jurisdiction)
+            tickets = tickets_of(work, [finding])
+            self._serve(work, tickets, finding, consent, contract_of(policy, owned))
+            ticket = tickets.get(episode_id)
+        self._wake()
+        return None if ticket is None or ticket.status not in LIVE else ticket.id
 
     def _move_to(self, position: int) -> None:
         """Most blocks lead to nothing. Should a power cut take their position back, their replay leads to nothing."""

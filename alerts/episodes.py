@@ -9,8 +9,8 @@ from sqlalchemy import delete
 
 from alerts.change import Change
 from alerts.database import CHUNK, upsert
-from alerts.tables import NEVER, OpenEpisodeRow
-from foremend.vocabulary.types import MS_PER_DAY, Finding, FindingKind
+from alerts.tables import NEVER, FindingRow, OpenEpisodeRow
+from foremend.vocabulary.types import MS_PER_DAY, Evidence, Finding, FindingKind
 
 
 def keep_open(work: Change, findings: Iterable[tuple[str, Finding]]) -> None:
@@ -36,3 +36,14 @@ def _row(key: str, finding: Finding, at: int) -> dict[str, Any]:
         "fails_at": NEVER if days is None else int(finding.time + days * MS_PER_DAY),
         "at": at,
     }
+
+
+def finding_of(row: FindingRow) -> Finding:
+    """As it was found."""
+    evidence = tuple(Evidence(**one) for one in row.evidence)
+    return Finding(
+        kind=row.kind, appliance_id=row.appliance_id, appliance_model=row.appliance_model, fault=row.fault,
+        rule=row.rule, severity=row.severity, time=row.time, episode_start=row.episode_start, score=row.score,
+        probability=row.probability, days_to_failure=row.days_to_failure, days_low=row.days_low,
+        days_high=row.days_high, evidence=evidence,
+    )  # fmt: skip

@@ -148,6 +148,7 @@ EVENTS: Mapping[str, Kind] = {
     "foremend.ticket.resumed": _ticket("the owner is waited for no more"),
     "foremend.ticket.resolved": _ticket("somebody said what it was"),
     "foremend.ticket.merged": _ticket("another ticket has the same cause"),
+    "foremend.ticket.self_help": _ticket("the owner tried what the guide says, and it did not mend it"),
     "foremend.consent.changed": Kind(
         "an owner changed their mind about a purpose, or a yes ended", "the appliance", ConsentChangedData
     ),

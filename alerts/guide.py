@@ -16,6 +16,7 @@ class Guide:
     self_help: Mapping[str, Sequence[str]] = field(default_factory=dict)
     safety: Mapping[str, str] = field(default_factory=dict)
     at_stake: Sequence[str] = ()  # safety, food, water
+    skill: str | None = None  # trade of whoever mends it; None where that has to be found out first
     is_failure: bool = False  # the appliance does its work no more, whatever the cause
 
 

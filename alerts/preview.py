@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from alerts.channels import Message
 from alerts.consent import decide, histories
 from alerts.database import reading
+from alerts.episodes import finding_of
 from alerts.gate import SMS, Defer, Discard, Gate, Needless, Verdict, Withhold, written
 from alerts.guide import Guide, advice, plain_guide
 from alerts.outbox import WARNING, warning_id
@@ -26,7 +27,7 @@ from alerts.words.loading import LANGUAGES, nearest_language
 from alerts.words.sms import parts
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
-from foremend.vocabulary.types import Finding, FindingKind, Severity
+from foremend.vocabulary.types import FindingKind, Severity
 
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -57,7 +58,7 @@ class Previews:
             row = session.get(FindingRow, finding_id)
             if row is None:
                 return None
-            finding, said = _finding(row), self._said(session, row)
+            finding, said = finding_of(row), self._said(session, row)
             states = _states(session, warning_id(row.episode_id, said.stage))
         appliance = self.owners.appliance(finding.appliance_id)
         silence = self._silence(row)
@@ -87,7 +88,7 @@ class Previews:
         )
         kind = self.kinds.get(row.appliance_model, "generic")
         guide = self._guide(row.fault)
-        return what_is_said(_finding(row), guide, failed, kind, session.scalar(ticket) is not None)
+        return what_is_said(finding_of(row), guide, failed, kind, session.scalar(ticket) is not None)
 
     def _guide(self, fault: str) -> Guide:
         return self.guides.get(fault) or plain_guide(fault)
@@ -164,12 +165,3 @@ def _states(session: Session, message_id: str) -> dict[str, OutboxState]:
 def _require(word: str | None, there: Collection[str], what: str) -> None:
     if word is not None and word not in there:
         raise InputError(f"{word!r} is no {what} of messages; there are {', '.join(there)}")
-
-
-def _finding(row: FindingRow) -> Finding:
-    return Finding(
-        kind=row.kind, appliance_id=row.appliance_id, appliance_model=row.appliance_model, fault=row.fault,
-        rule=row.rule, severity=row.severity, time=row.time, episode_start=row.episode_start, score=row.score,
-        probability=row.probability, days_to_failure=row.days_to_failure, days_low=row.days_low,
-        days_high=row.days_high, evidence=(),
-    )  # fmt: skip

@@ -221,6 +221,29 @@ class TicketStepRow(Base):
     )  # of what was asked: the same key may not say something else
 
 
+class DiagnosisRow(Base):
+    """Somebody asked how an appliance is. It waits, is taken up by a pipeline, and is concluded by whoever asked."""
+
+    __tablename__ = "diagnoses"
+    __table_args__ = (
+        Index(None, "reached", "asked_at"),
+        Index(None, "appliance_id", "asked_at"),
+        Index(None, "asked_at"),
+    )
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    appliance_id: Mapped[str] = mapped_column(Name(200))
+    appliance_model: Mapped[str] = mapped_column(Name(200))
+    by: Mapped[str] = mapped_column(Name(300))
+    asked_at: Mapped[int]
+    taken_at: Mapped[int | None]
+    reached: Mapped[str] = mapped_column(Name(20))  # how the asking went; empty while nobody knows
+    seen: Mapped[dict[str, Any]]  # of the appliance, by the pipeline that asked
+    content: Mapped[dict[str, Any]]  # what was answered, as `alerts.diagnosis.composing` has it
+    word: Mapped[str | None] = mapped_column(Name(20))  # the owner's: how the steps went
+    word_at: Mapped[int | None]
+    ticket_id: Mapped[str | None] = mapped_column(Name(40))
+
+
 class OutcomeRow(Base):
     """What a technician found where a ticket sent him, for each of its episodes; the last word on it counts."""
 

@@ -158,6 +158,17 @@ class Merged(_Step):
     into: Annotated[str, Field(min_length=1, max_length=40)]
 
 
+class SelfHelp(_Step):
+    """The owner tried what the guide says, and it did not mend it: a person has to see to it."""
+
+    step: Literal["self_help"]
+    word: Literal["not_solved", "could_not"]
+    fault: Word | None = None
+    """Whose steps; else the one foreseen."""
+    diagnosis_id: Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9_]*$")] = ""
+    """In which they were named, if it was one."""
+
+
 class Noted(_Step):
     """Something worth keeping."""
 
@@ -167,7 +178,7 @@ class Noted(_Step):
 
 Step = (
     Acknowledged | Assigned | Contacted | Scheduled | OnTheWay | Waiting | Resumed | Resolved | Closed
-    | Reopened | Merged | Noted
+    | Reopened | Merged | SelfHelp | Noted
 )  # fmt: skip
 AnyStep = Annotated[Step, Field(discriminator="step")]
 STEP: TypeAdapter[Step] = TypeAdapter(AnyStep)
@@ -184,6 +195,7 @@ FROM: Mapping[str, frozenset[TicketStatus]] = {
     "closed": LIVE | {TicketStatus.RESOLVED},
     "reopened": ENDED | {TicketStatus.MERGED},
     "merged": LIVE,
+    "self_help": LIVE,
     "noted": frozenset(TicketStatus),
 }
 """Where each step may begin; `tests/integration/alerts/test_ticket_steps.py` tries all others."""

@@ -15,6 +15,7 @@ from foremend.commands import (
     audit,
     cohorts,
     consent,
+    diagnose,
     discover,
     erase,
     export,
@@ -75,6 +76,7 @@ for group in (
 app.add_typer(kafka.topics, name="topics")
 app.command()(init.init)
 app.command()(cohorts.cohorts)
+app.command()(diagnose.diagnose)
 app.command()(discover.discover)
 app.command()(erase.erase)
 app.command()(erase.erasures)

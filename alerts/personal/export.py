@@ -14,7 +14,15 @@ from alerts.owners import Owners
 from alerts.personal.erasure import Devices, Erasures
 from alerts.personal.places import Link, TablePlace
 from alerts.personal.whose import Whose, column_of, owner_known, whose
-from alerts.tables import AccessTokenRow, ApplianceRow, ContactRow, ErasureRow, TicketStepRow, UserRow
+from alerts.tables import (
+    AccessTokenRow,
+    ApplianceRow,
+    ContactRow,
+    DiagnosisRow,
+    ErasureRow,
+    TicketStepRow,
+    UserRow,
+)
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
 
@@ -24,6 +32,7 @@ _INNER = {
     ContactRow: {"sealed"},
     ApplianceRow: {"sealed_name"},
     AccessTokenRow: {"digest"},
+    DiagnosisRow: {"by", "seen", "taken_at"},
     TicketStepRow: {"by", "digest"},
     UserRow: {"password", "epoch"},
 }

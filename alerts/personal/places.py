@@ -80,6 +80,10 @@ TABLES: tuple[TablePlace, ...] = (
         Kept.TICKETS, _DESK, tables.TicketRow, Link.APPLIANCE, "appliance_id", "created_at",
     ),
     TablePlace(
+        "diagnoses", "what an appliance was asked, what was answered, and how its owner's own steps went",
+        "to have it mended", Kept.TICKETS, _DESK, tables.DiagnosisRow, Link.APPLIANCE, "appliance_id", "asked_at",
+    ),
+    TablePlace(
         "findings", "what a rule found on an appliance, with evidence", "to tell once, and to judge the rules",
         Kept.FINDINGS, _DESK, tables.FindingRow, Link.APPLIANCE, "appliance_id", "at",
     ),

@@ -22,6 +22,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "ticket_steps": ("what was done about tickets", "服务单处理记录"),
     "tickets": ("service tickets", "服务单"),
     "findings": ("findings", "故障发现"),
+    "diagnoses": ("diagnoses that were asked for", "询问过的诊断"),
     "open_episodes": ("open faults", "进行中的故障"),
     "outbox": ("messages", "消息"),
     "held_back": ("acts that consent did not allow", "未获同意而未执行的操作"),

@@ -14,7 +14,7 @@ from alerts.queries.episodes import (
 )
 from alerts.queries.keyset import Part
 from alerts.queries.lists import deliveries, disabled_targets, findings, held_back, outbox
-from alerts.queries.owned import owned_by
+from alerts.queries.owned import owned_by, works_on
 from alerts.queries.paging import Page
 from alerts.queries.tickets import TicketFilter, earlier, evidence_chart, some_tickets, ticket, tickets
 from alerts.tables import OutboxState, Resolution, TicketStatus
@@ -51,4 +51,5 @@ __all__ = [
     "some_tickets",
     "ticket",
     "tickets",
+    "works_on",
 ]

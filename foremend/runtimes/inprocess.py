@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,12 +27,13 @@ from foremend.runtimes.device_words import HearWord, nobody_hears, refused_words
 from foremend.runtimes.errands import Errand
 from foremend.runtimes.rescue import NOT_TRIED, Held, Rescue
 from foremend.runtimes.resting import MOST_STRANGERS_SHOWN, Resting
-from foremend.runtimes.status import ApplianceStatus, Doing, PipelineStatus
+from foremend.runtimes.status import ApplianceStatus, Doing, Heard, PipelineStatus
 from foremend.stores.journal import SqliteJournal
 from foremend.stores.orders import Orders
 from foremend.stores.patience import Lapse, Patience
 from foremend.stores.snapshots import load_snapshot, save_snapshot
 from foremend.vocabulary.errors import DefectError, UnavailableError, is_unforeseen
+from foremend.vocabulary.ids import folded, nearest
 from foremend.vocabulary.ports import Clock, Effects, History, PipelineSource
 from foremend.vocabulary.topics import CLOCK, USUAL, Progress, parse_usual_order
 from foremend.vocabulary.types import MS_PER_HOUR, Block, Finding, RawMessage
@@ -55,6 +56,10 @@ MANY_WAITING_ROWS = (
 )
 CHEAP = 20  # ... since it takes less than a twentieth of the time
 MOST_WAITING_ROWS = 2_000_000
+ALIKE, MOST_ALIKE = (
+    3,
+    500,
+)  # letters at the beginning that a hint shares with what was typed; ids it is chosen from
 
 
 NOTHING_YET = False, -1, 0, -1
@@ -319,6 +324,21 @@ class InProcessRuntime:
         """Every appliance heard of, for the service's threads; strangers that rest are left out."""
         return self._in_memory() + self._at_rest()
 
+    def heard(self, appliance_id: str) -> Heard | None:
+        """How far one appliance is known; None for one never heard of. For the runtime's thread: others `ask` it."""
+        for lane in self._engine.lanes.values():
+            row = lane.rows.get(appliance_id)
+            if row is not None and lane.last_seen[row] != NO_TIME:
+                return _heard(self._engine, lane, row)
+        at_rest = (one for one in self._at_rest() if one.appliance_id == appliance_id)
+        return next((Heard(one.appliance_model, one.last_seen, False, False) for one in at_rest), None)
+
+    def like(self, text: str) -> str | None:
+        """The id of an appliance that was heard of that `text` was probably meant to be; from any thread."""
+        begins = folded(text)[:ALIKE]
+        ids = (one for lane in list(self._engine.lanes.values()) for one in list(lane.ids))
+        return nearest(text, islice((one for one in ids if folded(one).startswith(begins)), MOST_ALIKE))
+
     def _at_rest(self) -> list[ApplianceStatus]:
         if self._resting is None or not self._resting.store.count:
             return []
@@ -544,6 +564,14 @@ class InProcessRuntime:
             or waiting > MOST_WAITING_ROWS
             or (waiting > MANY_WAITING_ROWS and cheap)
         )
+
+
+def _heard(engine: Engine, lane: Lane, row: int) -> Heard:
+    seen = int(lane.last_seen[row])
+    work = lane.at_work()[row : row + 1]  # nobody's whose readings still wait to be in order
+    learnt = lane.profile.cycle is None or any(one[0] for one in work)
+    known = learnt and not engine.silent(lane)[row] and not lane.strangers()[row]
+    return Heard(lane.profile.name, seen, bool(lane.offline_since[row] != NO_TIME), bool(known))
 
 
 def _status(

@@ -55,6 +55,16 @@ class ApplianceStatus:
     doing: Doing | None = None  # None where nobody knows, or nobody asked
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How far one appliance is known, between two blocks: what its messages led to is committed."""
+
+    appliance_model: str
+    last_seen: int  # ms UTC, event time
+    offline: bool  # by its own word, or the broker's for it
+    known: bool  # it speaks, for an hour at least, and it is known what a run of it is
+
+
 class Pipeline(Protocol):
     """What the service asks of a runtime. Called from other threads: answers must be of one moment and quick."""
 

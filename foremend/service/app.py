@@ -27,6 +27,7 @@ from foremend.service.health import Health, add_metrics, add_routes
 from foremend.service.read_model import ReadModel
 from foremend.service.sight import Sight
 from foremend.service.stop_page import add_stop_page
+from foremend.service.v1.diagnoses import DiagnosisDesk, add_diagnoses
 from foremend.service.v1.findings import add_findings
 from foremend.service.v1.inbound import add_inbound
 from foremend.service.v1.owners import add_owners
@@ -83,13 +84,15 @@ def create_app(
     stopping: StopDesk | None = None,
     privacy: PrivacyDesk | None = None,
     previews: Previews | None = None,
+    diagnosing: DiagnosisDesk | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
     Requests that name another host than `hosts` or this machine are refused. `door` lets callers in; without one only
     who sits at this machine is. Without `servicing` tickets are only shown.
     `inbound` are systems that may send steps. Without `consents` and `privacy` nothing is known of owners,
-    without `stopping` no link in a message holds, without `previews` nothing is known of what owners would read.
+    without `stopping` no link in a message holds, without `previews` nothing is known of what owners would read,
+    without `diagnosing` no appliance is asked how it is.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -123,6 +126,7 @@ def create_app(
     add_previews(app, look, previews)
     add_tickets(app, look, servicing)
     add_inbound(app, servicing, inbound)
+    add_diagnoses(app, look, diagnosing)
     add_owners(app, consents)
     add_privacy(app, privacy)
     add_session(app, door)

@@ -140,6 +140,10 @@ class ReadModel:
         """The ids of an owner's appliances."""
         return queries.owned_by(self._engine, owner_id)
 
+    def works_on(self, technician: str, appliance_id: str) -> bool:
+        """Whether an open ticket of an appliance is a technician's."""
+        return queries.works_on(self._engine, technician, appliance_id)
+
     def cohorts(self) -> list[CohortView]:
         """Episodes by appliance model and fault."""
         return [CohortView(**one._asdict()) for one in queries.cohorts(self._engine)]

@@ -138,6 +138,14 @@ class Sight:
         self.note("ticket", ticket_id, found)
         return found
 
+    def may_diagnose(self, appliance_id: str) -> bool:
+        """Whether the caller may ask this appliance: an owner the own, a technician those of the own open tickets."""
+        if self.caller.reach(Right.DIAGNOSES_CHANGE) is not Reach.OWN:
+            return True
+        if self.caller.role is Role.TECHNICIAN:
+            return self.model.works_on(self.caller.subject or "", appliance_id)
+        return appliance_id in self._owned()
+
     def held_back(self, limit: int, offset: int) -> Page[HeldBackView]:
         """`ReadModel.held_back`."""
         page = self.model.held_back(limit, offset)

@@ -35,6 +35,7 @@ class Right(StrEnum):
     FLEET = "fleet"  # appliances with their findings and episodes, each by its id
     TICKETS = "tickets"
     TICKETS_CHANGE = "tickets.change"
+    DIAGNOSES_CHANGE = "diagnoses.change"  # ask an appliance how it is, and say how its owner's steps went
     MESSAGES = "messages"  # texts to owners, and what consent held back
     DEAD_LETTERS = "dead-letters"
     METRICS = "metrics"
@@ -86,6 +87,7 @@ RIGHTS: Mapping[Role, Rights] = MappingProxyType(
             (
                 Right.FLEET,
                 Right.TICKETS,
+                Right.DIAGNOSES_CHANGE,
                 Right.OWNERS,
                 Right.CONSENTS,
                 Right.CONSENTS_CHANGE,
@@ -100,13 +102,15 @@ RIGHTS: Mapping[Role, Rights] = MappingProxyType(
             Right.FLEET,
             Right.TICKETS,
             Right.TICKETS_CHANGE,
+            Right.DIAGNOSES_CHANGE,
             Right.MESSAGES,
             Right.OWNERS,
             Right.OWNERS_CHANGE,
             Right.CONSENTS,
             Right.CONSENTS_CHANGE,
         ),
-        Role.TECHNICIAN: _all(Right.WORDS) | dict.fromkeys((Right.TICKETS, Right.TICKETS_CHANGE), Reach.OWN),
+        Role.TECHNICIAN: _all(Right.WORDS)
+        | dict.fromkeys((Right.TICKETS, Right.TICKETS_CHANGE, Right.DIAGNOSES_CHANGE), Reach.OWN),
         Role.DATA_SCIENTIST: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS)
         | {Right.FLEET: Reach.PSEUDONYMS},
         Role.QUALITY: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS),

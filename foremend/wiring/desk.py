@@ -49,5 +49,6 @@ def guide_of(entry: FaultEntry) -> Guide:
         steps,
         safety,
         entry.stakes,
+        entry.skill,
         entry.is_failure,
     )

@@ -31,6 +31,7 @@ from foremend.learning.in_use import scored_models
 from foremend.learning.promotions import PromotionFollower
 from foremend.learning.training import in_use, open_registry, to_train
 from foremend.plan import make_plan
+from foremend.runtimes.asking import Asking
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.consent_filter import ConsentFilter
 from foremend.runtimes.erased_filter import ErasedFilter
@@ -75,6 +76,7 @@ class Application:
     home: HomeLane | None
     erasing: Erasing
     retaining: Retaining
+    asking: Asking
 
     def run(self, stop: threading.Event) -> None:
         """Recover, then work until `stop` is set; serves the page and sends what is due all the while."""
@@ -88,10 +90,12 @@ class Application:
                 self.runtime.recover(stop)
                 self.erasing.start()
                 self.retaining.start()
+                self.asking.start()
                 if self.home:
                     self.home.start()
                 self.runtime.run(stop)
             finally:
+                self.asking.close()
                 if self.home:
                     self.home.close()
                 self.training.close()
@@ -224,7 +228,10 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         open_inbound(settings.alerts, os.environ),
         PrivacyDesk(settings, alerts, clock, retention),
     )
-    return Application(alerts, runtime, server, upkeep, training, lock, home, erasing, Retaining(retention))
+    asking = Asking(alerts.diagnoses, runtime, source.publish)
+    return Application(
+        alerts, runtime, server, upkeep, training, lock, home, erasing, Retaining(retention), asking
+    )
 
 
 def _with_home(health: Health, home: HomeLane | None) -> Health:

@@ -17,6 +17,7 @@ from foremend.service.guard.rates import Buckets
 from foremend.service.health import Health
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
+from foremend.service.v1.diagnoses import DiagnosisDesk
 from foremend.terminal import say
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def open_server(
         alerts.stopping,
         privacy,
         alerts.previews,
+        DiagnosisDesk(alerts.diagnoses, alerts.words),
     )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 

@@ -1,4 +1,7 @@
-"""Publish a fleet over MQTT: at a multiple of real time, or as fast as the pipeline keeps up."""
+"""Publish a fleet over MQTT: at a multiple of real time, or as fast as the pipeline keeps up.
+
+An appliance that is asked (`diagnose`) sends at once, as telemetry, what it has measured since its last message.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import orjson
 
 from foremend.vocabulary.errors import ConfigError, InputError
 from foremend.vocabulary.topics import PROGRESS, Progress, command_topic, response_topic, status_topic
+from simulators.fleet.asked import Ahead, diagnosis, measured
 from simulators.fleet.fleet import Fleet
 from simulators.fleet.links import (
     MOST_CONNECTIONS,
@@ -49,6 +53,12 @@ class Pace:
     start: int  # ms UTC
     speed: float | None  # event seconds a wall second
     began: float = field(default_factory=time.monotonic)
+
+    def now(self, event: int) -> int:
+        """ms UTC of the fleet's clock; that of `event`, which is sent next, where it is as fast as possible."""
+        if self.speed is None:
+            return event
+        return self.start + int((time.monotonic() - self.began) * 1_000 * self.speed)
 
     def due(self, event: int) -> bool:
         """Whether what happens at `event` ms UTC may be sent now."""
@@ -109,10 +119,14 @@ class Publisher:
         passwords: Mapping[str, str] | None,
         window: int | None,
     ) -> None:
-        self._members = fleet.members
+        self._members, self._offline = fleet.members, fleet.offline
+        self._ahead = Ahead(iter(()), 0)
+        self._turn: Message | None = None
+        self._told: dict[int, int] = {}  # newest reading that was sent before its turn, by rank, ms UTC
+        self._pace = Pace(fleet.scenario.start_ms, None)
         self._window = Window(window) if window is not None else None
         self._latest: dict[str, Message] = {}
-        self._commands = {_diagnose(member): member for member in self._members}
+        self._commands = {_diagnose(member): rank for rank, member in enumerate(self._members)}
         links = _links(self._members, connections, passwords, self._window is not None)
         self._links = Links(address, links, self._on_message)
         self._counts = [0, 0, fleet.scenario.start_ms]
@@ -123,7 +137,9 @@ class Publisher:
         self._links.open()
         self._announce(b"online")
         self._listen(stop)
-        for message in stream:
+        self._ahead, self._pace = Ahead(stream, 4 * len(self._members)), pace
+        for message in self._ahead:
+            self._turn = message
             if not self._wait_for_turn(message, pace, stop):
                 break
             self._send(message)
@@ -189,26 +205,25 @@ class Publisher:
             except InputError as error:
                 log.warning("%s", error)
         elif topic in self._commands:
-            member = self._commands[topic]
-            answer = response_topic(member.appliance_model, member.appliance_id, "diagnose")
-            link.publish(answer, diagnosis(member, self._latest.get(member.appliance_id), payload))
+            self._answer(link, self._commands[topic], payload)
 
-
-def diagnosis(member: Member, latest: Message | None, request: bytes) -> bytes:
-    """The answer to `diagnose`: who it is, its newest reading if it sent one, and the request's own `id`."""
-    try:
-        asked = orjson.loads(request) if request else {}
-    except orjson.JSONDecodeError:
-        asked = {}
-    return orjson.dumps(
-        {
-            "id": asked.get("id") if isinstance(asked, dict) else None,
-            "appliance": member.appliance_id,
-            "appliance_model": member.appliance_model,
-            "batch": member.batch,
-            "reading": orjson.loads(latest.payload)[-1] if latest is not None else None,
-        }
-    )
+    def _answer(self, link: Link, rank: int, request: bytes) -> None:
+        """What it has measured and not sent yet leaves as telemetry; then who it is. Offline it hears nothing."""
+        member, latest = self._members[rank], self._latest.get(self._members[rank].appliance_id)
+        now = self._pace.now(self._counts[2] if self._turn is None else self._turn.sent)
+        if any(first <= now < last for first, last in self._offline[member.appliance_id]):
+            return
+        turn = self._turn if self._turn is not None and self._turn.appliance == rank else None
+        coming = turn or self._ahead.next_of(rank)
+        fresh = [] if coming is None else measured(coming, now, self._told.get(rank, -1))
+        if coming is not None and fresh:
+            self._told[rank] = fresh[-1]["ts"]
+            link.publish(coming.topic, orjson.dumps(fresh))
+            if self._window is not None:
+                self._window.sent()
+        newest = fresh or (orjson.loads(latest.payload) if latest is not None else None)
+        answer = response_topic(member.appliance_model, member.appliance_id, "diagnose")
+        link.publish(answer, diagnosis(member, newest, request))
 
 
 def _diagnose(member: Member) -> str:

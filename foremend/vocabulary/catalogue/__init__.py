@@ -20,6 +20,7 @@ from foremend.vocabulary.types import Severity
 
 Category = Literal["air-conditioner", "refrigerator", "washing-machine", "water-heater", "any"]
 Direction = Literal["up", "down"]
+Skill = Literal["refrigeration", "electrical", "mechanical", "plumbing", "cleaning"]
 Growth = Literal["sudden", "progressive", "intermittent"]
 
 BEHAVIOURS = frozenset(
@@ -66,6 +67,7 @@ class FaultEntry(Strict):
     which it may show (`models.predictors.signatures`): of a day's features, as a log ratio or in the unit of what is
     compared as a difference, or of a ratio of two of them (`current / power while cooling`); what comes first must be
     seen to move, and 0 must not, which excludes other faults.
+    `skill`: the trade of whoever mends it; None where that has to be found out first.
     `is_failure`: the appliance does its work no more, whatever the cause.
     `days_to_failure` is the typical span, in days, from the first observable sign to the failure.
     """
@@ -80,6 +82,7 @@ class FaultEntry(Strict):
     days_to_failure: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
     technician_finds: str
     parts: tuple[str, ...] = ()
+    skill: Skill | None = None
     self_help: Steps | None = None
     severity: Severity
     safety: Words | None = None

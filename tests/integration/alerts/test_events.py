@@ -32,6 +32,7 @@ STEPS: list[dict[str, Any]] = [
     {"step": "scheduled", "visit_from": 1, "visit_until": 2},
     {"step": "on_the_way"},
     {"step": "noted", "note": "nobody's matter"},
+    {"step": "self_help", "word": "not_solved"},
     {"step": "resolved", "result": "other_fault", "fault": "fan-wear"},
     {"step": "reopened", "reason": "it is warm again"},
 ]

@@ -23,6 +23,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "acknowledged": {}, "assigned": {"technician": "kim"}, "contacted": {}, "on_the_way": {}, "waiting": {},
     "scheduled": {"visit_from": NOON, "visit_until": NOON + 1}, "resumed": {}, "resolved": {"result": "confirmed"},
     "closed": {}, "reopened": {"reason": "it drips again"}, "merged": {"into": "tk_other"}, "noted": {"note": "x"},
+    "self_help": {"word": "could_not"},
 }  # fmt: skip
 WAY_TO = {
     "open": [], "acknowledged": ["acknowledged"], "scheduled": ["scheduled"], "on_the_way": ["on_the_way"],

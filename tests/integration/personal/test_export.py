@@ -44,6 +44,7 @@ def lived(open_stage: Callable[..., Any], finding: Callable[..., Finding], tmp_p
         RestingAppliances(stage.alerts.engine, "s", stage.clock).put(f"b-{one}", rested, [seen])
         ForgottenAppliances(stage.alerts.engine, stage.clock).begin(Forgotten("BCD-200", one, 1))
         say(stage.alerts.engine, Said("s", {}, 1), [seen])
+        stage.alerts.diagnoses.conclude(stage.alerts.diagnoses.begin(one, "test"))
     stage.alerts.dispatcher.run_once()
     return stage
 

@@ -33,7 +33,10 @@ from foremend.service.guard.rates import Buckets
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
+from foremend.service.v1.diagnoses import DiagnosisDesk
+from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.rights import Role
+from foremend.wiring.desk import guide_of
 
 NUMBER = "+447700900123"
 EXPORT = "/api/v1/owners/o-1/export"
@@ -78,7 +81,8 @@ def api(tmp_path: Path, database: str, clock: Any) -> Iterator[Api]:
         {"storage": {"folder": tmp_path / "var"}, "alerts": desk | {"jurisdiction": "EU"}}
     )
     vault = open_vault(settings.alerts, os.environ)
-    alerts = open_alerts(settings.alerts, clock, vault, {}, np.random.default_rng(0), {}, {})
+    guides = {name: guide_of(entry) for name, entry in load_catalogue().items()}
+    alerts = open_alerts(settings.alerts, clock, vault, {}, np.random.default_rng(0), guides, {})
     alerts.owners.register_owners([Owner("o-1", {"sms": NUMBER}), Owner("o-2", {})])
     alerts.owners.register_appliances(
         [OwnedAppliance("fridge-1", "o-1", "rf-260", "en"), OwnedAppliance("fridge-2", "o-2", "rf-260")]
@@ -93,6 +97,7 @@ def api(tmp_path: Path, database: str, clock: Any) -> Iterator[Api]:
         consents=alerts.consents,
         previews=alerts.previews,
         privacy=privacy,
+        diagnosing=DiagnosisDesk(alerts.diagnoses, alerts.words),
     )
     with (
         Server(app, "127.0.0.1", 0) as address,

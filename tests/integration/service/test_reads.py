@@ -41,6 +41,7 @@ SHOWN_BY = {
     "/api/tickets/{ticket_id}",
     "/api/v1/appliances/{appliance_id}/consents",
     "/api/v1/appliances/{appliance_id}/consents/receipt",
+    "/api/v1/diagnoses/{diagnosis_id}",
     "/api/v1/episodes",
     "/api/v1/findings",
     "/api/v1/findings/{finding_id}/messages",
@@ -80,7 +81,9 @@ def lived(api: Api) -> tuple[Api, dict[str, str]]:
         ticket = session.scalars(select(TicketRow.id).where(TicketRow.appliance_id == "fridge-1")).one()
         found = session.scalars(select(FindingRow.id).where(FindingRow.appliance_id == "fridge-1")).first()
     api.alerts.servicing.take(ticket, Assigned(step="assigned", technician="kim", note=NOTE), "test")
-    ids = {"finding_id": str(found)}
+    diagnosis = api.alerts.diagnoses.begin("fridge-1", "test")
+    api.alerts.diagnoses.conclude(diagnosis)
+    ids = {"finding_id": str(found), "diagnosis_id": diagnosis}
     return api, ids | {
         "ticket_id": ticket,
         "appliance_id": "fridge-1",

@@ -7,9 +7,10 @@ import pytest
 
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.topics import Progress
+from simulators.fleet.asked import diagnosis
 from simulators.fleet.fleet import Fleet
 from simulators.fleet.links import Address
-from simulators.fleet.live import Window, diagnosis, publish
+from simulators.fleet.live import Window, publish
 from simulators.fleet.scenario import Scenario
 from simulators.fleet.wire import messages
 
@@ -105,7 +106,7 @@ def test_a_diagnosis_is_the_newest_reading_and_no_truth() -> None:
     fleet = Fleet(Scenario(days=1, appliances={"rf-260": 1}, fault_rate=1.0), 1)
     latest = next(messages(fleet))
 
-    answer = orjson.loads(diagnosis(fleet.members[0], latest, b'{"id": "abc"}'))
+    answer = orjson.loads(diagnosis(fleet.members[0], orjson.loads(latest.payload), b'{"id": "abc"}'))
 
     assert set(answer) == {"id", "appliance", "appliance_model", "batch", "reading"}
     assert answer["id"] == "abc"
