@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK = uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: demo test setup setup-all setup-dev lint audit kafka lock champions pictures clean
+.PHONY: demo test setup setup-all setup-dev lint fuzz audit kafka lock champions pictures clean
 
 demo: setup  ## the main job, end to end, on this machine: page on http://127.0.0.1:8080
 	$(BIN)/foremend demo
@@ -42,6 +42,9 @@ lint: setup-dev  ## ruff, mypy and the import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: setup-dev  ## every route against its description, as every role, on both databases: half an hour
+	$(BIN)/python -m benchmarks.fuzz --examples 50 --postgresql
 
 audit: setup-dev  ## known vulnerabilities of the pinned packages; says so where nobody can be asked
 	$(BIN)/python .ci/audit.py

@@ -21,7 +21,7 @@ from foremend.service.guard.bodies import BoundedBodies
 from foremend.service.guard.door import Door, Needs, require_rights
 from foremend.service.guard.hosts import KnownHosts
 from foremend.service.guard.parameters import only_known_parameters
-from foremend.service.guard.problems import RESPONSES, add_problems
+from foremend.service.guard.problems import RESPONSES, add_problems, stated
 from foremend.service.guard.rates import RatesByAddress
 from foremend.service.health import Health, add_metrics, add_routes
 from foremend.service.read_model import ReadModel
@@ -161,7 +161,7 @@ def _lists(app: FastAPI, look: Look) -> None:
         """Tickets with how far their messages are, newest first."""
         return look(caller).tickets(limit, offset, appliance_id, status)
 
-    @app.get("/api/tickets/{ticket_id}", tags=["lists"])
+    @app.get("/api/tickets/{ticket_id}", tags=["lists"], responses=stated(404))
     def ticket(caller: OfTickets, ticket_id: str) -> TicketView:
         """One ticket."""
         return _found(look(caller).ticket(ticket_id), f"no ticket {ticket_id}")
@@ -206,7 +206,7 @@ def _fleet(app: FastAPI, model: ReadModel, look: Look) -> None:
         """Appliances, the most urgent first."""
         return look(caller).fleet(limit, offset, state, appliance_model)
 
-    @app.get("/api/appliances/{appliance_id}", tags=["fleet"])
+    @app.get("/api/appliances/{appliance_id}", tags=["fleet"], responses=stated(404))
     def appliance(caller: OfFleet, appliance_id: str) -> ApplianceDetail:
         """One appliance with its open episodes, findings and tickets."""
         return _found(look(caller).appliance(appliance_id), f"no appliance {appliance_id} was heard of")

@@ -80,6 +80,8 @@ def add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _refused(_request: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error.__cause__, UnicodeDecodeError):  # as any other body that is no JSON
+            return answer(422, f"body: it is no JSON in UTF-8 ({error.__cause__})")
         return answer(error.status_code, str(error.detail), error.headers, **getattr(error, "more", {}))
 
     @app.exception_handler(RequestValidationError)

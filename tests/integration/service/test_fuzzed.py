@@ -1,0 +1,61 @@
+"""Requests that nobody thought of, as everybody who may ask: `python -m benchmarks.fuzz` with a few of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, HTTPException
+
+from benchmarks.fuzz import CALLERS, House, fuzzed, serving
+from benchmarks.postgres_server import PostgresServer
+from foremend.service.server import Server
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The process of `foremend service` on SQLite, with two households."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    with serving(f"sqlite:///{folder}/fuzz.db", folder) as found:
+        yield found
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_no_route_answers_what_its_description_does_not_have(
+    house: House, caller: str, tmp_path: Path
+) -> None:
+    """Nor 5xx, whoever asks: each role by a token, and an admin in a browser."""
+    found = fuzzed(house, caller, 1, 1, ("fuzzing",), tmp_path)
+
+    assert found["failures"] == []
+    assert found["cases"] >= found["operations"] > 30
+    assert found["let_in"] > 5, "the caller is nobody here"
+
+
+def test_nor_on_the_other_database(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    """An admin, who reaches most."""
+    with serving(postgres_server.new_database(), tmp_path) as house:
+        found = fuzzed(house, "admin", 1, 2, ("fuzzing",), tmp_path)
+
+    assert found["failures"] == []
+
+
+def test_an_answer_that_was_not_described_would_be_found(tmp_path: Path) -> None:
+    """So that the tests above can fail: a status, and an error of ours."""
+    app = FastAPI()
+
+    @app.get("/teapot")
+    def teapot() -> None:
+        raise HTTPException(418, "short and stout")
+
+    @app.get("/defect")
+    def defect() -> int:
+        return 1 // len([])
+
+    with Server(app, "127.0.0.1", 0) as address:
+        found = fuzzed(House(address, {"admin": {}}), "admin", 1, 1, ("fuzzing",), tmp_path)
+
+    assert "Server error: GET /defect" in found["failures"]
+    assert "/teapot" in "".join(found["failures"])
+    assert "Received: 418" in found["shown"]
