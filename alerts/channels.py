@@ -26,6 +26,7 @@ class Message:
     at: int = 0  # ms UTC, wall clock
     appliance_id: str = ""
     subject: str = ""  # for a title, where a channel has one: of two freezers, which
+    link: str = ""  # by which the owner stops such messages; empty where there is none
 
 
 class TryLaterError(UnavailableError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Engine, Update, and_, func, select, update
@@ -73,24 +74,59 @@ class Queue:
         with reading(self.engine) as session:
             return session.scalar(query) or 0
 
-    def sent(self, row: OutboxRow) -> None:
+    def gather(self, row: OutboxRow, seqs: Sequence[int], lease: int) -> list[OutboxRow]:
+        """Those of `seqs` that leave in one digest with a claimed row, kept from others for as long as it is.
+
+        They wait behind it from then on, until it is through. Left out is what somebody else has at this moment, and
+        what its owner speaks of.
+        """
+        with change(self.engine, self.clock) as work:
+            alone = OutboxRow.digest.is_(None) | (OutboxRow.digest != OutboxRow.id)
+            due = OutboxRow.state == OutboxState.PENDING, OutboxRow.due_at <= work.at, _is_free(row.id), alone
+            query = select(OutboxRow.seq).where(OutboxRow.seq.in_(seqs), *due)
+            free = work.session.scalars(query.with_for_update(skip_locked=True, of=OutboxRow)).all()
+            chosen = [seq for seq in sorted(free) if not _is_spoken_of(work, seq)]
+            if not chosen:
+                return []
+            until = work.at + lease
+            marked = {"digest": row.id, "due_at": until + 1, "leaving_until": until}
+            marked |= {"attempts": OutboxRow.attempts + 1}
+            work.session.execute(update(OutboxRow).where(OutboxRow.seq.in_(chosen)).values(marked))
+            work.session.execute(_update(row).values(digest=row.id))
+            found = [one for seq in chosen if (one := _read(work, seq)) is not None]
+        row.digest = row.id
+        return found
+
+    def sent(self, row: OutboxRow, others: Sequence[OutboxRow] = ()) -> None:
+        """It left, and in it the `others` of its digest."""
         with change(self.engine, self.clock) as work:
             _set(work, row, OutboxState.SENT, sent_at=work.at, error="")
             work.note("message.sent", row.message_id, target=row.target, type=row.event_type)
+            for one in others:
+                _set(work, one, OutboxState.SUPERSEDED, sent_at=work.at, error="told in a digest")
+                work.note("message.sent", one.message_id, target=one.target, digest=row.message_id)
 
-    def failed(self, row: OutboxRow, error: str, due_at: int) -> None:
-        """It is tried again at `due_at`."""
+    def failed(self, row: OutboxRow, error: str, due_at: int, others: Sequence[OutboxRow] = ()) -> None:
+        """It is tried again at `due_at`, and the `others` of its digest with it."""
+        error = error[:_LONGEST_ERROR]
         with writing(self.engine) as session:
-            session.execute(
-                _update(row).values(due_at=due_at, error=error[:_LONGEST_ERROR], leaving_until=None)
-            )
+            for one in (row, *others):
+                values = {"due_at": due_at + (one is not row), "error": error, "leaving_until": None}
+                session.execute(_update(one).values(values))
+
+    def released(self, others: Sequence[OutboxRow]) -> None:
+        """They are no longer of the digest of a row that is through: each is due by itself."""
+        with writing(self.engine) as session:
+            now = self.clock.now_ms()
+            for one in others:
+                session.execute(_update(one).values(digest=None, due_at=now, leaving_until=None))
 
     def deferred(self, row: OutboxRow, reason: str, due_at: int) -> None:
         """It is looked at again at `due_at`; this was no attempt."""
         with writing(self.engine) as session:
             before = OutboxRow.attempts - 1
-            through = _update(row).values(due_at=due_at, error=reason, attempts=before, leaving_until=None)
-            session.execute(through)
+            values = {"due_at": due_at, "error": reason, "attempts": before, "leaving_until": None}
+            session.execute(_update(row).values(values))
 
     def withheld(self, row: OutboxRow, decision: Decision) -> None:
         """Consent does not allow it; the reason stays with it and in the list of what was held back."""
@@ -180,7 +216,24 @@ def _next(target: str) -> ColumnElement[bool]:
         )
         .exists()
     )
-    return and_(OutboxRow.target == target, OutboxRow.state == OutboxState.PENDING, ~held_up)
+    waits = OutboxRow.target == target, OutboxRow.state == OutboxState.PENDING
+    return and_(*waits, ~held_up, _is_free())
+
+
+def _is_free(but: str = "") -> ColumnElement[bool]:
+    """Of no digest that another row carries; `but` that of the row with this id."""
+    carrier = aliased(OutboxRow)
+    carried = (
+        select(carrier.seq)
+        .where(
+            carrier.id == OutboxRow.digest,
+            carrier.id != but,
+            carrier.seq != OutboxRow.seq,
+            carrier.state == OutboxState.PENDING,
+        )
+        .exists()
+    )
+    return ~carried
 
 
 def _fault(work: Change, row: OutboxRow) -> str:

@@ -40,6 +40,13 @@ def quiet_until(now: int, timezone: ZoneInfo, quiet: QuietHours) -> int | None:
     return until if until > now else _utc_ms(end.replace(fold=1))  # an hour that comes twice: its second time
 
 
+def day_of(now: int, timezone: ZoneInfo) -> tuple[int, int]:
+    """The local day that `now` falls in: its first moment, and the next day's, ms UTC."""
+    local = datetime.fromtimestamp(now / 1000, timezone)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return _utc_ms(midnight), _utc_ms(midnight + timedelta(days=1))
+
+
 def _utc_ms(moment: datetime) -> int:
     return round(moment.astimezone(UTC).timestamp() * 1000)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from alerts.channels import Channel, GoneError, Message, TryLaterError
+from alerts.digests import waiting_with
 from alerts.gate import Defer, Discard, Gate, Needless, Withhold
+from alerts.owner_channels import OWNER_CHANNELS
 from alerts.queue import Queue, UnreadableRowError
 from alerts.schedule import named_delay, retry_delay
 from alerts.settings import RetrySettings
@@ -45,7 +48,7 @@ class SendingLane:
         UnavailableError while the database is away, and whatever else keeps the lane from its queue.
         """
         try:
-            row = self.queue.claim(self.target, self.channel.longest_send + _LEASE_MARGIN_MS)
+            row = self.queue.claim(self.target, self._lease)
         except UnreadableRowError as error:  # the queue has set it aside
             self.aside.reason(error)
             return True
@@ -89,7 +92,15 @@ class SendingLane:
         if (reason := self.queue.disabled_reason(self.target)) is not None:
             self.queue.dead(row, f"the target is disabled: {reason}")
             return
-        match self.gate.judge(row, self.queue.clock.now_ms()):
+        verdict = self.gate.judge(row, self.queue.clock.now_ms())
+        if not isinstance(verdict, Message):
+            self._settle(row, verdict)
+            return
+        others = self._others(row)
+        self._send(row, self.gate.digest(verdict, [row, *others]) if others else verdict, others)
+
+    def _settle(self, row: OutboxRow, verdict: Withhold | Defer | Needless | Discard) -> None:
+        match verdict:
             case Withhold(decision):
                 self.queue.withheld(row, decision)
             case Defer(until, reason):
@@ -98,23 +109,51 @@ class SendingLane:
                 self.queue.needless(row, reason)
             case Discard(reason):
                 self.queue.dead(row, reason)
-            case Message() as message:
-                self._send(row, message)
 
-    def _send(self, row: OutboxRow, message: Message) -> None:
+    def _others(self, row: OutboxRow) -> list[OutboxRow]:
+        """What leaves in one digest with it: each asked for its own consent after it was marked as leaving."""
+        queue, may_leave = self.queue, []
+        waiting = (
+            waiting_with(queue.engine, row, queue.clock.now_ms()) if self.target in OWNER_CHANNELS else []
+        )
+        for one in queue.gather(row, waiting, self._lease) if waiting else []:
+            try:
+                verdict = self.gate.judge(one, queue.clock.now_ms(), along=True)
+            except UnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001 what is wrong with one is no reason to lose the others
+                queue.dead(one, self.aside.reason(error))
+                continue
+            if isinstance(verdict, Message):
+                may_leave.append(one)
+            else:
+                self._settle(one, verdict)
+        return may_leave
+
+    @property
+    def _lease(self) -> int:
+        return self.channel.longest_send + _LEASE_MARGIN_MS
+
+    def _send(self, row: OutboxRow, message: Message, others: Sequence[OutboxRow]) -> None:
         try:
             self.channel.send(message)
         except GoneError as error:
             self.queue.disable(self.target, str(error))
-            self.queue.dead(row, str(error))
+            self._give_up(row, str(error), others)
         except RefusedError as error:
-            self.queue.dead(row, str(error))
+            self._give_up(row, str(error), others)
         except ForemendError as error:
-            self._try_again(row, error)
+            self._try_again(row, error, others)
         else:
-            self.queue.sent(row)
+            self.queue.sent(row, others)
 
-    def _try_again(self, row: OutboxRow, error: ForemendError) -> None:
+    def _give_up(self, row: OutboxRow, why: str, others: Sequence[OutboxRow]) -> None:
+        """The others of its digest go on by themselves."""
+        self.queue.dead(row, why)
+        if others:
+            self.queue.released(others)
+
+    def _try_again(self, row: OutboxRow, error: ForemendError, others: Sequence[OutboxRow]) -> None:
         now = self.queue.clock.now_ms()
         wait = (
             named_delay(error.wait, self.retry)
@@ -123,6 +162,6 @@ class SendingLane:
         )
         began = row.created_at if row.replayed_at is None else row.replayed_at
         if now + wait > began + self.retry.give_up_after:
-            self.queue.dead(row, f"given up after {row.attempts} attempts: {error}")
+            self._give_up(row, f"given up after {row.attempts} attempts: {error}", others)
         else:
-            self.queue.failed(row, str(error), now + wait)
+            self.queue.failed(row, str(error), now + wait, others)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from string import ascii_lowercase, ascii_uppercase, digits
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from alerts.consent import ConsentLedger
 from alerts.consent_desk import ConsentDesk
@@ -64,14 +64,14 @@ class StopLinks:
 
 @dataclass(frozen=True, slots=True)
 class Stoppable:
-    """What a link stops: messages of one channel about one appliance, asked for in `language`."""
+    """What a link stops: messages of one channel about the appliances of one message, asked for in `language`."""
 
-    appliance_id: str
+    appliance_ids: tuple[str, ...]
     owner_id: str
     purpose: Purpose
     language: str
     given: bool
-    """Whether the owner's yes still holds."""
+    """Whether the owner's yes still holds, of one of them at least."""
 
 
 class StopDesk:
@@ -96,31 +96,45 @@ class StopDesk:
         if not self.links.is_of(token, row, appliance.owner_id):
             return None
         policy = self._owners.policies.of(appliance.jurisdiction)
+        named = self._named(row, appliance.owner_id)
         return Stoppable(
-            row.appliance_id,
+            named,
             appliance.owner_id,
             row.purpose,
             nearest_language(appliance.language, policy.language),
-            self._ledger.is_given(row.appliance_id, row.purpose),
+            any(self._ledger.is_given(one, row.purpose) for one in named),
         )
+
+    def _named(self, row: OutboxRow, owner_id: str) -> tuple[str, ...]:
+        """The appliances that the message named, as far as they are still the owner's: of a digest several."""
+        others = select(OutboxRow.appliance_id).where(OutboxRow.digest == row.id, OutboxRow.seq != row.seq)
+        with reading(self._engine) as session:
+            ids = dict.fromkeys([row.appliance_id, *session.scalars(others.order_by(OutboxRow.seq))])
+        known = self._owners.registered(ids)
+        return tuple(one for one in ids if one in known and known[one].owner_id == owner_id)
 
     def stop(self, token: str) -> Stoppable | None:
         """Keep the owner's no, once, and say what was stopped. Nothing leaves after it, as after every withdrawal."""
         found = self.look(token)
         if found is None or not found.given:
             return found
+        said = [one for one in found.appliance_ids if self._say_no(one, found)]
+        return found if said else None
+
+    def _say_no(self, appliance_id: str, found: Stoppable) -> bool:
+        """False of one that changed hands, or was erased, at this very moment."""
         try:
             self._desk.say(
-                found.appliance_id,
+                appliance_id,
                 [found.purpose],
                 False,
                 owner_id=found.owner_id,
                 how=HOW,
                 language=found.language,
             )
-        except InputError:  # it changed hands, or was erased, at this very moment
-            return None
-        return found
+        except InputError:
+            return False
+        return True
 
 
 def _mac(key: bytes, row: OutboxRow, owner_id: str) -> int:

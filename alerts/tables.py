@@ -48,7 +48,7 @@ class Resolution(StrEnum):
 
 
 class OutboxState(StrEnum):
-    """`superseded`: the episode ended before the owner's message left, or another channel told it."""
+    """`superseded`: the episode ended before the owner's message left, another channel told it, or a digest did."""
 
     PENDING = "pending"
     SENT = "sent"
@@ -268,6 +268,7 @@ class OutboxRow(Base):
         Index(None, "episode_id"),
         Index(None, "leaving_until"),
         Index(None, "appliance_id", "sent_at"),
+        Index(None, "digest"),
     )
     seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(Name(40), unique=True)
@@ -291,6 +292,7 @@ class OutboxRow(Base):
     leaving_until: Mapped[
         int | None
     ]  # it is being sent, no longer than until then: a withdrawal waits for it
+    digest: Mapped[str | None] = mapped_column(Name(40))  # `id` of the row with which, or in which, it leaves
 
 
 class DisabledTargetRow(Base):

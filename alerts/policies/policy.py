@@ -127,6 +127,9 @@ class Policy(Strict):
     """Those that may be used, in order."""
     together: bool
     """Whether all of them tell, or the first that the owner agreed to and that delivers."""
+    messages_a_day: Annotated[int, Field(ge=1)] | None
+    """Most that an owner gets between two local midnights, of all appliances together; None: as many as there are. Harm
+    under way passes it."""
     service: ServicePromise
     notices: Notices
 

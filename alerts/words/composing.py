@@ -16,7 +16,8 @@ Stage = Literal["soon", "now", "harm"]
 
 LONGEST_NAME = 40
 """Letters of an appliance's own name."""
-_SHORT_NAME = 24  # in an SMS
+SHORT_NAME = 24
+"""Of them in an SMS."""
 _MOST_DAYS = 999
 
 
@@ -112,7 +113,7 @@ def texts(said: Said) -> dict[str, str]:
 
 def sms(said: Said, language: str, name: str | None = None, link: str = "") -> str:
     """The message in MOST_PARTS SMS at most: first who comes is left out, then what to do, and last letters are."""
-    short = None if name is None else name[:_SHORT_NAME]
+    short = None if name is None else name[:SHORT_NAME]
     return fitted(sentences(said, language, short, link), 0 if link else LINK_ROOM)
 
 
@@ -130,8 +131,14 @@ def fitted(whole: Sentences, room: int = 0) -> str:
 def subject(said: Said, language: str, name: str | None = None) -> str:
     """A line to go above the message, where a channel has one."""
     words = words_of(language)
-    wrong = _fault(said, said.failure or said.fault, words).wrong
-    return words.subject.format(appliance=appliance_words(said, language, name), wrong=wrong)
+    return words.subject.format(
+        appliance=appliance_words(said, language, name), wrong=what_is_wrong(said, words)
+    )
+
+
+def what_is_wrong(said: Said, words: LanguageWords) -> str:
+    """In a few words: what has failed, else what is wrong."""
+    return _fault(said, said.failure or said.fault, words).wrong
 
 
 def appliance_words(said: Said, language: str, name: str | None) -> str:
@@ -141,7 +148,7 @@ def appliance_words(said: Said, language: str, name: str | None) -> str:
         return words.own_name.format(name=name)
     if said.kind in words.kinds and said.kind != "generic":
         return words.unnamed.format(kind=words.kinds[said.kind])
-    return words.unnamed_id.format(kind=words.kinds["generic"], id=said.appliance_id[:_SHORT_NAME])
+    return words.unnamed_id.format(kind=words.kinds["generic"], id=said.appliance_id[:SHORT_NAME])
 
 
 def stop_words(language: str, link: str = "") -> str:

@@ -24,11 +24,13 @@ class FaultWords(Strict):
 
 
 class StopWords(Strict):
-    """The page behind the link in a message; `{purpose}` is one of `purposes`."""
+    """The page behind the link in a message; `{purpose}` is one of `purposes`. `_all`: of one that named several."""
 
     ask: Text
+    ask_all: Text
     button: Text
     done: Text
+    done_all: Text
     rest: Text
     dead: Text
     busy: Text

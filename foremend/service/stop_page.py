@@ -64,11 +64,14 @@ def _answer(
 def _of(found: Stoppable) -> str:
     words = words_of(found.language)
     purpose, page = words.purposes[found.purpose], words.stop_page
+    one = len(found.appliance_ids) == 1
     if not found.given:
-        return _said(found.language, page.done.format(purpose=purpose), page.rest)
+        done = page.done if one else page.done_all
+        return _said(found.language, done.format(purpose=purpose), page.rest)
+    ask = page.ask if one else page.ask_all
     return (
         f'<form class="card login" method="post" lang="{found.language}">'
-        f"<h1>{escape(page.ask.format(purpose=purpose))}</h1>"
+        f"<h1>{escape(ask.format(purpose=purpose))}</h1>"
         f'<input type="hidden" name="{_FIELD}" value="{_VALUE}">'
         f'<button type="submit" class="primary">{escape(page.button)}</button></form>'
     )

@@ -68,6 +68,12 @@ class Desk:
         )
         self.alerts.owners.register_appliances(OwnedAppliance(one, "o-1", "BCD-200") for one in appliances)
 
+    def register_apart(self, *appliances: str) -> None:
+        """Each has an owner of its own, so that none is told in a digest."""
+        owners = self.alerts.owners
+        owners.register_owners(Owner(f"of-{one}", {"sms": "+8613800001234"}) for one in appliances)
+        owners.register_appliances(OwnedAppliance(one, f"of-{one}", "BCD-200") for one in appliances)
+
     def say(self, given: bool, *appliances: str, owner: str = "o-1") -> None:
         now = SystemClock().now_ms()
         self.alerts.consent.record(
@@ -218,15 +224,18 @@ def test_a_thousand_withdrawals_against_a_sending_outbox(desk: Desk, finding: Ma
     """Owners withdraw while their messages leave, from several threads: each message was through before its
     withdrawal, or never left."""
     appliances = [f"fridge-{number}" for number in range(MANY)]
-    desk.register(*appliances)
-    desk.say(True, *appliances)
+    desk.register_apart(*appliances)
+    now = SystemClock().now_ms()
+    desk.alerts.consent.record(
+        ConsentRecord(one, f"of-{one}", Purpose.SMS, True, now, "1", "zh", "app") for one in appliances
+    )
     desk.alerts.effects.apply([finding(appliance_id=one) for one in appliances], [], 1)
     with writing(desk.alerts.engine) as session:
         session.execute(text("ANALYZE"))  # as the database does by itself within a minute
     withdrawn: dict[str, float] = {}
 
     def withdraw(appliance: str) -> None:
-        desk.say(False, appliance)
+        desk.say(False, appliance, owner=f"of-{appliance}")
         withdrawn[appliance] = time.monotonic()
 
     desk.alerts.dispatcher.start()

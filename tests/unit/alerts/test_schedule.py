@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from alerts.schedule import quiet_until, retry_delay
+from alerts.schedule import day_of, quiet_until, retry_delay
 from alerts.settings import QuietHours, RetrySettings
 
 NIGHT = QuietHours(start=time(21), end=time(8))
@@ -69,3 +69,19 @@ def test_quiet_hours_end_where_the_appliance_is(
     end = quiet_until(utc(now), ZoneInfo(zone), quiet)
 
     assert end == (None if until is None else utc(until))
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "began", "ends"),
+    [
+        ("2026-01-01T16:00", "Asia/Shanghai", "2026-01-01T16:00", "2026-01-02T16:00"),
+        ("2026-01-01T15:59", "Asia/Shanghai", "2025-12-31T16:00", "2026-01-01T16:00"),
+        ("2026-03-29T12:00", "Europe/Berlin", "2026-03-28T23:00", "2026-03-29T22:00"),  # 23 hours
+        ("2026-10-25T12:00", "Europe/Berlin", "2026-10-24T22:00", "2026-10-25T23:00"),  # 25 hours
+        ("2026-03-08T12:00", "America/Havana", "2026-03-08T05:00", "2026-03-09T04:00"),  # without a midnight
+        ("2026-11-01T05:30", "America/Havana", "2026-11-01T04:00", "2026-11-02T05:00"),  # with two of them
+    ],
+)
+def test_a_day_is_that_of_the_appliance(now: str, zone: str, began: str, ends: str) -> None:
+    """From midnight to midnight on the local clock, however many hours that is."""
+    assert day_of(utc(now), ZoneInfo(zone)) == (utc(began), utc(ends))
