@@ -22,6 +22,7 @@ from foremend.commands import (
     history,
     household,
     init,
+    insights,
     kafka,
     messages,
     models,
@@ -75,6 +76,7 @@ for group in (
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.add_typer(kafka.topics, name="topics")
 app.command()(init.init)
+app.command()(insights.insights)
 app.command()(cohorts.cohorts)
 app.command()(diagnose.diagnose)
 app.command()(discover.discover)

@@ -2,53 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from foremend.learning.outcomes import read_outcomes, read_rows, time_ms
-from foremend.vocabulary.errors import ConfigError
+from foremend.learning.members import Since, read_appliances
+from foremend.learning.outcomes import first_days, read_outcomes
 from foremend.vocabulary.types import MS_PER_DAY
-from models.outcomes import Outcome
 from rules.fleet_cohorts import CohortAlarm, Spells, cohort_alarms
-
-COLUMNS = ("appliance_id", "category", "appliance_model", "batch", "region", "firmware", "installed_at")
-
-
-@dataclass(frozen=True, slots=True)
-class Since:
-    """What an appliance is from a day on; days since 1970, UTC."""
-
-    category: str
-    model: str
-    batch: str
-    region: str
-    firmware: str
-    installed: int
-    day: int
-
-
-def read_appliances(path: Path) -> dict[str, list[Since]]:
-    """Appliances in a CSV with the columns of `COLUMNS`, oldest row first.
-
-    An appliance has a row more for each time that its firmware changed, with the day in the column `since`. Times are
-    ISO 8601 (UTC where no zone is written) or ms UTC. What of batch, region and firmware is
-    empty is one like another. Raises ConfigError, with the line, when it cannot be read.
-    """
-    found: dict[str, list[Since]] = defaultdict(list)
-    for where, row in read_rows(path, COLUMNS):
-        installed = time_ms(row["installed_at"], where) // MS_PER_DAY
-        day = time_ms(row["since"], where) // MS_PER_DAY if row.get("since") else installed
-        category, model, batch, region, firmware = (row[name] for name in COLUMNS[1:6])
-        found[row["appliance_id"]].append(Since(category, model, batch, region, firmware, installed, day))
-    if not found:
-        raise ConfigError(f"{path} has no appliances: it needs a row for each")
-    return {appliance: sorted(since, key=lambda one: one.day) for appliance, since in found.items()}
 
 
 def watch_cohorts(
@@ -61,8 +25,7 @@ def watch_cohorts(
     sooner, as after a slip of the pen in a year.
     """
     fleet, outcomes = read_appliances(appliances), read_outcomes(failures)
-    first = _first_failures(outcomes)
-    failed = {one: ms // MS_PER_DAY for one, ms in first.items()}
+    failed = first_days(outcomes)
     last = min(max(failed.values(), default=_day(today)), _day(today)) if until is None else _day(until)
     spells, names = _spells(fleet, failed, last)
     alarms = [_alarm(one, names) for one in cohort_alarms(spells, false_a_year=false_a_year)]
@@ -75,13 +38,6 @@ def watch_cohorts(
         "false_a_year": false_a_year,
         "alarms": alarms,
     }
-
-
-def _first_failures(outcomes: Iterable[Outcome]) -> dict[str, int]:
-    first: dict[str, int] = {}
-    for one in outcomes:
-        first[one.appliance_id] = min(one.confirmed_at, first.get(one.appliance_id, one.confirmed_at))
-    return first
 
 
 def _spells(

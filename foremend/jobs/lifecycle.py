@@ -5,28 +5,23 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from alerts.database import open_database
-from alerts.outcomes import may_be_learnt_from, may_teach
-from alerts.policies import load_policies
 from foremend.config import load_settings
+from foremend.jobs.material import confirmed, stored_of
 from foremend.learning.model_building import build_from_past
-from foremend.learning.outcomes import from_tickets, read_outcomes
-from foremend.learning.past import Permitted, from_history, stored_in
+from foremend.learning.past import from_history
 from foremend.learning.training import open_registry, recipe_of, train_simulated
 from foremend.learning.worth import beside, by_fault, missed_marks, missing
 from foremend.vocabulary.errors import ConfigError, RefusedError
-from foremend.vocabulary.ports import Clock, History
+from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import Profile, load_profiles
 from models.registry.registry import ModelCard, Registry
 from models.settings import ModelsSettings
 from rules.evaluator import RuleBook
 from simulators.categories import appliance_models
 
-TICKETS, INFLUX = "tickets", "influx"
 Progress = Callable[[str, int, int], None]
 """Hears what is being done, how much of it is done and how much there is to do."""
 
@@ -155,13 +150,8 @@ class Lifecycle:
     def _from_history(
         self, profile: Profile, settings: ModelsSettings, history: str, outcomes: str, progress: Progress
     ) -> ModelCard:
-        if outcomes == TICKETS:
-            tickets = open_database(self._alerts.database)
-            reported = from_tickets(tickets, self._clock)
-            permitted: Permitted = partial(may_be_learnt_from, tickets, self._clock)
-        else:
-            reported, permitted = read_outcomes(Path(outcomes)), self._gate(Path(outcomes))
-        stored, total = self._stored(history, profile)
+        reported, permitted = confirmed(outcomes, self._alerts, self._clock)
+        stored, total = stored_of(history, profile, self._storage)
         past = from_history(
             profile,
             stored,
@@ -182,24 +172,6 @@ class Lifecycle:
         return build_from_past(
             profile, past, self.registry, settings, self._rules, recipe=recipe, source=source, at=self._at
         )
-
-    def _gate(self, outcomes: Path) -> Permitted:
-        """Who may be learnt from by a file of outcomes. A simulation has no owners."""
-        if outcomes.suffix == ".json":
-            return set
-        policies = load_policies(self._alerts.policies.folders, self._alerts.jurisdiction)
-        return partial(may_teach, open_database(self._alerts.database), policies, self._clock)
-
-    def _stored(self, history: str, profile: Profile) -> tuple[History, int]:
-        """The history and how many days of the appliance model it holds; 0 where that is not known beforehand."""
-        if history != INFLUX:
-            days = Path(history).glob(f"**/appliance_model={profile.name}/day=*")
-            return stored_in(Path(history)), len(list(days))
-        if self._storage.influx is None:
-            raise ConfigError("--history influx needs the settings under storage.influx")
-        from foremend.history.influx import InfluxHistory
-
-        return InfluxHistory(self._storage.influx), 0
 
     def _place(self, card: ModelCard) -> str:
         """The first version of an appliance model is its champion if it is worth it; the next ones must win.

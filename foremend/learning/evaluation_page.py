@@ -12,7 +12,7 @@ WIDTH, HEIGHT, MARGIN = 360.0, 240.0, 54.0
 Drawing = tuple[str, str]
 """Its title, and its SVG: empty where there is nothing to draw."""
 
-_COLOURS = ("#0b6e4f", "#b5502f")
+COLOURS = ("#0b6e4f", "#b5502f", "#3b5ba5", "#8a6d1a", "#7a3b8f", "#444444")
 
 _PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
     """<!doctype html>
@@ -88,7 +88,7 @@ def page(report: Mapping[str, Any]) -> str:
         drawings.insert(1, drawn("Lead time", "lead_time_curve", "days", "share", words))
     shown = [(title, drawing) for title, drawing in drawings if drawing]
     return _PAGE.render(
-        report=report, drawings=shown, colours=_COLOURS, number=_number, date=_date, origin=_origin
+        report=report, drawings=shown, colours=COLOURS, number=_number, date=_date, origin=_origin
     )
 
 
@@ -107,7 +107,7 @@ def chart(
 
     drawn = [
         f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{" ".join(place(*p) for p in line)}"/>'
-        for colour, line in zip(_COLOURS, lines, strict=False)
+        for colour, line in zip(COLOURS, lines, strict=False)
     ]
     if diagonal:
         end = min(most_x, most_y)

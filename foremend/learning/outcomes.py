@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from alerts.outcomes import found_faults
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.types import MS_PER_DAY
 from models.outcomes import Outcome
 from simulators.fleet.history import Truth, read_truth
 
@@ -50,6 +51,15 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[st
 def from_tickets(tickets: Engine, clock: Clock) -> list[Outcome]:
     """What technicians found where tickets sent them, on appliances whose owners agree to training."""
     return [Outcome(*found) for found in found_faults(tickets, clock)]
+
+
+def first_days(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """The day, counted from 1970, of each appliance's first outcome."""
+    first: dict[str, int] = {}
+    for one in outcomes:
+        day = one.confirmed_at // MS_PER_DAY
+        first[one.appliance_id] = min(day, first.get(one.appliance_id, day))
+    return first
 
 
 def _found_by_technician(row: Truth) -> list[Outcome]:

@@ -1,0 +1,101 @@
+"""`foremend insights`: which features and habits go with confirmed faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from foremend.commands.common import Config, Json
+from foremend.terminal import WIDEST, emit, people, progress_bar
+
+
+def insights(
+    appliance_model: Annotated[str, typer.Option(help="Which appliance model.")],
+    history: Annotated[str, typer.Option(help="Folder of Parquet history, or 'influx'.")],
+    outcomes: Annotated[
+        str, typer.Option(help="What was confirmed: 'tickets', a CSV, or a simulation's truth.json.")
+    ],
+    appliances: Annotated[
+        Path | None, typer.Option(help="Who is in the fleet, a table as 'foremend cohorts' reads it.")
+    ] = None,
+    fault: Annotated[str | None, typer.Option(help="Of this fault alone. Default: of any.")] = None,
+    lead_days: Annotated[
+        int, typer.Option(min=0, help="A symptom shows so early: only what was before it counts.")
+    ] = 60,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(help="FEATURE=CHANGE, a share (-0.33: a third less) or a difference in its unit."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write a page with figures into this file.")] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Which features and habits go with failures, how much, and what would be if they were otherwise."""
+    from foremend.jobs.insights import insights
+    from foremend.runtimes.clock import SystemClock
+
+    with progress_bar() as bar:
+        task = bar.add_task("read days", total=None)
+        found = insights(
+            appliance_model,
+            history,
+            outcomes,
+            appliances,
+            fault,
+            lead_days,
+            _changes(what_if or []),
+            out,
+            config,
+            SystemClock(),
+            lambda done, total: bar.update(task, completed=done, total=total or None),
+        )
+    if json:
+        emit(found)
+        return
+    terminal = Console()
+    terminal.print(_summary(found))
+    if found["named"]:
+        terminal.print(_table(found["named"]), width=min(terminal.width, WIDEST))
+    for one in found["what_if"]:
+        terminal.print(_otherwise(one))
+    if out is not None:
+        people.print(f"Page: {out}", markup=False)
+
+
+def _changes(words: list[str]) -> dict[str, float]:
+    changes = {}
+    for word in words:
+        name, _, change = word.partition("=")
+        try:
+            changes[name] = float(change)
+        except ValueError:
+            raise typer.BadParameter(f"{word!r}: write FEATURE=CHANGE, as starts_per_hour=-0.33") from None
+    return changes
+
+
+def _summary(found: dict[str, Any]) -> str:
+    left = f", {found['left_out']} more without consent to training" if found["left_out"] else ""
+    of = f"{found['failures']} failures in {found['spells']} months of {found['appliances']} appliances{left}"
+    nothing = f": of {len(found['alone'])} features none goes with them more than chance may"
+    return of + ("" if found["named"] else nothing)
+
+
+def _table(named: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("feature", "those with", "fail times as often", "95 in 100"):
+        table.add_column(title, overflow="fold")
+    for one in named:
+        low, high = one["ratio_95"]
+        table.add_row(one["title"]["en"], one["for"], f"{one['ratio']}", f"{low} to {high}")
+    return table
+
+
+def _otherwise(one: dict[str, Any]) -> str:
+    if one["failures"] is None:
+        return f"{one['feature']} {one['change']:+g}: it goes with no failures, so nobody can say"
+    low, high = one["failures_95"]
+    return f"{one['feature']} {one['change']:+g}: {one['failures']} times as many failures ({low} to {high})"

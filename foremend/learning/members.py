@@ -1,0 +1,46 @@
+"""Who is in a fleet, by a maker's table: what each appliance is, and since when."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from foremend.learning.outcomes import read_rows, time_ms
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.types import MS_PER_DAY
+
+COLUMNS = ("appliance_id", "category", "appliance_model", "batch", "region", "firmware", "installed_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What an appliance is from a day on; days since 1970, UTC."""
+
+    category: str
+    model: str
+    batch: str
+    region: str
+    firmware: str
+    installed: int
+    day: int
+    household: str = ""  # empty: nobody else's
+
+
+def read_appliances(path: Path) -> dict[str, list[Since]]:
+    """Appliances in a CSV with the columns of `COLUMNS`, oldest row first.
+
+    An appliance has a row more for each time that its firmware changed, with the day in the column `since`. Times are
+    ISO 8601 (UTC where no zone is written) or ms UTC. What of batch, region and firmware is empty is one like another;
+    a column `household` says who shares a home. Raises ConfigError, with the line, when it cannot be read.
+    """
+    found: dict[str, list[Since]] = defaultdict(list)
+    for where, row in read_rows(path, COLUMNS):
+        installed = time_ms(row["installed_at"], where) // MS_PER_DAY
+        day = time_ms(row["since"], where) // MS_PER_DAY if row.get("since") else installed
+        category, model, batch, region, firmware = (row[name] for name in COLUMNS[1:6])
+        since = Since(category, model, batch, region, firmware, installed, day, row.get("household", ""))
+        found[row["appliance_id"]].append(since)
+    if not found:
+        raise ConfigError(f"{path} has no appliances: it needs a row for each")
+    return {appliance: sorted(since, key=lambda one: one.day) for appliance, since in found.items()}

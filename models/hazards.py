@@ -1,0 +1,267 @@
+"""Which features go with failures: discrete-time hazards that respect age, season and households.
+
+Whoever is watched is cut into spells of a month. What a spell knows of an appliance was measured well before it, so
+that a symptom is not mistaken for a cause. Whether a spell ends in a failure is a pooled logistic regression, which for
+spells in which few fail gives the hazard ratios of Cox's model with features that change (D'Agostino and others,
+Statistics in Medicine 1990). Age bends as a spline, every stratum (a month of a region) has a level of its own, and the
+covariance is that of households rather than of spells (Liang and Zeger, Biometrika 1986). Of the spells without a
+failure as many are drawn as tell nearly all (Prentice and Pyke, Biometrika 1979: ratios stay what they are).
+
+A feature is named where adding it explains failures beyond chance after as many were tried (score test; Bonferroni over
+those not named yet), one after the other, each beside those already named: of features that move together the one that
+explains the others comes first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import orth
+from sklearn.preprocessing import SplineTransformer
+
+from foremend.vocabulary.errors import ConfigError
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FEWEST_FAILURES = 20
+"""With fewer the covariance of households is too sure of itself: nothing is named."""
+
+_KNOTS = 5
+"""Of the spline of age, with as many failures between each two."""
+
+_FEWEST_KNOTS = 3
+"""With fewer, as of a fleet of one day, age is a line."""
+
+_CONTROLS = 20
+"""Spells without a failure for each that has one: more narrow an interval by less than a fortieth."""
+
+_SEED = 1
+_SURE = 0.05
+_MOST_NAMED = 5
+_NORMAL_95 = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class Spells:
+    """Times of appliances under observation, at most a month each, of n rows.
+
+    >>> rng, n = np.random.default_rng(1), 2_000
+    >>> starts, door = rng.normal(size=(2, n))
+    >>> failed = rng.random(n) < 0.05 * 1.8**starts
+    >>> year = (np.arange(n), rng.uniform(0, 2_000, n), np.full(n, 30.0), np.zeros(n, np.int64), failed)
+    >>> spells = Spells(*year, names=("starts_per_hour", "door_share"), features=np.stack([starts, door], axis=1))
+    >>> [one.feature for one in causes(spells).named]
+    ['starts_per_hour']
+    """
+
+    household: Ints  # (n,) who shares a home
+    age: Array  # (n,) days since it was installed, as the spell begins
+    days: Array  # (n,) how long it was to be watched, whether it failed or not
+    stratum: Ints  # (n,) whose failures are compared with one another only: a season of a region
+    failed: NDArray[np.bool_]  # (n,) at the spell's end
+    names: tuple[str, ...]  # d
+    features: Array  # (n, d) known before the spell, in comparable units; NaN where unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How many times as often those fail that have one spread (standard deviation) more of a feature.
+
+    >>> starts = Effect("starts_per_hour", ratio=1.8, low=1.5, high=2.2, p=1e-9, spread=0.3)
+    >>> [round(one, 2) for one in starts.times(np.log(2 / 3))]  # a third less, of a feature compared as a ratio
+    [0.45, 0.34, 0.58]
+    """
+
+    feature: str
+    ratio: float
+    low: float  # of the interval that holds the ratio 95 times in 100
+    high: float
+    p: float  # of no effect, 0..1, not yet corrected for how many were tried
+    spread: float  # one standard deviation, in the feature's comparable unit
+
+    def times(self, change: float) -> tuple[float, float, float]:
+        """Ratio, low and high end of failures if the feature were `change` more, in its comparable unit."""
+        by = float(change) / self.spread
+        low, high = sorted((self.low**by, self.high**by))
+        return self.ratio**by, low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A feature by itself: whether those that have more of it fail more (z > 0) or less often, and how sure that is.
+
+    >>> Alone("door_share", z=-0.3, p=0.76).p < 0.05
+    False
+    """
+
+    feature: str
+    z: float  # standard normal where it says nothing
+    p: float  # of so much by chance, 0..1, not corrected for how many were tried
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """What goes with failures: `named` beside one another, every feature `alone`, and which could not be asked.
+
+    >>> door = Alone("door_share", z=-0.3, p=0.76)
+    >>> Causes(named=(), alone=(door,), unusable=("water_alarm_mean",), failures=31, spells=640).named
+    ()
+    """
+
+    named: tuple[Effect, ...]  # as they were found
+    alone: tuple[Alone, ...]  # the surest first
+    unusable: tuple[str, ...]  # hardly known, or the same everywhere
+    failures: int
+    spells: int  # that were compared
+
+
+def causes(spells: Spells) -> Causes:
+    """Which features go with the failures of `spells`.
+
+    Raises ConfigError with fewer failures than `FEWEST_FAILURES`, or without the library for it.
+    """
+    spells, unusable = _usable(spells)
+    failures = int(spells.failed.sum())
+    require_enough(failures)
+    frame = _Frame(spells)
+    fitted = frame.fit(())
+    alone = surest = frame.beside(fitted)
+    chosen: tuple[int, ...] = ()
+    while surest and surest[0].p < _SURE / len(surest) and len(chosen) < _MOST_NAMED:
+        chosen = (*chosen, spells.names.index(surest[0].feature))
+        fitted = frame.fit(chosen)
+        surest = frame.beside(fitted)
+    return Causes(frame.effects(fitted), alone, unusable, failures, len(spells.failed))
+
+
+def require_enough(failures: int) -> None:
+    """Raises ConfigError with fewer failures than `FEWEST_FAILURES`."""
+    if failures < FEWEST_FAILURES:
+        raise ConfigError(
+            f"{failures} failures are too few to tell what goes with them: it takes {FEWEST_FAILURES}, each after some "
+            "weeks on which its appliance was watched"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A regression on the features `chosen` and the levels."""
+
+    chosen: tuple[int, ...]
+    design: Array  # (n, chosen + levels)
+    chance: Array  # (n,) of a failure
+    log_ratio: Array  # (chosen,)
+    error: Array  # (chosen,)
+    p: Array  # (chosen,)
+
+
+class _Frame:
+    """The spells as a regression: a spline of age, a level of each stratum, exposure, standardised features."""
+
+    def __init__(self, spells: Spells) -> None:
+        self._names = spells.names
+        self._spread = spells.features.std(axis=0)
+        self._features = (spells.features - spells.features.mean(axis=0)) / self._spread
+        levels = orth(
+            np.hstack([_bent(spells), _dummies(spells.stratum)])
+        )  # of one day's fleet age is the month
+        self._levels = levels * np.sqrt(len(levels))
+        self._offset, self._failed = np.log(spells.days), spells.failed.astype(np.float64)
+        self._household = np.unique(spells.household, return_inverse=True)[1]
+
+    def fit(self, chosen: tuple[int, ...]) -> _Fit:
+        """Pooled logistic regression on the columns `chosen`."""
+        library, count = _library(), len(chosen)
+        design = np.hstack([self._features[:, list(chosen)], self._levels])
+        model = library.GLM(self._failed, design, family=library.families.Binomial(), offset=self._offset)
+        fitted = model.fit(cov_type="cluster", cov_kwds={"groups": self._household})
+        told = (np.asarray(values[:count]) for values in (fitted.params, fitted.bse, fitted.pvalues))
+        return _Fit(chosen, design, np.asarray(fitted.fittedvalues), *told)
+
+    def beside(self, fit: _Fit) -> tuple[Alone, ...]:
+        """Every feature that is not in `fit`, the surest first: the score test of adding it, by households."""
+        rest = [k for k in range(len(self._names)) if k not in fit.chosen]
+        if not rest:
+            return ()
+        weighted = fit.design * (fit.chance * (1.0 - fit.chance))[:, None]
+        explained = np.linalg.lstsq(
+            weighted.T @ fit.design, weighted.T @ self._features[:, rest], rcond=None
+        )[0]
+        score = (self._features[:, rest] - fit.design @ explained) * (self._failed - fit.chance)[:, None]
+        homes = np.stack([np.bincount(self._household, column) for column in score.T], axis=1)
+        z = homes.sum(axis=0) / np.sqrt((homes**2).sum(axis=0))
+        tested = [
+            Alone(self._names[k], float(z[at]), math.erfc(abs(z[at]) / math.sqrt(2.0)))
+            for at, k in enumerate(rest)
+        ]
+        return tuple(sorted(tested, key=lambda one: one.p))
+
+    def effects(self, fit: _Fit) -> tuple[Effect, ...]:
+        """What each feature of `fit` does, beside the others of it."""
+        half = _NORMAL_95 * fit.error
+        ends = (np.exp(fit.log_ratio + by) for by in (0.0, -half, half))
+        columns = zip(fit.chosen, *ends, fit.p, strict=True)
+        return tuple(
+            Effect(self._names[k], float(ratio), float(low), float(high), float(p), float(self._spread[k]))
+            for k, ratio, low, high, p in columns
+        )
+
+
+def _usable(spells: Spells) -> tuple[Spells, tuple[str, ...]]:
+    """Without strata in which nothing failed (they compare nobody), and features hardly known or always the same.
+
+    What is unknown of a feature that stays is taken to be its mean.
+    """
+    keep = np.isin(spells.stratum, np.unique(spells.stratum[spells.failed]))
+    share = _CONTROLS * spells.failed.sum() / max(int(keep.sum()), 1)
+    keep &= spells.failed | (np.random.default_rng(_SEED).random(len(keep)) < share)
+    features = spells.features[keep]
+    known = np.isfinite(features)
+    enough = known.mean(axis=0) >= 0.5 if len(features) else np.zeros(len(spells.names), np.bool_)
+    features = features[:, enough]
+    features = (
+        np.where(np.isfinite(features), features, np.nanmean(features, axis=0)) if enough.any() else features
+    )
+    varies = features.std(axis=0) > 1e-9 if len(features) else np.zeros(features.shape[1], np.bool_)
+    used = np.flatnonzero(enough)[varies]
+    names = tuple(spells.names[k] for k in used)
+    left = tuple(name for k, name in enumerate(spells.names) if k not in set(used.tolist()))
+    return Spells(
+        spells.household[keep],
+        spells.age[keep],
+        spells.days[keep],
+        spells.stratum[keep],
+        spells.failed[keep],
+        names,
+        features[:, varies],
+    ), left
+
+
+def _bent(spells: Spells) -> Array:
+    """(n, k) a cubic spline of age, its knots at quantiles of the ages of failure, linear beyond the outer ones."""
+    knots = np.unique(np.quantile(spells.age[spells.failed], np.linspace(0.0, 1.0, _KNOTS)))
+    age = spells.age[:, None]
+    if len(knots) < _FEWEST_KNOTS:
+        return age
+    spline = SplineTransformer(knots=knots[:, None], include_bias=False, extrapolation="linear")
+    return np.asarray(spline.fit_transform(age))
+
+
+def _dummies(levels: Ints) -> Array:
+    """(n, levels) one column a level that occurs."""
+    found, code = np.unique(levels, return_inverse=True)
+    return np.eye(len(found))[code]
+
+
+def _library():  # type: ignore[no-untyped-def]
+    try:
+        from statsmodels import api
+    except ImportError as error:
+        raise ConfigError(
+            "insights need the library statsmodels: pip install 'foremend[insights]'"
+        ) from error
+    return api
