@@ -138,19 +138,19 @@ def create_app(
 
 
 def _lists(app: FastAPI, look: Look) -> None:
-    @app.get("/api/findings", tags=["lists"])
+    @app.get("/api/findings", tags=["lists"], operation_id="pageFindings")
     def findings(
         caller: OfFleet, limit: Limit = 50, offset: Offset = 0, appliance_id: str | None = None
     ) -> Page[FindingView]:
         """Verdicts by event time, newest first."""
         return look(caller).findings(limit, offset, appliance_id)
 
-    @app.get("/api/episodes", tags=["lists"])
+    @app.get("/api/episodes", tags=["lists"], operation_id="allOpenEpisodes")
     def episodes(caller: OfFleet) -> list[FindingView]:
         """What is going on now: open episodes, each by its newest finding; what fails first comes first."""
         return look(caller).episodes()
 
-    @app.get("/api/tickets", tags=["lists"])
+    @app.get("/api/tickets", tags=["lists"], operation_id="pageTickets")
     def tickets(
         caller: OfTickets,
         limit: Limit = 50,
@@ -161,41 +161,56 @@ def _lists(app: FastAPI, look: Look) -> None:
         """Tickets with how far their messages are, newest first."""
         return look(caller).tickets(limit, offset, appliance_id, status)
 
-    @app.get("/api/tickets/{ticket_id}", tags=["lists"], responses=stated(404))
+    @app.get(
+        "/api/tickets/{ticket_id}",
+        tags=["lists"],
+        operation_id="getTicketWithDeliveries",
+        responses=stated(404),
+    )
     def ticket(caller: OfTickets, ticket_id: str) -> TicketView:
         """One ticket."""
         return _found(look(caller).ticket(ticket_id), f"no ticket {ticket_id}")
 
-    @app.get("/api/held-back", tags=["lists"])
+    @app.get("/api/held-back", tags=["lists"], operation_id="pageHeldBack")
     def held_back(caller: OfMessages, limit: Limit = 50, offset: Offset = 0) -> Page[HeldBackView]:
         """What consent held back, and why, newest first."""
         return look(caller).held_back(limit, offset)
 
-    @app.get("/api/outbox", tags=["lists"])
+    @app.get("/api/outbox", tags=["lists"], operation_id="pageMessages")
     def outbox(
         caller: OfMessages, limit: Limit = 50, offset: Offset = 0, state: OutboxState | None = None
     ) -> Page[MessageView]:
         """Messages to owners and receivers, without addresses, newest first."""
         return look(caller).outbox(limit, offset, state)
 
-    @app.get("/api/dead-letters", tags=["lists"])
+    @app.get("/api/dead-letters", tags=["lists"], operation_id="pageDeadLetters")
     def dead_letters(caller: OfDeadLetters, limit: Limit = 50, offset: Offset = 0) -> Page[DeadLetterView]:
         """Messages that could not be used, with the reason and their first bytes, newest first."""
         return look(caller).dead_letters(limit, offset)
 
 
 def _fleet(app: FastAPI, model: ReadModel, look: Look) -> None:
-    @app.get("/api/summary", tags=["fleet"], dependencies=[Depends(Needs(Right.OVERVIEW))])
+    @app.get(
+        "/api/summary",
+        tags=["fleet"],
+        operation_id="getSummary",
+        dependencies=[Depends(Needs(Right.OVERVIEW))],
+    )
     def summary() -> Summary:
         """Counters of the whole line, and appliances by state."""
         return model.summary()
 
-    @app.get("/api/cohorts", tags=["fleet"], dependencies=[Depends(Needs(Right.COHORTS))])
+    @app.get(
+        "/api/cohorts",
+        tags=["fleet"],
+        operation_id="listCohorts",
+        dependencies=[Depends(Needs(Right.COHORTS))],
+    )
     def cohorts() -> list[CohortView]:
         """Episodes counted by appliance model and fault, without a single appliance."""
         return model.cohorts()
 
-    @app.get("/api/fleet", tags=["fleet"])
+    @app.get("/api/fleet", tags=["fleet"], operation_id="pageFleet")
     def fleet(
         caller: OfFleet,
         limit: Limit = 500,
@@ -206,12 +221,19 @@ def _fleet(app: FastAPI, model: ReadModel, look: Look) -> None:
         """Appliances, the most urgent first."""
         return look(caller).fleet(limit, offset, state, appliance_model)
 
-    @app.get("/api/appliances/{appliance_id}", tags=["fleet"], responses=stated(404))
+    @app.get(
+        "/api/appliances/{appliance_id}", tags=["fleet"], operation_id="getAppliance", responses=stated(404)
+    )
     def appliance(caller: OfFleet, appliance_id: str) -> ApplianceDetail:
         """One appliance with its open episodes, findings and tickets."""
         return _found(look(caller).appliance(appliance_id), f"no appliance {appliance_id} was heard of")
 
-    @app.get("/api/vocabulary", tags=["fleet"], dependencies=[Depends(Needs(Right.WORDS))])
+    @app.get(
+        "/api/vocabulary",
+        tags=["fleet"],
+        operation_id="getVocabulary",
+        dependencies=[Depends(Needs(Right.WORDS))],
+    )
     def vocabulary() -> Vocabulary:
         """Words for faults, appliance models and features, by language."""
         return model.vocabulary()

@@ -77,13 +77,13 @@ def at_most(name: str, value: Callable[[], float | None], most: float, words: st
 def add_routes(app: FastAPI, health: Health) -> None:
     """Give `app` the two that say how the process is."""
 
-    @app.get("/livez", response_class=PlainTextResponse, tags=["health"])
+    @app.get("/livez", response_class=PlainTextResponse, tags=["health"], operation_id="isAlive")
     def livez() -> PlainTextResponse:
         """The process works; 503 with the reason when only a restart helps."""
         wrong = [f"{name}: {state}" for name, state in _states(health.alive).items() if state != OK]
         return PlainTextResponse("\n".join(wrong or [OK]) + "\n", 503 if wrong else 200)
 
-    @app.get("/readyz", tags=["health"], responses={503: {"model": Readiness}})
+    @app.get("/readyz", tags=["health"], operation_id="isReady", responses={503: {"model": Readiness}})
     def readyz(response: Response) -> Readiness:
         """The process can do its work now; 503 with what is not ready otherwise."""
         checks = _states(health.ready)
@@ -95,7 +95,13 @@ def add_routes(app: FastAPI, health: Health) -> None:
 def add_metrics(app: FastAPI, health: Health, asks: Sequence[Depends] = ()) -> None:
     """Give `app` the numbers; `asks` is what must be true of who wants them."""
 
-    @app.get("/metrics", response_class=PlainTextResponse, tags=["health"], dependencies=asks)
+    @app.get(
+        "/metrics",
+        response_class=PlainTextResponse,
+        tags=["health"],
+        operation_id="getMetrics",
+        dependencies=asks,
+    )
     def prometheus() -> PlainTextResponse:
         """Counters and gauges in the Prometheus text format."""
         return PlainTextResponse(health.metrics(), media_type=CONTENT_TYPE)

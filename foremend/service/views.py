@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, Field
 
+from alerts.queries import OutboxState, Resolution, TicketStatus
 from alerts.wording import iso
+from foremend.vocabulary.types import FindingKind, Severity
 
 
 def _as_iso(time: object) -> object:
     return iso(time) if isinstance(time, int) else time
 
 
-Time = Annotated[str, BeforeValidator(_as_iso)]
+Time = Annotated[str, BeforeValidator(_as_iso), Field(json_schema_extra={"format": "date-time"})]
 
 State = Literal["critical", "warning", "info", "silent", "ok"]
 """Of an appliance: the most urgent of its open episodes; `silent` where the only news is that nothing is heard."""
@@ -48,12 +50,12 @@ class EvidenceView(BaseModel):
 class FindingView(BaseModel):
     id: str
     episode_id: str
-    kind: str
+    kind: FindingKind
     appliance_id: str
     appliance_model: str
     fault: str
     rule: str
-    severity: str
+    severity: Severity
     time: Time
     episode_start: Time
     score: float
@@ -75,17 +77,17 @@ class ClockView(BaseModel):
 class TicketView(BaseModel):
     ticket_id: str
     episode_id: str
-    status: str
+    status: TicketStatus
     appliance_id: str
     appliance_model: str
     fault: str
     title: dict[str, str]
-    severity: str
+    severity: Severity
     opened_at: Time
     closed_at: Time | None
     version: int = 1  # one more with every change
     changed_at: Time | None = None  # by the clock
-    resolution: str | None = None  # what became of it
+    resolution: Resolution | None = None  # what became of it
     found_fault: str | None = None
     visit_from: Time | None = None
     visit_until: Time | None = None
@@ -116,7 +118,7 @@ class DeliveryView(BaseModel):
 
     target: str
     event_type: str
-    state: str
+    state: OutboxState
     attempts: int
     error: str
 
@@ -128,7 +130,7 @@ class MessageView(BaseModel):
     target: str
     event_type: str
     appliance_id: str
-    state: str
+    state: OutboxState
     attempts: int
     created_at: Time
     due_at: Time

@@ -58,19 +58,19 @@ class NameView(BaseModel):
 def add_session(app: FastAPI, door: Door) -> None:
     """Give `app` what the pages of the console log in and out by."""
 
-    @app.get("/api/v1/session", tags=["session"])
+    @app.get("/api/v1/session", tags=["session"], operation_id="whoAmI")
     def who(caller: Annotated[Caller, Depends(Needs(Right.WORDS))]) -> WhoView:
         """Who asks, and what they may."""
         return WhoView(who=caller.who, name=caller.name, role=caller.role, rights=dict(caller.rights))
 
-    @app.post("/api/v1/session", tags=["session"], status_code=204)
+    @app.post("/api/v1/session", tags=["session"], operation_id="logIn", status_code=204)
     def log_in(body: LoginBody, request: Request, response: Response) -> None:
         """Begins a session; its cookie comes with the answer."""
         entrance, address = _entrance(door, request), neighbourhood(request.scope)
         device = device_of(request)
         _enter(request, response, lambda: entrance.log_in(body.name, body.password, address, device))
 
-    @app.delete("/api/v1/session", tags=["session"], status_code=204)
+    @app.delete("/api/v1/session", tags=["session"], operation_id="logOut", status_code=204)
     def log_out(request: Request, response: Response) -> None:
         """Ends the session whose cookie comes along."""
         require_same_origin(request)
@@ -79,13 +79,13 @@ def add_session(app: FastAPI, door: Door) -> None:
             door.access.sessions.end(text)
         forget(request, response)
 
-    @app.post("/api/v1/session/link", tags=["session"])
+    @app.post("/api/v1/session/link", tags=["session"], operation_id="whoseLink")
     def link(body: LinkBody, request: Request) -> NameView:
         """Whose one-time link it is; it holds on."""
         entrance, address = _entrance(door, request), neighbourhood(request.scope)
         return NameView(name=_asked(lambda: entrance.link_of(body.link, address)).name)
 
-    @app.post("/api/v1/session/password", tags=["session"], status_code=204)
+    @app.post("/api/v1/session/password", tags=["session"], operation_id="setPassword", status_code=204)
     def set_password(body: NewPasswordBody, request: Request, response: Response) -> None:
         """Takes a password by a one-time link, which holds no more then, and begins a session."""
         entrance, address = _entrance(door, request), neighbourhood(request.scope)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from alerts.queries import Resolution
 from foremend.service.views import TicketView, Time
 
 
@@ -24,7 +25,7 @@ class EarlierView(BaseModel):
 
     ticket_id: str
     fault: str
-    resolution: str | None
+    resolution: Resolution | None
     found_fault: str | None
     opened_at: Time
     closed_at: Time | None
