@@ -39,6 +39,9 @@ _FEWEST_KNOTS = 3
 _CONTROLS = 20
 """Spells without a failure for each that has one: more narrow an interval by less than a fortieth."""
 
+_TOGETHER = 0.9
+"""Correlation from which on nobody can say which of two features it is."""
+
 _SEED = 1
 _SURE = 0.05
 _MOST_NAMED = 5
@@ -82,6 +85,7 @@ class Effect:
     high: float
     p: float  # of no effect, 0..1, not yet corrected for how many were tried
     spread: float  # one standard deviation, in the feature's comparable unit
+    along: tuple[str, ...] = ()  # features that hardly move apart from it: as well theirs
 
     def times(self, change: float) -> tuple[float, float, float]:
         """Ratio, low and high end of failures if the feature were `change` more, in its comparable unit."""
@@ -206,9 +210,22 @@ class _Frame:
         ends = (np.exp(fit.log_ratio + by) for by in (0.0, -half, half))
         columns = zip(fit.chosen, *ends, fit.p, strict=True)
         return tuple(
-            Effect(self._names[k], float(ratio), float(low), float(high), float(p), float(self._spread[k]))
+            Effect(
+                self._names[k],
+                float(ratio),
+                float(low),
+                float(high),
+                float(p),
+                float(self._spread[k]),
+                self._along(k),
+            )
             for k, ratio, low, high, p in columns
         )
+
+    def _along(self, column: int) -> tuple[str, ...]:
+        """Features that move with `column`, either way."""
+        alike = np.abs(self._features.T @ self._features[:, column]) / len(self._features) >= _TOGETHER
+        return tuple(name for k, name in enumerate(self._names) if alike[k] and k != column)
 
 
 def _usable(spells: Spells) -> tuple[Spells, tuple[str, ...]]:

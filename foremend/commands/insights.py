@@ -86,16 +86,19 @@ def _summary(found: dict[str, Any]) -> str:
 
 def _table(named: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for title in ("feature", "those with", "fail times as often", "95 in 100"):
+    for title in ("feature", "those with", "fail times as often", "95 in 100", "or as well"):
         table.add_column(title, overflow="fold")
     for one in named:
         low, high = one["ratio_95"]
-        table.add_row(one["title"]["en"], one["for"], f"{one['ratio']}", f"{low} to {high}")
+        table.add_row(
+            one["title"]["en"], one["for"], f"{one['ratio']}", f"{low} to {high}", ", ".join(one["along"])
+        )
     return table
 
 
 def _otherwise(one: dict[str, Any]) -> str:
     if one["failures"] is None:
-        return f"{one['feature']} {one['change']:+g}: it goes with no failures, so nobody can say"
+        twin = f"; ask of {one['along']}, from which it hardly moves apart" if one["along"] else ""
+        return f"{one['feature']} {one['change']:+g}: not named, so nobody can say{twin}"
     low, high = one["failures_95"]
     return f"{one['feature']} {one['change']:+g}: {one['failures']} times as many failures ({low} to {high})"

@@ -109,6 +109,7 @@ def _told(
             "ratio": round(one.ratio, 2),
             "ratio_95": [round(one.low, 2), round(one.high, 2)],
             "for": _step(features[one.feature], one),
+            "along": list(one.along),
             "p": one.p,
         }
         for one in found.named
@@ -132,7 +133,10 @@ def _what_if(
     told = []
     for name, change in changes.items():
         if name not in effects:
-            told.append({"feature": name, "change": change, "failures": None, "failures_95": None})
+            twin = next((one.feature for one in named if name in one.along), None)
+            told.append(
+                {"feature": name, "change": change, "failures": None, "failures_95": None, "along": twin}
+            )
             continue
         times = effects[name].times(math.log1p(change) if features[name].scale is None else change)
         share, low, high = (round(one, 2) for one in times)

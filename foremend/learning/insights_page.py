@@ -29,12 +29,14 @@ svg { max-width: 100%; height: auto } .key { margin-right: 1rem }
 {% if report.named %}
 <h2>Named</h2>
 {{ forest|safe }}
-<table><tr><th>feature</th><th>those with</th><th>fail so many times as often</th><th>95 in 100</th></tr>
+<table><tr><th>feature</th><th>those with</th><th>fail so many times as often</th><th>95 in 100</th>
+<th>or as well</th></tr>
 {% for one in report.named %}
 <tr><td>{{ one.title.en }}</td><td>{{ one.for }}</td><td>{{ one.ratio }}</td>
-<td>{{ one.ratio_95[0] }} to {{ one.ratio_95[1] }}</td></tr>
+<td>{{ one.ratio_95[0] }} to {{ one.ratio_95[1] }}</td><td>{{ one.along|join(", ") }}</td></tr>
 {% endfor %}
 </table>
+<p>Features that hardly move apart stand as one: nobody can say from this which of them it is.</p>
 {% else %}
 <p><strong>Nothing is named:</strong> no feature goes with failures more than chance may among
  {{ report.alone|length }} that were tried.</p>
@@ -44,7 +46,8 @@ svg { max-width: 100%; height: auto } .key { margin-right: 1rem }
 <ul>
 {% for one in report.what_if %}
 <li>{{ one.feature }} by {{ "%+g"|format(one.change) }}:
-{% if one.failures is none %} not named, so nobody can say{% else %} {{ one.failures }} times as many failures
+{% if one.failures is none %} not named, so nobody can say{% if one.along %}; ask of {{ one.along }}, from which it
+ hardly moves apart{% endif %}{% else %} {{ one.failures }} times as many failures
  ({{ one.failures_95[0] }} to {{ one.failures_95[1] }}){% endif %}</li>
 {% endfor %}
 </ul>
@@ -61,7 +64,7 @@ svg { max-width: 100%; height: auto } .key { margin-right: 1rem }
 {% for name, one in report.lives.items() %}
 <tr><td>{{ name }}</td><td>{{ one.appliances }}</td><td>{{ one.failures }}</td>
 {% if one.weibull %}<td>{{ one.weibull.shape }}</td><td>{{ one.weibull.low }} to {{ one.weibull.high }}</td>
-{% else %}<td></td><td></td>{% endif %}</tr>
+{% else %}<td colspan="2">too few failures, or ages too much alike</td>{% endif %}</tr>
 {% endfor %}
 </table>
 <p>A shape below 1 is early failures, about 1 chance, above 1 wear.</p>

@@ -54,6 +54,17 @@ def test_where_nothing_makes_them_fail_nothing_is_named_but_by_chance() -> None:
     assert sum(named) <= 2
 
 
+def test_two_features_that_hardly_move_apart_stand_as_one() -> None:
+    """Which of them it is, nobody can say: either is named, and the other said beside it."""
+    known = spells(1, ratio=1.6)
+    features = known.features.copy()
+    features[:, 2] = -features[:, 0] + 0.1 * np.random.default_rng(1).normal(size=len(features))
+
+    (named,) = causes(replace(known, features=features)).named
+
+    assert {named.feature, *named.along} == {"cause", "other"}
+
+
 def test_a_change_is_told_as_failures_more_or_less() -> None:
     """Half a spread less of a thing that makes fail 1.6 times as often: 1.6 ** -0.5 of the failures, with its ends."""
     effect = causes(spells(1, ratio=1.6)).named[0]
