@@ -358,7 +358,10 @@ class OwnerRow(Base):
     """An owner, by a name without meaning; what identifies the person is in `contacts` only."""
 
     __tablename__ = "owners"
-    __table_args__ = (Index(None, "folded"),)
+    __table_args__ = (
+        Index(None, "folded"),
+        Index("ix_owners_id_in_order", "id", info={"only_on": "postgresql"}),  # COLLATE "C": code points
+    )
     id: Mapped[str] = mapped_column(Name(200), primary_key=True)
     created_at: Mapped[int]
     folded: Mapped[str] = mapped_column(
