@@ -28,7 +28,10 @@ def warning_id(episode_id: str, stage: Stage) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A fact for the webhook receivers. `purpose` is the consent it needs when it is sent; None needs none."""
+    """A fact for the webhook receivers. `purpose` is the consent it needs when it is sent; None needs none.
+
+    `tells_of` is the purpose of the consent that it tells of, which not every receiver may know.
+    """
 
     id: str
     type: str
@@ -39,6 +42,7 @@ class Event:
     appliance_id: str
     ordering: str
     episode_id: str | None = None
+    tells_of: Purpose | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,9 @@ class Outbox:
         self._channels = {name: OWNER_CHANNELS[name].purpose for name in set_up(settings)}
 
     def put(self, work: Change, event: Event) -> None:
-        """One row for each endpoint that takes this type of event; a repeat changes nothing."""
-        targets = [f"webhook:{one.name}" for one in self._endpoints if event.type.startswith(one.events)]
+        """One row for each endpoint that takes this type of event and may know it; a repeat changes nothing."""
+        to = [one for one in self._endpoints if one.takes(event.type, event.tells_of)]
+        targets = [f"webhook:{one.name}" for one in to]
         said = cloud_event(event.id, self._source, event.type, event.subject, event.time, event.data)
         body = json_text(said)
         rows = [

@@ -9,10 +9,12 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from alerts.owner_channels import OwnerChannels, set_up
+from foremend.vocabulary.purposes import BEHIND_TICKETS
 from foremend.vocabulary.schema import DurationMs, SettingsPath, Strict
-from foremend.vocabulary.types import Severity
+from foremend.vocabulary.types import Purpose, Severity
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=60)]
+_TICKET, _CONSENT = "foremend.ticket.", "foremend.consent."
 
 
 class WebhookEndpoint(Strict):
@@ -29,6 +31,8 @@ class WebhookEndpoint(Strict):
     """Also reach loopback and private addresses, and plain http: for a receiver on your own network."""
     events: tuple[str, ...] = ("foremend.",)
     """Prefixes of the event types that go to this endpoint."""
+    consents: frozenset[Purpose] = frozenset()
+    """Purposes whose changes and ends it may know of; who takes tickets hears of those on which they stand."""
     timeout: Annotated[DurationMs, Field(ge=10)] = 10_000
 
     @model_validator(mode="after")
@@ -37,7 +41,20 @@ class WebhookEndpoint(Strict):
             raise ValueError(f"webhook {self.name!r}: give secret_env or secret_file, one of them")
         if self.url.startswith("http://") and not self.allow_private:
             raise ValueError(f"webhook {self.name!r}: {self.url} is not https; use https, or allow_private")
+        if any(one.startswith(_CONSENT) for one in self.events) and not self._may_know():
+            raise ValueError(
+                f"webhook {self.name!r}: it takes {_CONSENT} but may know of no purpose: name some, as"
+                " `consents: [sms, push]`, or let it take foremend.ticket., too"
+            )
         return self
+
+    def takes(self, event_type: str, of: Purpose | None) -> bool:
+        """Whether an event goes there; `of` is the purpose whose consent it tells of, None where it tells of none."""
+        return event_type.startswith(self.events) and (of is None or of in self._may_know())
+
+    def _may_know(self) -> frozenset[Purpose]:
+        tickets = any(_TICKET.startswith(one) or one.startswith(_TICKET) for one in self.events)
+        return self.consents | BEHIND_TICKETS if tickets else self.consents
 
 
 class InboundSender(Strict):

@@ -26,8 +26,6 @@ from alerts.tables import ENDED, LIVE, TicketRow, TicketStatus, TicketStepRow
 from alerts.wording import Titles, evidence_lines, iso
 from foremend.vocabulary.types import MS_PER_DAY, Finding, Purpose, deterministic_id
 
-BEHIND_TICKETS = frozenset({Purpose.TICKET, Purpose.MONITORING})
-"""Without the owner's yes to these a ticket has nothing to stand on."""
 ITSELF = "foremend"
 """Who did what nobody asked for: findings, and the owner's word."""
 _KEPT = ("promise", "told")

@@ -19,11 +19,12 @@ from alerts.database import insert_new, reading
 from alerts.outbox import Event, Notification, Outbox
 from alerts.policies import Policies
 from alerts.tables import ApplianceRow, ConsentRow, ReminderRow
-from alerts.tickets import BEHIND_TICKETS, withdraw_tickets
+from alerts.tickets import withdraw_tickets
 from alerts.wording import iso
 from alerts.words.composing import ending
 from foremend.vocabulary.periods import parse_period
 from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.purposes import BEHIND_TICKETS
 from foremend.vocabulary.rounds import Rounds
 from foremend.vocabulary.types import MS_PER_DAY, Purpose, deterministic_id
 
@@ -188,6 +189,7 @@ def _near(yes: Yes) -> Event:
         purpose=yes.purpose,  # who withdrew meanwhile is not asked
         appliance_id=yes.appliance_id,
         ordering=ordering(yes.appliance_id),
+        tells_of=yes.purpose,
     )
 
 

@@ -24,10 +24,11 @@ from alerts.database import insert_new, reading
 from alerts.outbox import Outbox
 from alerts.policies import Policies, Policy
 from alerts.tables import ApplianceRow, ConsentRow, ReminderRow
-from alerts.tickets import BEHIND_TICKETS, withdraw_tickets
+from alerts.tickets import withdraw_tickets
 from alerts.wording import iso
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.purposes import BEHIND_TICKETS
 from foremend.vocabulary.types import MS_PER_DAY, Purpose, deterministic_id
 
 

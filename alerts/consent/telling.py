@@ -42,6 +42,7 @@ def changed(
         purpose=None,  # this is the message that tells receivers to stop: it leaves in every case
         appliance_id=appliance_id,
         ordering=ordering(appliance_id),
+        tells_of=purpose,
     )
 
 

@@ -16,3 +16,7 @@ class Purpose(StrEnum):
     TRAINING = "training"
     WELLBEING = "wellbeing"
     AT_NIGHT = "at_night"  # of harm under way: messages of agreed channels may pass the quiet hours
+
+
+BEHIND_TICKETS = frozenset({Purpose.TICKET, Purpose.MONITORING})
+"""Without the owner's yes to these a ticket has nothing to stand on."""

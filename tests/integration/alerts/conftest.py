@@ -100,6 +100,7 @@ def open_stage(database: str) -> Iterator[Callable[..., Stage]]:
 
     def make(clock: ManualClock | None = None, **settings: Any) -> Stage:
         endpoint = {"name": "platform", "url": "https://platform.example/hook", "secret_env": "SECRET"}
+        endpoint |= {"consents": list(Purpose)}
         chosen = AlertsSettings(**{"database": database, "webhooks": [endpoint]} | settings)
         clock = clock or ManualClock()
         channels = {name: ListChannel() for name in ("webhook:platform", *OWNER_CHANNELS)}
