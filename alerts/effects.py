@@ -26,6 +26,7 @@ from alerts.policies import Policies
 from alerts.settings import AlertsSettings
 from alerts.tables import (
     ENDED,
+    HOUSEHOLD,
     LIVE,
     ApplianceRow,
     FindingRow,
@@ -172,7 +173,9 @@ class DatabaseEffects:
                 policy = self._policies.of(jurisdictions.get(finding.appliance_id))
                 contract = contract_of(policy, known.get(finding.appliance_id))
                 has_ticket = self._serve(work, tickets, finding, consent, contract)
-                self._warn(work, finding, has_ticket, failed.get(finding.appliance_id))
+                row = known.get(finding.appliance_id)
+                at_home = row is not None and row.owner_id == HOUSEHOLD
+                self._warn(work, finding, has_ticket, failed.get(finding.appliance_id), at_home)
 
     def _matters(self, finding: Finding) -> bool:
         return finding.kind is not FindingKind.CLOSED and _RANK[finding.severity] >= _RANK[self._act_from]
@@ -213,7 +216,9 @@ class DatabaseEffects:
         found = work.session.execute(select(OpenEpisodeRow.appliance_id, OpenEpisodeRow.fault).where(*is_one))
         return {row.appliance_id: row.fault for row in found}
 
-    def _warn(self, work: Change, finding: Finding, ticket_is_open: bool, failed: str | None) -> None:
+    def _warn(
+        self, work: Change, finding: Finding, ticket_is_open: bool, failed: str | None, at_home: bool
+    ) -> None:
         """One warning to the owner for an episode, and one more for each stage that it comes to."""
         guide = self._desk.guide(finding.fault)
         failure = None if failed == finding.fault else failed
@@ -223,7 +228,7 @@ class DatabaseEffects:
             id=warning_id(finding.episode_id, said.stage),
             appliance_id=finding.appliance_id,
             episode_id=finding.episode_id,
-            texts=texts(said),
+            texts=texts(said, at_home=at_home),
             advice=advice(guide),
             said=said,
             harm=said.stage == "harm",

@@ -20,7 +20,7 @@ from alerts.rates import is_told, put_off
 from alerts.schedule import quiet_until
 from alerts.settings import AlertsSettings
 from alerts.stop_links import StopLinks
-from alerts.tables import OutboxRow, OutboxState
+from alerts.tables import HOUSEHOLD, OutboxRow, OutboxState
 from alerts.words.composing import Said, plain_sms, sms, stop_words, subject, text
 from alerts.words.digest import Part, digest, digest_sms, digest_subject
 from alerts.words.loading import nearest_language
@@ -165,10 +165,11 @@ class Gate:
             for row in rows
             for one in [known.get(row.appliance_id)]
         ]
+        at_home = any(one.owner_id == HOUSEHOLD for one in known.values())
         compose = digest_sms if rows[0].target == SMS else digest
         return replace(
             message,
-            body=compose(found, message.language, message.link),
+            body=compose(found, message.language, message.link, at_home=at_home),
             subject=digest_subject(found, message.language),
         )
 
@@ -195,7 +196,9 @@ def _message(
     return Message(
         row.message_id,
         row.event_type,
-        written(body, said, row.target, language, appliance.name, link),
+        written(
+            body, said, row.target, language, appliance.name, link, at_home=appliance.owner_id == HOUSEHOLD
+        ),
         address,
         language,
         now,
@@ -206,12 +209,19 @@ def _message(
 
 
 def written(
-    body: Mapping[str, Any], said: Said | None, target: str, language: str, name: str | None, link: str
+    body: Mapping[str, Any],
+    said: Said | None,
+    target: str,
+    language: str,
+    name: str | None,
+    link: str,
+    *,
+    at_home: bool,
 ) -> str:
     """What a channel sends of what the outbox has: as short as an SMS must be, with advice where there is room."""
-    stop = stop_words(language, link) if said is None and link else ""
+    stop = stop_words(language, link, at_home=at_home) if link or (at_home and said is not None) else ""
     if target == SMS:
-        return plain_sms(body["texts"][language], stop) if said is None else sms(said, language, name, link)
-    whole = f"{body['texts'][language]} {stop}".rstrip() if said is None else text(said, language, name, link)
+        return plain_sms(body["texts"][language], stop) if said is None else sms(said, language, name, stop)
+    whole = f"{body['texts'][language]} {stop}".rstrip() if said is None else text(said, language, name, stop)
     advice = body["advice"].get(language, ()) if OWNER_CHANNELS[target].advice else ()
     return "\n".join([whole, *advice])

@@ -21,6 +21,7 @@ from alerts.outbox import Outbox
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.policies import Policies
 from alerts.storable import storable
+from alerts.tables import HOUSEHOLD as HOUSEHOLD
 from alerts.tables import ApplianceRow, ContactRow, OwnerRow
 from alerts.vault import Vault
 from alerts.words.composing import LONGEST_NAME

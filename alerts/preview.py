@@ -21,7 +21,7 @@ from alerts.owners import OwnedAppliance, Owners
 from alerts.settings import AlertsSettings
 from alerts.stop_links import StopLinks
 from alerts.storable import json_text
-from alerts.tables import LIVE, FindingRow, OpenEpisodeRow, OutboxRow, OutboxState, TicketRow
+from alerts.tables import HOUSEHOLD, LIVE, FindingRow, OpenEpisodeRow, OutboxRow, OutboxState, TicketRow
 from alerts.words.composing import Said, subject, texts, what_is_said
 from alerts.words.loading import LANGUAGES, nearest_language
 from alerts.words.sms import parts
@@ -108,8 +108,10 @@ class Previews:
         own = policy.language if appliance is None else nearest_language(appliance.language, policy.language)
         wanted = language or own
         name = appliance.name if named and appliance is not None else None
-        body = {"texts": texts(said), "advice": advice(self._guide(said.fault)), "harm": said.stage == "harm"}
-        text = written(body, said, channel, wanted, name, self.links.sample())
+        at_home = appliance is not None and appliance.owner_id == HOUSEHOLD
+        known = texts(said, at_home=at_home)
+        body = {"texts": known, "advice": advice(self._guide(said.fault)), "harm": said.stage == "harm"}
+        text = written(body, said, channel, wanted, name, self.links.sample(), at_home=at_home)
         return {
             "channel": channel,
             "language": wanted,

@@ -369,6 +369,10 @@ class OwnerRow(Base):
     )  # the id without upper case, to find its like
 
 
+HOUSEHOLD = "household"
+"""The owner's id of who runs Foremend at home: nobody else's app and no service desk, but this command line."""
+
+
 class ContactRow(Base):
     """Personal data, sealed with the installation's key."""
 

@@ -18,7 +18,7 @@ from alerts.consent.telling import ended, ordering
 from alerts.database import insert_new, reading
 from alerts.outbox import Event, Notification, Outbox
 from alerts.policies import Policies
-from alerts.tables import ApplianceRow, ConsentRow, ReminderRow
+from alerts.tables import HOUSEHOLD, ApplianceRow, ConsentRow, ReminderRow
 from alerts.tickets import withdraw_tickets
 from alerts.wording import iso
 from alerts.words.composing import ending
@@ -42,6 +42,7 @@ class Yes(NamedTuple):
     purpose: Purpose
     ends_at: int
     jurisdiction: str | None
+    owner_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ def _ending(after: tuple[int, int], until: int) -> Select[*tuple[Any, ...]]:
             ConsentRow.purpose,
             ConsentRow.ends_at,
             ApplianceRow.jurisdiction,
+            ApplianceRow.owner_id,
         )
         .join(ApplianceRow, said_by_owner())
         .where(
@@ -198,7 +200,7 @@ def _question(yes: Yes) -> Notification:
         id=deterministic_id("nt", "consent-ending", yes.seq, yes.ends_at),
         appliance_id=yes.appliance_id,
         episode_id=None,
-        texts=ending(yes.purpose, iso(yes.ends_at)[:10]),
+        texts=ending(yes.purpose, iso(yes.ends_at)[:10], at_home=yes.owner_id == HOUSEHOLD),
         advice={},
         event_type="foremend.consent.ending",
     )

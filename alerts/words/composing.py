@@ -80,8 +80,8 @@ def what_is_said(finding: Finding, guide: Guide, failure: str | None, kind: str,
     )
 
 
-def sentences(said: Said, language: str, name: str | None = None, link: str = "") -> Sentences:
-    """The message in one of LANGUAGES. `name` is the appliance's own; `link` leads to where the owner can stop it."""
+def sentences(said: Said, language: str, name: str | None = None, stop: str = "") -> Sentences:
+    """The message in one of LANGUAGES. `name` is the appliance's own; `stop` is how to stop it, else: in the app."""
     words = words_of(language)
     wrong = _fault(said, said.fault, words)
     frame = words.likely if said.failure else words.soon if said.stage == "soon" else words.now
@@ -97,24 +97,24 @@ def sentences(said: Said, language: str, name: str | None = None, link: str = ""
         ),
         do=_fault(said, said.failure or said.fault, words).do,
         ticket=words.ticket_open if said.ticket else words.ticket_none,
-        stop=stop_words(language, link),
+        stop=stop or words.stop,
     )
 
 
-def text(said: Said, language: str, name: str | None = None, link: str = "") -> str:
+def text(said: Said, language: str, name: str | None = None, stop: str = "") -> str:
     """The whole message, for channels with room."""
-    return sentences(said, language, name, link).text()
+    return sentences(said, language, name, stop).text()
 
 
-def texts(said: Said) -> dict[str, str]:
-    """The whole message in every language, without the appliance's own name."""
-    return {language: text(said, language) for language in LANGUAGES}
+def texts(said: Said, *, at_home: bool = False) -> dict[str, str]:
+    """The whole message in every language, without the appliance's own name; `at_home` as in `stop_words`."""
+    return {one: text(said, one, None, stop_words(one, at_home=at_home)) for one in LANGUAGES}
 
 
-def sms(said: Said, language: str, name: str | None = None, link: str = "") -> str:
+def sms(said: Said, language: str, name: str | None = None, stop: str = "") -> str:
     """The message in MOST_PARTS SMS at most: first who comes is left out, then what to do, and last letters are."""
     short = None if name is None else name[:SHORT_NAME]
-    return fitted(sentences(said, language, short, link), 0 if link else LINK_ROOM)
+    return fitted(sentences(said, language, short, stop), 0 if stop else LINK_ROOM)
 
 
 def fitted(whole: Sentences, room: int = 0) -> str:
@@ -151,16 +151,17 @@ def appliance_words(said: Said, language: str, name: str | None) -> str:
     return words.unnamed_id.format(kind=words.kinds["generic"], id=said.appliance_id[:SHORT_NAME])
 
 
-def stop_words(language: str, link: str = "") -> str:
-    """How to stop such messages: by the link, where there is one."""
+def stop_words(language: str, link: str = "", *, at_home: bool = False) -> str:
+    """How to stop such messages: by the link, where there is one; `at_home` by a command, as there is no app."""
     words = words_of(language)
-    return words.stop_by.format(link=link) if link else words.stop
+    return words.stop_by.format(link=link) if link else words.stop_at_home if at_home else words.stop
 
 
-def ending(purpose: Purpose, day: str) -> dict[str, str]:
-    """The question before a yes ends on `day`, by language."""
+def ending(purpose: Purpose, day: str, *, at_home: bool = False) -> dict[str, str]:
+    """The question before a yes ends on `day`, by language; `at_home` with the command that answers it."""
     return {
-        one: words.brand + words.ending.format(purpose=words.purposes[purpose], day=day)
+        one: words.brand
+        + (words.ending_at_home if at_home else words.ending).format(purpose=words.purposes[purpose], day=day)
         for one in LANGUAGES
         for words in [words_of(one)]
     }

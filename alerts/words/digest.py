@@ -30,8 +30,11 @@ class Part:
     name: str | None
 
 
-def digest(found: Sequence[Part], language: str, link: str = "") -> str:
-    """For channels with room: the appliances, then each message in a line of its own, then how to stop."""
+def digest(found: Sequence[Part], language: str, link: str = "", *, at_home: bool = False) -> str:
+    """For channels with room: the appliances, then each message in a line of its own, then how to stop.
+
+    `link` and `at_home` as in `stop_words`.
+    """
     words = words_of(language)
     found = _told_apart(found, words)
     lines = [words.brand + _headline(found, words, _MOST_NAMED)]
@@ -40,23 +43,24 @@ def digest(found: Sequence[Part], language: str, link: str = "") -> str:
         lines.append("- " + replace(whole, brand="", stop="").text())
     if len(found) > _MOST_LINES:
         lines.append("- " + words.more.format(count=len(found) - _MOST_LINES))
-    return "\n".join([*lines, stop_words(language, link)])
+    return "\n".join([*lines, stop_words(language, link, at_home=at_home)])
 
 
-def digest_sms(found: Sequence[Part], language: str, link: str = "") -> str:
+def digest_sms(found: Sequence[Part], language: str, link: str = "", *, at_home: bool = False) -> str:
     """The appliances and how to stop, in MOST_PARTS SMS at most: as many names as that holds, with how many more; where
     it holds none, how many there are."""
-    words, room = words_of(language), 0 if link else LINK_ROOM
+    words, room = words_of(language), 0 if link or at_home else LINK_ROOM
+    stop = stop_words(language, link, at_home=at_home)
     short = _told_apart([replace(one, name=one.name and one.name[:SHORT_NAME]) for one in found], words)
     for most in range(len(found), 0, -1):
-        text = _sms(_headline(short, words, most), words, link)
+        text = _sms(_headline(short, words, most), words, stop)
         if parts(text + " " * room) <= MOST_PARTS:
             return text
-    return _sms(words.digest_subject.format(count=_count(found)) + ".", words, link)
+    return _sms(words.digest_subject.format(count=_count(found)) + ".", words, stop)
 
 
-def _sms(headline: str, words: LanguageWords, link: str) -> str:
-    return folded(words.brand + words.glue.join([headline, stop_words(words.language, link)]))
+def _sms(headline: str, words: LanguageWords, stop: str) -> str:
+    return folded(words.brand + words.glue.join([headline, stop]))
 
 
 def digest_subject(found: Sequence[Part], language: str) -> str:

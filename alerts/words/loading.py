@@ -52,12 +52,14 @@ class LanguageWords(Strict):
     ticket_open: Text
     ticket_none: Text
     stop: Text
+    stop_at_home: Text
     stop_by: Text
     stop_page: StopWords
     look: Text
     digest: Text
     more: Text
     ending: Text
+    ending_at_home: Text
     subject: Text
     digest_subject: Text
     own_name: Text

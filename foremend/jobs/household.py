@@ -16,7 +16,7 @@ from alerts.channels import Channel, Message
 from alerts.consent import ConsentRecord
 from alerts.desk import Alerts
 from alerts.owner_channels import OWNER_CHANNELS, set_up
-from alerts.owners import OwnedAppliance, Owner
+from alerts.owners import HOUSEHOLD, OwnedAppliance, Owner
 from foremend.config import Settings
 from foremend.runtimes.clock import SystemClock
 from foremend.stores.snapshots import load_snapshot
@@ -24,8 +24,6 @@ from foremend.vocabulary.errors import ConfigError, InputError, RefusedError
 from foremend.vocabulary.periods import parse_period
 from foremend.vocabulary.types import Purpose
 
-HOUSEHOLD = "household"
-"""The owner's id, and the address of each channel: where messages go stands in the settings, for all of them."""
 NOTICE = "household-1"
 MOST_APPLIANCES = 100
 """Of one household. More are a fleet, of which nobody here can say who lives with them."""
@@ -60,6 +58,7 @@ def agree(
     if not channels:
         raise ConfigError("alerts: no channel is set up that could tell you: see docs/plugs.md")
     _require_free(desk, chosen)
+    # its address is of no use: where messages go stands in the settings, for all of them
     desk.owners.register_owners([Owner(HOUSEHOLD, dict.fromkeys(channels, HOUSEHOLD))])
     called = _names(desk, chosen, names or {})
     desk.owners.register_appliances(

@@ -11,11 +11,11 @@ from sqlalchemy import select, update
 
 from alerts.database import reading, writing
 from alerts.desk import open_alerts
-from alerts.owners import OwnedAppliance
-from alerts.tables import ApplianceRow, AuditRow, OutboxRow
+from alerts.owners import OwnedAppliance, Owner
+from alerts.tables import HOUSEHOLD, ApplianceRow, AuditRow, OutboxRow
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.errors import InputError
-from foremend.vocabulary.types import Finding, FindingKind, Purpose, Severity
+from foremend.vocabulary.types import MS_PER_DAY, Finding, FindingKind, Purpose, Severity
 from foremend.wiring.desk import guide_of
 
 Make = Callable[..., Finding]
@@ -54,6 +54,36 @@ def test_a_warm_refrigerator_is_told_as_warm_and_as_harm(told: Any, finding: Mak
         "Foremend: Act now. Kitchen fridge: it is not cold enough. Close the door and move food that spoils. "
         "Service is informed. Stop: in the app."
     )
+
+
+def test_a_household_is_told_the_command_that_stops_messages(told: Any, finding: Make) -> None:
+    """It has no app: what leaves says what works there, and so does what the page shows of the outbox."""
+    told.alerts.owners.register_owners([Owner(HOUSEHOLD, {"sms": "+8613800001234"})])
+    told.alerts.owners.register_appliances([replace(FRIDGE, owner_id=HOUSEHOLD)])
+    told.clock.now += 1
+    told.say(Purpose.SMS, True, owner_id=HOUSEHOLD)
+
+    [text] = said(told, finding(fault="not-cooling", **SEEN))
+
+    assert text.endswith("Stop: foremend household withdraw")
+    with reading(told.alerts.engine) as session:
+        body = session.scalars(select(OutboxRow.body).where(OutboxRow.target == "sms")).one()
+    assert "in the app" not in body
+
+
+def test_a_household_is_asked_by_the_command_that_keeps_a_yes(told: Any) -> None:
+    """Thirty days before it ends."""
+    told.alerts.owners.register_owners([Owner(HOUSEHOLD, {"sms": "+8613800001234"})])
+    told.alerts.owners.register_appliances([replace(FRIDGE, owner_id=HOUSEHOLD)])
+    told.clock.now += 1
+    told.say(Purpose.SMS, True, owner_id=HOUSEHOLD)
+    told.clock.now += 720 * MS_PER_DAY
+
+    told.alerts.endings.round()
+    told.alerts.dispatcher.run_once()
+
+    [message] = told.sent("sms")
+    assert message.body.endswith("To keep it: foremend household agree")
 
 
 def test_what_was_foretold_is_the_cause_as_long_as_it_has_failed_and_no_longer(

@@ -66,3 +66,14 @@ def test_several_things_wrong_with_one_appliance_are_said_of_it(language: str) -
     assert all(folded(words_of(language).faults[fault].wrong) in folded(text) for fault in faults)
     assert text.count("Anna") == 1
     assert "Anna" in above
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_household_reads_the_command_that_stops_digests(language: str) -> None:
+    """It has no app; and two SMS hold it."""
+    found = [part(number, f"fridge {number} {'x' * 30}") for number in range(1, 15)]
+
+    whole, short = (compose(found, language, at_home=True) for compose in (digest, digest_sms))
+
+    assert all(text.endswith("foremend household withdraw") for text in (whole, short))
+    assert parts(short) <= MOST_PARTS

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.guide import Guide
-from alerts.words.composing import Said, ending, plain_sms, sms, subject, text, texts, what_is_said
+from alerts.words.composing import (
+    Said,
+    ending,
+    plain_sms,
+    sms,
+    stop_words,
+    subject,
+    text,
+    texts,
+    what_is_said,
+)
 from alerts.words.loading import LANGUAGES, nearest_language, words_of
 from alerts.words.sms import LINK_ROOM, MOST_PARTS, folded, is_gsm, parts
 from foremend.vocabulary.catalogue import load_catalogue
@@ -123,8 +133,8 @@ def test_every_fault_fits_whole_into_two_sms(language: str, stage: str) -> None:
         said = Said(stage, fault, {}, 111.0, "not-cooling", "refrigerator", "fridge-1", False)  # type: ignore[arg-type]
 
         assert sms(said, language, name) == folded(text(said, language, name))
-        assert parts(sms(said, language, name, LINK)) <= MOST_PARTS
-        assert LINK in sms(said, language, name, LINK)
+        for stop in (stop_words(language, LINK), stop_words(language, at_home=True)):
+            assert sms(said, language, name, stop) == folded(text(said, language, name, stop))
 
 
 @given(
@@ -134,18 +144,21 @@ def test_every_fault_fits_whole_into_two_sms(language: str, stage: str) -> None:
     stage=st.sampled_from(["soon", "now", "harm"]),
     language=st.sampled_from(LANGUAGES),
     link=st.sampled_from(["", LINK, LONGEST_LINK]),
+    at_home=st.booleans(),
 )
 def test_however_long_the_words_two_sms_hold_them_and_how_to_stop_is_never_lost(
-    name: str | None, title: str, days: float | None, stage: str, language: str, link: str
+    name: str | None, title: str, days: float | None, stage: str, language: str, link: str, at_home: bool
 ) -> None:
     """A fault of one's own, with a title of 200 letters of any alphabet."""
     said = Said(stage, "own-fault", {"en": title}, days, None, "refrigerator", "f", True)  # type: ignore[arg-type]
 
-    whole = sms(said, language, name, link)
+    stop = stop_words(language, link, at_home=at_home)
+
+    whole = sms(said, language, name, stop)
 
     assert parts(whole) <= MOST_PARTS
-    words = words_of(language)
-    stop = words.stop_by.format(link=link) if link else words.stop
+    assert link in stop
+    assert ("foremend household withdraw" in stop) == (at_home and not link)
     assert whole.endswith((stop, folded(stop)))
 
 
@@ -216,4 +229,7 @@ def test_the_question_before_a_yes_ends_fits_one_sms_in_every_language() -> None
         assert set(asked) == set(LANGUAGES)
         assert all(parts(plain_sms(one)) == 1 for one in asked.values())
         assert all("2026-06-30" in one for one in asked.values())
+        at_home = ending(purpose, "2026-06-30", at_home=True)
+        assert all(parts(plain_sms(one)) <= MOST_PARTS for one in at_home.values())
+        assert all("2026-06-30" in one and "foremend household agree" in one for one in at_home.values())
     assert len("https://f.example/s/AbCdEfGh12345678") <= LINK_ROOM
