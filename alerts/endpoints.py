@@ -17,6 +17,7 @@ from alerts.database import reading
 from alerts.outbox import cloud_event
 from alerts.queries.paging import columns
 from alerts.queue import Queue
+from alerts.reads import EVERYBODY, note_read
 from alerts.settings import AlertsSettings, WebhookEndpoint
 from alerts.storable import json_text
 from alerts.tables import DisabledTargetRow, OutboxRow, OutboxState
@@ -83,16 +84,22 @@ class Endpoints:
         ]
 
     def deliveries(
-        self, name: str, span: Span = EVER, state: OutboxState | None = None, limit: int = 50
+        self, name: str, by: str, span: Span = EVER, state: OutboxState | None = None, limit: int = 50
     ) -> list[dict[str, Any]]:
-        """What was written for an endpoint, the newest first, without the body. Raises InputError for no endpoint."""
+        """What was written for an endpoint, the newest first, without the body; that `by` read it stands in the log.
+
+        Raises InputError for no endpoint.
+        """
         target = self._target(name)
         query = select(OutboxRow).where(OutboxRow.target == target, *span.holds())
         if state is not None:
             query = query.where(OutboxRow.state == state)
         query = query.order_by(OutboxRow.created_at.desc(), OutboxRow.seq.desc()).limit(min(limit, MOST))
         with reading(self._engine) as session:
-            return [{key: columns(row)[key] for key in _SHOWN} for row in session.scalars(query)]
+            found = [{key: columns(row)[key] for key in _SHOWN} for row in session.scalars(query)]
+        if found:
+            note_read(self._engine, self._clock, "message", EVERYBODY, by)
+        return found
 
     def replay(self, name: str, ids: Collection[str], by: str, *, delivered: bool = False) -> int:
         """Send these once more, by the `id` or the `message_id` of a delivery; answers how many those were.

@@ -26,7 +26,13 @@ def preview(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Show what the owner would read of a finding, and whether it would leave now. Nothing is sent, nothing is kept."""
+    """Show what the owner would read of a finding, and whether it would leave now. Nothing is sent.
+
+    The audit log says who read it.
+    """
+    from alerts.reads import note_read
+    from foremend.jobs.tokens import by_account
+    from foremend.runtimes.clock import SystemClock
     from foremend.vocabulary.errors import InputError
     from foremend.wiring.household import at_the_desk
 
@@ -34,6 +40,7 @@ def preview(
         found = desk.previews.of(finding, language, channel, named=True)
         if found is None:
             raise InputError(f"there is no finding {finding!r}: GET /api/v1/findings lists them")
+        note_read(desk.engine, SystemClock(), "message", finding, by_account())
         return dict(found)
 
     show("Would be told", at_the_desk(config, read), json)

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from alerts import queries
 from alerts.database import open_database
 from alerts.outbox import Outbox
+from alerts.reads import EVERYBODY, note_read
 from alerts.servicing import Servicing
 from alerts.ticket_steps import STEP, NoTicketError
 from foremend.config import load_settings
@@ -49,10 +50,14 @@ def show(config: Path | None, ticket_id: str) -> dict[str, Any]:
         ticket = queries.ticket(engine, ticket_id)
         if ticket is None:
             raise NoTicketError(f"there is no ticket {ticket_id!r}")
+        note_read(engine, SystemClock(), "ticket", ticket_id, by_account())
         return ticket | {"history": servicing.history(ticket_id)}
 
 
 def listed(config: Path | None, status: str | None, limit: int) -> list[dict[str, Any]]:
     """The newest tickets, of one status where it is given. Raises InputError for a status that does not exist."""
     with _opened(config) as (engine, _):
-        return queries.tickets(engine, limit, status=status).items
+        found = queries.tickets(engine, limit, status=status).items
+        if found:
+            note_read(engine, SystemClock(), "ticket", EVERYBODY, by_account())
+        return found

@@ -53,7 +53,7 @@ def deliveries(
         raise ConfigError(f"--state {state!r} is none of a message; there are {', '.join(OutboxState)}")
     chosen = None if state is None else OutboxState(state)
     with _opened(config) as endpoints:
-        return endpoints.deliveries(name, span(since, until), chosen, limit)
+        return endpoints.deliveries(name, by_account(), span(since, until), chosen, limit)
 
 
 def replay(

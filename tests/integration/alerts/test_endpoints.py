@@ -202,12 +202,12 @@ def test_deliveries_are_found_by_time_and_state(
     stage.alerts.dispatcher.run_once()
     hours = Span(start + 3_600_000, start + 3 * 3_600_000)
 
-    every = endpoints.deliveries("platform")
-    [dead] = endpoints.deliveries("platform", state=OutboxState.DEAD)
+    every = endpoints.deliveries("platform", "kim")
+    [dead] = endpoints.deliveries("platform", "kim", state=OutboxState.DEAD)
 
     assert [one["message_id"] for one in every] == told[::-1]
-    assert [one["message_id"] for one in endpoints.deliveries("platform", hours)] == told[1::-1]
-    assert endpoints.deliveries("platform", limit=1) == every[:1]
+    assert [one["message_id"] for one in endpoints.deliveries("platform", "kim", hours)] == told[1::-1]
+    assert endpoints.deliveries("platform", "kim", limit=1) == every[:1]
     assert (dead["message_id"], "body" in dead) == (told[0], False)
     assert "RuntimeError" in dead["error"]
 
@@ -243,7 +243,7 @@ def test_a_replay_by_id_takes_all_or_nothing(
     told = tell(stage, finding, 2)
     stage.channels[HOOK].errors = [RuntimeError("odd")]
     stage.alerts.dispatcher.run_once()
-    [dead] = endpoints.deliveries("platform", state=OutboxState.DEAD)
+    [dead] = endpoints.deliveries("platform", "kim", state=OutboxState.DEAD)
 
     with pytest.raises(InputError, match="ev_none"):
         endpoints.replay("platform", [dead["id"], "ev_none"], "account:me")
@@ -273,7 +273,9 @@ def test_a_replay_after_a_withdrawal_tells_nothing(
 
     again = [one.event_type for one in stage.sent(HOOK)[before:]]
     assert set(again) <= {"foremend.consent.changed"}
-    assert [one["state"] for one in endpoints.deliveries("platform", state=OutboxState.HELD_BACK)] != []
+    assert [
+        one["state"] for one in endpoints.deliveries("platform", "kim", state=OutboxState.HELD_BACK)
+    ] != []
 
 
 def test_a_replayed_message_has_its_whole_time_to_be_tried(
@@ -290,7 +292,7 @@ def test_a_replayed_message_has_its_whole_time_to_be_tried(
 
     stage.alerts.dispatcher.run_once()
 
-    [row] = endpoints.deliveries("platform")
+    [row] = endpoints.deliveries("platform", "kim")
     assert (row["state"], row["attempts"], row["created_at"]) == ("pending", 1, written)
 
 
