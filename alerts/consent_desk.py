@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from alerts.consent import ConsentLedger, ConsentRecord
+from alerts.consent.ledger import RestlessError
 from alerts.consent.receipts import receipt
 from alerts.consent.records import require_used
 from alerts.owners import OwnedAppliance, Owners
@@ -70,7 +71,7 @@ class ConsentDesk:
 
         A yes names its owner; a no is the present owner's where it names none. Raises InputError, in words without any
         id of an owner, for an appliance that nobody registered, with the nearest that somebody did; where another owner
-        is named, or nobody by a yes; and for a yes that nothing acts on.
+        is named, or nobody by a yes; for a yes that nothing acts on; and, as RestlessError, for one too many.
         """
         known = self.appliance(word.appliance_id)
         if word.given and not word.owner_id:
@@ -98,6 +99,8 @@ class ConsentDesk:
         keys = [deterministic_id("rm", "word", *said, purpose) for purpose in word.purposes]
         try:
             self._ledger.record(records, keys)
+        except RestlessError:
+            raise
         except InputError as error:  # what it says may name an owner
             raise InputError("the appliance changed hands, or was erased, at this very moment") from error
 

@@ -31,6 +31,13 @@ from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.purposes import BEHIND_TICKETS
 from foremend.vocabulary.types import MS_PER_DAY, Purpose, deterministic_id
 
+YES_A_DAY = 20
+"""To one purpose, of words that come `once`: an appliance out of order changes its mind each second, no person does."""
+
+
+class RestlessError(InputError):
+    """A yes that came too soon after too many others; until a later one the last no holds."""
+
 
 class ConsentLedger:
     """Reads and writes the ledger."""
@@ -54,7 +61,8 @@ class ConsentLedger:
         at most: none leaves after its commit.
 
         `once` has a key for each record that may come again, and is kept the first time; not at all where the same was
-        said last, a yes within a day.
+        said last, a yes within a day. Raises RestlessError for a yes after `YES_A_DAY` others within a day; a no is
+        always kept.
         """
         found = list(records)
         for record in found:
@@ -68,6 +76,8 @@ class ConsentLedger:
             about = {record.appliance_id for record in said}, {record.purpose for record in said}
             before = histories(work.session, *about, lock=True)
             found = _for_the_first_time(work, said, once, before) if once else said
+            if once:
+                _require_calm(work, found)
             if wait:
                 require_still(work.session, {one.appliance_id for one in found if not one.given}, work.at)
             owned = _owned(work, found)
@@ -145,6 +155,25 @@ def _for_the_first_time(
         for key, record in zip(keys, said, strict=True)
         if key in new and not _was_said_last(before.get((record.appliance_id, record.purpose), ()), record)
     ]
+
+
+def _require_calm(work: Change, found: Sequence[ConsentRecord]) -> None:
+    for record in found:
+        if not record.given:
+            continue
+        alike = (
+            ConsentRow.appliance_id == record.appliance_id,
+            ConsentRow.subject == record.subject,
+            ConsentRow.purpose == record.purpose,
+            ConsentRow.how == record.how,
+            ConsentRow.given,
+            ConsentRow.recorded_at > work.at - MS_PER_DAY,
+        )
+        if (work.session.scalar(select(func.count()).where(*alike)) or 0) >= YES_A_DAY:
+            raise RestlessError(
+                f"{record.purpose.value}: a yes after {YES_A_DAY} others within a day is not taken, and the last no"
+                " holds: say it again tomorrow, or elsewhere"
+            )
 
 
 def _was_said_last(before: Sequence[Statement], record: ConsentRecord) -> bool:
