@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import orjson
+import pyarrow.dataset as ds
 import pytest
 import yaml
 from sqlalchemy import select
@@ -83,6 +84,16 @@ class Household:
                 ]
             )
         self.place.wait_until(lambda: self.tickets() == {*GOES, REMAINS} and self.all_left(), child)
+        # The report counts stored readings: what is in the journal alone, as before the first checkpoint, is none.
+        self.place.wait_until(lambda: self.stored() >= {*GOES, REMAINS}, child)
+
+    def stored(self) -> set[str]:
+        """Of which appliances history has readings."""
+        folder = self.place.folder / "history"
+        if not any(folder.rglob("*.parquet")):
+            return set()
+        history = ds.dataset(folder, partitioning="hive")
+        return set(history.to_table(["appliance"])["appliance"].to_pylist())
 
     def tickets(self) -> set[str]:
         with self.desk() as desk, reading(desk.engine) as session:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow.dataset as ds
 import pytest
 from sqlalchemy import select
 
@@ -28,11 +27,6 @@ def require_gone(household: Household, report: dict[str, Any]) -> None:
     assert checked.intact
     assert checked.emptied == report["removed"]["audit_entries_emptied"] > 0
     assert [tuple(row) for row in tickets] == [(REMAINS, TicketStatus.OPEN)]
-
-
-def stored(household: Household) -> set[str]:
-    history = ds.dataset(household.place.folder / "history", partitioning="hive")
-    return set(history.to_table(["appliance"])["appliance"].to_pylist())
 
 
 def require_told(household: Household, report: dict[str, Any]) -> None:
@@ -87,7 +81,7 @@ def test_beside_a_running_pipeline_no_byte_is_left(household: Household, tmp_pat
         require_gone(household, report)
         require_told(household, report)
         require_fit_to_hand_out(report, tmp_path / "out")
-        household.place.wait_until(lambda: stored(household) == {REMAINS}, child)
+        household.place.wait_until(lambda: household.stored() == {REMAINS}, child)
     assert household.traces() == []
     log = household.place.words()
     assert not [word for word in (LEAVES, NUMBER, MAIL) if word in log]
@@ -109,4 +103,4 @@ def test_of_a_pipeline_that_stands_no_byte_is_left(household: Household, tmp_pat
     require_gone(household, report)
     require_told(household, report)
     require_fit_to_hand_out(report, tmp_path / "out")
-    assert stored(household) == {REMAINS}
+    assert household.stored() == {REMAINS}
