@@ -54,7 +54,7 @@ def stated(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 _SCHEMA = {"$ref": "#/components/schemas/ProblemView"}
-RESPONSES = stated(401, 403, 413, 422, 429, 503)
+RESPONSES = stated(400, 401, 403, 413, 422, 429, 503)
 """What every route that asks for a right may answer."""
 
 

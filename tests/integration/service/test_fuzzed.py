@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
 
@@ -31,6 +33,28 @@ def test_no_route_answers_what_its_description_does_not_have(
     assert found["failures"] == []
     assert found["cases"] >= found["operations"] > 30
     assert found["let_in"] > 5, "the caller is nobody here"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/tickets?appliance_id=%00", 400),
+        (f"/api/findings?appliance_id={'a' * 300}", 400),
+        ("/api/v1/tickets/%00", 400),
+        ("/api/appliances/nobody", 404),
+        ("/api/v1/tickets?severity=warning&severity=critical", 422),
+    ],
+)
+def test_what_was_found_once_stays_found(house: House, path: str, status: int) -> None:
+    """Ids that no database keeps, what is not there, a filter of which one half was passed over."""
+    answer = httpx.get(house.address + path, headers=dict(house.headers["admin"]), timeout=60)
+    described = httpx.get(f"{house.address}/openapi.json", timeout=60).json()["paths"]
+    route = path.partition("?")[0]
+    named = next(one for one in described if re.fullmatch(re.sub(r"{\w+}", "[^/]+", one), route))
+
+    assert answer.status_code == status
+    assert str(status) in described[named]["get"]["responses"]
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_nor_on_the_other_database(postgres_server: PostgresServer, tmp_path: Path) -> None:
