@@ -12,21 +12,19 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from alerts.channels import Channel, Message
+from alerts.courier import Courier
 from alerts.inner_addresses import Connections
-from alerts.public import is_public
+from alerts.public import PRIVATE, is_inner
 from foremend.vocabulary.errors import ConfigError, MissingExtraError, UnavailableError
 from foremend.vocabulary.schema import DurationMs, SettingsPath, Strict, secret
 
 _TALKATIVE = ("urllib3", "requests_oauthlib", "oauthlib", "markdown")
 """What Apprise stands on: it writes addresses into its log."""
-PRIVATE = "it is at a private address; set allow_private if it is meant"
 _ANSWERED = re.compile(r"error=(\d{3})\b")
 
 
@@ -52,7 +50,7 @@ class Notifier(Strict):
     def plugin(self, setting: str) -> Any:
         """What Apprise makes of the line. Raises as `open` does, and ConfigError for a private address not allowed."""
         plugin = plugin_of(setting, secret(setting, self.url_env, self.url_file))
-        if not self.allow_private and _is_inner(str(plugin.host or "")):
+        if not self.allow_private and is_inner(str(plugin.host or "")):
             raise ConfigError(f"{setting}: {PRIVATE}")
         return plugin
 
@@ -74,22 +72,6 @@ def plugin_of(setting: str, line: str) -> Any:
     return plugin
 
 
-@dataclass(slots=True)
-class _Sending:
-    """One message on its way, in a thread of its own."""
-
-    connections: Connections
-    done: threading.Event = field(default_factory=threading.Event)
-    trouble: str | None = "no answer yet"
-
-    def hangs(self) -> bool:
-        """Whether it is still on its way; then its connections end, as an answer that never ends would keep it."""
-        if self.done.is_set():
-            return False
-        self.connections.cut()
-        return True
-
-
 class NotifierChannel:
     """Sends through one plugin of Apprise, each message in a thread: no plugin knows a deadline or a stop.
 
@@ -98,61 +80,32 @@ class NotifierChannel:
 
     def __init__(self, settings: Notifier, plugin: Any) -> None:
         self.longest_send = settings.timeout
-        self._allow_private = settings.allow_private
         self._plugin = plugin
         self._name = str(plugin.service_name)
-        self._cut = threading.Event()
-        self._last: _Sending | None = None
+        self._courier = Courier(self._name, settings.timeout, public_only=not settings.allow_private)
 
     def send(self, message: Message) -> None:
         """Returns once the receiver took it. Raises UnavailableError where it did not, or not within the time."""
-        if self._last is not None and self._last.hangs():
-            raise UnavailableError(f"{self._name}: an earlier message still hangs")
-        if self._cut.is_set():
-            raise UnavailableError("broken off: Foremend stops")
-        sending = _Sending(Connections(public_only=not self._allow_private))
-        threading.Thread(
-            target=self._notify, args=(sending, message), name=f"notify {self._name}", daemon=True
-        ).start()
-        self._last = sending
-        in_time = self._cut.is_set() or sending.done.wait(self.longest_send / 1000)
-        if self._cut.is_set():
-            raise UnavailableError("broken off: Foremend stops")
-        if not in_time:
-            raise UnavailableError(f"{self._name}: no answer within {self.longest_send} ms")
-        if sending.trouble is not None:
-            raise UnavailableError(f"{self._name}: {sending.trouble}")
+        self._courier.run(lambda connections: self._notify(message, connections))
 
     def cut(self) -> None:
         """Who waits for a message under way waits no more, and its connections end."""
-        self._cut.set()
-        if self._last is not None:
-            self._last.connections.cut()
-            self._last.done.set()
+        self._courier.cut()
 
     def close(self) -> None:
         """Nothing stays open between messages."""
 
-    def _notify(self, sending: _Sending, message: Message) -> None:
-        with sending.connections.watched(), _EAR.heard() as said:
+    def _notify(self, message: Message, connections: Connections) -> None:
+        with _EAR.heard() as said:
             try:
                 taken = self._plugin.notify(
                     title=_title(message), body=message.body, notify_type="warning", body_format="text"
                 )
-                sending.trouble = None if taken else _words(sending.connections.refused, said)
+                trouble = None if taken else _words(connections.refused, said)
             except Exception as error:  # noqa: BLE001 its text may hold the line
-                sending.trouble = f"it could not be sent ({type(error).__name__})"
-            finally:
-                sending.done.set()
-
-
-def _is_inner(host: str) -> bool:
-    """Whether it is an address, and none of the world; where a name leads is seen when a message leaves."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return not is_public(host)
+                trouble = f"it could not be sent ({type(error).__name__})"
+        if trouble is not None:
+            raise UnavailableError(f"{self._name}: {trouble}")
 
 
 def _title(message: Message) -> str:

@@ -11,6 +11,7 @@ from pydantic import Discriminator, Tag
 
 from alerts.channels import Channel, OutboxFileChannel
 from alerts.notifier import Notifier
+from alerts.smtp import MailServer
 from foremend.vocabulary.schema import SettingsPath, Strict
 from foremend.vocabulary.types import Purpose
 
@@ -26,8 +27,11 @@ class FileChannel(Strict):
 
 
 def _kind(value: Any) -> str:
-    """A line for Apprise is told by its keys; everything else is judged as a file."""
-    names_a_line = isinstance(value, dict) and not value.keys().isdisjoint(("url_env", "url_file"))
+    """A line for Apprise is told by its keys, a mail server by its host; everything else is judged as a file."""
+    keys = value.keys() if isinstance(value, dict) else ()
+    if isinstance(value, MailServer) or "host" in keys:
+        return "<mail>"
+    names_a_line = "url_env" in keys or "url_file" in keys
     return "<notifier>" if names_a_line or isinstance(value, Notifier) else "<file>"
 
 
@@ -35,6 +39,14 @@ FileOrNotifier = Annotated[
     Annotated[FileChannel, Tag("<file>")] | Annotated[Notifier, Tag("<notifier>")], Discriminator(_kind)
 ]
 """`{ file: ... }`, or `{ url_env: ... }` for a place that Apprise reaches."""
+FileNotifierOrMail = Annotated[
+    Annotated[FileChannel, Tag("<file>")]
+    | Annotated[Notifier, Tag("<notifier>")]
+    | Annotated[MailServer, Tag("<mail>")],
+    Discriminator(_kind),
+]
+"""The same, or `{ host: ... }` for a mail server of one's own."""
+OwnerChannel = FileChannel | Notifier | MailServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,7 @@ class OwnerChannels(Strict):
     push: Annotated[FileOrNotifier | None, ToOwner(Purpose.PUSH, advice=True)] = FileChannel(
         file=Path("var/outbox/push.jsonl")
     )
-    email: Annotated[FileOrNotifier | None, ToOwner(Purpose.EMAIL, advice=True)] = None
+    email: Annotated[FileNotifierOrMail | None, ToOwner(Purpose.EMAIL, advice=True)] = None
 
 
 OWNER_CHANNELS: Mapping[str, ToOwner] = {
@@ -67,7 +79,7 @@ OWNER_CHANNELS: Mapping[str, ToOwner] = {
 """What each channel is for, by name."""
 
 
-def set_up(settings: OwnerChannels) -> dict[str, FileChannel | Notifier]:
+def set_up(settings: OwnerChannels) -> dict[str, OwnerChannel]:
     """The settings of each channel that has some, by name."""
     found = {name: getattr(settings, name) for name in OWNER_CHANNELS}
     return {name: one for name, one in found.items() if one is not None}

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
+PRIVATE = "it is at a private address; set allow_private if it is meant"
 _GLOBAL_UNICAST = IPv6Network("2000::/3")  # RFC 4291: all that IANA gives out; the rest has special uses
 _NEVER = (
     IPv6Network("3fff::/20"),  # documentation, RFC 9637; Python 3.11 does not know it
@@ -19,6 +20,15 @@ _TRANSLATED = IPv6Network("::ffff:0:0:0/96")  # RFC 2765
 _COMPATIBLE = IPv6Network("::/96")  # RFC 4291, 2.5.5.1
 _EMBED_AT_END = (_NAT64, _MAPPED, _TRANSLATED, _COMPATIBLE)
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)  # bits 64 to 96 of an interface's address, RFC 5214
+
+
+def is_inner(host: str) -> bool:
+    """Whether it is an address, and none of the world; where a name leads is seen when something is sent there."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return not is_public(host)
 
 
 def is_public(address: str) -> bool:

@@ -13,6 +13,7 @@ from alerts.owner_channels import set_up
 from alerts.policies import load_policies
 from alerts.public import is_public
 from alerts.settings import AlertsSettings, InboundSender, WebhookEndpoint
+from alerts.smtp import MailServer
 from alerts.vault import check_key
 from alerts.webhook_secret import secret_of, signers
 from foremend.config import Written
@@ -43,6 +44,9 @@ def telling(written: Written) -> Iterator[Check]:
         if isinstance(one, Notifier):
             line = "put a line that Apprise understands into the variable or the file that it names"
             yield Check(f"alerts.{name}", line, partial(_notifier, name, one))
+        if isinstance(one, MailServer):
+            word = "put the password into the variable or the file that it names; write a host of the world"
+            yield Check(f"alerts.{name}", word, partial(one.check, f"alerts.{name}"))
 
 
 def _notifier(name: str, settings: Notifier) -> None:
