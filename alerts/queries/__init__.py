@@ -1,5 +1,6 @@
 """Read models of the effects database, for the console, the HTTP API and the demo: nobody else reads its tables."""
 
+from alerts.queries.appliance import Agreed, agreed, findings_between
 from alerts.queries.cohorts import Cohort, cohorts
 from alerts.queries.counting import Counts, counts, oldest_waiting
 from alerts.queries.dead_letters import dead_letter, dead_letters
@@ -20,6 +21,7 @@ from alerts.queries.tickets import TicketFilter, earlier, evidence_chart, some_t
 from alerts.tables import OutboxState, Resolution, TicketStatus
 
 __all__ = [
+    "Agreed",
     "Cohort",
     "Counts",
     "FindingFilter",
@@ -30,6 +32,7 @@ __all__ = [
     "Resolution",
     "TicketFilter",
     "TicketStatus",
+    "agreed",
     "cohorts",
     "counts",
     "dead_letter",
@@ -40,6 +43,7 @@ __all__ = [
     "evidence_chart",
     "finding_count",
     "findings",
+    "findings_between",
     "held_back",
     "oldest_waiting",
     "open_episodes",

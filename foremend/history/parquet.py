@@ -30,7 +30,7 @@ from foremend.history.parquet_folder import (
 from foremend.history.tables import (
     damage_named,
     from_table,
-    open_files,
+    rows_of,
     without_forgotten,
 )
 from foremend.history.waiting import Waiting
@@ -131,13 +131,10 @@ class ParquetHistory:
 
         Raises IntegrityError, naming the file, where one is damaged.
         """
-        wanted = (pc.field("time") >= start) & (pc.field("time") < end)
-        if appliance is not None:
-            wanted &= pc.field("appliance") == appliance
         for day in self._folder.days(appliance_model):
             first = day_start_ms(day)
             if start < first + MS_PER_DAY and first < end:
-                chosen = _read(day, wanted)
+                chosen = _read(day, lambda files: rows_of(files, start, end, appliance))
                 if chosen is not None and chosen.num_rows:
                     yield from_table(appliance_model, chosen.sort_by([("time", "ascending")]))
 
@@ -222,13 +219,13 @@ class ParquetHistory:
         return int(table.num_rows - kept.num_rows)
 
 
-def _read(day: Path, wanted: pc.Expression) -> pa.Table | None:
-    """The wanted rows of a day, None where it has no files."""
+def _read(day: Path, chosen: Callable[[Sequence[Path]], pa.Table | None]) -> pa.Table | None:
+    """What is chosen of a day's files, None where it has none."""
     for _ in range(_LOOKS):
         files = sorted(day.glob("*.parquet"))
         try:
             with damage_named(files):
-                return open_files(files).to_table(filter=wanted) if files else None
+                return chosen(files) if files else None
         except FileNotFoundError:
             continue  # compacted after we listed it: the others have their readings
     raise UnavailableError(f"{day} changes faster than it can be read")

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from foremend.vocabulary.types import MS_PER_DAY
 
-ROW_GROUP = 100_000
+ROW_GROUP = 25_000
 _FLUSHED = re.compile(r"(?P<stream>.*)-(?P<first>\d{15})-(?P<last>\d{15})\.parquet")
 
 

@@ -17,6 +17,7 @@ from alerts.servicing import Servicing
 from alerts.stop_links import StopDesk
 from foremend.console import STATIC
 from foremend.installation.privacy import PrivacyDesk
+from foremend.service.appliance_pages import AppliancePages
 from foremend.service.guard.bodies import BoundedBodies
 from foremend.service.guard.door import Door, Needs, require_rights
 from foremend.service.guard.hosts import KnownHosts
@@ -27,6 +28,7 @@ from foremend.service.health import Health, add_metrics, add_routes
 from foremend.service.read_model import ReadModel
 from foremend.service.sight import Sight
 from foremend.service.stop_page import add_stop_page
+from foremend.service.v1.appliances import add_appliances
 from foremend.service.v1.diagnoses import DiagnosisDesk, add_diagnoses
 from foremend.service.v1.findings import add_findings
 from foremend.service.v1.inbound import add_inbound
@@ -85,6 +87,7 @@ def create_app(
     privacy: PrivacyDesk | None = None,
     previews: Previews | None = None,
     diagnosing: DiagnosisDesk | None = None,
+    pages: AppliancePages | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
@@ -92,7 +95,8 @@ def create_app(
     who sits at this machine is. Without `servicing` tickets are only shown.
     `inbound` are systems that may send steps. Without `consents` and `privacy` nothing is known of owners,
     without `stopping` no link in a message holds, without `previews` nothing is known of what owners would read,
-    without `diagnosing` no appliance is asked how it is.
+    without `diagnosing` no appliance is asked how it is, and
+    without `pages` no appliance has a chart.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -122,6 +126,7 @@ def create_app(
 
     _lists(app, look)
     _fleet(app, model, look)
+    add_appliances(app, look, pages)
     add_findings(app, look)
     add_previews(app, look, previews)
     add_tickets(app, look, servicing)

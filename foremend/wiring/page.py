@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from alerts.access.access import Access
 from alerts.access.users import FIRST
 from alerts.desk import Alerts
 from alerts.inbound import NOBODY, Inbound
-from foremend.config import ServiceSettings, link_to
+from foremend.config import ServiceSettings, Settings, link_to
+from foremend.installation.history import open_history
 from foremend.installation.privacy import PrivacyDesk
 from foremend.service.app import create_app
+from foremend.service.appliance_pages import AppliancePages
 from foremend.service.guard.door import Door, is_loopback
 from foremend.service.guard.rates import Buckets
 from foremend.service.health import Health
@@ -19,6 +22,8 @@ from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.v1.diagnoses import DiagnosisDesk
 from foremend.terminal import say
+from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.profiles import Profile
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +35,7 @@ def open_server(
     alerts: Alerts,
     inbound: Inbound = NOBODY,
     privacy: PrivacyDesk | None = None,
+    pages: AppliancePages | None = None,
 ) -> Server:
     """Listens on nothing yet. Says so where nobody could come in; where nobody ever could, prints how, once."""
     alone = settings.login == "auto" and is_loopback(settings.host)
@@ -50,6 +56,7 @@ def open_server(
         privacy,
         alerts.previews,
         DiagnosisDesk(alerts.diagnoses, alerts.words),
+        pages,
     )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 
@@ -75,3 +82,13 @@ def _names(settings: ServiceSettings) -> tuple[str, ...]:
 def _host(url: str | None) -> tuple[str, ...]:
     name = urlsplit(url).hostname if url else None
     return (name,) if name else ()
+
+
+def open_pages(
+    settings: Settings, alerts: Alerts, profiles: Mapping[str, Profile], clock: Clock
+) -> AppliancePages:
+    """Reads history beside whoever writes it. Connects to nothing yet."""
+    reader = open_history(settings.storage, "")
+    return AppliancePages(
+        alerts.engine, reader, profiles, clock, settings.alerts.act_from, alerts.watched.unwatched
+    )

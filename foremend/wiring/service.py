@@ -29,7 +29,7 @@ from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
 from foremend.wiring.desk import open_desk
-from foremend.wiring.page import open_server
+from foremend.wiring.page import open_pages, open_server
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +83,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         alerts,
         open_inbound(settings.alerts, os.environ),
         PrivacyDesk(settings, alerts, clock, retention),
+        open_pages(settings, alerts, profiles, clock),
     )
     erasing = Erasing(
         settings,
