@@ -15,6 +15,7 @@ from typing import NoReturn
 import numpy as np
 import pytest
 from hypothesis import settings as hypothesis
+from sqlalchemy import Engine as Database
 
 from alerts.consent import ConsentLedger, ConsentRecord
 from alerts.desk import open_alerts
@@ -198,6 +199,7 @@ class World:
     model: ReadModel
     pipeline: StillPipeline
     effects: DatabaseEffects
+    engine: Database
     position: int = 1
 
     @property
@@ -260,7 +262,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         load_catalogue(),
         feature_titles(load_profiles().values()),
     )
-    yield World(model, pipeline, alerts.effects)
+    yield World(model, pipeline, alerts.effects, alerts.engine)
     alerts.close()
 
 

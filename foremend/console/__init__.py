@@ -1,4 +1,4 @@
-"""The console: one page of plain files, no build step, nothing fetched from other hosts."""
+"""The console: pages of plain files, no build step, nothing fetched from other hosts."""
 
 from __future__ import annotations
 

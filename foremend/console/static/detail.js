@@ -48,7 +48,7 @@ function steps(ticket) {
   ];
 }
 
-function episodeCard(episode, ticket, now) {
+export function episodeCard(episode, ticket, now) {
   const known = fault(episode.fault);
   return h(
     "section",
@@ -64,7 +64,7 @@ function episodeCard(episode, ticket, now) {
   );
 }
 
-function history(findings) {
+export function history(findings) {
   return h(
     "ol",
     { class: "history" },
@@ -77,9 +77,10 @@ function history(findings) {
 export function showDetail(detail, now) {
   const { appliance, episodes, findings, tickets } = detail;
   const dialog = byId("detail");
+  const page = h("a", { class: "page-link", href: `appliance.html?${new URLSearchParams({ id: appliance.appliance_id })}` }, t("open_page"));
   const close = h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, t("close"));
   dialog.replaceChildren(
-    h("header", {}, h("div", {}, h("h2", { id: "detail-title", class: "id" }, appliance.appliance_id), h("p", { class: "hint" }, `${modelTitle(appliance.appliance_model)} · ${t("heard", { when: moment(appliance.last_seen) })}`)), close),
+    h("header", {}, h("div", {}, h("h2", { id: "detail-title", class: "id" }, appliance.appliance_id), h("p", { class: "hint" }, `${modelTitle(appliance.appliance_model)} · ${t("heard", { when: moment(appliance.last_seen) })}`), page), close),
     h("p", { class: "verdict", "data-state": appliance.state }, dot(appliance.state), t(`state_${appliance.state}`)),
     ...episodes.map((episode) => episodeCard(episode, tickets.find((ticket) => ticket.episode_id === episode.episode_id), now)),
     findings.length ? h("section", {}, h("h3", {}, t("history")), history(findings)) : "",

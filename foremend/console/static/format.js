@@ -43,6 +43,19 @@ export const date = (ms) => new Intl.DateTimeFormat(locale(), { month: "short", 
 export const fullTime = (iso) =>
   new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "medium" }).format(new Date(iso));
 
+/** A mark on a time axis `span` ms long. */
+export function axisTime(ms, span) {
+  const parts = span <= 2 * DAY ? { hour: "2-digit", minute: "2-digit" } : { month: "short", day: "numeric", ...(span > 400 * DAY ? { year: "2-digit" } : {}) };
+  return new Intl.DateTimeFormat(locale(), parts).format(new Date(ms));
+}
+
+/** A span of ms as '3 minutes ago', in the largest unit that fits. */
+export function ago(ms) {
+  const units = [["day", DAY], ["hour", DAY / 24], ["minute", DAY / 1440]];
+  const [unit, size] = units.find(([, one]) => ms >= one) ?? ["minute", DAY / 1440];
+  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(-Math.floor(ms / size), unit);
+}
+
 export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** Days left until an episode is expected to fail, seen from `now` (ms): estimate and interval, or null. */

@@ -33,9 +33,15 @@ function firstEvidence(evidence) {
   return [evidenceLine(evidence[0]), more ? h("small", {}, ` ${t("evidence_more", { n: more })}`) : null];
 }
 
-function reason(text) {
+/** The same as a sentence. */
+export const evidenceWords = (one) => [featureTitle(one.feature), measured(one.value, one.unit), one.usual == null ? "" : `· ${t("own_usual")} ${measured(one.usual, one.unit)}`, one.siblings == null ? "" : `· ${t("siblings")} ${measured(one.siblings, one.unit)}`].filter(Boolean).join(" ");
+
+/** Why consent allows nothing. */
+export function reason(text) {
   if (text === "never given") return t("reason_never_given");
   const withdrawn = /^withdrawn at (\S+)$/.exec(text);
+  const ended = /^ended at (\S+)$/.exec(text);
+  if (ended) return t("reason_ended", { when: moment(ended[1]) });
   return withdrawn ? t("reason_withdrawn", { when: moment(withdrawn[1]) }) : text;
 }
 

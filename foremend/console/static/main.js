@@ -4,24 +4,17 @@ import { showComing } from "./coming.js";
 import { showDetail } from "./detail.js";
 import { showFleet, showFilters } from "./fleet.js";
 import { showFlow } from "./flow.js";
-import { SOON, days, expected, fullTime, integer, outlook, zone } from "./format.js";
-import { language, setLanguage, t } from "./i18n.js";
+import { SOON, days, expected, fullTime, integer, outlook } from "./format.js";
+import { language, t } from "./i18n.js";
 import { LISTS, showList, showTabs } from "./lists.js";
+import { ask, startShell, toLogin } from "./shell.js";
 import { showStory } from "./story.js";
 import { isMany, setVocabulary } from "./words.js";
 
 const EVERY_MS = 1000;
-const PATIENCE_MS = 10_000;
-const THEMES = ["auto", "light", "dark"];
 
-const view = { state: "all", tab: "findings", limit: 25, allComing: false, user: null, theme: localStorage.getItem("theme") ?? "auto" };
+const view = { state: "all", tab: "findings", limit: 25, allComing: false };
 const known = { summary: null, episodes: [], fleet: null, page: null, seen: "" };
-
-async function ask(path) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
-  if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status, right: (await answer.json().catch(() => ({}))).right });
-  return answer.json();
-}
 
 /** Event time rules the page: in the demo and in a replay it is not the time on the wall. */
 const now = () => Date.parse(known.summary?.pipeline.event_time ?? new Date().toISOString());
@@ -43,21 +36,10 @@ async function look() {
 
 /** Nobody knows who looks: the login does. Whoever may not look hears which right is missing: to wait would be in vain. */
 function missed(error) {
-  if (error.status === 401) location.replace("login.html");
+  if (error.status === 401) toLogin();
   const closed = error.status === 401 || error.status === 403;
   link(closed ? "closed" : "lost");
   if (error.status === 403) byId("headline").textContent = t("headline_closed", { right: error.right });
-}
-
-/** A user can go; who sits at this machine, or comes through a gateway, has nothing to leave. */
-async function whoAmI() {
-  view.user = (await ask("api/v1/session")).name;
-  speak();
-}
-
-async function logOut() {
-  await fetch("api/v1/session", { method: "DELETE" });
-  location.replace("login.html");
 }
 
 async function refresh() {
@@ -142,22 +124,11 @@ async function open(applianceId) {
   }
 }
 
+/** The words are others. */
 function speak() {
-  document.documentElement.lang = language.now;
-  for (const element of document.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n, { zone: zone() });
-  for (const element of document.querySelectorAll("[data-i18n-label]")) element.setAttribute("aria-label", t(element.dataset.i18nLabel));
-  for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === language.now));
-  byId("theme").textContent = t(`theme_${view.theme}`);
-  byId("logout").hidden = !view.user;
-  byId("logout").textContent = t("log_out", { name: view.user });
   if (!known.summary) return link("wait");
   show();
   showEverything();
-}
-
-function paint() {
-  document.documentElement.dataset.theme = view.theme;
-  localStorage.setItem("theme", view.theme);
 }
 
 /** Arrow keys move between tabs, as in every tab list. */
@@ -175,24 +146,10 @@ async function keepLooking() {
   setTimeout(keepLooking, EVERY_MS);
 }
 
-for (const button of document.querySelectorAll("[data-language]")) {
-  button.addEventListener("click", () => {
-    setLanguage(button.dataset.language);
-    speak();
-  });
-}
-byId("theme").addEventListener("click", () => {
-  view.theme = THEMES[(THEMES.indexOf(view.theme) + 1) % THEMES.length];
-  paint();
-  speak();
-});
-byId("logout").addEventListener("click", logOut);
 byId("tabs").addEventListener("keydown", moveTab);
 byId("detail").addEventListener("click", (event) => {
   if (event.target === byId("detail")) byId("detail").close(); // beside the panel
 });
 fill(byId("fleet"), h("p", { class: "empty" }, "…"));
-paint();
-speak();
-whoAmI().catch(missed);
+startShell(speak, missed);
 ask("api/vocabulary").then(setVocabulary).then(keepLooking, keepLooking);
