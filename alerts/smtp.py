@@ -101,9 +101,7 @@ class MailChannel:
     def _hand_over(self, message: Message, connections: Connections) -> None:
         where = f"mail server {self._settings.host}"
         try:
-            with self._connected() as server:
-                if self._settings.user is not None:
-                    server.login(self._settings.user, self._password)
+            with self._connected(where) as server:
                 server.send_message(mail(message, self._settings), self._settings.sender, [message.address])
         except (smtplib.SMTPException, OSError) as error:
             if connections.refused or isinstance(error, InnerAddressError):
@@ -112,19 +110,27 @@ class MailChannel:
                 ) from None
             raise _meant(where, error) from None
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connected(self, where: str) -> smtplib.SMTP:
+        """Logged in, where there is a user. Raises UnavailableError where the server can do no STARTTLS or login."""
         chosen = self._settings
-        port = chosen.port or _PORTS[chosen.security]
-        seconds = chosen.timeout / 1000
+        port, seconds = chosen.port or _PORTS[chosen.security], chosen.timeout / 1000
         if chosen.security == "tls":
-            return smtplib.SMTP_SSL(chosen.host, port, timeout=seconds, context=self._tls)
-        server = smtplib.SMTP(chosen.host, port, timeout=seconds)
-        if chosen.security == "starttls":
-            try:
+            server: smtplib.SMTP = smtplib.SMTP_SSL(chosen.host, port, timeout=seconds, context=self._tls)
+        else:
+            server = smtplib.SMTP(chosen.host, port, timeout=seconds)
+        wanted = "STARTTLS"
+        try:
+            if chosen.security == "starttls":
                 server.starttls(context=self._tls)
-            except BaseException:
-                server.close()
-                raise
+            wanted = "login"
+            if chosen.user is not None:
+                server.login(chosen.user, self._password)
+        except smtplib.SMTPNotSupportedError:
+            server.close()
+            raise UnavailableError(f"{where} offers no {wanted}") from None
+        except BaseException:
+            server.close()
+            raise
         return server
 
 
@@ -158,9 +164,7 @@ def _meant(where: str, error: Exception) -> UnavailableError | RefusedError:
         case smtplib.SMTPDataError() if 500 <= code < 600:
             return RefusedError(f"{where} does not take this message ({code})")
         case smtplib.SMTPNotSupportedError():
-            return RefusedError(
-                f"{where} cannot do what the message needs: letters beyond ASCII, STARTTLS or a login"
-            )
+            return RefusedError(f"{where} takes no address with letters beyond ASCII")
         case smtplib.SMTPAuthenticationError():
             return UnavailableError(f"{where} refuses user and password ({code})")
         case ssl.SSLCertVerificationError():

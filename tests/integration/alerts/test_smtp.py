@@ -192,6 +192,20 @@ def test_a_wrong_password_is_asked_again_and_never_shown(
     assert "wrong-password" not in str(raised.value)
 
 
+def test_a_server_without_starttls_or_a_login_keeps_no_message(
+    serve: Callable[..., tuple[Post, int]], certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be set up wrongly for an hour: what waits is sent then, and was set aside for good."""
+    monkeypatch.setenv("MAIL", "right")
+    _, plain = serve()
+    _, without_login = serve(certificate, "tls")
+
+    with pytest.raises(UnavailableError, match="offers no STARTTLS"):
+        opened(plain, security="starttls").send(WARNING)
+    with pytest.raises(UnavailableError, match="offers no login"):
+        opened(without_login, security="tls", user="home", password_env="MAIL").send(WARNING)
+
+
 @pytest.mark.parametrize(
     ("rcpt", "data", "error", "code"),
     [
