@@ -12,6 +12,7 @@ from foremend.config import load_settings
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block
+from ingest.mqtt.look import require_names
 from ingest.mqtt.publish import MqttPublisher
 from ingest.mqtt.settings import MqttSettings
 from ingest.replay.mapping import ReplayMapping, load_mapping
@@ -31,6 +32,7 @@ def publish_recording(
     sent = readings = bad = too_old = 0
     mapping = load_mapping(mapped) if isinstance(mapped, Path) else mapped
     broker = validated(MqttSettings, settings.mqtt.model_dump() | {"url": url}, "--mqtt")
+    require_names(broker)
     with MqttPublisher(broker) as publisher:
         for part in read_together(recordings(files, mapping), mapping, specs):
             too_old += sum(_refused(block, settings.ingest.oldest) for block in part.blocks)

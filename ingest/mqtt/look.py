@@ -6,6 +6,7 @@ runs. Everything it sends is below `foremend/proof/`, and its session is removed
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +48,7 @@ class Seen:
 class Guest:
     """One connected client; `came` is what it received, unless `take` takes it.
 
-    `most_bytes`: by MQTT 5, a larger packet is not sent to it.
+    `most_bytes`: by MQTT 5, a larger packet is not sent to it. What it does not acknowledge stays the session's.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Guest:
         version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311,
         take: Callable[[MQTTMessage], None] | None = None,
         most_bytes: int | None = None,
+        acknowledges: bool = True,
     ) -> None:
         self.came: list[MQTTMessage] = []
         self.url = settings.url
@@ -74,6 +76,7 @@ class Guest:
             f"{settings.client_id}-{name}",
             protocol=version,
             reconnect_on_failure=False,
+            manual_ack=not acknowledges,
             **how,
         )
         if settings.user is not None:
@@ -117,6 +120,10 @@ class Guest:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        # Out of the circle with us: thrown out meanwhile, paho may have opened its pair of sockets anew, and closes
+        # it only as it goes itself.
+        self._client.on_connect = self._client.on_disconnect = None
+        self._client.on_subscribe = self._client.on_message = None
 
     def _connect(self, settings: MqttSettings) -> None:
         try:
@@ -186,13 +193,35 @@ def guest(settings: MqttSettings, name: str, **how: Any) -> Iterator[Guest]:
         one.close()
 
 
+def require_names(settings: MqttSettings) -> None:
+    """Raises RefusedError where the broker takes the user for the client's name and keeps a session for it.
+
+    To come there under any name is to come as the pipeline: with a clean session its queue would be gone. So the first
+    to come takes up whatever session there is, acknowledges nothing of what it is sent, and leaves it there. A pipeline
+    that runs loses its connection once and has it again at once. Raises UnavailableError where no broker answers.
+    """
+    if settings.user is None:
+        return
+    name = f"name-{secrets.token_hex(4)}"  # nobody's ever, so there is no session
+    with guest(settings, name, clean=False, acknowledges=False) as one:
+        if one.session_present:
+            raise RefusedError(
+                f"{settings.url} takes the user for the client's name (use_username_as_clientid): the session of"
+                f" {settings.user} would be lost with all that waits in it. Come as a user of your own: a copy of"
+                " config.yaml with another mqtt.user"
+            )
+    with guest(settings, name):  # takes the empty session away again
+        pass
+
+
 def look(settings: MqttSettings, subscriptions: Sequence[str]) -> Seen:
     """What the broker of `settings` does. Takes some seconds, more where what is looked for never comes.
 
     Raises UnavailableError where it is not there, RefusedError where it refuses user, password or one of the filters
-    `subscriptions`: everything else is only seen.
+    `subscriptions`, and as `require_names` does: everything else is only seen.
     """
     seen = Seen()
+    require_names(settings)
     with guest(settings, "check") as one:
         one.subscribe(subscriptions)
     with guest(settings, "check") as one:

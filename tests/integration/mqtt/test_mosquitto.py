@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from foremend.vocabulary.errors import RefusedError, UnavailableError
-from foremend.vocabulary.topics import CONSENT_WILDCARD
+from foremend.vocabulary.topics import CONSENT_WILDCARD, PROOF
 from foremend.vocabulary.types import RawMessage
+from ingest.mqtt.look import look
 from ingest.mqtt.settings import MqttSettings
 from ingest.mqtt.source import MqttSource
 
@@ -222,6 +223,52 @@ def test_the_session_survives_absence_and_a_restart_of_the_broker(
     source = open_source(**mosquitto.settings)
 
     assert [message.payload for message, _ in take_all(source, 300)] == numbered(300)
+
+
+def test_whoever_looks_at_the_broker_as_the_pipeline_takes_nothing_from_it(
+    mosquitto: Mosquitto, appliance: Callable[[str], Any], open_source: OpenSource, take_all: TakeAll
+) -> None:
+    """The name is the user's here: a look had ended the pipeline's session, and 300 acknowledged messages were gone."""
+    open_source(**mosquitto.settings).close()
+    appliance("fridge-a").publish(A_TOPIC, numbered(300))
+
+    with pytest.raises(RefusedError, match="a user of your own"):
+        look(MqttSettings(**mosquitto.settings), [A_TOPIC])
+
+    source = open_source(**mosquitto.settings)
+    assert [message.payload for message, _ in take_all(source, 300)] == numbered(300)
+
+
+def test_a_pipeline_that_runs_goes_on_after_a_look_as_its_user(
+    mosquitto: Mosquitto, appliance: Callable[[str], Any], open_source: OpenSource, take_all: TakeAll
+) -> None:
+    """It loses the connection once, and has its session again."""
+    source = open_source(**mosquitto.settings)
+    appliance("fridge-a").publish(A_TOPIC, [b"before"])
+    assert [message.payload for message, _ in take_all(source, 1)] == [b"before"]
+
+    with pytest.raises(RefusedError, match="a user of your own"):
+        look(MqttSettings(**mosquitto.settings), [A_TOPIC])
+    appliance("fridge-a").publish(A_TOPIC, [b"after"])
+
+    assert [message.payload for message, _ in take_all(source, 1)] == [b"after"]
+
+
+def test_a_look_as_a_user_of_its_own_sees_the_broker(mosquitto: Mosquitto, open_source: OpenSource) -> None:
+    """Beside a pipeline that was there before, with the access that the list gives the pipeline."""
+    open_source(**mosquitto.settings).close()
+    subprocess.run(["mosquitto_passwd", "-b", mosquitto.folder / "passwords", "looker", "secret"], check=True)
+    with (mosquitto.folder / "acl").open("a") as rules:
+        rules.write(f"\nuser looker\ntopic readwrite {PROOF}/#\ntopic read {A_TOPIC}\n")
+    mosquitto.stop()
+    mosquitto.start()
+    (mosquitto.folder / "own-password").write_text("secret")
+    own = mosquitto.settings | {"user": "looker", "password_file": mosquitto.folder / "own-password"}
+
+    seen = look(MqttSettings(**own), [A_TOPIC])
+
+    assert seen.shared_subscriptions
+    assert seen.largest_payload == 1_048_576
 
 
 def test_a_slow_pipeline_loses_nothing(
