@@ -60,6 +60,7 @@ class TicketData(BaseModel):
     days_high: float | None
     evidence: dict[str, list[str]]
     parts: list[str]
+    skill: str | None = None  # the trade of whoever mends it; null where that has to be found out first
     technician_finds: str
     self_help: dict[str, list[str]]
     safety: dict[str, str]

@@ -132,6 +132,7 @@ class TicketDesk:
             "days_high": finding.days_high,
             "evidence": evidence_lines(finding.evidence, self._feature_titles),
             "parts": list(guide.parts),
+            "skill": guide.skill,
             "technician_finds": guide.technician_finds,
             "self_help": {language: list(steps) for language, steps in guide.self_help.items()},
             "safety": dict(guide.safety),

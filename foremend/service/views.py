@@ -99,6 +99,7 @@ class TicketView(BaseModel):
     days_high: float | None = None
     evidence: dict[str, list[str]] = {}  # sentences by language
     parts: list[str] = []
+    skill: str | None = None  # the trade of whoever mends it; null where that has to be found out first
     technician_finds: str = ""
     self_help: dict[str, list[str]] = {}
     safety: dict[str, str] = {}

@@ -26,6 +26,7 @@ LEAK = Guide(
     title={"en": "refrigerant leak", "zh": "制冷剂泄漏"},
     technician_finds="oil stains at the joint",
     parts=("joint", "refrigerant"),
+    skill="refrigeration",
     self_help={"en": ("Keep the door shut",), "zh": ("请保持门关闭",)},
     safety={"en": "Do not open the circuit", "zh": "请勿拆开管路"},
 )

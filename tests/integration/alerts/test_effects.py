@@ -38,7 +38,7 @@ def everything(stage: Any) -> list[tuple[object, ...]]:
 
 
 def test_a_finding_opens_a_ticket_when_the_owner_agreed(stage: Any, finding: Make) -> None:
-    """With consent for tickets, a finding opens one that carries fault, evidence, parts and steps in both languages."""
+    """With consent for tickets, a finding opens one with fault, evidence, parts, trade and steps in both languages."""
     stage.say(Purpose.TICKET, True)
 
     stage.alerts.effects.apply([finding()], [], 7)
@@ -50,6 +50,7 @@ def test_a_finding_opens_a_ticket_when_the_owner_agreed(stage: Any, finding: Mak
     assert ticket["evidence"]["zh"] == ["每小时启动次数 6.12；自身常值 2.4；同类 2.3"]
     assert (ticket["days_low"], ticket["days_to_failure"], ticket["days_high"]) == (15.0, 23.4, 40.0)
     assert ticket["parts"] == ["joint", "refrigerant"]
+    assert ticket["skill"] == "refrigeration"
     assert ticket["self_help"]["zh"] == ["请保持门关闭"]
 
 
