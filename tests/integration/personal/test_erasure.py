@@ -59,7 +59,8 @@ def require_fit_to_hand_out(report: dict[str, Any], out: Path) -> None:
         min(report["removed"][one] for one in ("readings", "findings", "tickets", "outbox", "dead_letters"))
         >= 2
     )
-    assert report["removed"]["messages_in_files"] == 2
+    # One digest of both appliances if they were due at once, else one of each.
+    assert 1 <= report["removed"]["messages_in_files"] <= 2
     assert "case 7" in page
     assert "您的数据已删除" in page
     assert not [trace for trace in TRACES if trace in page or trace in orjson.dumps(report).decode()]
