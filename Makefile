@@ -44,7 +44,7 @@ lint: setup-dev  ## ruff, mypy and the import contract
 	$(BIN)/lint-imports
 
 fuzz: setup-dev  ## every route against its description, as every role, on both databases: half an hour
-	$(BIN)/python -m benchmarks.fuzz --examples 50 --postgresql
+	$(BIN)/python -m benchmarks.fuzz_api --examples 50 --postgresql
 
 client: $(VENV)-client/.made  ## a typed Python client of the API, from docs/openapi.json into client/foremend_client
 	PATH="$(CURDIR)/$(VENV)-client/bin:$$PATH" openapi-python-client generate --path docs/openapi.json \

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from alerts import queries
 from foremend.history.thinning import Stretches, Thinner
-from foremend.service.v1.appliance_views import (
+from foremend.service.appliance_views import (
     AgreedView,
     JudgementView,
     NoTicketView,

@@ -10,10 +10,10 @@ from fastapi import Depends, FastAPI, HTTPException, Query
 from pydantic import AwareDatetime
 
 from foremend.service.appliance_pages import AppliancePages
+from foremend.service.appliance_views import SeriesView, StandingView
 from foremend.service.guard.door import Needs
 from foremend.service.guard.problems import Problem, stated
 from foremend.service.sight import Sight
-from foremend.service.v1.appliance_views import SeriesView, StandingView
 from foremend.service.views import ApplianceDetail
 from foremend.vocabulary.rights import Caller, Right
 from foremend.vocabulary.types import MS_PER_DAY

@@ -1,5 +1,6 @@
-"""Applies one finding a position, from where it left off, with the dispatcher running: made to be killed.
+"""Applies one finding a position, each of another owner, from where it left off, with the dispatcher running.
 
+Made to be killed.
 Arguments: folder, number of findings, address of the database.
 Writes each position to stdout once its effects are committed.
 """
@@ -33,9 +34,9 @@ class SystemClock:
 def finding(position: int) -> Finding:
     return Finding(
         FindingKind.OPENED,
-        "fridge-1",
+        f"fridge-{position}",
         "BCD-200",
-        f"fault-{position}",
+        "fault",
         "rule",
         Severity.WARNING,
         position,
@@ -58,10 +59,14 @@ def main() -> None:
         settings, clock, open_vault(settings, {}), channels, np.random.default_rng(1), {}, {}
     )
     if alerts.effects.position() == 0:
-        alerts.owners.register_owners([Owner("o-1", {"sms": "+8613800001234"})])
-        alerts.owners.register_appliances([OwnedAppliance("fridge-1", "o-1", "BCD-200")])
+        each = range(1, number + 1)
+        alerts.owners.register_owners([Owner(f"o-{one}", {"sms": "+8613800001234"}) for one in each])
+        alerts.owners.register_appliances(
+            [OwnedAppliance(f"fridge-{one}", f"o-{one}", "BCD-200") for one in each]
+        )
         said = [
-            ConsentRecord("fridge-1", "o-1", purpose, True, clock.now_ms(), "1", "zh", "app")
+            ConsentRecord(f"fridge-{one}", f"o-{one}", purpose, True, clock.now_ms(), "1", "zh", "app")
+            for one in each
             for purpose in (Purpose.TICKET, Purpose.SMS)
         ]
         alerts.consent.record(said)

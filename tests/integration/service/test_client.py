@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fuzz import House, serving
+from benchmarks.fuzz_api import House, serving
 from tests.conftest import not_here
 
 ROOT = Path(__file__).parents[3]

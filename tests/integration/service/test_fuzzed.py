@@ -1,4 +1,4 @@
-"""Requests that nobody thought of, as everybody who may ask: `python -m benchmarks.fuzz` with a few of them."""
+"""Requests that nobody thought of, as everybody who may ask: `python -m benchmarks.fuzz_api` with a few of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
 
-from benchmarks.fuzz import CALLERS, House, fuzzed, serving
+from benchmarks.fuzz_api import CALLERS, House, fuzzed, serving
 from benchmarks.postgres_server import PostgresServer
 from foremend.service.server import Server
 
