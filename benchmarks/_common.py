@@ -169,3 +169,16 @@ def main(
 def rounded(values: Mapping[str, float | int]) -> Result:
     """Fractions to four places."""
     return {name: round(value, 4) for name, value in values.items()}
+
+
+def by_seeds(doc: str | None, usual: int, summary: Callable[[range], Result]) -> None:
+    """The command line of a benchmark that makes a fleet of each seed, and prints the `summary` of some as JSON."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=usual, help="how many fleets")
+    parser.add_argument(
+        "--first", type=int, default=1000, help="the first seed; below 1000 they are for development"
+    )
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    found = summary(range(given.first, given.first + given.seeds))
+    sys.stdout.write(json.dumps(found, indent=None if given.json else 1) + "\n")

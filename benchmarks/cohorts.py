@@ -12,14 +12,12 @@ that is mildly so; `found_at_share` is how much of it had failed when it was cal
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks._common import by_seeds
 from rules.cohorts import Level
 from rules.fleet_cohorts import KINDS, CohortAlarm, Spells, cohort_alarms
 
@@ -197,20 +195,5 @@ def _found(batches: list[dict[str, Any]], key: str) -> dict[str, Any]:
     return {"found": len(shares), "found_at_share": round(float(np.median([*shares, *missed])), 4)}
 
 
-def main() -> None:
-    """Run the seeds named and print what came of them."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=20, help="how many fleets")
-    parser.add_argument(
-        "--first", type=int, default=1000, help="the first seed; below 1000 they are for development"
-    )
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    summary = _summary([a_seed(given.first + number) for number in range(given.seeds)])
-    sys.stdout.write(json.dumps(summary, indent=None if given.json else 1) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    by_seeds(__doc__, 20, lambda seeds: _summary([a_seed(seed) for seed in seeds]))

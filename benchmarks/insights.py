@@ -11,14 +11,13 @@ named in it is false.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks._common import by_seeds
 from models.hazards import Causes, Spells, causes
 
 APPLIANCES, MONTHS, FEATURES, REGIONS = 4_000, 24, 20, 4
@@ -112,26 +111,16 @@ def _named(found: Causes) -> list[str]:
     return [one.feature for one in found.named]
 
 
-def main() -> None:
-    """Run the seeds named and print what came of them."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=10, help="how many fleets")
-    parser.add_argument(
-        "--first", type=int, default=1000, help="the first seed; below 1000 they are for development"
-    )
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    seeds = [a_seed(given.first + number) for number in range(given.seeds)]
-    summary = {
-        "seeds": len(seeds),
-        "first_of_10": round(10 * sum(one["first"] for one in seeds) / len(seeds), 1),
-        "false_of_10": round(10 * sum(bool(one["false"]) for one in seeds) / len(seeds), 1),
-        "by_seed": seeds,
+def summary(seeds: Iterable[int]) -> dict[str, Any]:
+    """How often the cause came first, and one was named where there is none."""
+    each = [a_seed(seed) for seed in seeds]
+    return {
+        "seeds": len(each),
+        "first_of_10": round(10 * sum(one["first"] for one in each) / len(each), 1),
+        "false_of_10": round(10 * sum(bool(one["false"]) for one in each) / len(each), 1),
+        "by_seed": each,
     }
-    sys.stdout.write(json.dumps(summary, indent=None if given.json else 1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    by_seeds(__doc__, 10, summary)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -46,6 +46,16 @@ def show_pairs(title: str, pairs: Mapping[str, Any]) -> None:
     """A list of names and values for people, on stdout; what a value holds itself stands below it, further in."""
     out = Console()
     out.print(pairs_table(title, pairs), width=min(out.width, WIDEST))
+
+
+def plain_table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    """A table without boxes whose columns fold rather than hide anything."""
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def pairs_table(title: str, pairs: Mapping[str, Any]) -> Table:

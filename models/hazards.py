@@ -22,7 +22,13 @@ from numpy.typing import NDArray
 from scipy.linalg import orth
 from sklearn.preprocessing import SplineTransformer
 
-from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError, MissingExtraError
+
+try:
+    from statsmodels.genmod import families
+    from statsmodels.genmod.generalized_linear_model import GLM
+except ImportError as error:
+    raise MissingExtraError("what goes with failures", "insights") from error
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -42,10 +48,14 @@ _CONTROLS = 20
 _TOGETHER = 0.9
 """Correlation from which on nobody can say which of two features it is."""
 
+_NOTHING_LEFT = 1e-6
+"""Of a feature's spread, beside features that are the same in other words."""
+
 _SEED = 1
 _SURE = 0.05
 _MOST_NAMED = 5
 _NORMAL_95 = 1.959964
+_MOST_LOG = 50.0  # of a ratio that is told, however far off a change is
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +99,10 @@ class Effect:
 
     def times(self, change: float) -> tuple[float, float, float]:
         """Ratio, low and high end of failures if the feature were `change` more, in its comparable unit."""
-        by = float(change) / self.spread
-        low, high = sorted((self.low**by, self.high**by))
-        return self.ratio**by, low, high
+        by = change / self.spread
+        logs = np.log([self.ratio, self.low, self.high]) * by
+        times, low, high = np.exp(np.clip(logs, -_MOST_LOG, _MOST_LOG)).tolist()
+        return times, min(low, high), max(low, high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +137,13 @@ class Causes:
 def causes(spells: Spells) -> Causes:
     """Which features go with the failures of `spells`.
 
-    Raises ConfigError with fewer failures than `FEWEST_FAILURES`, or without the library for it.
+    Raises ConfigError with fewer failures than `FEWEST_FAILURES` among others, or where all are of one household.
     """
     spells, unusable = _usable(spells)
     failures = int(spells.failed.sum())
     require_enough(failures)
+    if len(np.unique(spells.household)) == 1:
+        raise ConfigError("all appliances are of one household: nobody can say how far homes differ")
     frame = _Frame(spells)
     fitted = frame.fit(())
     alone = surest = frame.beside(fitted)
@@ -147,7 +160,7 @@ def require_enough(failures: int) -> None:
     if failures < FEWEST_FAILURES:
         raise ConfigError(
             f"{failures} failures are too few to tell what goes with them: it takes {FEWEST_FAILURES}, each after some "
-            "weeks on which its appliance was watched"
+            "weeks on which its appliance was watched, and beside others of its month and region"
         )
 
 
@@ -179,9 +192,9 @@ class _Frame:
 
     def fit(self, chosen: tuple[int, ...]) -> _Fit:
         """Pooled logistic regression on the columns `chosen`."""
-        library, count = _library(), len(chosen)
+        count = len(chosen)
         design = np.hstack([self._features[:, list(chosen)], self._levels])
-        model = library.GLM(self._failed, design, family=library.families.Binomial(), offset=self._offset)
+        model = GLM(self._failed, design, family=families.Binomial(), offset=self._offset)
         fitted = model.fit(cov_type="cluster", cov_kwds={"groups": self._household})
         told = (np.asarray(values[:count]) for values in (fitted.params, fitted.bse, fitted.pvalues))
         return _Fit(chosen, design, np.asarray(fitted.fittedvalues), *told)
@@ -195,9 +208,11 @@ class _Frame:
         explained = np.linalg.lstsq(
             weighted.T @ fit.design, weighted.T @ self._features[:, rest], rcond=None
         )[0]
-        score = (self._features[:, rest] - fit.design @ explained) * (self._failed - fit.chance)[:, None]
+        left = self._features[:, rest] - fit.design @ explained
+        left[:, left.std(axis=0) < _NOTHING_LEFT] = 0.0  # the same as others: what is left of it is rounding
+        score = left * (self._failed - fit.chance)[:, None]
         homes = np.stack([np.bincount(self._household, column) for column in score.T], axis=1)
-        z = homes.sum(axis=0) / np.sqrt((homes**2).sum(axis=0))
+        z = homes.sum(axis=0) / np.maximum(np.sqrt((homes**2).sum(axis=0)), np.finfo(np.float64).tiny)
         tested = [
             Alone(self._names[k], float(z[at]), math.erfc(abs(z[at]) / math.sqrt(2.0)))
             for at, k in enumerate(rest)
@@ -229,13 +244,14 @@ class _Frame:
 
 
 def _usable(spells: Spells) -> tuple[Spells, tuple[str, ...]]:
-    """Without strata in which nothing failed (they compare nobody), and features hardly known or always the same.
+    """Without strata in which nothing or all failed (they compare nobody), and features hardly known or the same.
 
     What is unknown of a feature that stays is taken to be its mean.
     """
     keep = np.isin(spells.stratum, np.unique(spells.stratum[spells.failed]))
     share = _CONTROLS * spells.failed.sum() / max(int(keep.sum()), 1)
     keep &= spells.failed | (np.random.default_rng(_SEED).random(len(keep)) < share)
+    keep &= np.isin(spells.stratum, np.unique(spells.stratum[keep & ~spells.failed]))
     features = spells.features[keep]
     known = np.isfinite(features)
     enough = known.mean(axis=0) >= 0.5 if len(features) else np.zeros(len(spells.names), np.bool_)
@@ -272,13 +288,3 @@ def _dummies(levels: Ints) -> Array:
     """(n, levels) one column a level that occurs."""
     found, code = np.unique(levels, return_inverse=True)
     return np.eye(len(found))[code]
-
-
-def _library():  # type: ignore[no-untyped-def]
-    try:
-        from statsmodels import api
-    except ImportError as error:
-        raise ConfigError(
-            "insights need the library statsmodels: pip install 'foremend[insights]'"
-        ) from error
-    return api

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from foremend.commands.common import Json
-from foremend.terminal import WIDEST, emit
+from foremend.terminal import WIDEST, emit, plain_table
+
+_COLUMNS = ("day", "level", "cohort", "failed", "expected", "times as often")
 
 
 def cohorts(
@@ -52,16 +53,7 @@ def cohorts(
     out = Console()
     out.print(_summary(found))
     if found["alarms"]:
-        out.print(_table(found["alarms"]), width=min(out.width, WIDEST))
-
-
-def _table(alarms: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in ("day", "level", "cohort", "failed", "expected", "times as often"):
-        table.add_column(title, overflow="fold")
-    for one in alarms:
-        table.add_row(*_row(one))
-    return table
+        out.print(plain_table(_COLUMNS, map(_row, found["alarms"])), width=min(out.width, WIDEST))
 
 
 def _summary(found: dict[str, Any]) -> str:

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from foremend.commands.common import Config, Json
-from foremend.terminal import WIDEST, emit, people, progress_bar
+from foremend.terminal import WIDEST, emit, people, plain_table, progress_bar
+
+_COLUMNS = ("feature", "those with", "fail times as often", "95 in 100", "or as well")
 
 
 def insights(
@@ -59,7 +60,8 @@ def insights(
     terminal = Console()
     terminal.print(_summary(found))
     if found["named"]:
-        terminal.print(_table(found["named"]), width=min(terminal.width, WIDEST))
+        table = plain_table(_COLUMNS, map(_row, found["named"]))
+        terminal.print(table, width=min(terminal.width, WIDEST))
     for one in found["what_if"]:
         terminal.print(_otherwise(one))
     if out is not None:
@@ -84,16 +86,9 @@ def _summary(found: dict[str, Any]) -> str:
     return of + ("" if found["named"] else nothing)
 
 
-def _table(named: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in ("feature", "those with", "fail times as often", "95 in 100", "or as well"):
-        table.add_column(title, overflow="fold")
-    for one in named:
-        low, high = one["ratio_95"]
-        table.add_row(
-            one["title"]["en"], one["for"], f"{one['ratio']}", f"{low} to {high}", ", ".join(one["along"])
-        )
-    return table
+def _row(one: dict[str, Any]) -> list[str]:
+    low, high = one["ratio_95"]
+    return [one["title"]["en"], one["for"], f"{one['ratio']}", f"{low} to {high}", ", ".join(one["along"])]
 
 
 def _otherwise(one: dict[str, Any]) -> str:

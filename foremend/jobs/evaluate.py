@@ -21,7 +21,7 @@ from foremend.learning.past import DaysRead, all_of, stored_in
 from foremend.learning.training import open_registry
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import ConfigError
-from foremend.vocabulary.profiles import Profile, load_profiles
+from foremend.vocabulary.profiles import Profile, load_profiles, profile_of
 from foremend.vocabulary.types import MS_PER_DAY, Finding, FindingKind, Prediction, Severity
 from models import evaluation
 from models.evaluation import Figures, TrueFault, Warned
@@ -54,7 +54,7 @@ def evaluate(
     Writes report.json and report.html into `out`, if given. Raises ConfigError when there is nothing to judge.
     """
     settings = load_settings(config)
-    profile = _profile(appliance_model, settings)
+    profile = profile_of(load_profiles(settings.profiles.folders), appliance_model)
     if mute := why_mute(settings.rules, profile):
         raise ConfigError(mute)
     registry = open_registry(settings.models)
@@ -152,13 +152,6 @@ def tickets(findings: Iterable[Finding], act_from: Severity) -> Iterator[Warned]
         urgent = _SEVERITIES.index(one.severity) >= _SEVERITIES.index(act_from)
         if one.kind is FindingKind.OPENED and urgent:
             yield Warned(one.appliance_id, one.fault, one.time)
-
-
-def _profile(appliance_model: str, settings: Settings) -> Profile:
-    profiles = load_profiles(settings.profiles.folders)
-    if appliance_model not in profiles:
-        raise ConfigError(f"no appliance model {appliance_model!r}: choose from {', '.join(profiles)}")
-    return profiles[appliance_model]
 
 
 def _lived(profile: Profile, folder: Path, settings: Settings, progress: DaysRead) -> Days:

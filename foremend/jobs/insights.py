@@ -19,7 +19,7 @@ from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.features import Feature
 from foremend.vocabulary.ports import Clock
-from foremend.vocabulary.profiles import Profile, load_profiles
+from foremend.vocabulary.profiles import Profile, load_profiles, profile_of
 from models.hazards import Causes, Effect, causes, require_enough
 
 
@@ -44,9 +44,9 @@ def insights(
     """
     settings = load_settings(config)
     profiles = load_profiles(settings.profiles.folders)
-    profile = _profile(appliance_model, profiles, fault)
+    profile = profile_of(profiles, appliance_model)
     features = {one.name: one for one in profile.daily_features}
-    _check(what_if, features)
+    _check(profile, fault, what_if, features, out)
     confirmed_ones, permitted = confirmed(outcomes, settings.alerts, clock)
     reported = [one for one in confirmed_ones if fault in (None, one.fault)]
     require_enough(len(reported))
@@ -54,6 +54,10 @@ def insights(
     lived = follow(
         profile, all_of(stored, profile.name, progress, total), lateness_ms=settings.ingest.lateness
     )
+    if not lived.each:
+        raise ConfigError(
+            f"{history} holds no whole day of {profile.name}: name the folder or database that does"
+        )
     agreed = permitted(lived.ids)
     mine = [one for one in reported if one.appliance_id in agreed]
     members = read_appliances(appliances) if appliances else {}
@@ -73,26 +77,38 @@ def insights(
         "lives": lives_of(members, mine, appliance_model),
     }
     if out is not None:
-        out.write_text(page(report), encoding="utf-8")
+        _write(report, out)
     return report
 
 
-def _profile(name: str, profiles: Mapping[str, Profile], fault: str | None) -> Profile:
-    if name not in profiles:
-        raise ConfigError(f"no appliance model {name!r}: choose from {', '.join(profiles)}")
-    if fault is not None and fault not in profiles[name].faults:
-        raise ConfigError(f"{name} has no fault {fault!r}: choose from {', '.join(profiles[name].faults)}")
-    return profiles[name]
-
-
-def _check(what_if: Mapping[str, float], features: Mapping[str, Feature]) -> None:
+def _check(
+    profile: Profile,
+    fault: str | None,
+    what_if: Mapping[str, float],
+    features: Mapping[str, Feature],
+    out: Path | None,
+) -> None:
+    """Before anything is read. Raises ConfigError."""
+    if fault is not None and fault not in profile.faults:
+        raise ConfigError(f"{profile.name} has no fault {fault!r}: choose from {', '.join(profile.faults)}")
     for name, change in what_if.items():
         if name not in features:
             raise ConfigError(f"--what-if {name}: no such feature; choose from {', '.join(features)}")
+        if not math.isfinite(change):
+            raise ConfigError(f"--what-if {name}: {change} is no change; write -0.33 for a third less")
         if features[name].scale is None and change <= -1.0:
             raise ConfigError(
                 f"--what-if {name}: it cannot fall by {-change:.0%}; write -0.33 for a third less"
             )
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        raise ConfigError(f"--out {out}: name a file in a folder that is there")
+
+
+def _write(report: Mapping[str, Any], out: Path) -> None:
+    try:
+        out.write_text(page(report), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write to {out}: {error.strerror}") from error
 
 
 def _home(history: Sequence[Since]) -> Home:

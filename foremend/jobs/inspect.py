@@ -12,8 +12,8 @@ import numpy as np
 import yaml
 
 from foremend.config import load_settings
-from foremend.vocabulary.errors import ConfigError, InputError
-from foremend.vocabulary.profiles import load_profiles
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.profiles import load_profiles, profile_of
 from ingest.inspection.inspected import Inspected
 from ingest.inspection.inspection import inspect
 from ingest.replay.files import is_table
@@ -76,8 +76,7 @@ def inspect_recording(
     """
     profiles = load_profiles(load_settings(config).profiles.folders)
     model = appliance_model or USUAL_MODEL
-    if model not in profiles:
-        raise ConfigError(f"no appliance model {model!r}: choose from {', '.join(profiles)}")
+    profile_of(profiles, model)
     found = [file for path in files for file in _files(path)]
     inspected = inspect(found[0], model, timezone, together=len(found) > 1)
     specs = {name: profile.signals for name, profile in profiles.items()}

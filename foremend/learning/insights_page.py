@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 from jinja2 import Environment
@@ -104,7 +105,7 @@ def forest(named: Sequence[Mapping[str, Any]]) -> str:
     drawn = [f'<line x1="{at(1):.1f}" x2="{at(1):.1f}" y1="0" y2="{height - _ROW + 6:g}" stroke="#999"/>']
     for k, one in enumerate(named):
         y, (low_end, high_end) = _ROW * (k + 0.5), one["ratio_95"]
-        title, colour = _plain(one["title"]["en"]), COLOURS[0]
+        title, colour = escape(one["title"]["en"]), COLOURS[0]
         drawn += [
             f'<text x="{_LEFT - 10:g}" y="{y + 4:g}" text-anchor="end" font-size="12">{title}</text>',
             f'<line x1="{at(low_end):.1f}" x2="{at(high_end):.1f}" y1="{y:g}" y2="{y:g}" stroke="{colour}"/>',
@@ -127,7 +128,3 @@ def _lives(kind: str, lives: Mapping[str, Mapping[str, Any]]) -> tuple[str, str,
         list(zip(lives[name]["curve"]["age"], lives[name]["curve"]["hazard"], strict=True)) for name in names
     ]
     return kind, chart(lines, "age, days", "failures an appliance"), names
-
-
-def _plain(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -30,6 +30,7 @@ __all__ = [
     "load_profile",
     "load_profiles",
     "merged",
+    "profile_of",
     "read_profiles",
 ]
 
@@ -62,6 +63,13 @@ def read_profiles(folders: Iterable[Path] = ()) -> tuple[dict[str, Profile], dic
             except ConfigError as error:
                 wrong[path] = error
     return profiles, wrong
+
+
+def profile_of(profiles: Mapping[str, Profile], appliance_model: str) -> Profile:
+    """One of `profiles`. Raises ConfigError, with those there are."""
+    if appliance_model not in profiles:
+        raise ConfigError(f"no appliance model {appliance_model!r}: choose from {', '.join(profiles)}")
+    return profiles[appliance_model]
 
 
 def load_profile(path: Path) -> Profile:

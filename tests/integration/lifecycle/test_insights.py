@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -118,3 +119,55 @@ def test_a_fault_that_nobody_confirmed_is_refused(
     assert call(monkeypatch, *asked, "--lead-days", "20") == 2
 
     assert "0 failures are too few" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--out", "/no/such/folder/page.html"], "name a file in a folder that is there"),
+        (["--what-if", "power_mean=nan"], "nan is no change"),
+        (["--what-if", "power_mean=inf"], "inf is no change"),
+        (["--what-if", "power_mean=-1"], "cannot fall by 100%"),
+        (["--what-if", "power=1"], "no such feature"),
+        (["--fault", "mould"], "has no fault 'mould'"),
+    ],
+)
+def test_a_slip_is_refused_before_anything_is_read(
+    fleet: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    more: list[str],
+    said: str,
+) -> None:
+    """The history, which takes long, is never opened."""
+    monkeypatch.setattr("foremend.jobs.insights.stored_of", None)
+
+    assert call(monkeypatch, *_asked(fleet, tmp_path), *more) == 2
+
+    assert said in capsys.readouterr().err
+
+
+def test_without_the_library_it_says_which_extra_before_anything_is_read(
+    fleet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the exit code of a missing extra."""
+    for name in ("models.hazards", "foremend.jobs.insights", "foremend.learning.exposure"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "statsmodels.genmod", None)
+
+    assert call(monkeypatch, *_asked(fleet, tmp_path)) == 6
+
+    assert "pip install 'foremend[insights]'" in capsys.readouterr().err
+
+
+def test_a_history_that_holds_nothing_of_it_is_named(
+    fleet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip in the folder's name is told as that, and not as too short a past."""
+    asked = _asked(fleet, tmp_path)
+    asked[asked.index("--history") + 1] = str(tmp_path / "nothing")
+
+    assert call(monkeypatch, *asked) == 2
+
+    assert "holds no whole day of generic-compressor" in capsys.readouterr().err

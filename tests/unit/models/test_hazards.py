@@ -123,6 +123,43 @@ def test_too_few_failures_are_refused_with_how_many_it_takes() -> None:
         causes(replace(known, failed=failed))
 
 
+def test_a_fleet_of_one_household_is_refused_with_a_sentence() -> None:
+    """A column `household` with the same word in each row divided by nought."""
+    known = spells(1, ratio=1.6)
+
+    with pytest.raises(ConfigError, match="one household"):
+        causes(replace(known, household=np.zeros_like(known.household)))
+
+
+def test_who_is_alone_in_its_month_and_region_compares_nobody() -> None:
+    """A region of its own for each appliance that failed: what is left is too few, and nothing divides by nought."""
+    known = spells(1, ratio=1.6)
+    alone = np.where(known.failed, 1_000 + np.arange(len(known.failed)), known.stratum)
+
+    with pytest.raises(ConfigError, match=r"0 failures are too few .* beside others of its month and region"):
+        causes(replace(known, stratum=alone))
+
+
+def test_the_same_feature_in_other_words_is_not_named_beside_itself() -> None:
+    """What is left of it is rounding, and rounding goes with anything."""
+    known = spells(1, ratio=1.6)
+    cause = known.features[:, 0]
+    features = np.stack([cause, 24.0 * cause + 1.0, -cause, known.features[:, 2]], axis=1)
+
+    (named,) = causes(replace(known, features=features)).named
+
+    assert {named.feature, *named.along} == {"cause", "shadow", "other"}
+
+
+def test_a_change_far_off_has_an_answer_still() -> None:
+    """A million spreads: hardly a failure, or more than can be counted, and no overflow."""
+    effect = causes(spells(1, ratio=1.6)).named[0]
+
+    for change in (-1e6, 1e6):
+        times, low, high = effect.times(change)
+        assert 0 < low <= times <= high < np.inf
+
+
 def test_a_month_in_which_nothing_failed_compares_nobody() -> None:
     """Its spells are not counted among those that were compared."""
     known = spells(1, ratio=1.6)
