@@ -22,6 +22,7 @@ from foremend.service.appliance_views import (
     WhyNot,
 )
 from foremend.service.views import ApplianceDetail, ApplianceView, FindingView
+from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.ports import Clock, History
 from foremend.vocabulary.profiles import Profile, Signal
 from foremend.vocabulary.types import Purpose, Severity
@@ -29,6 +30,8 @@ from foremend.vocabulary.types import Purpose, Severity
 MOST_JUDGEMENTS = 1_000
 _DIGITS = 5
 _SHORTEST_MS = 1_000
+_PATIENCE_S = 2.0
+"""Who asks while a chart is read waits so long: a queue of them would keep every thread from all other requests."""
 _RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
 _LIVE = frozenset({"open", "acknowledged", "scheduled", "on_the_way"})
 
@@ -52,16 +55,20 @@ class AppliancePages:
     def series(self, appliance: ApplianceView, since: int, until: int, columns: int) -> SeriesView:
         """Readings with since <= time < until (ms UTC), at most `columns` stretches of time, and what was found then.
 
-        Raises UnavailableError while history or the database is away.
+        Raises UnavailableError while history or the database is away, or other charts are being read.
         """
         width = max(-(-(until - since) // columns), _SHORTEST_MS)
         thin = Thinner(since, width, -(-(until - since) // width))
         name, model = appliance.appliance_id, appliance.appliance_model
         watched = name not in self.unwatched({name})
         if self.history is not None and watched:
-            with self._reading:
+            if not self._reading.acquire(timeout=_PATIENCE_S):
+                raise UnavailableError("other charts are being read: ask again in a moment")
+            try:
                 for block in self.history.read(model, since, until, name):
                     thin.add(block)
+            finally:
+                self._reading.release()
         heard = _heard(thin)
         profile = self.profiles.get(model)
         found = queries.findings_between(self.engine, name, since, until, MOST_JUDGEMENTS)

@@ -14,7 +14,7 @@ export async function ask(path) {
   return answer.json();
 }
 
-/** Nobody knows who looks: the login does, and comes back. */
+/** Nobody knows who looks: the login finds out, and goes on to the fleet. */
 export function toLogin() {
   location.replace("login.html");
 }

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, FastAPI, HTTPException, Query
-from pydantic import AwareDatetime
 
+from alerts.ticket_steps import Moment
 from foremend.service.appliance_pages import AppliancePages
 from foremend.service.appliance_views import SeriesView, StandingView
 from foremend.service.guard.door import Needs
@@ -37,16 +37,16 @@ def add_appliances(app: FastAPI, look: Callable[[Caller], Sight], pages: Applian
     def show_series(
         caller: OfFleet,
         appliance_id: str,
-        since: Annotated[AwareDatetime | None, Query(description="90 days before `until`")] = None,
-        until: Annotated[AwareDatetime | None, Query(description="The newest reading, included")] = None,
+        since: Annotated[Moment | None, Query(description="90 days before `until`")] = None,
+        until: Annotated[Moment | None, Query(description="The newest reading, included")] = None,
         columns: Annotated[int, Query(ge=10, le=2000, description="Stretches of time at most")] = 600,
     ) -> SeriesView:
         """Readings thinned to a screen's columns, with what was found meanwhile. Times are the appliance's own."""
         sight = look(caller)
         appliance = _known(sight, appliance_id).appliance
         last = _ms(appliance.last_seen) + 1
-        end = last if until is None else round(until.timestamp() * 1000)
-        start = end - _USUALLY_MS if since is None else round(since.timestamp() * 1000)
+        end = last if until is None else until
+        start = end - _USUALLY_MS if since is None else since
         if not 0 < end - start <= LONGEST_MS:
             raise Problem(400, "`since` must be before `until`, and at most three years")
         sight.note("reading", appliance_id, appliance)

@@ -40,6 +40,7 @@ class Kitchen:
     alerts: Alerts
     now: int
     unwatched: set[str]
+    pages: AppliancePages
     position: int = 0
 
     def ask(self, path: str, role: Role = Role.AGENT, subject: str | None = None) -> httpx.Response:
@@ -81,7 +82,7 @@ def kitchen(desk: Alerts, clock: Any, tmp_path: Path) -> Iterator[Kitchen]:
         Server(app, "127.0.0.1", 0) as address,
         httpx.Client(base_url=address, timeout=60) as client,
     ):
-        yield Kitchen(client, desk, clock.now, unwatched)
+        yield Kitchen(client, desk, clock.now, unwatched, pages)
     desk.close()
 
 
@@ -117,6 +118,29 @@ def test_a_span_of_ones_own_is_told_to_the_minute(kitchen: Kitchen) -> None:
     assert told["signals"][0]["high"] == [80.0] * 5 + [555.0] + [80.0] * 4
     assert kitchen.ask(f"fridge-1/series?since={until}&until={since}").status_code == 400
     assert kitchen.ask("fridge-1/series?since=2026-01-01").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "query", ["until=0001-01-01T00:00:00Z", "until=9999-12-31T23:59:59-14:00", "since=1e30", "until=-1"]
+)
+def test_a_time_that_no_reading_has_is_refused(kitchen: Kitchen, query: str) -> None:
+    """Ninety days before the year 1, or beyond 9999 in UTC, had been an internal error."""
+    answer = kitchen.ask(f"fridge-1/series?{query}")
+
+    assert answer.status_code == 422, answer.text
+
+
+def test_who_asks_while_other_charts_are_read_is_told_so(
+    kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty who wait would keep every thread of the service from whatever else is asked."""
+    monkeypatch.setattr("foremend.service.appliance_pages._PATIENCE_S", 0.01)
+    with kitchen.pages._reading:
+        answer = kitchen.ask("fridge-1/series")
+
+    assert answer.status_code == 503
+    assert "other charts are being read" in answer.text
+    assert kitchen.ask("fridge-1/series").status_code == 200
 
 
 def test_what_was_found_meanwhile_comes_with_its_probability(kitchen: Kitchen) -> None:
