@@ -12,6 +12,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from alerts.settings import HomeAssistant
 from foremend.home.discovery import OFFLINE, state_topic, status_topic
+from foremend.vocabulary.errors import RefusedError, UnavailableError
+from ingest.mqtt.look import names_are_users
 from ingest.mqtt.settings import MqttSettings
 
 log = logging.getLogger(__name__)
@@ -58,7 +60,13 @@ class KeptTopics:
             return frozenset(self._there)
 
     def start(self) -> None:
-        """Connect, now or as soon as there is a broker."""
+        """Connect, now or as soon as there is a broker; not at all where that would end the pipeline's session."""
+        if self._is_the_pipeline():
+            self.refusal = (
+                "it takes the user for the client's name (use_username_as_clientid): no second client"
+            )
+            log.error("nothing is kept for home on %s: %s. The pipeline goes on", self.url, self.refusal)
+            return
         self._client.connect_async(self._mqtt.host, self._mqtt.port, self._mqtt.keepalive // 1_000)
         self._client.loop_start()
 
@@ -76,6 +84,12 @@ class KeptTopics:
                 log.debug("no goodbye was said to %s", self.url)
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _is_the_pipeline(self) -> bool:
+        try:
+            return names_are_users(self._mqtt)
+        except (UnavailableError, RefusedError):
+            return False  # what is wrong is seen again by the connection itself
 
     def _on_connect(
         self, client: Client, data: object, flags: ConnectFlags, reason: ReasonCode, more: Properties | None

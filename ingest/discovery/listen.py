@@ -12,7 +12,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 
 from foremend.vocabulary.errors import RefusedError, UnavailableError
 from ingest.discovery.heard import MOST_PAYLOAD, Heard
-from ingest.mqtt.look import Guest, guest
+from ingest.mqtt.look import Guest, NamesakeError, guest, require_names
 from ingest.mqtt.settings import MqttSettings
 
 Progress = Callable[[float, Heard], None]
@@ -25,9 +25,11 @@ _STEP_S = 0.25
 def listen(settings: MqttSettings, seconds: float, progress: Progress = lambda passed, heard: None) -> Heard:
     """What comes within so many seconds. A broker that speaks MQTT 5 is told to keep larger packets for itself.
 
-    Raises UnavailableError where no broker is there, or it ends the connection; RefusedError where it says no.
+    Raises UnavailableError where no broker is there, or it ends the connection; RefusedError where it says no, or as
+    `require_names` does.
     """
     heard, name = Heard(), f"discover-{os.getpid()}"
+    _require_names(settings)
 
     def take(message: MQTTMessage) -> None:
         with suppress(UnicodeDecodeError):  # a topic in no UTF-8, which no broker should let pass
@@ -46,6 +48,15 @@ def listen(settings: MqttSettings, seconds: float, progress: Progress = lambda p
             continue  # it may speak MQTT 3.1.1 only
         break
     return heard
+
+
+def _require_names(settings: MqttSettings) -> None:
+    try:
+        require_names(settings)
+    except NamesakeError:
+        raise
+    except (UnavailableError, RefusedError):
+        return  # by MQTT 3.1.1; it may speak another version, and says the same again where it does not
 
 
 def _wait(one: Guest, seconds: float, progress: Callable[[float], None]) -> None:

@@ -29,6 +29,7 @@ PAYLOADS = (4_096, 65_536, 262_144, 1_048_576)
 
 PATIENCE_S = 10.0
 _MOMENT_S = 2.0  # for what may never come
+_SOON_S = 0.5  # a broker ends the one connection before it answers the other
 _VERSION = "$SYS/broker/version"
 _TOPIC = f"{PROOF}/check"
 
@@ -43,6 +44,10 @@ class Seen:
     shared_subscriptions: bool | None = None  # whether one brings anything, not whether it is granted
     largest_payload: int | None = None  # bytes, of `PAYLOADS`, that came back
     warnings: list[str] = field(default_factory=list)
+
+
+class NamesakeError(RefusedError):
+    """Whoever comes as this user comes as another client, whose session it would take."""
 
 
 class Guest:
@@ -193,19 +198,40 @@ def guest(settings: MqttSettings, name: str, **how: Any) -> Iterator[Guest]:
         one.close()
 
 
+def names_are_users(settings: MqttSettings) -> bool:
+    """Whether the broker takes the user for the client's name, so that two clients of one user throw each other out.
+
+    Of no session anything is taken. Raises UnavailableError and RefusedError as `guest` does.
+    """
+    if settings.user is None:
+        return False
+    names = [f"name-{secrets.token_hex(4)}" for _ in range(2)]
+    with guest(settings, names[0], clean=False, acknowledges=False) as one:
+        if one.session_present:
+            return True
+        with guest(settings, names[1], clean=False, acknowledges=False):
+            if one.is_gone(_SOON_S):
+                return True
+    for name in names:  # takes the empty sessions away again
+        with guest(settings, name):
+            pass
+    return False
+
+
 def require_names(settings: MqttSettings) -> None:
-    """Raises RefusedError where the broker takes the user for the client's name and keeps a session for it.
+    """Raises NamesakeError where the broker takes the user for the client's name and keeps a session for it.
 
     To come there under any name is to come as the pipeline: with a clean session its queue would be gone. So the first
     to come takes up whatever session there is, acknowledges nothing of what it is sent, and leaves it there. A pipeline
-    that runs loses its connection once and has it again at once. Raises UnavailableError where no broker answers.
+    that runs loses its connection once and has it again at once. Raises UnavailableError where no broker answers, and
+    RefusedError where it says no.
     """
     if settings.user is None:
         return
     name = f"name-{secrets.token_hex(4)}"  # nobody's ever, so there is no session
     with guest(settings, name, clean=False, acknowledges=False) as one:
         if one.session_present:
-            raise RefusedError(
+            raise NamesakeError(
                 f"{settings.url} takes the user for the client's name (use_username_as_clientid): the session of"
                 f" {settings.user} would be lost with all that waits in it. Come as a user of your own: a copy of"
                 " config.yaml with another mqtt.user"

@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
+from alerts.settings import HomeAssistant
+from foremend.home.topics import KeptTopics
 from foremend.vocabulary.errors import RefusedError, UnavailableError
 from foremend.vocabulary.topics import CONSENT_WILDCARD, PROOF
 from foremend.vocabulary.types import RawMessage
+from ingest.discovery.listen import listen
 from ingest.mqtt.look import look
 from ingest.mqtt.settings import MqttSettings
 from ingest.mqtt.source import MqttSource
@@ -225,18 +228,52 @@ def test_the_session_survives_absence_and_a_restart_of_the_broker(
     assert [message.payload for message, _ in take_all(source, 300)] == numbered(300)
 
 
+@pytest.mark.parametrize(
+    "look_around",
+    [lambda settings: look(settings, [A_TOPIC]), lambda settings: listen(settings, 1.0)],
+    ids=["check", "discover"],
+)
 def test_whoever_looks_at_the_broker_as_the_pipeline_takes_nothing_from_it(
-    mosquitto: Mosquitto, appliance: Callable[[str], Any], open_source: OpenSource, take_all: TakeAll
+    mosquitto: Mosquitto,
+    appliance: Callable[[str], Any],
+    open_source: OpenSource,
+    take_all: TakeAll,
+    look_around: Callable[[MqttSettings], Any],
 ) -> None:
     """The name is the user's here: a look had ended the pipeline's session, and 300 acknowledged messages were gone."""
     open_source(**mosquitto.settings).close()
     appliance("fridge-a").publish(A_TOPIC, numbered(300))
 
     with pytest.raises(RefusedError, match="a user of your own"):
-        look(MqttSettings(**mosquitto.settings), [A_TOPIC])
+        look_around(MqttSettings(**mosquitto.settings))
 
     source = open_source(**mosquitto.settings)
     assert [message.payload for message, _ in take_all(source, 300)] == numbered(300)
+
+
+@pytest.mark.parametrize("pipeline_first", [True, False], ids=["a pipeline that ran", "a first start"])
+def test_what_is_kept_for_home_does_not_take_the_pipeline_s_session(
+    mosquitto: Mosquitto,
+    appliance: Callable[[str], Any],
+    open_source: OpenSource,
+    take_all: TakeAll,
+    caplog: pytest.LogCaptureFixture,
+    pipeline_first: bool,
+) -> None:
+    """As one user both had thrown each other out for ever: of 300 acknowledged messages the pipeline had none."""
+    if pipeline_first:
+        open_source(**mosquitto.settings).close()
+    kept = KeptTopics(MqttSettings(**mosquitto.settings), HomeAssistant())
+    kept.start()
+    source = open_source(**mosquitto.settings)
+
+    appliance("fridge-a").publish(A_TOPIC, numbered(300))
+
+    assert [message.payload for message, _ in take_all(source, 300)] == numbered(300)
+    assert kept.connections == 0
+    assert kept.refusal is not None
+    assert "The pipeline goes on" in caplog.text
+    kept.close()
 
 
 def test_a_pipeline_that_runs_goes_on_after_a_look_as_its_user(
