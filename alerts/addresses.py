@@ -43,6 +43,7 @@ class Lookup:
         )
         self._thread.start()
         answer = await found
+        self._thread = None  # it ends at this moment, and the next message may be here before
         if isinstance(answer, Exception):
             raise UnavailableError(f"{host} has no address ({answer})") from answer
         return allowed(host, answer, allow_private)

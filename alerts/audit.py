@@ -13,10 +13,10 @@ import hmac
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from alerts.audit_rows import Covered, of_rows_that_stay
@@ -30,6 +30,10 @@ _PAGE = 5_000
 _BASE, _HEAD = 0, 1
 """Rows of `audit_head`: the last entry that retention removed, where there is one, and the last entry."""
 
+
+_CHAIN = cast(Table, AuditHeadRow.__table__)
+_HEAD_ALONE = select(_CHAIN.c.seq, _CHAIN.c.hash).where(_CHAIN.c.id == _HEAD).with_for_update()
+_HEAD_MOVES = update(_CHAIN).where(_CHAIN.c.id == _HEAD).values(seq=bindparam("last"), hash=bindparam("its"))
 
 Entry = tuple[str, str, Mapping[str, Any]]
 """Action, subject and details of one entry. No contacts, no names of people."""
@@ -86,23 +90,21 @@ def append(session: Session, at: int, entries: Sequence[Entry]) -> None:
     """Add entries to the chain. Other writers wait for the head until the transaction ends, so do it last."""
     if not entries:
         return
-    head = session.scalars(select(AuditHeadRow).where(AuditHeadRow.id == _HEAD).with_for_update()).one()
+    head = session.execute(_HEAD_ALONE).one()
+    seq, previous, rows = head.seq, head.hash, []
     for action, subject, details in entries:
         text, key = json_text(details, sort=True), secrets.token_hex(16)
         seal = sealed(key, subject, text)
-        head.seq += 1
-        head.hash = _digest(head.hash, head.seq, at, action, seal)
-        entry = AuditRow(
-            seq=head.seq,
-            at=at,
-            action=action,
-            subject=subject,
-            details=text,
-            key=key,
-            seal=seal,
-            hash=head.hash,
-        )
-        session.add(entry)
+        seq += 1
+        previous = _digest(previous, seq, at, action, seal)
+        rows.append(
+            {
+                "seq": seq, "at": at, "action": action, "subject": subject, "details": text, "key": key,
+                "seal": seal, "hash": previous,
+            }
+        )  # fmt: skip
+    session.execute(insert(cast(Table, AuditRow.__table__)), rows)
+    session.execute(_HEAD_MOVES, {"last": seq, "its": previous})
 
 
 def empty(session: Session, after: int, concerns: Callable[[str, str], bool]) -> tuple[int, list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -128,6 +128,12 @@ def upsert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]
     keys = [column.name for column in target.primary_key]
     changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+
+def chunks(values: Iterable[str]) -> list[Sequence[str]]:
+    """In order, as many at once as one `IN (...)` takes."""
+    ordered = sorted(values)
+    return [ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK)]
 
 
 @contextmanager

@@ -114,6 +114,8 @@ class Dispatcher:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+        for lane in self._lanes:
+            lane.halt.set()
         self._join(finish_s)
         for lane, thread in zip(self._lanes, self._threads, strict=True):
             if thread.is_alive():
@@ -151,6 +153,6 @@ def _has_ended(thread: threading.Thread) -> bool:
 
 def _drain(lane: SendingLane) -> int:
     done = 0
-    while lane.step():
-        done += 1
+    while dealt := lane.step():
+        done += dealt
     return done

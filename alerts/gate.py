@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from alerts.channels import Message
-from alerts.consent import Decision, decide, histories
-from alerts.database import reading
-from alerts.outbox import WARNING
+from alerts.consent import Decision, decide
+from alerts.facts import Facts, facts
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.owners import OwnedAppliance, Owners, time_zone
 from alerts.policies import Policy
@@ -61,7 +60,8 @@ Verdict = Message | Withhold | Defer | Discard | Needless
 
 SMS = "sms"
 _LOOK_AGAIN_MS = 5_000
-"""At what became of the same message on the channel before."""
+_LONGEST_LOOK_MS = 60_000
+"""At what became of the same message on the channel before: the longer ago it was written, the more wait with it."""
 
 
 class Gate:
@@ -73,89 +73,61 @@ class Gate:
         self._links = links
         self._quiet_hours = settings.quiet_hours
 
-    def judge(self, row: OutboxRow, now: int, *, along: bool = False) -> Verdict:
+    def look(self, rows: Sequence[OutboxRow], now: int) -> Facts:
+        """What `judge` has to know of `rows`, which share a target and are marked as leaving, at `now` (ms UTC)."""
+        return facts(self._engine, rows, now)
+
+    def judge(self, row: OutboxRow, known: Facts, now: int, *, along: bool = False) -> Verdict:
         """What to do with it at `now` (ms UTC): the message itself if it may leave; `along` in a digest of another,
         which takes no more of the owner's day."""
         if row.purpose is not None:
-            decision = self._said(row.appliance_id, row.purpose, now)
+            decision = _said(known, row.appliance_id, row.purpose, now)
             if not decision.given:
                 return Withhold(decision)
         if row.target in OWNER_CHANNELS:
             try:
-                return self._to_owner(row, now, along)
+                return self._to_owner(row, known, now, along)
             except (InputError, IntegrityError) as error:  # of this owner alone
                 return Discard(f"what is registered of the owner cannot be used: {error}")
         return Message(row.message_id, row.event_type, row.body, at=now)
 
-    def _said(self, appliance_id: str, purpose: Purpose, now: int) -> Decision:
-        with reading(self._engine) as session:
-            said = histories(session, {appliance_id}, {purpose})
-        return decide(said.get((appliance_id, purpose), ()), now)
-
-    def _to_owner(self, row: OutboxRow, now: int, along: bool) -> Verdict:
-        appliance = self._owners.appliance(row.appliance_id)
-        if appliance is None:
+    def _to_owner(self, row: OutboxRow, known: Facts, now: int, along: bool) -> Verdict:
+        registered = known.appliances.get(row.appliance_id)
+        if registered is None:
             return Discard("the appliance has no owner any more")
+        appliance = self._owners.read(registered)
         policy = self._owners.policies.of(appliance.jurisdiction)
         if row.target not in policy.channels:
             return Withhold(Decision(False, f"the policy {policy.name} uses no {row.target}"))
         body = orjson.loads(row.body)
-        if self._goes_on(row):
+        if row.seq in known.overtaken:
             return Needless("the owner is told what became of it since")
         harm = is_harm(body)
-        until = self._quiet_until(row, appliance, policy, harm, now)
+        until = self._quiet_until(row, known, appliance, policy, harm, now)
         if until is not None:
             return Defer(until, "quiet hours")
-        address = self._owners.contact(appliance.owner_id, row.target)
-        if address is None:
+        sealed = known.sealed.get(appliance.owner_id)
+        if sealed is None:
             return Discard(f"the owner gave no address for {row.target}")
+        elsewhere = known.elsewhere.get(row.ordering, ())
+        is_counted = any(is_told(one.state, one.digest) for one in elsewhere)
         bound = None if harm or along else policy.messages_a_day
-        if (later := put_off(self._engine, row, appliance, bound, now)) is not None:
+        if (later := put_off(known.day, row, appliance, bound, is_counted, now)) is not None:
             return Defer(later.until, later.reason)
-        if not policy.together and (wait := self._turn(row, policy, now)) is not None:
+        if not policy.together and (wait := _turn(row, elsewhere, policy, now)) is not None:
             return wait
         link = self._links.link(row, appliance.owner_id)
-        return _message(row, body, appliance, policy, address, link, now)
+        return _message(row, body, appliance, policy, self._owners.unsealed(sealed), link, now)
 
     def _quiet_until(
-        self, row: OutboxRow, appliance: OwnedAppliance, policy: Policy, harm: bool, now: int
+        self, row: OutboxRow, known: Facts, appliance: OwnedAppliance, policy: Policy, harm: bool, now: int
     ) -> int | None:
         """The end of the owner's night; None outside of it, and of harm under way where the owner agreed to that."""
         quiet = self._quiet_hours if policy.quiet_hours == "configured" else policy.quiet_hours
         until = None if quiet is None else quiet_until(now, time_zone(appliance.timezone), quiet)
-        if until is not None and harm and self._said(row.appliance_id, Purpose.AT_NIGHT, now).given:
+        if until is not None and harm and _said(known, row.appliance_id, Purpose.AT_NIGHT, now).given:
             return None
         return until
-
-    def _turn(self, row: OutboxRow, policy: Policy, now: int) -> Defer | Needless | None:
-        """None where it is this channel's turn: those before it in the policy's order cannot tell, or failed once."""
-        earlier = policy.channels[: policy.channels.index(row.target)]
-        same = OutboxRow.ordering == row.ordering, OutboxRow.target.in_(earlier)
-        columns = OutboxRow.state, OutboxRow.attempts, OutboxRow.leaving_until, OutboxRow.digest
-        with reading(self._engine) as session:
-            before = session.execute(select(OutboxRow.target, *columns).where(*same)).all()
-        for target, state, attempts, leaving_until, together in before:
-            if is_told(state, together):
-                return Needless(f"told by {target}")
-            is_tried_now = leaving_until is not None and leaving_until > now
-            if state is OutboxState.PENDING and attempts - is_tried_now < 1:
-                return Defer(now + _LOOK_AGAIN_MS, f"{target} goes first")
-        return None
-
-    def _goes_on(self, row: OutboxRow) -> bool:
-        """Whether a later stage of the same episode has a message on this channel."""
-        if row.episode_id is None:
-            return False
-        later = (
-            OutboxRow.episode_id == row.episode_id,
-            OutboxRow.seq > row.seq,
-            OutboxRow.target == row.target,
-            OutboxRow.event_type == WARNING,
-            OutboxRow.state.in_((OutboxState.PENDING, OutboxState.SENT))
-            | ((OutboxRow.state == OutboxState.SUPERSEDED) & OutboxRow.digest.is_not(None)),
-        )
-        with reading(self._engine) as session:
-            return session.scalar(select(OutboxRow.seq).where(*later).limit(1)) is not None
 
     def digest(self, message: Message, rows: Sequence[OutboxRow]) -> Message:
         """The message of the first of `rows`, saying what all of them say; they are of one owner and may leave."""
@@ -172,6 +144,25 @@ class Gate:
             body=compose(found, message.language, message.link, at_home=at_home),
             subject=digest_subject(found, message.language),
         )
+
+
+def _said(known: Facts, appliance_id: str, purpose: Purpose, now: int) -> Decision:
+    return decide(known.said.get((appliance_id, purpose), ()), now)
+
+
+def _turn(row: OutboxRow, elsewhere: Sequence[Any], policy: Policy, now: int) -> Defer | Needless | None:
+    """None where it is this channel's turn: those before it in the policy's order cannot tell, or failed once."""
+    earlier = policy.channels[: policy.channels.index(row.target)]
+    for one in elsewhere:
+        if one.target not in earlier:
+            continue
+        if is_told(one.state, one.digest):
+            return Needless(f"told by {one.target}")
+        is_tried_now = one.leaving_until is not None and one.leaving_until > now
+        if one.state is OutboxState.PENDING and one.attempts - is_tried_now < 1:
+            wait = min(max(now - row.created_at, _LOOK_AGAIN_MS), _LONGEST_LOOK_MS)
+            return Defer(now + wait, f"{one.target} goes first")
+    return None
 
 
 def is_harm(body: Mapping[str, Any]) -> bool:

@@ -161,29 +161,26 @@ class Owners:
         """What is known of an appliance; None where nobody registered it."""
         with reading(self._engine) as session:
             row = session.get(ApplianceRow, appliance_id)
-        return None if row is None else self._appliance(row)
+        return None if row is None else self.read(row)
 
     def registered(self, appliance_ids: Collection[str]) -> dict[str, OwnedAppliance]:
         """Those of `appliance_ids` that somebody registered, by id."""
         with reading(self._engine) as session:
-            return {
-                one: self._appliance(row)
-                for one, row in rows_of(session, ApplianceRow, appliance_ids).items()
-            }
+            return {one: self.read(row) for one, row in rows_of(session, ApplianceRow, appliance_ids).items()}
 
     def not_known(self, owner_id: str) -> InputError:
         """The error for an owner whom nobody registered, with the nearest whom somebody did."""
         with reading(self._engine) as session:
             return not_known(session, OwnerRow, owner_id)
 
-    def _appliance(self, row: ApplianceRow) -> OwnedAppliance:
+    def read(self, row: ApplianceRow) -> OwnedAppliance:
+        """What a row says. Raises IntegrityError where its name cannot be unsealed."""
         return OwnedAppliance(
             row.id, row.owner_id, row.appliance_model, row.language, row.timezone, row.jurisdiction,
             row.service_area, row.tier, self._name(row),
         )  # fmt: skip
 
     def _name(self, row: ApplianceRow) -> str | None:
-        """Raises IntegrityError for one that cannot be unsealed."""
         return None if row.sealed_name is None else self._vault.unseal(row.sealed_name)
 
     def _row(self, appliance: OwnedAppliance) -> dict[str, object]:
@@ -202,6 +199,11 @@ class Owners:
         with reading(self._engine) as session:
             row = session.get(ContactRow, (owner_id, channel))
         return None if row is None else self._vault.unseal(row.sealed)
+
+    def unsealed(self, sealed: bytes) -> str:
+        """An address in clear: for the moment of sending, never for a log. Raises IntegrityError where it is another
+        key's."""
+        return self._vault.unseal(sealed)
 
     def _sealed(self, owner: Owner, channel: str) -> dict[str, object]:
         if channel not in OWNER_CHANNELS:

@@ -130,6 +130,7 @@ class Previews:
 
     def _fate(self, channel: str, said: Said, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the gate says of such a message at this moment: the one that every message passes as it leaves."""
+        now = self.clock.now_ms()
         row = OutboxRow(
             seq=0,
             id="preview",
@@ -139,9 +140,10 @@ class Previews:
             purpose=OWNER_CHANNELS[channel].purpose,
             appliance_id=said.appliance_id,
             body=json_text(dict(body) | {"said": asdict(said)}),
+            created_at=now,
         )
         gate = Gate(self.engine, self.owners, self.settings, self.links)
-        return _in_words(gate.judge(row, self.clock.now_ms()))
+        return _in_words(gate.judge(row, gate.look([row], now), now))
 
 
 def _in_words(verdict: Verdict) -> dict[str, Any]:

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Update, and_, func, select, update
+from sqlalchemy import ColumnElement, Engine, and_, func, select, update
 from sqlalchemy.orm import aliased
 
 from alerts.change import Change, change
-from alerts.consent import Decision
-from alerts.database import reading, upsert, writing
-from alerts.held_back import hold_back
-from alerts.tables import ApplianceRow, DisabledTargetRow, FindingRow, OutboxRow, OutboxState
+from alerts.database import reading, upsert
+from alerts.fates import Dead, Fate, keep_all
+from alerts.owner_channels import OWNER_CHANNELS
+from alerts.tables import ApplianceRow, DisabledTargetRow, OutboxRow, OutboxState
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
 
-_LONGEST_ERROR = 500  # letters that are kept of what a receiver says
-_UNREADABLE = "the row cannot be read: it holds words that this Foremend does not know"
+UNREADABLE = "the row cannot be read: it holds words that this Foremend does not know"
 
 
 class UnreadableRowError(InputError):
     """A row of the outbox holds words that nobody knows; it was set aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows that were claimed together, when each was due before, and how many beside them could not be read."""
+
+    rows: Sequence[OutboxRow]
+    due_at: Mapping[int, int]
+    unreadable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +41,39 @@ class Queue:
     clock: Clock
 
     def claim(self, target: str, lease: int) -> OutboxRow | None:
-        """The next row that is due, kept from others for `lease` ms; None when nothing is due.
+        """As `claim_block`, of one row; None when nothing is due. Raises UnreadableRowError for a row that cannot be
+        read, after it was set aside."""
+        block = self.claim_block(target, lease, 1)
+        if block.unreadable:
+            raise UnreadableRowError(UNREADABLE)
+        return block.rows[0] if block.rows else None
 
-        It is marked as leaving before anybody asks for consent (`alerts.consent.leaving`). A row waits until the rows
-        before it in its ordering are through, so that `closed` cannot overtake `opened`. None, too, while its owner
-        speaks at this moment.
-        Raises UnreadableRowError for a row that cannot be read, after it was set aside.
+    def claim_block(self, target: str, lease: int, most: int) -> Block:
+        """The next rows that are due, at most `most`, kept from others for `lease` ms; of a channel to owners one of an
+        owner, as the others leave with it or after it.
+
+        They are marked as leaving before anybody asks for consent (`alerts.consent.leaving`). A row waits until the
+        rows before it in its ordering are through, so that `closed` cannot overtake `opened`. Left out is, too, whose
+        owner speaks at this moment. Rows that cannot be read are set aside.
         """
         now = self.clock.now_ms()
         query = (
-            select(OutboxRow.seq)
+            select(OutboxRow.seq, OutboxRow.due_at, OutboxRow.appliance_id)
             .where(_next(target), OutboxRow.due_at <= now)
             .order_by(OutboxRow.due_at, OutboxRow.seq)
-            .limit(1)
+            .limit(most)
             .with_for_update(skip_locked=True, of=OutboxRow)
         )
         with change(self.engine, self.clock) as work:
-            seq = work.session.scalar(query)
-            if seq is None:
-                return None
-            if _is_spoken_of(work, seq):
-                return None
+            due = work.session.execute(query).all()
+            chosen = _chosen(work, due, one_an_owner=target in OWNER_CHANNELS) if due else {}
+            if not chosen:
+                return Block((), {}, 0)
             until = self.clock.now_ms() + lease  # again: waiting for other writers takes time
             leased = {"due_at": until, "attempts": OutboxRow.attempts + 1, "leaving_until": until}
-            work.session.execute(update(OutboxRow).where(OutboxRow.seq == seq).values(leased))
-            row = _read(work, seq)
-        if row is None:
-            raise UnreadableRowError(_UNREADABLE)
-        return row
+            work.session.execute(update(OutboxRow).where(OutboxRow.seq.in_(chosen)).values(leased))
+            rows = _rows(work, list(chosen))
+        return Block(rows, chosen, len(chosen) - len(rows))
 
     def next_due(self, target: str) -> int | None:
         """When to look again, ms UTC; None while nothing waits."""
@@ -92,62 +106,20 @@ class Queue:
             marked = {"digest": row.id, "due_at": until + 1, "leaving_until": until}
             marked |= {"attempts": OutboxRow.attempts + 1}
             work.session.execute(update(OutboxRow).where(OutboxRow.seq.in_(chosen)).values(marked))
-            work.session.execute(_update(row).values(digest=row.id))
-            found = [one for seq in chosen if (one := _read(work, seq)) is not None]
+            carrier = OutboxRow.seq == row.seq, OutboxRow.state == OutboxState.PENDING
+            work.session.execute(update(OutboxRow).where(*carrier).values(digest=row.id))
+            found = _rows(work, chosen)
         row.digest = row.id
         return found
 
-    def sent(self, row: OutboxRow, others: Sequence[OutboxRow] = ()) -> None:
-        """It left, and in it the `others` of its digest."""
+    def record(self, fates: Sequence[Fate]) -> None:
+        """What became of rows that were claimed, all of it or, where it raises, nothing."""
         with change(self.engine, self.clock) as work:
-            _set(work, row, OutboxState.SENT, sent_at=work.at, error="")
-            work.note("message.sent", row.message_id, target=row.target, type=row.event_type)
-            for one in others:
-                _set(work, one, OutboxState.SUPERSEDED, sent_at=work.at, error="told in a digest")
-                work.note("message.sent", one.message_id, target=one.target, digest=row.message_id)
-
-    def failed(self, row: OutboxRow, error: str, due_at: int, others: Sequence[OutboxRow] = ()) -> None:
-        """It is tried again at `due_at`, and the `others` of its digest with it."""
-        error = error[:_LONGEST_ERROR]
-        with writing(self.engine) as session:
-            for one in (row, *others):
-                values = {"due_at": due_at + (one is not row), "error": error, "leaving_until": None}
-                session.execute(_update(one).values(values))
-
-    def released(self, others: Sequence[OutboxRow]) -> None:
-        """They are no longer of the digest of a row that is through: each is due by itself."""
-        with writing(self.engine) as session:
-            now = self.clock.now_ms()
-            for one in others:
-                session.execute(_update(one).values(digest=None, due_at=now, leaving_until=None))
-
-    def deferred(self, row: OutboxRow, reason: str, due_at: int) -> None:
-        """It is looked at again at `due_at`; this was no attempt."""
-        with writing(self.engine) as session:
-            before = OutboxRow.attempts - 1
-            values = {"due_at": due_at, "error": reason, "attempts": before, "leaving_until": None}
-            session.execute(_update(row).values(values))
-
-    def withheld(self, row: OutboxRow, decision: Decision) -> None:
-        """Consent does not allow it; the reason stays with it and in the list of what was held back."""
-        assert row.purpose is not None
-        with change(self.engine, self.clock) as work:
-            _set(work, row, OutboxState.HELD_BACK, error=decision.reason)
-            act = f"{row.target} {row.event_type}"
-            hold_back(work, act, row.purpose, row.appliance_id, row.episode_id, _fault(work, row), decision)
-
-    def needless(self, row: OutboxRow, reason: str) -> None:
-        """It need not leave any more."""
-        with writing(self.engine) as session:
-            through = {"state": OutboxState.SUPERSEDED, "error": reason, "leaving_until": None}
-            session.execute(_update(row).values(through))
+            keep_all(work, fates)
 
     def dead(self, row: OutboxRow, error: str) -> None:
         """It is set aside with its reason, until somebody replays it."""
-        error = error[:_LONGEST_ERROR]
-        with change(self.engine, self.clock) as work:
-            _set(work, row, OutboxState.DEAD, error=error)
-            work.note("message.dead", row.message_id, target=row.target, type=row.event_type, error=error)
+        self.record([Dead(row, error)])
 
     def disable(self, target: str, reason: str) -> None:
         """Nothing more is sent to the target until `enable`."""
@@ -189,15 +161,53 @@ def _is_spoken_of(work: Change, seq: int) -> bool:
     return work.session.scalar(theirs) is not None  # else nobody registered it
 
 
+def _chosen(work: Change, due: Sequence[Any], one_an_owner: bool) -> dict[int, int]:
+    """When each of those that may be claimed was due, by its number. Their appliances' rows are kept shared from now
+    on; whose row somebody has alone, as its owner speaks at this moment, is left out."""
+    ids = {row.appliance_id for row in due}
+    theirs = select(ApplianceRow.id, ApplianceRow.owner_id).where(ApplianceRow.id.in_(ids))
+    shared = work.session.execute(theirs.with_for_update(read=True, skip_locked=True)).all()
+    owner = {row.id: row.owner_id for row in shared}
+    missing = ids - owner.keys()
+    spoken_of = (
+        set(work.session.scalars(select(ApplianceRow.id).where(ApplianceRow.id.in_(missing))))
+        if missing
+        else ()
+    )
+    found: dict[int, int] = {}
+    seen: set[str] = set()
+    for row in due:
+        whose = owner.get(row.appliance_id)
+        if row.appliance_id in spoken_of or (one_an_owner and whose in seen):
+            continue
+        if whose is not None:
+            seen.add(whose)
+        found[row.seq] = row.due_at
+    return found
+
+
+def _rows(work: Change, seqs: Sequence[int]) -> list[OutboxRow]:
+    """In this order, free of their session, without those that cannot be read."""
+    try:
+        found = {
+            row.seq: row for row in work.session.scalars(select(OutboxRow).where(OutboxRow.seq.in_(seqs)))
+        }
+    except LookupError:  # one of them holds what nobody knows
+        return [row for seq in seqs if (row := _read(work, seq)) is not None]
+    for row in found.values():
+        work.session.expunge(row)
+    return [found[seq] for seq in seqs]
+
+
 def _read(work: Change, seq: int) -> OutboxRow | None:
     """A row, free of its session; None where it holds words that nobody knows, and it is set aside then."""
     try:
         row = work.session.get_one(OutboxRow, seq)
     except LookupError:  # another Foremend's purpose, or a hand in the database
         said = update(OutboxRow).where(OutboxRow.seq == seq)
-        work.session.execute(said.values(state=OutboxState.DEAD, error=_UNREADABLE))
+        work.session.execute(said.values(state=OutboxState.DEAD, error=UNREADABLE))
         message = work.session.scalar(select(OutboxRow.message_id).where(OutboxRow.seq == seq)) or ""
-        work.note("message.dead", message, error=_UNREADABLE)
+        work.note("message.dead", message, error=UNREADABLE)
         return None
     work.session.expunge(row)
     return row
@@ -234,17 +244,3 @@ def _is_free(but: str = "") -> ColumnElement[bool]:
         .exists()
     )
     return ~carried
-
-
-def _fault(work: Change, row: OutboxRow) -> str:
-    same = FindingRow.appliance_id == row.appliance_id, FindingRow.episode_id == row.episode_id
-    return work.session.scalar(select(FindingRow.fault).where(*same).limit(1)) or ""
-
-
-def _update(row: OutboxRow) -> Update:
-    """A row that is through already stays so: a late report of a dispatcher whose lease ran out changes nothing."""
-    return update(OutboxRow).where(OutboxRow.seq == row.seq, OutboxRow.state == OutboxState.PENDING)
-
-
-def _set(work: Change, row: OutboxRow, state: OutboxState, **values: object) -> None:
-    work.session.execute(_update(row).values(state=state, leaving_until=None, **values))

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from alerts.database import CHUNK, reading
+from alerts.database import chunks
 from alerts.outbox import WARNING
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.owners import OwnedAppliance, time_zone
-from alerts.queries.owned import owned_by
 from alerts.schedule import day_of
-from alerts.tables import OutboxRow, OutboxState
+from alerts.tables import ApplianceRow, OutboxRow, OutboxState
+from foremend.vocabulary.types import MS_PER_HOUR
 
 _FIRST_MS, _OTHERS_MS = 20, 1_000
 """Where two messages that leave at this moment have one place between them: the first written goes first."""
+_LONGEST_DAY_MS = 26 * MS_PER_HOUR
+"""Since any zone's midnight, on a day that is set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +32,45 @@ class PutOff:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What owners got since yesterday, (message, ms UTC), and what leaves to them at this moment, (message, its row's
+    number); by owner. A message that two channels send is one, and so is a digest."""
+
+    sent: Mapping[str, Sequence[tuple[str, int]]]
+    leaving: Mapping[str, Sequence[tuple[str, int]]]
+
+
+def day_of_owners(session: Session, appliances: Collection[ApplianceRow], now: int) -> Day:
+    """Of the owners of `appliances`. Read it once the messages that it is for are marked as leaving: of two dispatchers
+    that ask at once at least one sees the other's mark."""
+    owner_of: dict[str, str] = {}
+    for some in chunks({one.owner_id for one in appliances}):
+        query = select(ApplianceRow.id, ApplianceRow.owner_id).where(ApplianceRow.owner_id.in_(some))
+        owner_of |= {row.id: row.owner_id for row in session.execute(query)}
+    return Day(_sent(session, owner_of, now - _LONGEST_DAY_MS), _leaving(session, owner_of, now))
+
+
 def put_off(
-    engine: Engine, row: OutboxRow, appliance: OwnedAppliance, bound: int | None, now: int
+    day: Day, row: OutboxRow, appliance: OwnedAppliance, bound: int | None, is_told: bool, now: int
 ) -> PutOff | None:
     """None where the owner may get this message today: fewer than `bound` others left since local midnight.
 
-    One that another channel told already is counted, so it passes. Call it once the row is marked as leaving: of two
-    dispatchers that ask at once at least one sees the other's mark.
+    One that another channel told already is counted, so it passes.
     """
-    if bound is None or row.event_type != WARNING or _is_told(engine, row):
+    if bound is None or row.event_type != WARNING or is_told:
         return None
     began, ends = day_of(now, time_zone(appliance.timezone))
-    theirs = owned_by(engine, appliance.owner_id)
-    sent = _sent(engine, theirs, began) - {row.message_id}
+    sent = {message for message, at in day.sent.get(appliance.owner_id, ()) if at >= began} - {row.message_id}
     if len(sent) >= bound:
         return PutOff(ends, f"the owner had {bound} messages today, as many as the policy allows")
-    leaving = {one.message_id: one.seq for one in _leaving(engine, row, theirs, now)}
+    leaving = {
+        message: seq for message, seq in day.leaving.get(appliance.owner_id, ()) if message != row.message_id
+    }
     if len(sent | leaving.keys()) < bound:
         return None
     is_first = row.seq < min(leaving.values())
     return PutOff(now + (_FIRST_MS if is_first else _OTHERS_MS), "another message leaves at this moment")
-
-
-def _is_told(engine: Engine, row: OutboxRow) -> bool:
-    """By another channel, alone or in a digest."""
-    others = [one for one in OWNER_CHANNELS if one != row.target]
-    same = OutboxRow.target.in_(others), OutboxRow.ordering == row.ordering
-    with reading(engine) as session:
-        found = session.execute(select(OutboxRow.state, OutboxRow.digest).where(*same)).all()
-    return any(is_told(state, digest) for state, digest in found)
 
 
 def is_told(state: OutboxState, digest: str | None) -> bool:
@@ -64,44 +78,32 @@ def is_told(state: OutboxState, digest: str | None) -> bool:
     return state is OutboxState.SENT or (state is OutboxState.SUPERSEDED and digest is not None)
 
 
-def _sent(engine: Engine, appliance_ids: Collection[str], since: int) -> set[str]:
-    """Messages to their owner since then, by id: one that two channels sent is one, and so is a digest."""
-    found: set[str] = set()
-    columns = OutboxRow.message_id, OutboxRow.target, OutboxRow.event_type, OutboxRow.state
-    with reading(engine) as session:
-        for some in _some(appliance_ids):
-            query = select(*columns).where(OutboxRow.appliance_id.in_(some), OutboxRow.sent_at >= since)
-            found |= {
-                one.message_id
-                for one in session.execute(query)
-                if one.state is OutboxState.SENT and _is_warning(one)
-            }
+def _sent(session: Session, owner_of: Mapping[str, str], since: int) -> dict[str, list[tuple[str, int]]]:
+    found: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+    columns = (
+        OutboxRow.appliance_id, OutboxRow.message_id, OutboxRow.sent_at, OutboxRow.target, OutboxRow.event_type,
+        OutboxRow.state,
+    )  # fmt: skip
+    for some in chunks(owner_of):
+        query = select(*columns).where(OutboxRow.appliance_id.in_(some), OutboxRow.sent_at >= since)
+        for one in session.execute(query):
+            if one.state is OutboxState.SENT and _is_warning(one):
+                found[owner_of[one.appliance_id]].append((one.message_id, one.sent_at))
     return found
 
 
-def _leaving(engine: Engine, row: OutboxRow, appliance_ids: Collection[str], now: int) -> list[Any]:
-    """Other messages to their owner that leave at this moment."""
+def _leaving(session: Session, owner_of: Mapping[str, str], now: int) -> dict[str, list[tuple[str, int]]]:
+    found: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
     columns = (
         OutboxRow.seq, OutboxRow.id, OutboxRow.message_id, OutboxRow.target, OutboxRow.event_type,
         OutboxRow.state, OutboxRow.appliance_id, OutboxRow.digest,
     )  # fmt: skip
-    with reading(engine) as session:
-        found = session.execute(select(*columns).where(OutboxRow.leaving_until > now)).all()
-    return [
-        one
-        for one in found
-        if one.state is OutboxState.PENDING
-        and one.message_id != row.message_id
-        and one.appliance_id in appliance_ids
-        and one.digest in (None, one.id)  # of a digest the one that carries it
-        and _is_warning(one)
-    ]
+    for one in session.execute(select(*columns).where(OutboxRow.leaving_until > now)):
+        carries = one.digest in (None, one.id)  # of a digest the one that carries it
+        if one.state is OutboxState.PENDING and one.appliance_id in owner_of and carries and _is_warning(one):
+            found[owner_of[one.appliance_id]].append((one.message_id, one.seq))
+    return found
 
 
 def _is_warning(row: Any) -> bool:
     return row.event_type == WARNING and row.target in OWNER_CHANNELS
-
-
-def _some(ids: Collection[str]) -> list[Sequence[str]]:
-    ordered = sorted(ids)
-    return [ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK)]

@@ -20,6 +20,8 @@ from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.ports import Clock
 
 _MOST_DIGITS = 9  # of a number of seconds: 31 years; more is as good as for ever
+_KEPT_S = 2.0
+"""A connection between two messages: less than receivers keep one, so that none is used while it ends."""
 _FOR_EVER_MS = 10**_MOST_DIGITS * 1_000
 
 
@@ -48,6 +50,7 @@ class WebhookChannel:
             timeout=None,  # the exchange has one deadline
             follow_redirects=False,
             trust_env=False,
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=_KEPT_S),
         )
         self.longest_send = endpoint.timeout
 
@@ -88,6 +91,8 @@ class WebhookChannel:
             timeout=httpx.Timeout(None, connect=connect_s),
         )
         response = await self._client.send(request, stream=True)
+        if _is_empty(response):
+            await response.aread()  # the end of it, so that the next message needs no connection of its own
         await response.aclose()
         return response
 
@@ -111,6 +116,10 @@ class WebhookChannel:
         if (wait := retry_after(response.headers.get("Retry-After", ""), self._clock.now_ms())) is not None:
             raise TryLaterError(sentence, wait)
         raise UnavailableError(sentence)
+
+
+def _is_empty(response: httpx.Response) -> bool:
+    return response.status_code == httpx.codes.NO_CONTENT or response.headers.get("Content-Length") == "0"
 
 
 class Exchange:

@@ -39,6 +39,11 @@ class PostgresServer:
     def running(self) -> bool:
         return Path(f"{self._folder.name}/data/postmaster.pid").exists()
 
+    @property
+    def pid(self) -> int:
+        """Of the process whose children serve."""
+        return int(Path(f"{self._folder.name}/data/postmaster.pid").read_text().split()[0])
+
     def new_database(self) -> str:
         """The address of an empty one."""
         name = f"t{uuid.uuid4().hex}"

@@ -1,0 +1,149 @@
+"""Messages are claimed, judged and recorded in blocks: what holds of one that leaves alone holds in a block, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text, update
+
+from alerts import sending_lane
+from alerts.channels import GoneError, Message
+from alerts.database import reading, writing
+from alerts.owners import OwnedAppliance, Owner
+from alerts.tables import ApplianceRow, OutboxRow, OutboxState
+from foremend.vocabulary.types import Finding, Purpose
+
+Make = Callable[..., Finding]
+HOOK = "webhook:platform"
+MANY = 8
+
+
+@pytest.fixture
+def many(open_stage: Callable[..., Any], finding: Make) -> Any:
+    """Eight appliances of eight owners, each with a finding whose messages are due; every lane takes all at once."""
+    stage = open_stage(quiet_hours=None)
+    each = range(1, MANY + 1)
+    stage.alerts.owners.register_owners(Owner(f"o-{one}", {"sms": f"+861380000000{one}"}) for one in each)
+    stage.alerts.owners.register_appliances(
+        OwnedAppliance(f"fridge-{one}", f"o-{one}", "BCD-200") for one in each
+    )
+    for one in each:
+        for purpose in (Purpose.TICKET, Purpose.SMS):
+            stage.say(purpose, True, f"fridge-{one}", f"o-{one}")
+    stage.alerts.effects.apply([finding(appliance_id=f"fridge-{one}") for one in each], [], 1)
+    for lane in stage.alerts.dispatcher._lanes:
+        lane._most = sending_lane.MOST
+    return stage
+
+
+def rows(stage: Any, target: str) -> list[OutboxRow]:
+    with reading(stage.alerts.engine) as session:
+        query = select(OutboxRow).where(OutboxRow.target == target).order_by(OutboxRow.seq)
+        return list(session.scalars(query))
+
+
+def test_a_block_leaves_in_the_order_in_which_it_was_due(many: Any) -> None:
+    """Each once, and each is one attempt."""
+    assert many.alerts.dispatcher.run_once() == 3 * MANY  # nobody agreed to push: that is dealt with, too
+
+    for target in (HOOK, "sms"):
+        wanted = [row.message_id for row in rows(many, target)]
+        assert [message.id for message in many.sent(target)] == wanted
+        assert {(row.state, row.attempts, row.leaving_until) for row in rows(many, target)} == {
+            (OutboxState.SENT, 1, None)
+        }
+
+
+def test_what_was_not_begun_in_time_is_due_as_before(many: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow receiver: the first of each block leaves, the others are let go, which was no attempt, and leave later."""
+    monkeypatch.setattr(sending_lane, "_BLOCK_MS", 0)
+    [lane] = [one for one in many.alerts.dispatcher._lanes if one.target == HOOK]
+    due = [row.due_at for row in rows(many, HOOK)]
+
+    assert lane.step() == 1
+
+    first, *others = rows(many, HOOK)
+    assert (first.state, first.attempts) == (OutboxState.SENT, 1)
+    assert [(row.state, row.attempts, row.leaving_until) for row in others] == [
+        (OutboxState.PENDING, 0, None)
+    ] * (MANY - 1)
+    assert [row.due_at for row in others] == due[1:]
+    assert many.alerts.dispatcher.run_once() == 3 * MANY - 1
+    assert len({message.id for message in many.sent(HOOK)}) == len(many.sent(HOOK)) == MANY
+
+
+def test_a_lane_that_is_to_stop_ends_with_the_message_it_is_at(many: Any) -> None:
+    """The others of its block are due as before, for whoever comes next."""
+    [lane] = [one for one in many.alerts.dispatcher._lanes if one.target == HOOK]
+    lane.halt.set()
+
+    assert lane.step() == 1
+
+    assert [row.state for row in rows(many, HOOK)] == ["sent", *["pending"] * (MANY - 1)]
+
+
+def test_an_owners_message_is_recorded_before_the_next_one_leaves(many: Any) -> None:
+    """A crash sends one again, not a block of them: people have no ids to drop a repeat by."""
+    sms, before = many.channels["sms"], []
+
+    def send(message: Message) -> None:
+        before.append(sum(row.state is OutboxState.SENT for row in rows(many, "sms")))
+        sms.sent.append(message)
+
+    sms.send = send
+    many.alerts.dispatcher.run_once()
+
+    assert before == list(range(MANY))
+
+
+def test_a_receiver_that_is_gone_is_asked_no_second_time(many: Any) -> None:
+    """The others of its block are set aside with it."""
+    many.channels[HOOK].errors = [GoneError("answered 410")]
+
+    many.alerts.dispatcher.run_once()
+
+    assert many.channels[HOOK].tries == 1
+    assert {row.state for row in rows(many, HOOK)} == {OutboxState.DEAD}
+
+
+def test_what_is_wrong_with_some_of_a_block_keeps_nothing_from_the_others(many: Any) -> None:
+    """A row with words that nobody knows, one that is no JSON, a zone that is none, a no that came meanwhile."""
+    with writing(many.alerts.engine) as session:
+        session.execute(
+            text("UPDATE outbox SET purpose = 'pigeon' WHERE target = 'sms' AND appliance_id = 'fridge-2'")
+        )
+        session.execute(
+            update(OutboxRow)
+            .where(OutboxRow.target == "sms", OutboxRow.appliance_id == "fridge-3")
+            .values(body="{")
+        )
+        session.execute(
+            update(ApplianceRow).where(ApplianceRow.id == "fridge-4").values(timezone="Mars/Olympus")
+        )
+    many.clock.now += 1
+    many.say(Purpose.SMS, False, "fridge-5", "o-5")
+
+    many.alerts.dispatcher.run_once()
+
+    told = {message.appliance_id for message in many.sent("sms")}
+    assert told == {"fridge-1", "fridge-6", "fridge-7", "fridge-8"}
+    with reading(many.alerts.engine) as session:
+        states = session.execute(text("SELECT state FROM outbox WHERE target = 'sms' ORDER BY seq")).scalars()
+        assert list(states) == ["sent", "dead", "dead", "dead", "held_back", "sent", "sent", "sent"]
+
+
+def test_of_one_owner_a_block_takes_one_and_the_others_leave_with_it(many: Any, finding: Make) -> None:
+    """Eight that are due at once of one owner are one message, however many a lane takes."""
+    many.alerts.dispatcher.run_once()
+    known = [OwnedAppliance(f"cooler-{one}", "o-1", "BCD-200") for one in range(MANY)]
+    many.alerts.owners.register_appliances(known)
+    for one in known:
+        many.say(Purpose.SMS, True, one.appliance_id)
+    found = [finding(appliance_id=one.appliance_id) for one in known]
+    many.alerts.effects.apply(found, [], 2)
+
+    many.alerts.dispatcher.run_once()
+
+    assert len(many.sent("sms")) == MANY + 1
