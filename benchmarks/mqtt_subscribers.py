@@ -1,4 +1,4 @@
-"""Three subscribers that `benchmarks.throughput` compares; each says when it is ready and measures itself."""
+"""The subscribers in Python that `benchmarks.throughput` compares; each says when it is ready and measures itself."""
 
 from __future__ import annotations
 
@@ -82,10 +82,10 @@ class Timed:
     def _timed(method: Callable[..., Any], spent: dict[str, float], stage: str) -> Callable[..., Any]:
         spent.setdefault(stage, 0.0)
 
-        def call(*args: Any) -> Any:
+        def call(*args: Any, **named: Any) -> Any:
             begun = time.thread_time()
             try:
-                return method(*args)
+                return method(*args, **named)
             finally:
                 spent[stage] += time.thread_time() - begun
 
