@@ -305,14 +305,17 @@ def test_who_rests_is_not_called_well(site: Site) -> None:
     assert site.told() == [("old", "silent", "opened")]
 
 
-def test_no_more_than_the_newest_snapshot_layout_is_read(site: Site) -> None:
-    """What knows no clock and no rhythm is refused with a sentence, not taken for a silence of everybody."""
+@pytest.mark.parametrize("layout", [b"FMSNAP3", b"FMSNAP5"], ids=["older", "newer than the program"])
+def test_no_other_than_its_own_snapshot_layout_is_read(site: Site, layout: bytes) -> None:
+    """What knows no clock and no rhythm is refused with a sentence, not taken for a silence of everybody; so is what a
+    newer program wrote, and the file stays as it is for that one."""
     site.broker.says("rf-260", "a", 0, 1)
     site.work(3)
     site.runtime.checkpoint()
     file = site.folder / "engine.snapshot"
-    content = file.read_bytes()[32:].replace(b"FMSNAP4", b"FMSNAP3", 1)
+    content = file.read_bytes()[32:].replace(b"FMSNAP4", layout, 1)
     file.write_bytes(sha256(content).digest() + content)
 
     with pytest.raises(IntegrityError, match="written by another version of Foremend"):
         site.start()
+    assert file.read_bytes()[32:] == content
