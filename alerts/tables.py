@@ -105,6 +105,7 @@ class FindingRow(Base):
     __tablename__ = "findings"
     __table_args__ = (
         Index(None, "time", "id"),
+        Index(None, "at", "id"),
         Index(None, "appliance_id", "fault"),
         Index(None, "appliance_id", "time", "id"),
         Index(None, "fault", "time", "id"),

@@ -92,6 +92,7 @@ def questions(engine: Engine, total: int) -> Mapping[str, Callable[[], Any]]:
         return lambda: queries.some_open_episodes(engine, FindingFilter(**chosen), 50, cursor)
 
     appliance = f"fridge-{(total - 1) % 300_000}"  # of the newest row, so that it has an open episode, too
+    recent = _START + (total - 100) * 1000
     deep = queries.some_tickets(engine, TicketFilter(), "opened_at", 500, None).next_cursor
     soon = queries.some_open_episodes(engine, FindingFilter(), 500, None).next_cursor
     return {
@@ -120,8 +121,12 @@ def questions(engine: Engine, total: int) -> Mapping[str, Callable[[], Any]]:
         "findings, critical": findings(severity=Severity.CRITICAL),
         "findings, closed": findings(kind=FindingKind.CLOSED),
         "findings of one model": findings(appliance_model="rf-3"),
+        "findings since": findings("at", updated_since=recent),
+        "findings since, the newest first": findings(updated_since=recent),
+        "findings since long ago": findings("at", updated_since=_START + total * 500),
         "findings of one episode": findings(episode_id="ep-77"),
         "open episodes": episodes(),
+        "open episodes changed since": episodes(updated_since=recent),
         "open episodes of one fault": episodes(fault="fault-7"),
         "open episodes, critical": episodes(severity=Severity.CRITICAL),
         "open episodes of one appliance": episodes(appliance_id=appliance),

@@ -36,6 +36,7 @@ class FindingFilter:
     kind: FindingKind | None = None
     episode_id: str | None = None
     appliances: frozenset[str] | None = None
+    updated_since: int | None = None  # ms UTC, wall clock, inclusive: when it was found
 
     def narrow(self, query: Select[Any], table: type[FindingRow] | type[OpenEpisodeRow]) -> Select[Any]:
         for one in fields(self):
@@ -44,6 +45,8 @@ class FindingFilter:
                 continue
             if one.name == "appliances":
                 query = query.where(table.appliance_id.in_(value))
+            elif one.name == "updated_since":
+                query = query.where(table.at >= value)
             else:
                 query = query.where(getattr(table, one.name) == value)
         return query
@@ -82,9 +85,10 @@ def some_open_episodes(engine: Engine, chosen: FindingFilter, limit: int, cursor
 
 
 def some_findings(engine: Engine, chosen: FindingFilter, sort: str, limit: int, cursor: str | None) -> Part:
-    """Findings behind `cursor`, by event time."""
+    """Findings behind `cursor`, by event time (`time`) or by when they were found (`at`)."""
     narrowed = chosen.narrow(select(FindingRow), FindingRow)
-    return part(engine, narrowed, FindingRow.id, {"time": FindingRow.time}, sort, limit, cursor, columns)
+    sorts = {"time": FindingRow.time, "at": FindingRow.at}
+    return part(engine, narrowed, FindingRow.id, sorts, sort, limit, cursor, columns)
 
 
 def opened(engine: Engine) -> tuple[list[Opened], list[Opened]]:

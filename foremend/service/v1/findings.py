@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Query
 
 from alerts.queries import FindingFilter
+from alerts.ticket_steps import Moment
 from foremend.service.guard.door import Needs
 from foremend.service.guard.problems import stated
 from foremend.service.sight import Sight
@@ -16,6 +17,7 @@ from foremend.service.views import FindingView, Part
 from foremend.vocabulary.rights import Caller, Right
 from foremend.vocabulary.types import FindingKind, Severity
 
+Since = Annotated[Moment | None, Query()]
 OfFleet = Annotated[Caller, Depends(Needs(Right.FLEET))]
 
 
@@ -27,16 +29,20 @@ def add_findings(app: FastAPI, look: Callable[[Caller], Sight]) -> None:
         caller: OfFleet,
         limit: Limit = 50,
         cursor: Cursor = None,
-        sort: Annotated[str, Query(pattern="^-?time$")] = "-time",
+        sort: Annotated[str, Query(pattern="^-?(time|at)$")] = "-time",
         appliance_id: Text = None,
         appliance_model: Text = None,
         fault: Text = None,
         severity: Severity | None = None,
         kind: FindingKind | None = None,
         episode_id: Text = None,
+        updated_since: Since = None,
     ) -> Part[FindingView]:
-        """Verdicts by event time, the newest first."""
-        chosen = FindingFilter(appliance_id, appliance_model, fault, severity, kind, episode_id)
+        """Verdicts by event time, the newest first; with `sort=at` and `updated_since` what was found since a moment of
+        the wall clock."""
+        chosen = FindingFilter(
+            appliance_id, appliance_model, fault, severity, kind, episode_id, updated_since=updated_since
+        )
         return look(caller).some_findings(chosen, sort, limit, cursor)
 
     @app.get("/api/v1/episodes", tags=["findings"], operation_id="listOpenEpisodes", responses=stated(400))
@@ -48,7 +54,9 @@ def add_findings(app: FastAPI, look: Callable[[Caller], Sight]) -> None:
         appliance_model: Text = None,
         fault: Text = None,
         severity: Severity | None = None,
+        updated_since: Since = None,
     ) -> Part[FindingView]:
-        """What goes on now, each by its newest finding; what fails first comes first."""
-        chosen = FindingFilter(appliance_id, appliance_model, fault, severity)
+        """What goes on now, each by its newest finding; what fails first comes first. With `updated_since` those of
+        which something was found since a moment of the wall clock."""
+        chosen = FindingFilter(appliance_id, appliance_model, fault, severity, updated_since=updated_since)
         return look(caller).some_open_episodes(chosen, limit, cursor)

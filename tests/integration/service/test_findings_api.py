@@ -106,3 +106,27 @@ def test_nobody_sees_more_than_is_theirs(many: House) -> None:
         refused = ask(many, path, Role.DATA_SCIENTIST)
         assert (refused.status_code, refused.json()["reach"]) == (403, "pseudonyms")
         assert ask(many, path, Role.QUALITY).status_code == 403
+
+
+def test_who_asks_again_gets_what_was_found_since(many: House, desk: Any, clock: Any) -> None:
+    """By the wall clock, in the order in which it was found, in pages; of episodes those that changed."""
+    before = clock.now
+    clock.now += 60_000
+    worse = Finding(
+        FindingKind.UPDATED, "fridge-1", "rf-260", "fault-0", "r", Severity.CRITICAL, before - 5, before, 1.0, 0.9, 0.5,
+    )  # fmt: skip
+    new = Finding(
+        FindingKind.OPENED, "fridge-2", "rf-260", "fault-9", "r", Severity.WARNING, before - 9, before - 9, 1.0, 0.9,
+        4.0,
+    )  # fmt: skip
+    desk.effects.apply([worse, new], [], 3)
+
+    found = pages(many, f"findings?sort=at&updated_since={clock.now}")
+    assert {(one["fault"], one["kind"]) for one in found} == {("fault-0", "updated"), ("fault-9", "opened")}
+    assert len(pages(many, f"findings?sort=at&updated_since={before}")) == 11
+    assert [one["fault"] for one in pages(many, f"episodes?updated_since={clock.now}")] == [
+        "fault-0",
+        "fault-9",
+    ]
+    assert ask(many, "findings?updated_since=yesterday").status_code == 422
+    assert ask(many, f"findings?sort=at&updated_since={clock.now + 1}").json()["items"] == []
