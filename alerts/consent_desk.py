@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from alerts.consent import ConsentLedger, ConsentRecord
-from alerts.consent.ledger import RestlessError
+from alerts.consent.ledger import Request, RestlessError
 from alerts.consent.receipts import receipt
 from alerts.consent.records import require_used
 from alerts.owners import OwnedAppliance, Owners
@@ -38,17 +38,19 @@ class ConsentDesk:
         how: str,
         language: str | None = None,
         retention: str | None = None,
+        request: Request | None = None,
     ) -> dict[str, Any]:
         """Keep an owner's word on some purposes of one appliance, all or none, and answer what holds now.
 
         A yes names its owner, so that it is never taken for the next one's; a no is the present owner's where none is
-        named. The notice is the one of the appliance's policy. Raises InputError as `ConsentLedger.record` does.
+        named. The notice is the one of the appliance's policy. Where the `request` came before, nothing is kept. Raises
+        InputError as `ConsentLedger.record` does.
         """
         known, at = self.appliance(appliance_id), self._clock.now_ms()
         if given and owner_id is None:
             raise InputError("a yes names who says it: its owner's id")
         subject = known.owner_id if owner_id is None else owner_id
-        self._ledger.record(
+        records = [
             ConsentRecord(
                 appliance_id=appliance_id,
                 subject=subject,
@@ -62,7 +64,8 @@ class ConsentDesk:
                 withdrawal_method="at the service desk or in the app, at any time",
             )
             for purpose in dict.fromkeys(purposes)
-        )
+        ]
+        self._ledger.record(records, request=request)
         now = {one.value: self._ledger.decision(appliance_id, one, at).reason for one in purposes}
         return {"appliance_id": appliance_id, "owner_id": subject, "consents": now}
 

@@ -348,7 +348,8 @@ class ConsentRow(Base):
 
 
 class ReminderRow(Base):
-    """That an end of a consent was told of, or that it is near, or that an appliance's word was kept: once each."""
+    """That an end of a consent was told of, or that it is near, or that an appliance's word was kept: once each; and
+    requests with a key, for thirty days."""
 
     __tablename__ = "reminders"
     id: Mapped[str] = mapped_column(Name(40), primary_key=True)

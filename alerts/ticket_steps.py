@@ -29,7 +29,7 @@ class StaleError(InputError):
 
 
 class UsedKeyError(InputError):
-    """The same key came before with another step."""
+    """The same key came before with something else."""
 
 
 LATEST = 4_102_444_800_000  # 2100-01-01: no visit and no repair is later

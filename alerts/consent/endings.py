@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import Engine, Select, delete, select
 from sqlalchemy.orm import Session, aliased
 
 from alerts.change import Change, change
 from alerts.consent.decide import decide, histories, said_by_owner
+from alerts.consent.ledger import KEYS_KEPT_MS
 from alerts.consent.telling import ended, ordering
-from alerts.database import insert_new, reading
+from alerts.database import insert_new, reading, writing
 from alerts.outbox import Event, Notification, Outbox
 from alerts.policies import Policies
 from alerts.tables import HOUSEHOLD, ApplianceRow, ConsentRow, ReminderRow
@@ -78,6 +79,7 @@ class ConsentEndings:
         asked = self._each("ask", now, longest, self._ask_again)
         if ended or asked:
             self._wake()
+        self._forget_keys(now - KEYS_KEPT_MS)
         return Endings(asked, ended)
 
     def _each(self, what: str, since: int, until: int, tell: Callable[[Change, Sequence[Yes]], int]) -> int:
@@ -97,6 +99,15 @@ class ConsentEndings:
                     told += tell(work, due)
             after = batch[-1].ends_at, batch[-1].seq
         return told
+
+    def _forget_keys(self, before: int) -> None:
+        """Of requests that came before that moment."""
+        old = ReminderRow.id.between("ik_", "ik_g"), ReminderRow.at < before
+        with reading(self._engine) as session:
+            if session.scalar(select(ReminderRow.id).where(*old).limit(1)) is None:
+                return
+        with writing(self._engine) as session:
+            session.execute(delete(ReminderRow).where(*old))
 
     def _ask_again(self, work: Change, batch: Sequence[Yes]) -> int:
         new = _first_time(work, "ask", batch)

@@ -7,9 +7,12 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from alerts.consent.ledger import Request
 from alerts.consent_desk import ConsentDesk
+from alerts.ticket_steps import UsedKeyError
 from foremend.service.guard.door import Needs
 from foremend.service.guard.problems import Problem, stated
+from foremend.service.v1.conditions import IdempotencyKey
 from foremend.service.v1.lists import Limit
 from foremend.service.views import Time
 from foremend.vocabulary.ids import ID
@@ -143,20 +146,29 @@ def add_owners(app: FastAPI, desk: ConsentDesk | None) -> None:
         operation_id="sayConsent",
         responses=stated(400, 404),
     )
-    def say_consent(caller: Changing, appliance_id: str, word: Saying) -> WhatHolds:
-        """Keep an owner's word, all purposes or none; nothing leaves after a no."""
+    def say_consent(
+        caller: Changing, appliance_id: str, word: Saying, idempotency_key: IdempotencyKey = None
+    ) -> WhatHolds:
+        """Keep an owner's word, all purposes or none; nothing leaves after a no. With an `Idempotency-Key` a repeat
+        within thirty days keeps nothing, and answers what holds; with another word it is 422."""
         subject = _owned(_here(desk), caller, Right.CONSENTS_CHANGE, appliance_id)
         if subject is not None and word.owner_id not in (None, subject):
             raise HTTPException(404, f"no owner {word.owner_id}")
-        held = _here(desk).say(
-            appliance_id,
-            word.purposes,
-            word.given,
-            owner_id=word.owner_id or subject,
-            how=word.how,
-            language=word.language,
-            retention=word.retention,
-        )
+        asked = [appliance_id, word.model_dump(mode="json")]
+        request = None if idempotency_key is None else Request.of(caller.who, idempotency_key, asked)
+        try:
+            held = _here(desk).say(
+                appliance_id,
+                word.purposes,
+                word.given,
+                owner_id=word.owner_id or subject,
+                how=word.how,
+                language=word.language,
+                retention=word.retention,
+                request=request,
+            )
+        except UsedKeyError as error:
+            raise Problem(422, str(error)) from error
         return WhatHolds(**held)
 
 

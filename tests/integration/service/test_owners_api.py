@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from alerts.database import reading
+from alerts.database import reading, writing
 from alerts.desk import Alerts, open_alerts
 from alerts.owners import OwnedAppliance, Owner
 from alerts.settings import AlertsSettings
-from alerts.tables import AuditRow
+from alerts.tables import AuditRow, ReminderRow
 from alerts.vault import open_vault
 from foremend.service.app import create_app
 from foremend.service.guard.door import Door
@@ -26,6 +26,7 @@ from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
 from foremend.vocabulary.rights import Role
+from foremend.vocabulary.types import MS_PER_DAY, Purpose
 
 YES = {"purposes": ["monitoring", "sms"], "given": True, "owner_id": "o-1", "how": "app"}
 FRIDGE = "/api/v1/appliances/fridge-1/consents"
@@ -45,7 +46,8 @@ class Api:
         _, token = self.alerts.access.tokens.create("test", role, 30, "test", None, subject)
 
         def ask(method: str, path: str, **more: Any) -> httpx.Response:
-            return self.client.request(method, path, headers={"Authorization": f"Bearer {token}"}, **more)
+            headers = {"Authorization": f"Bearer {token}"} | more.pop("headers", {})
+            return self.client.request(method, path, headers=headers, **more)
 
         return ask
 
@@ -189,3 +191,80 @@ def test_an_unknown_appliance_is_refused_with_the_nearest(api: Api) -> None:
 
     assert answer.status_code == 400
     assert "did you mean 'fridge-1'?" in answer.json()["detail"]
+
+
+def test_a_word_that_comes_twice_with_its_key_is_kept_once(api: Api) -> None:
+    """An app whose answer was lost asks again: the same answer, and no second word in the ledger."""
+    agent = api.as_(Role.AGENT)
+
+    first = agent("POST", FRIDGE, json=YES, headers={"Idempotency-Key": "k-1"})
+    api.clock.now += 1_000
+    again = agent("POST", FRIDGE, json=YES, headers={"Idempotency-Key": "k-1"})
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json()
+    assert len(api.alerts.consent.history("fridge-1")) == 2  # one for each purpose
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        (FRIDGE, YES | {"given": False}),
+        (FRIDGE, YES | {"purposes": ["sms"]}),
+        (OTHERS, YES | {"owner_id": "o-2"}),
+    ],
+)
+def test_a_key_that_comes_with_another_word_is_refused(api: Api, path: str, word: dict[str, Any]) -> None:
+    """Neither word nor appliance may be another one; nothing is kept, and a new key has it kept."""
+    agent = api.as_(Role.AGENT)
+    agent("POST", FRIDGE, json=YES, headers={"Idempotency-Key": "k-1"})
+
+    refused = agent("POST", path, json=word, headers={"Idempotency-Key": "k-1"})
+
+    assert (refused.status_code, "new key" in refused.text) == (422, True)
+    assert len(api.alerts.consent.history("fridge-1")) == 2
+    assert api.alerts.consent.history("fridge-2") == []
+    api.clock.now += 1
+    assert agent("POST", path, json=word, headers={"Idempotency-Key": "k-2"}).status_code == 200
+
+
+def test_a_word_that_was_refused_uses_no_key_up(api: Api) -> None:
+    """Corrected, it may come with the same one."""
+    agent = api.as_(Role.AGENT)
+    wrong = agent("POST", FRIDGE, json=YES | {"owner_id": "o-2"}, headers={"Idempotency-Key": "k-1"})
+
+    right = agent("POST", FRIDGE, json=YES, headers={"Idempotency-Key": "k-1"})
+
+    assert (wrong.status_code, right.status_code) == (400, 200)
+
+
+def test_a_repeat_after_a_no_says_no(api: Api) -> None:
+    """A late repeat of an older yes brings none back."""
+    agent = api.as_(Role.AGENT)
+    agent("POST", FRIDGE, json=YES, headers={"Idempotency-Key": "k-1"})
+    api.clock.now += 1
+    agent("POST", FRIDGE, json=YES | {"given": False})
+    api.clock.now += 1
+
+    again = agent("POST", FRIDGE, json=YES, headers={"Idempotency-Key": "k-1"}).json()
+
+    assert again["consents"]["sms"].startswith("withdrawn at")
+    assert not api.alerts.consent.is_given("fridge-1", Purpose.SMS)
+
+
+def test_keys_are_forgotten_after_thirty_days(api: Api) -> None:
+    """They take no room for ever; what else was told once is remembered."""
+    agent = api.as_(Role.AGENT)
+    agent("POST", FRIDGE, json=YES, headers={"Idempotency-Key": "k-1"})
+    with writing(api.alerts.engine) as session:
+        session.add(ReminderRow(id="rm_0123456789abcdef01234567", at=1))
+    api.clock.now += 30 * MS_PER_DAY
+    api.alerts.endings.round()
+    with reading(api.alerts.engine) as session:
+        assert len(session.scalars(select(ReminderRow.id)).all()) == 3
+
+    api.clock.now += 1
+    api.alerts.endings.round()
+
+    with reading(api.alerts.engine) as session:
+        assert session.scalars(select(ReminderRow.id)).all() == ["rm_0123456789abcdef01234567"]
