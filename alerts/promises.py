@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alerts.policies.policy import Promise
-from alerts.tables import LIVE, TicketRow
+from alerts.tables import LIVE, NEVER, TicketRow
 from alerts.wording import iso
 
 Clocks = Mapping[str, Mapping[str, Any]]
@@ -49,10 +49,12 @@ def keep(ticket: TicketRow, step: str, at: int) -> None:
 
 
 def set_alarm(ticket: TicketRow) -> None:
-    """When somebody has to be told next; None while the owner is waited for, and when all is kept or over."""
+    """When somebody has to be told next, None while the owner is waited for, and when all is kept or over; and when the
+    next promise ends that is not kept, `NEVER` then."""
     going = ticket.status in LIVE and ticket.waiting_since is None
-    moments = [at for _, _, at in _ahead(ticket.clocks or {})] if going else []
-    ticket.alarm_at = min(moments, default=None)
+    clocks = (ticket.clocks or {}) if going else {}
+    ticket.alarm_at = min((at for _, _, at in _ahead(clocks)), default=None)
+    ticket.due_at = min((one["due"] for one in clocks.values() if one["met"] is None), default=NEVER)
 
 
 def due(ticket: TicketRow, now: int) -> list[tuple[str, str]]:
@@ -72,8 +74,12 @@ def _ahead(clocks: Clocks) -> Iterator[tuple[str, str, int]]:
     """What each clock that runs tells next, and when."""
     for name, one in clocks.items():
         if one["met"] is None and one["told"] < 2:
-            early = round(one["start"] + _WARN_AT * (one["due"] - one["start"]))
-            yield (name, "overdue", one["due"]) if one["told"] else (name, "due_soon", early)
+            yield (name, "overdue", one["due"]) if one["told"] else (name, "due_soon", warns_at(one))
+
+
+def warns_at(clock: Mapping[str, Any]) -> int:
+    """When a clock is near its end."""
+    return round(clock["start"] + _WARN_AT * (clock["due"] - clock["start"]))
 
 
 def shown(clocks: Clocks) -> dict[str, dict[str, Any]]:

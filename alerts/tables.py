@@ -176,6 +176,9 @@ class TicketRow(Base):
         Index(None, "changed_at", "id"),
         Index(None, "status", "changed_at", "id"),
         Index(None, "alarm_at"),
+        Index(None, "due_at", "id"),
+        Index(None, "status", "due_at", "id"),
+        Index(None, "service_area", "opened_at", "id"),
     )
     id: Mapped[str] = mapped_column(Name(40), primary_key=True)
     episode_id: Mapped[str] = mapped_column(Name(40), unique=True)
@@ -201,6 +204,10 @@ class TicketRow(Base):
     merged_into: Mapped[str | None] = mapped_column(Name(40))
     clocks: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # as `alerts.promises` has them
     alarm_at: Mapped[int | None]  # wall clock: when one of them has to be told of
+    due_at: Mapped[int] = mapped_column(
+        server_default=str(NEVER)
+    )  # wall clock: the next promise that is not kept yet
+    service_area: Mapped[str | None] = mapped_column(Name(80))  # who serves it goes there; no address
     priority: Mapped[int] = mapped_column(server_default="3")  # 1 is the most urgent, 4 the least
 
 

@@ -97,7 +97,7 @@ class TicketDesk:
             self._tell(work, ticket, finding, "closed")
 
     def _write(self, work: Change, ticket: TicketRow, finding: Finding, contract: Contract) -> None:
-        ticket.severity = finding.severity
+        ticket.severity, ticket.service_area = finding.severity, contract.service_area
         before = ticket.content or {}
         guide = self.guide(finding.fault)
         ticket.content = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, select
 
+from alerts import promises
 from alerts.chart import Point, chart
 from alerts.database import reading
 from alerts.queries.keyset import Part, part
@@ -18,7 +19,12 @@ from alerts.wording import Titles, iso
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.types import Severity
 
-SORTS = {"opened_at": TicketRow.opened_at, "changed_at": TicketRow.changed_at, "priority": TicketRow.priority}
+SORTS = {
+    "opened_at": TicketRow.opened_at,
+    "changed_at": TicketRow.changed_at,
+    "priority": TicketRow.priority,
+    "due_at": TicketRow.due_at,
+}
 NEWEST = "-opened_at"
 
 
@@ -34,8 +40,10 @@ class TicketFilter:
     priority: int | None = None
     resolution: Resolution | None = None
     assigned_to: str | None = None
+    service_area: str | None = None
     appliances: Collection[str] | None = None
     updated_since: int | None = None  # ms UTC, wall clock, inclusive
+    due_before: int | None = None  # the same: a promise that is not kept ends before then
 
     def narrow(self, query: Select[Any]) -> Select[Any]:
         for one in fields(self):
@@ -46,6 +54,8 @@ class TicketFilter:
                 query = query.where(TicketRow.appliance_id.in_(value))
             elif one.name == "updated_since":
                 query = query.where(TicketRow.changed_at >= value)
+            elif one.name == "due_before":
+                query = query.where(TicketRow.due_at < value)
             else:
                 query = query.where(getattr(TicketRow, one.name) == value)
         return query
@@ -138,7 +148,10 @@ def status_of(text: str | None) -> TicketStatus | None:
 
 
 def _ticket(row: TicketRow) -> dict[str, Any]:
-    return ticket_view(row) | {
+    shown = ticket_view(row)
+    near = {name: iso(promises.warns_at(one)) for name, one in row.clocks.items()}
+    return shown | {
+        "clocks": {name: one | {"due_soon_at": near[name]} for name, one in shown["clocks"].items()},
         "note": row.note,
         "created_at": iso(row.created_at),
         "assigned_to": row.assigned_to,

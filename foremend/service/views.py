@@ -72,6 +72,7 @@ class ClockView(BaseModel):
     due: Time
     met_at: Time | None
     broken: bool
+    due_soon_at: Time | None = None  # from then on it is near; left out in the answer to a step
 
 
 class TicketView(BaseModel):
@@ -122,6 +123,9 @@ class DeliveryView(BaseModel):
     state: OutboxState
     attempts: int
     error: str
+    message_id: str = ""  # the `webhook-id`; what `foremend webhooks replay` takes
+    created_at: Time | None = None
+    sent_at: Time | None = None
 
 
 class MessageView(BaseModel):

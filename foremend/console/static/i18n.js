@@ -215,6 +215,8 @@ const WORDS = {
   span_closer: ["Closer", "放大"],
   span_wider: ["Wider", "缩小"],
   standing: ["What the owner agreed to", "用户同意情况"],
+  pages: ["Pages", "页面"],
+  today: ["Today", "今日"],
   to_fleet: ["Fleet", "设备群"],
   values_hint: ["Ages are before {when}, when it was last heard of.", "时间相对于最近一次数据（{when}）。"],
   wellbeing: ["wellbeing", "关怀"],
@@ -222,6 +224,9 @@ const WORDS = {
   what_it_is: ["What it is", "故障说明"],
   when: ["When", "时间"],
 };
+
+/** A page's own words: `{key: [English, Chinese]}`. */
+export const addWords = (more) => Object.assign(WORDS, more);
 
 export const language = { now: localStorage.getItem("language") ?? (navigator.language.startsWith("zh") ? "zh" : "en") };
 

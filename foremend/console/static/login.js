@@ -1,8 +1,10 @@
 // Logging in by name and password, and setting a password by a one-time link (#link=...).
 import { byId } from "./dom.js";
 import { language, setLanguage, t } from "./i18n.js";
+import { safeNext } from "./next.js";
 
 const link = new URLSearchParams(location.hash.slice(1)).get("link");
+const next = safeNext(new URLSearchParams(location.search).get("next"));
 const state = { mode: link ? "link" : "login", problem: null };
 history.replaceState(null, "", location.pathname); // a link that holds once stays in no history
 
@@ -44,7 +46,7 @@ async function send(event) {
   try {
     if (state.mode === "login") await post("api/v1/session", { name: byId("name").value, password });
     else await post("api/v1/session/password", { link, password });
-    location.replace(".");
+    location.replace(next);
   } catch (error) {
     fail(error);
   } finally {

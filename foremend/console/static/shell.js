@@ -1,11 +1,15 @@
 // What every page has: asking the API, language, theme, and who is logged in.
-import { byId } from "./dom.js";
+import { byId, fill, h } from "./dom.js";
 import { zone } from "./format.js";
 import { language, setLanguage, t } from "./i18n.js";
 
 const PATIENCE_MS = 10_000;
 const THEMES = ["auto", "light", "dark"];
-const own = { theme: localStorage.getItem("theme") ?? "auto", user: null, changed: () => {} };
+const PAGES = { today: ".", tickets: "tickets.html" };
+const own = { theme: localStorage.getItem("theme") ?? "auto", user: null, rights: {}, changed: () => {} };
+
+/** How far a right of whoever looks goes: all, own, or undefined without it. */
+export const reach = (right) => own.rights[right];
 
 /** The answer; an Error has `status`, and the right that is missing. */
 export async function ask(path) {
@@ -14,9 +18,29 @@ export async function ask(path) {
   return answer.json();
 }
 
-/** Nobody knows who looks: the login finds out, and goes on to the fleet. */
+/** Nobody knows who looks: the login finds out, and goes back to what was asked for. */
 export function toLogin() {
-  location.replace("login.html");
+  const asked = location.pathname.split("/").pop() + location.search;
+  location.replace(asked ? `login.html?${new URLSearchParams({ next: asked })}` : "login.html");
+}
+
+const here = () => location.pathname.split("/").pop() || ".";
+
+/** The header of a page that has an empty one. */
+function head() {
+  const top = document.querySelector("header.top");
+  if (top.children.length) return;
+  const choice = (code, name) => h("button", { type: "button", "data-language": code, lang: code }, name);
+  top.append(
+    h("a", { class: "brand", href: ".", "aria-label": "Foremend" }, h("img", { src: "favicon.svg", alt: "", width: "30", height: "30" }), h("span", {}, "Foremend")),
+    h("nav", { class: "pages", id: "pages", "data-i18n-label": "pages" }),
+    h("div", { class: "tools" }, h("div", { class: "segmented", role: "group", "data-i18n-label": "language" }, choice("en", "English"), choice("zh", "中文")), h("button", { type: "button", class: "quiet", id: "theme" }), h("button", { type: "button", class: "quiet", id: "logout", hidden: true })),
+  );
+}
+
+function showPages() {
+  const link = ([name, path]) => h("a", { href: path, "data-key": name, "aria-current": path === here() ? "page" : null }, t(name));
+  if (byId("pages")) fill(byId("pages"), Object.entries(PAGES).map(link));
 }
 
 function speak() {
@@ -24,6 +48,7 @@ function speak() {
   for (const element of document.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n, { zone: zone() });
   for (const element of document.querySelectorAll("[data-i18n-label]")) element.setAttribute("aria-label", t(element.dataset.i18nLabel));
   for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === language.now));
+  showPages();
   byId("theme").textContent = t(`theme_${own.theme}`);
   byId("logout").hidden = !own.user;
   byId("logout").textContent = t("log_out", { name: own.user });
@@ -37,18 +62,20 @@ function paint() {
 
 async function logOut() {
   await fetch("api/v1/session", { method: "DELETE" });
-  toLogin();
+  location.replace("login.html");
 }
 
 /** A user can go; who sits at this machine, or comes through a gateway, has nothing to leave. */
 async function whoAmI() {
-  own.user = (await ask("api/v1/session")).name;
+  const { name, rights } = await ask("api/v1/session");
+  Object.assign(own, { user: name, rights });
   speak();
 }
 
 /** `changed` is called whenever words or colours are others, `missed` with the error of whoever may not look. */
 export function startShell(changed, missed) {
   own.changed = changed;
+  head();
   for (const button of document.querySelectorAll("[data-language]")) {
     button.addEventListener("click", () => {
       setLanguage(button.dataset.language);

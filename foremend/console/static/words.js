@@ -11,6 +11,8 @@ const plain = (name) => name.replaceAll(/[-_]/g, " ");
 
 export const faultTitle = (name) => inWords(vocabulary.faults[name]?.title) ?? plain(name);
 
+export const faultNames = () => Object.keys(vocabulary.faults);
+
 export const fault = (name) => vocabulary.faults[name];
 
 export const modelTitle = (name) => inWords(vocabulary.appliance_models[name]) ?? name;

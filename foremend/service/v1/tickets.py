@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from alerts.queries import Resolution, TicketFilter, TicketStatus
 from alerts.servicing import Mine, Servicing
 from alerts.ticket_steps import (
+    FROM,
     OF_THE_DESK,
     AnyStep,
     Moment,
@@ -57,7 +58,7 @@ def add_tickets(app: FastAPI, look: Look, servicing: Servicing | None) -> None:
         caller: OfTickets,
         limit: Limit = 50,
         cursor: Cursor = None,
-        sort: Annotated[str, Query(pattern="^-?(opened_at|changed_at|priority)$")] = "-opened_at",
+        sort: Annotated[str, Query(pattern="^-?(opened_at|changed_at|priority|due_at)$")] = "-opened_at",
         status: TicketStatus | None = None,
         severity: Severity | None = None,
         priority: Annotated[int | None, Query(ge=1, le=4)] = None,
@@ -66,13 +67,19 @@ def add_tickets(app: FastAPI, look: Look, servicing: Servicing | None) -> None:
         appliance_model: Text = None,
         fault: Text = None,
         assigned_to: Text = None,
+        service_area: Text = None,
         updated_since: Annotated[Moment | None, Query()] = None,
+        due_before: Annotated[
+            Moment | None,
+            Query(description="A promise that is not kept, and does not stand, ends before then"),
+        ] = None,
     ) -> Part[TicketView]:
         """Tickets, the newest first; with `sort=changed_at` and `updated_since` what changed since a moment."""
         chosen = TicketFilter(
             appliance_id=appliance_id, appliance_model=appliance_model, fault=fault, status=status,
             severity=severity, priority=priority, resolution=resolution,
-            assigned_to=assigned_to, updated_since=updated_since,
+            assigned_to=assigned_to, service_area=service_area,
+            updated_since=updated_since, due_before=due_before,
         )  # fmt: skip
         return look(caller).some_tickets(chosen, sort, limit, cursor)
 
@@ -85,7 +92,8 @@ def add_tickets(app: FastAPI, look: Look, servicing: Servicing | None) -> None:
         history = [StepView(**one) for one in _working(servicing).history(ticket_id)]
         response.headers["ETag"] = etag(found.version)
         earlier = [EarlierView(**one) for one in look(caller).model.earlier(ticket_id)]
-        return TicketWithHistory(**found.model_dump(), history=history, earlier=earlier)
+        possible = _possible(caller, found.status)
+        return TicketWithHistory(**found.model_dump(), history=history, earlier=earlier, possible=possible)
 
     @app.get(
         "/api/v1/tickets/{ticket_id}/chart.svg",
@@ -145,6 +153,12 @@ def taken(
 def who_of(caller: Caller) -> str:
     """Who did it, for the history: the credential, and the technician behind it."""
     return f"{caller.who} ({caller.subject})" if caller.role is Role.TECHNICIAN else caller.who
+
+
+def _possible(caller: Caller, status: TicketStatus) -> list[str]:
+    reach = caller.reach(Right.TICKETS_CHANGE)
+    steps = [step for step, states in FROM.items() if status in states] if reach else []
+    return [step for step in steps if reach is Reach.ALL or step not in OF_THE_DESK]
 
 
 def _require_reach(caller: Caller, step: Step) -> None:

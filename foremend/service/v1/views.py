@@ -32,7 +32,11 @@ class EarlierView(BaseModel):
 
 
 class TicketWithHistory(TicketView):
-    """A ticket, all that was done about it, the oldest first, and what became of earlier ones, the newest first."""
+    """A ticket, all that was done about it, the oldest first, and what became of earlier ones, the newest first.
+
+    `possible`: the steps that the caller may take where the ticket is now; the owner's consent is asked at each.
+    """
 
     history: list[StepView]
     earlier: list[EarlierView]
+    possible: list[str]

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from alerts.database import writing
+from alerts.tables import TicketRow
 from foremend.vocabulary.rights import Role
 from foremend.vocabulary.types import Evidence, Finding, FindingKind, Severity
 from tests.integration.service.test_rights import (
@@ -254,3 +256,50 @@ def test_a_ticket_brings_what_became_of_earlier_ones_and_a_picture(
 def test_a_probe_may_add_what_it_likes(house: House) -> None:
     """Orchestrators ask `/livez?verbose`: it is no list that could be taken for narrowed."""
     assert house.client.get("/livez?verbose").status_code == 200
+
+
+def test_promises_that_are_not_kept_are_found_by_their_end(lived: House) -> None:
+    """What ends before a moment, the next first; nothing that stands while the owner is waited for."""
+    ticket_id = of(lived, "fridge-1")
+    due = min(clock["due"] for clock in one(lived, ticket_id).json()["clocks"].values())
+    later = due.replace(due[:4], str(int(due[:4]) + 1), 1)
+
+    def found(before: str) -> list[str]:
+        page = listed(lived, f"sort=due_at&due_before={before}").json()
+        return [row["ticket_id"] for row in page["items"]]
+
+    assert ticket_id not in found(due)
+    assert ticket_id in found(later)
+    assert step(lived, ticket_id, Role.AGENT, {"step": "waiting"}).status_code == 200
+    assert ticket_id not in found(later)
+    assert step(lived, ticket_id, Role.AGENT, {"step": "resumed"}).status_code == 200
+    assert ticket_id in found(later)
+    assert step(lived, ticket_id, Role.AGENT, {"step": "closed"}).status_code == 200
+    assert ticket_id not in found(later)
+
+
+def test_a_ticket_says_which_steps_are_possible_for_whom(lived: House) -> None:
+    """Where it is, and for the role: a technician gives nothing away, an owner only looks."""
+    ticket_id = of(lived, "fridge-1")
+
+    desk_may, technician_may = (
+        set(one(lived, ticket_id, role).json()["possible"]) for role in (Role.AGENT, Role.TECHNICIAN)
+    )
+
+    assert desk_may - technician_may == {"assigned", "merged"}
+    assert {"acknowledged", "resolved"} <= technician_may
+    assert "reopened" not in desk_may
+    assert one(lived, ticket_id, Role.OWNER).json()["possible"] == []
+    step(lived, ticket_id, Role.AGENT, {"step": "closed"})
+    assert set(one(lived, ticket_id).json()["possible"]) == {"resolved", "reopened", "noted"}
+
+
+def test_tickets_are_found_by_service_area(lived: House) -> None:
+    """Of the area that serves them; another has none."""
+    with writing(lived.engine) as session:
+        session.get_one(TicketRow, of(lived, "fridge-1")).service_area = "north"
+
+    assert [row["appliance_id"] for row in listed(lived, "service_area=north").json()["items"]] == [
+        "fridge-1"
+    ]
+    assert listed(lived, "service_area=nowhere").json()["items"] == []
