@@ -16,17 +16,31 @@ _COLUMNS = (
     SeenRow.category,
     SeenRow.last_seen,
     SeenRow.silent,
+    SeenRow.days_missing,
 )
 
 
 class Seen(NamedTuple):
-    """An appliance that was heard of: `last_seen` ms UTC, event time; `silent`: unlike itself it says nothing."""
+    """An appliance that was heard of: `last_seen` ms UTC, event time; `silent`: unlike itself it says nothing.
+
+    `days_missing`: with readings, until it is first judged; -1: it sends nothing that can be, None: nobody told.
+    """
 
     appliance_id: str
     appliance_model: str
     category: str
     last_seen: int
     silent: bool
+    days_missing: int | None = 0
+
+
+class Counted(NamedTuple):
+    """So many appliances of a model whose silence and missing days are alike."""
+
+    appliance_model: str
+    silent: bool
+    days_missing: int | None
+    appliances: int
 
 
 class Said(NamedTuple):
@@ -40,7 +54,7 @@ class Said(NamedTuple):
 def say(engine: Engine, said: Said, seen: Sequence[Seen]) -> None:
     """Replace what is known of a stream and of these appliances. Raises UnavailableError without the database."""
     # Workers that hand a partition over may write the same rows: in one order they cannot lock each other out.
-    rows = [one._asdict() for one in sorted(seen)]
+    rows = [one._asdict() for one in sorted(seen, key=lambda one: one.appliance_id)]
     with writing(engine) as session:
         upsert(session, SeenRow, rows)
         upsert(session, ProcessRow, [said._asdict()])
@@ -52,11 +66,11 @@ def streams(engine: Engine) -> list[Said]:
         return [Said(row.stream, row.status, row.at) for row in session.scalars(select(ProcessRow))]
 
 
-def by_model(engine: Engine) -> dict[str, int]:
-    """How many appliances of each model were heard of; counting millions takes the database a second."""
-    query = select(SeenRow.appliance_model, func.count()).group_by(SeenRow.appliance_model)
+def counted(engine: Engine) -> list[Counted]:
+    """How many were heard of, and how well they are known; counting millions takes the database a second."""
+    alike = (SeenRow.appliance_model, SeenRow.silent, SeenRow.days_missing)
     with reading(engine) as session:
-        return dict(session.execute(query).all())
+        return [Counted(*row) for row in session.execute(select(*alike, func.count()).group_by(*alike))]
 
 
 def some(engine: Engine, ids: Collection[str]) -> list[Seen]:
@@ -75,11 +89,33 @@ def silent(engine: Engine) -> list[Seen]:
         return [Seen(*row) for row in session.execute(select(*_COLUMNS).where(SeenRow.silent))]
 
 
-def first(engine: Engine, most: int, appliance_model: str | None = None) -> list[Seen]:
-    """At most `most`, by id; of one model, or of all."""
+def first(
+    engine: Engine,
+    most: int,
+    appliance_model: str | None = None,
+    days_missing: tuple[int, int | None] | None = None,
+    beginning: str = "",
+    after: str = "",
+) -> list[Seen]:
+    """At most `most`, by id, those behind `after` whose id begins so; of one model, or of all.
+
+    `days_missing`: not silent, and from the first to the second, None without end; from -1 it takes who is not known.
+    """
     query = select(*_COLUMNS).order_by(SeenRow.appliance_id).limit(most)
     if appliance_model is not None:
         query = query.where(SeenRow.appliance_model == appliance_model)
+    if days_missing is not None:
+        least, longest = days_missing
+        days = func.coalesce(SeenRow.days_missing, -1)
+        query = query.where(~SeenRow.silent, days >= least)
+        query = query if longest is None else query.where(days <= longest)
+    if after:
+        query = query.where(SeenRow.appliance_id > after)
+    if beginning and engine.dialect.name == "sqlite":  # in the order of its key
+        key = SeenRow.appliance_id
+        query = query.where(key >= beginning, key < beginning + "\U0010ffff")
+    elif beginning:
+        query = query.where(SeenRow.appliance_id.startswith(beginning, autoescape=True))
     with reading(engine) as session:
         return [Seen(*row) for row in session.execute(query)]
 

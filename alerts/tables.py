@@ -428,6 +428,7 @@ class SeenRow(Base):
     category: Mapped[str] = mapped_column(Name(120))
     last_seen: Mapped[int]  # event time
     silent: Mapped[bool] = mapped_column(server_default=false())  # says nothing, unlike itself; told or not
+    days_missing: Mapped[int | None]  # until it is first judged; -1: by nothing that it sends, None: not told
 
 
 class ProcessRow(Base):

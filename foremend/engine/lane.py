@@ -199,6 +199,12 @@ class Lane:
         """What `SignalStream.at_work` says of each; from any thread, and of fewer while newcomers get their rows."""
         return list(zip(*(column.tolist() for column in self._stream.at_work()), strict=True))
 
+    def days_missing(self, fleet: int) -> NDArray[np.int64]:
+        """(fleet,) days with readings until each is first judged by what is usual for it; -1: it sends nothing that
+        could be. Whoever is watched by its own hours or readings, too, is judged by those. From any thread."""
+        missing = self.features.days_missing(fleet)
+        return missing if self.profile.watch is None else np.maximum(missing, 0)
+
     def cycling(self) -> NDArray[np.bool_]:
         """(fleet,) who has run and paused by itself for days, as a refrigerator does."""
         return self._stream.regular(len(self.ids))

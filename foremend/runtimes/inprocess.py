@@ -351,13 +351,15 @@ class InProcessRuntime:
 
     def _in_memory(self) -> list[ApplianceStatus]:
         return [
-            _status(lane, appliance_id, seen, silent, at_work)
+            _status(lane, appliance_id, seen, silent, at_work, missing, firmware)
             for lane in list(self._engine.lanes.values())
-            for appliance_id, seen, silent, at_work in zip(
+            for appliance_id, seen, silent, at_work, missing, firmware in zip(
                 list(lane.ids),
                 lane.last_seen.tolist(),
                 self._engine.silent(lane).tolist(),
                 chain(lane.at_work(), repeat(NOTHING_YET)),
+                lane.days_missing(len(lane.ids)).tolist(),
+                list(lane.firmware),
                 strict=False,
             )
             if seen != NO_TIME
@@ -575,7 +577,13 @@ def _heard(engine: Engine, lane: Lane, row: int) -> Heard:
 
 
 def _status(
-    lane: Lane, appliance_id: str, seen: int, silent: bool, at_work: tuple[bool, int, int, int]
+    lane: Lane,
+    appliance_id: str,
+    seen: int,
+    silent: bool,
+    at_work: tuple[bool, int, int, int],
+    missing: int,
+    firmware: str,
 ) -> ApplianceStatus:
     learnt, running, starts, until = at_work
     return ApplianceStatus(
@@ -586,4 +594,6 @@ def _status(
         silent,
         learning=lane.profile.cycle is not None and not learnt,
         doing=Doing(running == 1, starts, until) if learnt and running >= 0 else None,
+        days_missing=missing,
+        firmware=firmware,
     )

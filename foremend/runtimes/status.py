@@ -33,6 +33,16 @@ class PipelineStatus:
     forgot: Sequence[str] = ()  # erasures under way of which nothing is in the last durable checkpoint
 
 
+Standing = Literal["learning", "not_judged", "ok"]
+
+
+def standing(days_missing: int | None) -> Standing:
+    """See `ApplianceStatus.days_missing`."""
+    if days_missing is None or days_missing < 0:
+        return "not_judged"
+    return "learning" if days_missing else "ok"
+
+
 @dataclass(frozen=True, slots=True)
 class Doing:
     """What it does, as far as its readings are in order: up to `until`, ms UTC, event time."""
@@ -44,7 +54,10 @@ class Doing:
 
 @dataclass(frozen=True, slots=True)
 class ApplianceStatus:
-    """One appliance that was heard of."""
+    """One appliance that was heard of.
+
+    `days_missing`: with readings, until it is first judged; -1: it sends nothing that can be, None: nobody told.
+    """
 
     appliance_id: str
     appliance_model: str
@@ -53,6 +66,13 @@ class ApplianceStatus:
     silent: bool = False  # it says nothing, unlike itself, whether that was told or not
     learning: bool = False  # it is not known yet what a run of it is
     doing: Doing | None = None  # None where nobody knows, or nobody asked
+    days_missing: int | None = 0
+    firmware: str = ""  # as it says itself; empty where it does not
+
+    @property
+    def standing(self) -> Standing:
+        """What it is unless something was found, or it is silent."""
+        return standing(self.days_missing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from sqlalchemy import Engine
@@ -16,10 +16,10 @@ from alerts import queries
 from alerts.wording import Titles
 from foremend.engine.silence import EVERYBODY
 from foremend.learning.progress import Training
-from foremend.runtimes.status import ApplianceStatus
+from foremend.runtimes.status import ApplianceStatus, Standing, standing
 from foremend.service.health import Health, Probe
 from foremend.service.metrics import Family
-from foremend.service.pipeline import ShownPipeline
+from foremend.service.pipeline import Asked, ShownPipeline
 from foremend.service.pipeline_metrics import database_families, fleet_families
 from foremend.service.together import joined
 from foremend.service.views import (
@@ -49,6 +49,7 @@ from foremend.vocabulary.catalogue import FaultEntry
 from foremend.vocabulary.profiles import Profile
 
 SILENT = "silent"
+_STANDINGS: Mapping[State, Standing] = {one: one for one in get_args(Standing)}
 _REMEMBER_S = 60.0
 
 
@@ -85,7 +86,8 @@ class ReadModel:
             pipeline=PipelineView(**asdict(self._pipeline.status())),
             counts=self._counts(),
             appliances=appliances,
-            by_state=_by_state(ill, appliances),
+            by_state=self._by_state(ill),
+            days_missing=self._pipeline.known().longest,
             training=[TrainingView(**asdict(one)) for one in self._training()],
             story=self._story(),
         )
@@ -98,18 +100,20 @@ class ReadModel:
         by_model = self._pipeline.by_model()
         of_model = [one for one in ill if appliance_model in (None, one.appliance_model)]
         asked = [one for one in of_model if state in (None, one.state)]
-        heard = by_model.get(appliance_model, 0) if appliance_model else sum(by_model.values())
-        well = heard - len(of_model) if state in (None, "ok") else 0
+        unfound = self._others(of_model, appliance_model)
+        others = sum(unfound.values()) if state is None else unfound.get(state, 0)
         items = asked[offset : offset + limit]
-        if well and len(items) < limit:
+        if others and len(items) < limit:
             without = {one.appliance_id for one in of_model}
             skip = max(offset - len(asked), 0)
-            others = self._pipeline.page(appliance_model, without, skip, limit - len(items))
-            items += [_appliance(one, ()) for one in others]
+            which = Asked(appliance_model, None if state is None else _STANDINGS[state])
+            items += [
+                _appliance(one, ()) for one in self._pipeline.page(which, without, skip, limit - len(items))
+            ]
         return FleetView(
             items=items,
-            total=len(asked) + well,
-            by_state=_by_state(ill, sum(by_model.values())),
+            total=len(asked) + others,
+            by_state=self._by_state(ill),
             by_model=dict(sorted(by_model.items())),
         )
 
@@ -132,7 +136,7 @@ class ReadModel:
         return FleetView(
             items=asked[offset : offset + limit],
             total=len(asked),
-            by_state=_by_state(found, len(found)),
+            by_state=_in_order(Counter(one.state for one in found)),
             by_model=dict(sorted(Counter(one.appliance_model for one in found).items())),
         )
 
@@ -290,6 +294,19 @@ class ReadModel:
         ill = [_appliance(one, by_appliance.get(one.appliance_id, ())) for one in found]
         return sorted(ill, key=lambda one: (STATES.index(one.state), one.appliance_id))
 
+    def _by_state(self, ill: Sequence[ApplianceView]) -> dict[State, int]:
+        found = Counter(one.state for one in ill)
+        return _in_order(found + self._others(ill))
+
+    def _others(self, ill: Sequence[ApplianceView], appliance_model: str | None = None) -> Counter[State]:
+        """How those stand that are not among `ill`, which are all of the model, or of all."""
+        others: Counter[State] = Counter()
+        for model, known in self._pipeline.known().by_model.items():
+            if appliance_model in (None, model):
+                others.update(known)
+        others.subtract(standing(one.days_missing) for one in ill if not one.silent)
+        return +others  # counts may be older than `ill`
+
     def _deliveries(self, episode_ids: Sequence[str]) -> dict[str, list[DeliveryView]]:
         found = queries.deliveries(self._engine, episode_ids)
         return {one: [DeliveryView(**item) for item in found[one]] for one in episode_ids}
@@ -301,21 +318,22 @@ def _findings(found: queries.Part) -> Part[FindingView]:
 
 def _appliance(one: ApplianceStatus, episodes: Sequence[FindingView]) -> ApplianceView:
     known = {
-        name: getattr(one, name) for name in ("appliance_id", "appliance_model", "category", "last_seen")
-    }
-    return ApplianceView(**known, state=_state(episodes, one.silent), faults=[e.fault for e in episodes])
+        name: getattr(one, name)
+        for name in (
+            "appliance_id", "appliance_model", "category", "last_seen", "silent", "days_missing", "firmware",
+        )
+    }  # fmt: skip
+    return ApplianceView(**known, state=_state(episodes, one), faults=[e.fault for e in episodes])
 
 
-def _state(episodes: Sequence[FindingView], silent: bool) -> State:
+def _state(episodes: Sequence[FindingView], one: ApplianceStatus) -> State:
     seen = {SILENT if episode.fault == SILENT else episode.severity for episode in episodes}
-    seen |= {SILENT} if silent else set()
-    return next((state for state in STATES if state in seen), "ok")
+    seen |= {SILENT} if one.silent else set()
+    return next((state for state in STATES if state in seen), one.standing)
 
 
-def _by_state(ill: Iterable[ApplianceView], appliances: int) -> dict[State, int]:
-    counted: Counter[State] = Counter(one.state for one in ill if one.state != "ok")
-    counted["ok"] = appliances - counted.total()
-    return {state: counted[state] for state in STATES}
+def _in_order(counted: Mapping[State, int]) -> dict[State, int]:
+    return {state: counted.get(state, 0) for state in STATES}
 
 
 def _texts(item: Mapping[str, Any]) -> dict[str, str]:

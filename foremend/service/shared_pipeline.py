@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import fields
 from time import monotonic
@@ -10,16 +11,23 @@ from typing import Literal
 from sqlalchemy import Engine as Database
 
 from alerts import shared_status
-from alerts.shared_status import Said
-from foremend.runtimes.status import ApplianceStatus, PipelineStatus
+from alerts.shared_status import Counted, Said, Seen
+from foremend.runtimes.status import ApplianceStatus, PipelineStatus, Standing
 from foremend.service.health import Probe
 from foremend.service.metrics import Family
+from foremend.service.pipeline import Asked, Known, known
 from foremend.service.pipeline_metrics import stream_families
 from foremend.vocabulary.ports import Clock
 
 _COUNTED_FOR_S = 10.0  # counting millions takes the database a second
 _FIELDS = tuple(field.name for field in fields(PipelineStatus))  # a worker of a newer version may say more
 _SUMS = ("messages", "readings", "repeats", "late", "dead_letters", "position", "committed")
+
+_DAYS: Mapping[Standing, tuple[int, int | None]] = {
+    "learning": (1, None),
+    "not_judged": (-1, -1),
+    "ok": (0, 0),
+}
 
 
 class SharedPipeline:
@@ -32,7 +40,7 @@ class SharedPipeline:
         self._database, self._clock = database, clock
         self._streams, self._stalled_after_ms = frozenset(streams), stalled_after_ms
         self._started = clock.now_ms()
-        self._counted: tuple[float, Mapping[str, int]] = (0.0, {})
+        self._counted: tuple[float, Sequence[Counted]] = (0.0, ())
 
     def status(self) -> PipelineStatus:
         """Counts are sums; the event time is the newest; connected while any worker that is heard of is."""
@@ -64,28 +72,40 @@ class SharedPipeline:
 
     def by_model(self) -> Mapping[str, int]:
         """`ShownPipeline.by_model`, at most ten seconds old."""
-        until, counted = self._counted
-        if monotonic() > until:
-            counted = shared_status.by_model(self._database)
-            self._counted = (monotonic() + _COUNTED_FOR_S, counted)
-        return counted
+        models: Counter[str] = Counter()
+        for one in self._count():
+            models[one.appliance_model] += one.appliances
+        return models
+
+    def known(self) -> Known:
+        """`ShownPipeline.known`, as old as `by_model`."""
+        return known(self._count())
 
     def some(self, ids: Collection[str]) -> list[ApplianceStatus]:
         """`ShownPipeline.some`."""
-        return [ApplianceStatus(*one) for one in shared_status.some(self._database, ids)]
+        return _statuses(shared_status.some(self._database, ids))
 
     def some_and_silent(self, ids: Collection[str]) -> list[ApplianceStatus]:
         """`ShownPipeline.some_and_silent`."""
-        silent = [ApplianceStatus(*one) for one in shared_status.silent(self._database)]
+        silent = _statuses(shared_status.silent(self._database))
         return silent + self.some(frozenset(ids) - {one.appliance_id for one in silent})
 
-    def page(
-        self, appliance_model: str | None, without: Collection[str], offset: int, limit: int
-    ) -> list[ApplianceStatus]:
+    def page(self, asked: Asked, without: Collection[str], offset: int, limit: int) -> list[ApplianceStatus]:
         """`ShownPipeline.page`; a late page costs as much as all before it."""
-        first = shared_status.first(self._database, offset + limit + len(without), appliance_model)
-        asked = [one for one in first if one.appliance_id not in without]
-        return [ApplianceStatus(*one) for one in asked[offset : offset + limit]]
+        days = None if asked.standing is None else _DAYS[asked.standing]
+        most = offset + limit + len(without)
+        first = shared_status.first(
+            self._database, most, asked.appliance_model, days, asked.beginning, asked.after
+        )
+        found = [one for one in first if one.appliance_id not in without]
+        return _statuses(found[offset : offset + limit])
+
+    def _count(self) -> Sequence[Counted]:
+        until, counted = self._counted
+        if monotonic() > until:
+            counted = shared_status.counted(self._database)
+            self._counted = (monotonic() + _COUNTED_FOR_S, counted)
+        return counted
 
     def _said(self) -> list[Said]:
         return [one for one in shared_status.streams(self._database) if one.stream in self._streams]
@@ -97,3 +117,7 @@ class SharedPipeline:
         if not rows:
             return "starting"
         return "running" if self._streams <= heard else "stalled"
+
+
+def _statuses(each: Iterable[Seen]) -> list[ApplianceStatus]:
+    return [ApplianceStatus(*one[:5], days_missing=one.days_missing) for one in each]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field
 
@@ -17,10 +17,14 @@ def _as_iso(time: object) -> object:
 
 Time = Annotated[str, BeforeValidator(_as_iso), Field(json_schema_extra={"format": "date-time"})]
 
-State = Literal["critical", "warning", "info", "silent", "ok"]
-"""Of an appliance: the most urgent of its open episodes; `silent` where the only news is that nothing is heard."""
+State = Literal["critical", "warning", "info", "silent", "learning", "not_judged", "ok"]
+"""Of an appliance: the most urgent of its open episodes; `silent` where the only news is that nothing is heard.
 
-STATES: tuple[State, ...] = ("critical", "warning", "info", "silent", "ok")
+Without any it is `learning` while what is usual for it is not known, `not_judged` where nothing that it sends can be,
+or nobody told, and only else `ok`.
+"""
+
+STATES: tuple[State, ...] = get_args(State)
 
 Item = TypeVar("Item")
 
@@ -171,6 +175,9 @@ class ApplianceView(BaseModel):
     state: State
     last_seen: Time
     faults: list[str]
+    silent: bool = False  # whatever else is known of it
+    days_missing: int | None = 0  # with readings, until it is judged; null: not told, -1: by nothing it sends
+    firmware: str = ""  # empty where it does not say, or workers heard it
 
 
 class FleetView(BaseModel):
@@ -253,6 +260,7 @@ class Summary(BaseModel):
     counts: CountsView
     appliances: int
     by_state: dict[State, int]
+    days_missing: int | None  # until the last of those that are learning is judged; null where none is
     training: list[TrainingView]
     story: StoryView | None  # only of a demo
 

@@ -8,6 +8,7 @@ share (weather, season, holidays); comparing with the appliance's own usual remo
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -107,6 +108,22 @@ class DailyFeatures:
         for part in self._parts:
             each[part.columns] = part.spread
         return np.concatenate([*(each for _ in KINDS), np.full(len(SHAPES), np.nan)])
+
+    def days_missing(self, fleet: int) -> NDArray[np.int64]:
+        """(fleet,) days with readings until the first that is compared with the own usual; 0 from then on.
+
+        -1 where nothing is sent that could be compared. The fleet must vary for some appliance-days before anything
+        is known of how much: of one alone that takes longer than its own days, and the answer is the least it takes.
+        From any thread: those whose first day is not over have all their days before them.
+        """
+        watched, usual = self._state["watched"], self._state["usual"]
+        known = min(fleet, len(watched), len(usual))
+        missing = np.full(fleet, self._learn_days + 1, np.int64)
+        missing[:known] = np.maximum(self._learn_days + 1 - watched[:known, 0], 0)
+        blind = np.flatnonzero((missing[:known] == 0) & ~np.isfinite(usual[:known]).any(axis=1))
+        rows = min((part.rows_missing for part in self._parts if len(part.columns)), default=0)
+        missing[blind] = math.ceil(rows / max(known, 1)) if rows else -1
+        return missing
 
     def news(self, values: Array) -> NDArray[np.bool_]:
         """(k,) whether days `values` (k, F) told anything new: the appliance ran, or what explains it was measured."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,11 @@ class Spread:
     def within(self) -> Array:
         """(F,) standard deviation of a day under usual conditions; NaN while not known."""
         return np.where(self._known, np.sqrt(self._within), np.nan)
+
+    @property
+    def rows_missing(self) -> int:
+        """Appliance-days that are missing until the first of the features is known; 0 where there is none."""
+        return math.ceil(max(_FEWEST_ROWS - self._sums["days"].max(), 0)) if len(self._sums["days"]) else 0
 
     def learn(self, own: Array, residual: Array, away: Array) -> None:
         """A day's own levels (k, F), and residuals from them (k, F) at squared distances `away` (k, 1); NaN unknown."""

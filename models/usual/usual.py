@@ -65,6 +65,11 @@ class UnderConditions:
         """(columns,) standard deviation from day to day within an appliance; NaN while not known."""
         return self._spread.within
 
+    @property
+    def rows_missing(self) -> int:
+        """See `Spread.rows_missing`."""
+        return self._spread.rows_missing
+
     def news(self, values: Array) -> NDArray[np.bool_]:
         """(k,) whether days `values` (k, F) had any of the conditions; without them nothing is learnt or judged."""
         return self._conditions.news(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from alerts.access.access import open_access
 from alerts.database import open_database
+from alerts.shared_status import Said, Seen, say
 from alerts.vault import Vault
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
@@ -143,3 +145,27 @@ def test_whoever_is_not_known_logs_in_and_out(browser: Browser, tmp_path: Path) 
         expect(page.locator("#logout")).to_have_text("退出登录 kim")
     context.close()
     tables.dispose()
+
+
+def test_the_headline_never_calls_well_what_nobody_can_judge(browser: Browser, tmp_path: Path) -> None:
+    """Of three that nothing was found of, one is learning and one sends nothing to compare: neither is well."""
+    tables = open_database(f"sqlite:///{tmp_path}/effects.db")
+    each = [("plug-1", 4), ("plug-2", -1), ("plug-3", 0)]
+    say(tables, Said("s", {}, 1), [Seen(one, "rf-260", "refrigerator", 1, False, days) for one, days in each])
+    model = ReadModel(tables, SharedPipeline(tables, (), SystemClock(), 60_000), {}, {}, {})
+    page = browser.new_page(locale="en-GB")
+    with Server(create_app(model), "127.0.0.1", 0) as address:
+        page.goto(address)
+        expect(page.locator("h1")).to_have_text(
+            "Of 3 appliances nobody can say yet whether 2 are well: 1 still learning, 4 days at most, 1 not judged."
+        )
+        expect(page.locator('[data-key="plug-1"]')).to_have_attribute(
+            "aria-label", re.compile("Learning, about 4 days left")
+        )
+        page.get_by_role("button", name="Not judged 1").click()
+        expect(page.locator(".cell")).to_have_count(1)
+        page.get_by_role("button", name="中文").click()
+        expect(page.locator("h1")).to_have_text(
+            "3 台设备中有 2 台尚无法判断是否正常：1 台学习中，最长还需4天，1 台未判断。"
+        )
+        page.close()

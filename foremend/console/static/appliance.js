@@ -7,7 +7,7 @@ import { t } from "./i18n.js";
 import { panels, shown, signalTitle } from "./series.js";
 import { ask, startShell, toLogin } from "./shell.js";
 import { standing } from "./standing.js";
-import { modelTitle, setVocabulary } from "./words.js";
+import { modelTitle, stateWords, setVocabulary } from "./words.js";
 
 const SPANS = [1, 7, 30, 90, 730];
 const USUAL = 90;
@@ -113,7 +113,7 @@ function showDetail() {
   byId("about").textContent = `${modelTitle(appliance.appliance_model)} · ${t("heard", { when: fullTime(appliance.last_seen) })}`;
   byId("verdict").hidden = false;
   byId("verdict").dataset.state = appliance.state;
-  fill(byId("verdict"), dot(appliance.state), t(`state_${appliance.state}`));
+  fill(byId("verdict"), dot(appliance.state), stateWords(appliance));
   fill(byId("episodes"), episodes.length ? episodes.map((one) => episodeCard(one, tickets.find((ticket) => ticket.episode_id === one.episode_id), now)) : h("p", {}, t(appliance.state === "silent" ? "nothing_heard" : "nothing_open")));
   fill(byId("history"), findings.length ? history(findings) : h("p", {}, t("findings_empty")));
   byId("standing-card").hidden = !known.standing;

@@ -3,7 +3,7 @@ import { byId, dot, h } from "./dom.js";
 import { days, measured, moment, outlook, percent, timeLeft } from "./format.js";
 import { inWords, t } from "./i18n.js";
 import { status, target } from "./lists.js";
-import { fault, faultTitle, featureTitle, modelTitle, tone } from "./words.js";
+import { fault, faultTitle, featureTitle, modelTitle, stateWords, tone } from "./words.js";
 
 const SMALLEST_WIDTH = 0.05; // of the value: a smaller difference must not look like a large one
 
@@ -81,7 +81,7 @@ export function showDetail(detail, now) {
   const close = h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, t("close"));
   dialog.replaceChildren(
     h("header", {}, h("div", {}, h("h2", { id: "detail-title", class: "id" }, appliance.appliance_id), h("p", { class: "hint" }, `${modelTitle(appliance.appliance_model)} · ${t("heard", { when: moment(appliance.last_seen) })}`), page), close),
-    h("p", { class: "verdict", "data-state": appliance.state }, dot(appliance.state), t(`state_${appliance.state}`)),
+    h("p", { class: "verdict", "data-state": appliance.state }, dot(appliance.state), stateWords(appliance)),
     ...episodes.map((episode) => episodeCard(episode, tickets.find((ticket) => ticket.episode_id === episode.episode_id), now)),
     findings.length ? h("section", {}, h("h3", {}, t("history")), history(findings)) : "",
   );

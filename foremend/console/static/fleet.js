@@ -2,13 +2,13 @@
 import { byId, dot, empty, fill, h } from "./dom.js";
 import { integer, moment } from "./format.js";
 import { t } from "./i18n.js";
-import { faultTitle, modelTitle } from "./words.js";
+import { faultTitle, modelTitle, stateWords } from "./words.js";
 
-export const STATES = ["critical", "warning", "info", "silent", "ok"];
-const MARKS = { critical: "!", warning: "▲", info: "i", silent: "–", ok: "" }; // colour is never the only sign
+export const STATES = ["critical", "warning", "info", "silent", "learning", "not_judged", "ok"];
+const MARKS = { critical: "!", warning: "▲", info: "i", silent: "–", learning: "…", not_judged: "?", ok: "" }; // colour is never the only sign
 
 function cell(one, open) {
-  const story = [one.appliance_id, t(`state_${one.state}`), ...one.faults.map(faultTitle), t("heard", { when: moment(one.last_seen) })];
+  const story = [one.appliance_id, stateWords(one), ...one.faults.map(faultTitle), t("heard", { when: moment(one.last_seen) })];
   return h(
     "button",
     {

@@ -1,4 +1,5 @@
 // Names that the API uses, in words: from its vocabulary, else the name itself.
+import { days } from "./format.js";
 import { inWords, t } from "./i18n.js";
 
 let vocabulary = { faults: {}, appliance_models: {}, features: {} };
@@ -28,3 +29,10 @@ const MANY = "*";
 export const isMany = (applianceId) => applianceId.startsWith(MANY);
 
 export const applianceName = (applianceId) => (isMany(applianceId) ? t("many_appliances") : applianceId);
+
+/** The state in words, with how long it is still learnt, or why nobody can say whether it is well. */
+export function stateWords(one) {
+  if (one.state === "learning") return t("state_learning_days", { days: days(one.days_missing) });
+  if (one.state === "not_judged") return t(one.days_missing == null ? "not_judged_unknown" : "not_judged_no_signal");
+  return t(`state_${one.state}`);
+}

@@ -88,9 +88,10 @@ class _Now:
     def as_seen(self, rows: NDArray[np.intp]) -> Iterator[Seen]:
         """What to write of these."""
         lane = self.lane
-        each = (rows.tolist(), lane.last_seen[rows].tolist(), self.silent[rows].tolist())
-        for row, seen, silent in zip(*each, strict=True):
-            yield Seen(lane.ids[row], lane.profile.name, lane.profile.category, seen, silent)
+        missing = lane.days_missing(len(self.seen))[rows].tolist()
+        each = (rows.tolist(), lane.last_seen[rows].tolist(), self.silent[rows].tolist(), missing)
+        for row, seen, silent, days in zip(*each, strict=True):
+            yield Seen(lane.ids[row], lane.profile.name, lane.profile.category, seen, silent, days)
 
     def written(self, rows: NDArray[np.intp]) -> _Written:
         """When these are."""

@@ -123,7 +123,7 @@ def test_an_outage_is_one_finding_and_one_line_though_a_worker_is_killed_in_it(
         feed(site.kafka, spoken(range(120 + 3 * 24 * 60 + 500, 120 + 3 * 24 * 60 + 530, 10)))
         feed_looks(site.kafka, [began + LOOKS[-1] + 2 * MINUTE])
         until(lambda: committed(site.kafka) == ends(site.kafka), second)
-        until(lambda: site.states == {"ok": everybody}, second)
+        until(lambda: site.states == {"learning": everybody}, second)
         assert second.stop() == 0
 
     assert quiet == []

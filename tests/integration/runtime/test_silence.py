@@ -168,7 +168,7 @@ def test_the_only_appliance_of_its_model_falls_silent(site: Site) -> None:
     site.work(3)
 
     assert sorted(site.told()) == [("a", "silent", "opened"), ("lonely", "silent", "opened")]
-    assert site.states() == {"a": "silent", "lonely": "silent", "b": "ok"}
+    assert site.states() == {"a": "silent", "lonely": "silent", "b": "learning"}
 
 
 @pytest.mark.parametrize("killed", [True, False])
@@ -182,7 +182,7 @@ def test_nobody_is_called_silent_who_is_watched_no_more(site: Site, killed: bool
     site.broker.says("rf-260", "other", 0, 7.5)
     site.work(3)
     assert site.told() == [("told", "silent", "opened")]
-    assert site.states() == {"told": "silent", "speaking": "ok", "other": "ok"}
+    assert site.states() == {"told": "silent", "speaking": "learning", "other": "learning"}
 
     words = [
         ConsentRecord(one, "owner", Purpose.MONITORING, False, site.clock.now, "1", "en", "app")
@@ -197,7 +197,7 @@ def test_nobody_is_called_silent_who_is_watched_no_more(site: Site, killed: bool
     site.runtime.checkpoint()
 
     assert site.told() == [("told", "silent", "opened")]
-    assert site.states() == {"other": "ok"}
+    assert site.states() == {"other": "learning"}
     assert site.page.episodes() == []
     kept = (site.folder / "engine.snapshot").read_bytes()
     assert b"other" in kept
@@ -222,7 +222,7 @@ def test_silence_is_told_once_whenever_the_pipeline_ends(
 
     assert silent == {"alone": "silent"}
     assert site.told() == [("alone", "silent", "opened"), ("alone", "silent", "closed")]
-    assert site.states() == {"alone": "ok"}
+    assert site.states() == {"alone": "learning"}
 
 
 def test_nobody_is_silent_while_the_broker_is_away(site: Site) -> None:
@@ -239,7 +239,7 @@ def test_nobody_is_silent_while_the_broker_is_away(site: Site) -> None:
     site.work(60)
 
     assert site.told() == []
-    assert set(site.states().values()) == {"ok"}
+    assert set(site.states().values()) == {"learning"}
 
 
 def test_nobody_is_silent_because_the_pipeline_was_down(site: Site) -> None:
@@ -301,7 +301,7 @@ def test_who_rests_is_not_called_well(site: Site) -> None:
     site.runtime.checkpoint()
 
     assert site.runtime.status().resting == 2
-    assert site.states() == {"old": "silent", "first-hour": "silent", "alive": "ok"}
+    assert site.states() == {"old": "silent", "first-hour": "silent", "alive": "learning"}
     assert site.told() == [("old", "silent", "opened")]
 
 

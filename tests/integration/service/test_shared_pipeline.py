@@ -36,10 +36,13 @@ def pipeline(tables: Database, clock: Any) -> SharedPipeline:
 def client(tables: Database, pipeline: SharedPipeline) -> Iterator[httpx.Client]:
     """The page over six appliances of two models, one of them with an open episode."""
     seen = [
-        {"appliance_id": f"{model}-{n}", "appliance_model": model, "category": "c", "last_seen": NOW + n}
+        {
+            "appliance_id": f"{model}-{n}", "appliance_model": model, "category": "c", "last_seen": NOW + n,
+            "days_missing": 0,
+        }
         for model in ("ac-35i", "rf-260")
         for n in range(3)
-    ]
+    ]  # fmt: skip
     with writing(tables) as session:
         upsert(session, SeenRow, seen)
         session.add_all(_opened(_finding("rf-260-1")))
@@ -241,3 +244,35 @@ def test_the_silent_of_a_large_fleet_are_found_by_an_index(
     with tables.connect() as connection:
         plan = " ".join(map(str, connection.execute(text(explain + query)).all()))
     assert "ix_seen_silent" in plan
+
+
+def test_what_is_learning_or_not_judged_is_never_called_well(
+    tables: Database, pipeline: SharedPipeline, client: httpx.Client
+) -> None:
+    """In the counts, in lists by state, and on its own page; the longest that is missing is told."""
+    with writing(tables) as session:
+        for name, days in (("rf-260-0", 4), ("rf-260-1", 9), ("rf-260-2", -1), ("ac-35i-0", None)):
+            session.execute(update(SeenRow).where(SeenRow.appliance_id == name).values(days_missing=days))
+
+    summary = client.get("/api/summary").json()
+
+    told = {state: count for state, count in summary["by_state"].items() if count}
+    assert told == {"warning": 1, "learning": 1, "not_judged": 2, "ok": 2}
+    assert summary["days_missing"] == 9
+    assert listed(client, "state=learning") == (["rf-260-0"], 1)
+    assert listed(client, "state=not_judged&limit=1&offset=1") == (["rf-260-2"], 2)
+    assert listed(client, "state=ok") == (["ac-35i-1", "ac-35i-2"], 2)
+    assert client.get("/api/appliances/rf-260-0").json()["appliance"]["days_missing"] == 4
+
+
+def test_a_worker_tells_for_how_long_an_appliance_is_not_judged(
+    tables: Database, clock: Any, pipeline: SharedPipeline, make_engine: Callable[[], Engine],
+    reading: Callable[..., Block],
+) -> None:  # fmt: skip
+    """A newcomer has all its days before it."""
+    engine = make_engine()
+    engine.process(reading("newcomer"))
+
+    StatusWriter(tables, "foremend-0", clock).record({"rf-260/0": engine}, STATUS)
+
+    assert pipeline.some({"newcomer"})[0].days_missing == 11

@@ -47,7 +47,9 @@ def test_the_fleet_comes_with_the_most_urgent_first(client: httpx.Client) -> Non
     states = [one["state"] for one in fleet["items"]]
     assert fleet["items"][0]["appliance_id"] == "rf-260-00"
     assert states == sorted(states, key=["critical", "warning", "info", "silent", "ok"].index)
-    assert fleet["by_state"] == {"critical": 1, "warning": 6, "info": 1, "silent": 1, "ok": 51}
+    assert fleet["by_state"] == {
+        "critical": 1, "warning": 6, "info": 1, "silent": 1, "learning": 0, "not_judged": 0, "ok": 51,
+    }  # fmt: skip
     assert fleet["by_model"] == {"ac-26f": 15, "ac-35i": 15, "rf-260": 15, "rf-520": 15}
 
 

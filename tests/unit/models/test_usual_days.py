@@ -1,0 +1,51 @@
+"""For how long an appliance is not judged yet: no page calls it well meanwhile."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from foremend.vocabulary.features import Daily, Feature
+from models.usual.features import DailyFeatures
+
+TEMP = Feature("cabinet_temp_mean", "cabinet_temp", unit="degC", scale=1.0)
+FLEET = np.arange(6, dtype=np.int32)
+
+
+def lived(days: int, rows: np.ndarray = FLEET, features: DailyFeatures | None = None) -> DailyFeatures:
+    features = features or DailyFeatures(Daily((TEMP,)))
+    rng = np.random.default_rng(1)
+    for day in range(days):
+        features.update(rows, day, rng.normal(4.0, 0.1, (len(rows), 1)))
+    return features
+
+
+def test_the_days_that_are_missing_fall_to_none() -> None:
+    """Ten teach, the eleventh is the first that is judged; whoever had no day yet has all before it."""
+    assert DailyFeatures(Daily((TEMP,))).days_missing(2).tolist() == [11, 11]
+    assert lived(4).days_missing(7).tolist() == [7] * 6 + [11]
+    assert lived(11).days_missing(6).tolist() == [0] * 6
+
+
+def test_one_alone_is_learnt_for_longer() -> None:
+    """How much it varies is known after thirty days of a fleet: of one they take a month, and are not told as none."""
+    alone = lived(15, FLEET[:1])
+    days = int(alone.days_missing(1)[0])
+    assert days > 10
+    assert lived(60, FLEET[:1]).days_missing(1).tolist() == [0]
+
+
+def test_whoever_sends_nothing_that_can_be_compared_is_not_judged() -> None:
+    """However many days it was heard: its siblings are known, and it is not."""
+    features = DailyFeatures(Daily((TEMP,)))
+    for day in range(30):
+        values = np.random.default_rng(day).normal(4.0, 0.1, (6, 1))
+        values[2] = np.nan
+        features.update(FLEET, day, values)
+    assert features.days_missing(6).tolist() == [0, 0, -1, 0, 0, 0]
+
+
+def test_learnt_anew_it_is_learning_again() -> None:
+    """Somebody said that it is another one now."""
+    features = lived(20)
+    features.anew(3)
+    assert features.days_missing(6).tolist() == [0, 0, 0, 11, 0, 0]
