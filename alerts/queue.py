@@ -77,8 +77,9 @@ class Queue:
 
     def next_due(self, target: str) -> int | None:
         """When to look again, ms UTC; None while nothing waits."""
+        soonest = select(OutboxRow.due_at).where(_next(target)).order_by(OutboxRow.due_at).limit(1)
         with reading(self.engine) as session:
-            return session.scalar(select(func.min(OutboxRow.due_at)).where(_next(target)))
+            return session.scalar(soonest)
 
     def waiting(self, targets: list[str]) -> int:
         """How many messages to these targets are neither through nor given up."""
@@ -214,7 +215,11 @@ def _read(work: Change, seq: int) -> OutboxRow | None:
 
 
 def _next(target: str) -> ColumnElement[bool]:
-    """Waiting rows of a target that no earlier row of their ordering holds up."""
+    """Waiting rows of a target that no earlier row of their ordering holds up.
+
+    `OFFSET 0` has PostgreSQL ask row by row, in the order of the index: it had made a join of it, and in a table that
+    had just filled compared each waiting row with every other.
+    """
     earlier = aliased(OutboxRow)
     held_up = (
         select(earlier.seq)
@@ -224,6 +229,7 @@ def _next(target: str) -> ColumnElement[bool]:
             earlier.seq < OutboxRow.seq,
             earlier.state == OutboxState.PENDING,
         )
+        .offset(0)
         .exists()
     )
     waits = OutboxRow.target == target, OutboxRow.state == OutboxState.PENDING
@@ -241,6 +247,7 @@ def _is_free(but: str = "") -> ColumnElement[bool]:
             carrier.seq != OutboxRow.seq,
             carrier.state == OutboxState.PENDING,
         )
+        .offset(0)
         .exists()
     )
     return ~carried
