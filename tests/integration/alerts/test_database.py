@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from alerts import dead_letter_bounds
 from alerts.database import checked_url, open_database, reading, writing
 from alerts.queries import counts
 from alerts.settings import DeadLetterSettings
-from alerts.tables import Base, DeadLetterRow, PositionRow
+from alerts.tables import LIVE, NEVER, Base, DeadLetterRow, PositionRow, TicketRow
 from foremend.vocabulary.errors import ConfigError, IntegrityError, UnavailableError
 from foremend.vocabulary.types import DeadLetter
 
@@ -222,3 +223,45 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError, match="not usable"):
         open_database(f"sqlite:///{path}")
     assert path.read_text().startswith("not a database")
+
+
+def test_tickets_of_before_have_when_their_next_promise_ends_and_where_they_are_served(database: str) -> None:
+    """Only of who is worked on and waits for nobody: the first promise that is not kept."""
+    old = migrated(database, "0028")
+    clocks = json.dumps(
+        {
+            "first_contact": {"start": 1, "due": 5, "met": 4, "told": 0},
+            "visit": {"start": 1, "due": 30, "met": None, "told": 0},
+            "fix": {"start": 1, "due": 90, "met": None, "told": 0},
+        }
+    )
+    ticket = (
+        "INSERT INTO tickets (id, episode_id, appliance_id, appliance_model, fault, severity, status, opened_at,"
+        " told_at, note, content, created_at, clocks, waiting_since)"
+        " VALUES (:id, :id, 'a', 'm', 'leak', 'warning', :status, 1, 1, '', :content, 7, :clocks, :waiting)"
+    )
+    rows = [(status.value, status.value, None) for status in LIVE] + [
+        ("waits", "open", 8),
+        ("over", "closed", None),
+    ]
+    with old.begin() as connection:
+        for id_, status, waiting in rows:
+            row = {"id": id_, "status": status, "clocks": clocks, "waiting": waiting}
+            connection.execute(text(ticket), {**row, "content": '{"service_area": "north"}'})
+        bare = {"id": "bare", "status": "open", "clocks": "{}", "waiting": None, "content": "{}"}
+        connection.execute(text(ticket), bare)
+    old.dispose()
+
+    engine = open_database(database)
+    with reading(engine) as session:
+        found = {row.id: (row.due_at, row.service_area) for row in session.scalars(select(TicketRow))}
+    engine.dispose()
+    migrated(database, "0028", command.downgrade).dispose()
+    open_database(database).dispose()
+
+    assert found == {
+        **{status.value: (30, "north") for status in LIVE},
+        "waits": (NEVER, "north"),
+        "over": (NEVER, "north"),
+        "bare": (NEVER, None),
+    }
