@@ -30,6 +30,7 @@ from foremend.commands import (
     replay,
     retention,
     service,
+    status,
     stores,
     tickets,
     tokens,
@@ -86,6 +87,7 @@ app.command()(export.export)
 app.command()(kafka.gateway)
 app.command()(replay.replay)
 app.command()(service.service)
+app.command()(status.status)
 app.command()(kafka.worker)
 app.command()(stores.doctor)
 app.command()(stores.backup)

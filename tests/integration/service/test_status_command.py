@@ -1,0 +1,115 @@
+"""`foremend status`: the page's own truth in the terminal, asked of a real service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from alerts.access.access import open_access
+from alerts.database import open_database
+from alerts.settings import AlertsSettings
+from alerts.shared_status import Said, Seen, say
+from alerts.vault import open_vault
+from foremend.jobs.status import said
+from foremend.runtimes.clock import SystemClock
+from foremend.service.app import create_app
+from foremend.service.guard.door import Door
+from foremend.service.read_model import ReadModel
+from foremend.service.server import Server
+from foremend.service.shared_pipeline import SharedPipeline
+from foremend.stores.free_port import free_port
+from foremend.vocabulary.rights import Role
+from tests.unit.commands.command_line import call
+
+CALM = dict.fromkeys(("critical", "warning", "info", "silent", "learning", "not_judged", "ok"), 0)
+
+
+@contextmanager
+def served(folder: Path, seen: list[Seen], closed: bool) -> Iterator[tuple[Path, Any]]:
+    """A service of so many appliances, the config that names it, and who comes in."""
+    tables = open_database(f"sqlite:///{folder}/effects.db")
+    access = open_access(tables, open_vault(AlertsSettings(key_file=folder / "key"), {}), SystemClock())
+    say(tables, Said("s", {}, 1), seen)
+    model = ReadModel(tables, SharedPipeline(tables, (), SystemClock(), 60_000), {}, {}, {})
+    port, config = free_port(), folder / "config.yaml"
+    config.write_text(yaml.safe_dump({"service": {"port": port}}), encoding="utf-8")
+    with Server(create_app(model, door=Door(access, not closed)), "127.0.0.1", port):
+        yield config, access
+    tables.dispose()
+
+
+def test_it_says_the_worst_first_and_all_of_it_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = [Seen(f"plug-{n}", "rf-260", "refrigerator", 1, n == 2, days) for n, days in enumerate((0, 4, 0))]
+    with served(tmp_path, seen, closed=False) as (config, _):
+        assert call(monkeypatch, "status", "--config", str(config)) == 0
+        shown = capsys.readouterr().out
+        assert call(monkeypatch, "status", "--config", str(config), "--json") == 0
+        found = json.loads(capsys.readouterr().out)
+
+    assert "not all of 3 are known to be well: 1 silent, 1 still learning, 4 days at" in " ".join(
+        shown.split()
+    )
+    assert max(map(len, shown.splitlines())) <= 80
+    assert (found["appliances"], found["by_state"]["learning"], found["first"]) == (3, 1, [])
+
+
+def test_a_closed_service_says_which_token_it_wants_and_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(tmp_path, [], closed=True) as (config, access):
+        assert call(monkeypatch, "status", "--config", str(config)) == 5
+        assert "foremend tokens create --name NAME --role operator" in " ".join(
+            capsys.readouterr().err.split()
+        )
+
+        _, text = access.tokens.create("desk", Role.OPERATOR, 1, "test", None, None)
+        monkeypatch.setenv("FOREMEND_TOKEN", text)
+        assert call(monkeypatch, "status", "--config", str(config)) == 0
+    assert "Waiting for the first appliance." in capsys.readouterr().out
+
+
+def test_without_a_service_it_says_what_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text(f"service: {{ port: {free_port()} }}", encoding="utf-8")
+
+    assert call(monkeypatch, "status", "--config", str(tmp_path / "config.yaml")) == 4
+    assert "start foremend run" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("states", "first", "words"),
+    [
+        ({}, [], "Waiting for the first appliance."),
+        ({"ok": 3}, [], "All 3 appliances are well."),
+        ({"ok": 2, "info": 1}, [], "1 of 3 appliances noted, no more; the others are well."),
+        ({"ok": 2, "not_judged": 1}, [], "not all of 3 are known to be well: 1 not judged."),
+        ({"ok": 2, "warning": 1}, [None], "1 of 3 appliances needs attention."),
+        (
+            {"critical": 1, "silent": 2},
+            [9.0, 3.2],
+            "1 of 3 appliances needs attention. The first to fail is b, in about 3 days. Besides: 2 silent.",
+        ),
+        ({"critical": 1, "ok": 2}, [None, 0.2], "The first to fail is b, in about a day."),
+    ],
+)
+def test_well_are_all_or_it_is_not_said(
+    states: Mapping[str, int], first: list[float | None], words: str
+) -> None:
+    of = {**CALM, **states}
+    summary = {"appliances": sum(of.values()), "by_state": of, "days_missing": None}
+
+    sentence = said(
+        summary, [{"appliance_id": id_, "days_to_failure": n} for id_, n in zip("ab", first, strict=False)]
+    )
+
+    assert words in sentence
+    assert ("are well" in sentence) == (set(states) <= {"ok", "info"} and bool(states))
