@@ -122,9 +122,14 @@ class Engine:
         return self._silence.clock.was_deaf(wall)
 
     def silent(self, lane: Lane) -> NDArray[np.bool_]:
-        """Which of a lane's appliances (fleet,) say nothing, told or not: none of them can be called well."""
-        now = max(lane.newest, self._silence.clock.now)
-        return would_tell(lane, self.rules[lane.profile.name], now)
+        """Which of a lane's appliances (fleet,) say nothing, told or not: none of them can be called well.
+
+        From any thread; nobody while the engine goes back to a snapshot.
+        """
+        rules = self.rules.get(lane.profile.name)
+        if rules is None:
+            return np.zeros(len(lane.ids), np.bool_)
+        return would_tell(lane, rules, max(lane.newest, self._silence.clock.now))
 
     def learn_anew(self, appliance_model: str, appliance_id: str) -> None:
         """Somebody says that this is how the appliance is now: what is usual for it is learnt from here on.
@@ -278,11 +283,12 @@ class Engine:
     def _lane(self, appliance_model: str) -> Lane:
         if appliance_model not in self.lanes:
             profile = self._profiles[appliance_model]
-            lane = self.lanes[appliance_model] = Lane(profile, lateness_ms=self._lateness_ms)
+            lane = Lane(profile, lateness_ms=self._lateness_ms)
             self.rules[appliance_model] = self._rulebook.state_for(profile)
             self._signatures[appliance_model] = BySignature(profile, lane.features.columns)
             if profile.watch is not None:
                 self._watching[appliance_model] = Watching(profile, self._watches)
+            self.lanes[appliance_model] = lane  # last: other threads look at lanes, and need the rest then
         return self.lanes[appliance_model]
 
     def _let_rest(self, lane: Lane, leaving: Leaving) -> list[Resting]:

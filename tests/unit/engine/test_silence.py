@@ -10,10 +10,12 @@ import pytest
 
 from foremend.config import load_settings
 from foremend.engine.engine import Engine
+from foremend.engine.lane import Lane
 from foremend.engine.silence import STEP_MS
 from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block, Finding, FindingKind
-from rules.evaluator import RuleBook
+from rules.conditions import RulesProfile
+from rules.evaluator import RuleBook, RuleState
 from rules.settings import RulesSettings
 
 START = 20_000 * MS_PER_DAY
@@ -315,3 +317,29 @@ def test_a_restored_engine_neither_repeats_nor_loses_a_silence(at: float) -> Non
 
     assert first.found + second.found == whole.found
     assert len(whole.found) > 2
+
+
+class AskedMeanwhile(RuleBook):
+    """Has another thread's look fall into the moment in which the rules of an appliance model are made."""
+
+    engine: Engine
+    lanes: tuple[Lane, ...] = ()
+
+    def state_for(self, profile: RulesProfile) -> RuleState:
+        self.lanes = (*self.lanes, *self.engine.lanes.values())
+        self.looks = [self.engine.silent(lane).tolist() for lane in self.lanes]
+        return super().state_for(profile)
+
+
+def test_another_thread_may_look_while_the_first_of_a_model_is_heard_or_a_snapshot_is_gone_back_to() -> None:
+    """It had found a lane without rules: a KeyError on the page, once, with the first reading of a model."""
+    book = AskedMeanwhile(load_settings(None).rules)
+    engine = book.engine = Engine(profiles(), book, lateness_ms=10 * MINUTE)
+
+    engine.process(spoken("rf-260", ("a", "b"), [0, MINUTE]))
+    assert book.looks == []
+    before = engine.snapshot()
+    engine.process(spoken("ac-35i", ("c",), [0]))
+    assert book.looks == [[False, False]]
+    engine.restore(before)
+    assert book.looks[0] == [False, False]
