@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from alembic import command
 from alembic.config import Config
@@ -32,6 +32,7 @@ from foremend.vocabulary.errors import (
 WHAT = "the effects database"
 CHUNK = 500
 """Most values of one `IN (...)`: databases bound the number of parameters in a query."""
+Key = TypeVar("Key", int, str)
 _MIGRATION_LOCK = 0x464F5245  # "FORE": two processes that start together migrate one after the other
 
 
@@ -130,7 +131,7 @@ def upsert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]
     session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
 
 
-def chunks(values: Iterable[str]) -> list[Sequence[str]]:
+def chunks(values: Iterable[Key]) -> list[Sequence[Key]]:
     """In order, as many at once as one `IN (...)` takes."""
     ordered = sorted(values)
     return [ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK)]

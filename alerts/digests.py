@@ -17,11 +17,6 @@ MOST = 100
 """Messages in one digest; the others follow in the next."""
 
 
-def waiting_with(engine: Engine, row: OutboxRow, now: int) -> list[int]:
-    """As `waiting_with_each`, of one row."""
-    return waiting_with_each(engine, [row], now)[row.seq]
-
-
 def waiting_with_each(engine: Engine, rows: Sequence[OutboxRow], now: int) -> dict[int, list[int]]:
     """By the number of each of `rows`, of different owners, the numbers of those that may leave with it, the one that
     is due first in front; of a digest that was begun the same as then.
@@ -86,10 +81,11 @@ def _due(
 
 
 def _bodies(session: Session, seqs: Sequence[int]) -> dict[int, str]:
-    if not seqs:
-        return {}
-    query = select(OutboxRow.seq, OutboxRow.body).where(OutboxRow.seq.in_(seqs))
-    return {row.seq: row.body for row in session.execute(query)}
+    found: dict[int, str] = {}
+    for some in chunks(seqs):
+        query = select(OutboxRow.seq, OutboxRow.body).where(OutboxRow.seq.in_(some))
+        found |= {row.seq: row.body for row in session.execute(query)}
+    return found
 
 
 def _may_join(body: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete
 
 from alerts.change import Change
-from alerts.database import CHUNK, upsert
+from alerts.database import chunks, upsert
 from alerts.tables import NEVER, FindingRow, OpenEpisodeRow
 from foremend.vocabulary.types import MS_PER_DAY, Evidence, Finding, FindingKind
 
@@ -17,10 +17,9 @@ def keep_open(work: Change, findings: Iterable[tuple[str, Finding]]) -> None:
     """What `findings`, each with its id and in their order, open, change and close."""
     last = {finding.episode_id: (key, finding) for key, finding in findings}
     rows = [_row(key, one, work.at) for key, one in last.values() if one.kind is not FindingKind.CLOSED]
-    closed = sorted(episode for episode, (_, one) in last.items() if one.kind is FindingKind.CLOSED)
+    closed = [episode for episode, (_, one) in last.items() if one.kind is FindingKind.CLOSED]
     upsert(work.session, OpenEpisodeRow, sorted(rows, key=lambda row: str(row["id"])))
-    for start in range(0, len(closed), CHUNK):
-        some = closed[start : start + CHUNK]
+    for some in chunks(closed):
         work.session.execute(delete(OpenEpisodeRow).where(OpenEpisodeRow.id.in_(some)))
 
 

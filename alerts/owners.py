@@ -16,7 +16,7 @@ from alerts.change import change
 from alerts.consent.handover import hand_over
 from alerts.consent.known import not_known, require_new_ids, rows_of
 from alerts.consent.leaving import once_still, require_still
-from alerts.database import CHUNK, insert_new, reading, upsert, writing
+from alerts.database import chunks, insert_new, reading, upsert, writing
 from alerts.outbox import Outbox
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.policies import Policies
@@ -105,8 +105,8 @@ class Owners:
         now = self._clock.now_ms()
         rows = [{"id": one, "created_at": now, "folded": folded(one)} for one in ids]
         insert_new(session, OwnerRow, rows)
-        for start in range(0, len(ids), CHUNK):
-            there = ContactRow.owner_id.in_(ids[start : start + CHUNK]), ContactRow.channel.in_(channels)
+        for some in chunks(ids):
+            there = ContactRow.owner_id.in_(some), ContactRow.channel.in_(channels)
             session.execute(delete(ContactRow).where(*there))
         upsert(session, ContactRow, contacts)
 

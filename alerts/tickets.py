@@ -18,7 +18,7 @@ from sqlalchemy import select
 from alerts import promises
 from alerts.change import Change
 from alerts.contract import Contract
-from alerts.database import CHUNK
+from alerts.database import chunks
 from alerts.guide import Guide, plain_guide
 from alerts.outbox import Event, Outbox
 from alerts.priority import priority
@@ -141,11 +141,11 @@ class TicketDesk:
 
 def tickets_of(work: Change, findings: Iterable[Finding]) -> dict[str, TicketRow]:
     """The tickets of the findings' episodes, by episode, kept from others until the transaction ends."""
-    episodes = sorted({finding.episode_id for finding in findings})
     found: dict[str, TicketRow] = {}
-    for start in range(0, len(episodes), CHUNK):
-        among = TicketRow.episode_id.in_(episodes[start : start + CHUNK])
-        query = select(TicketRow).where(among).order_by(TicketRow.id).with_for_update()
+    for some in chunks({finding.episode_id for finding in findings}):
+        query = (
+            select(TicketRow).where(TicketRow.episode_id.in_(some)).order_by(TicketRow.id).with_for_update()
+        )
         found.update((ticket.episode_id, ticket) for ticket in work.session.scalars(query))
     return found
 
@@ -153,10 +153,9 @@ def tickets_of(work: Change, findings: Iterable[Finding]) -> dict[str, TicketRow
 def recent_of(work: Change, findings: Iterable[Finding], within: int) -> dict[tuple[str, str], TicketRow]:
     """By appliance and fault, the ticket that ended last, where a new episode began at most `within` ms after it."""
     begun = {(one.appliance_id, one.fault): one.episode_start for one in findings}
-    ids = sorted({appliance_id for appliance_id, _ in begun})
     found: dict[tuple[str, str], TicketRow] = {}
-    for start in range(0, len(ids), CHUNK):
-        ended = TicketRow.appliance_id.in_(ids[start : start + CHUNK]) & TicketRow.status.in_(ENDED)
+    for some in chunks({appliance_id for appliance_id, _ in begun}):
+        ended = TicketRow.appliance_id.in_(some) & TicketRow.status.in_(ENDED)
         query = select(TicketRow).where(ended).order_by(TicketRow.closed_at, TicketRow.id).with_for_update()
         for ticket in work.session.scalars(query):
             began = begun.get((ticket.appliance_id, ticket.fault))

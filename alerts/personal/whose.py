@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from alerts.database import CHUNK
+from alerts.database import chunks
 from alerts.personal.places import TABLES, Link, TablePlace
 from alerts.tables import (
     AccessTokenRow,
@@ -84,7 +84,7 @@ class Whose:
             return [
                 column.in_(some) if until == EVER else column.in_(some) & (age <= until)
                 for until, ids in self.by_until.items()
-                for some in _some(ids)
+                for some in chunks(ids)
             ]
         if place.link is Link.TICKET:
             tickets = next(one for one in TABLES if one.table is TicketRow)
@@ -150,7 +150,7 @@ def whose(session: Session, owner_id: str, devices: Callable[[str], Iterable[str
 def _registered(session: Session, ids: Sequence[str]) -> set[str]:
     return {
         one
-        for some in _some(ids)
+        for some in chunks(ids)
         for one in session.scalars(select(ApplianceRow.id).where(ApplianceRow.id.in_(some)))
     }
 
@@ -159,7 +159,7 @@ def _models(session: Session, ids: Sequence[str], own: Collection[str]) -> dict[
     """Under every appliance model that each was ever heard of or, if it is the owner's `own`, is registered as."""
     found: dict[str, set[str]] = {one: set() for one in ids}
     for table, column in _HEARD:
-        for some in _some(ids):
+        for some in chunks(ids):
             query = select(column, table.appliance_model).where(column.in_(some)).distinct()
             for appliance_id, model in session.execute(query):
                 if table is not ApplianceRow or appliance_id in own:
@@ -186,8 +186,3 @@ def _ids(session: Session, found: Whose) -> set[str]:
             for row in session.execute(select(*_NAMED_BY[place.table]).where(condition)):
                 names |= set(row)
     return names
-
-
-def _some(ids: Sequence[str]) -> Iterator[list[str]]:
-    """As many at once as go into one query."""
-    return (list(ids[start : start + CHUNK]) for start in range(0, len(ids), CHUNK))

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from alerts.audit import verify
 from alerts.channels import Message
 from alerts.database import reading
-from alerts.digests import waiting_with
+from alerts.digests import waiting_with_each
 from alerts.owners import OwnedAppliance, Owner
 from alerts.queue import Queue
 from alerts.tables import OutboxRow
@@ -226,7 +226,7 @@ def test_a_digest_whose_sender_died_leaves_again_once_its_lease_is_over(
     queue = Queue(stage.alerts.engine, stage.clock)
     row = queue.claim("sms", 60_000)
     assert row is not None
-    queue.gather(row, waiting_with(stage.alerts.engine, row, stage.clock.now), 60_000)
+    queue.gather(row, waiting_with_each(stage.alerts.engine, [row], stage.clock.now)[row.seq], 60_000)
 
     stage.alerts.dispatcher.run_once()
     assert stage.sent("sms") == []
