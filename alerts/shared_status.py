@@ -94,10 +94,8 @@ def first(
     most: int,
     appliance_model: str | None = None,
     days_missing: tuple[int, int | None] | None = None,
-    beginning: str = "",
-    after: str = "",
 ) -> list[Seen]:
-    """At most `most`, by id, those behind `after` whose id begins so; of one model, or of all.
+    """At most `most`, by id; of one model, or of all.
 
     `days_missing`: not silent, and from the first to the second, None without end; from -1 it takes who is not known.
     """
@@ -109,13 +107,6 @@ def first(
         days = func.coalesce(SeenRow.days_missing, -1)
         query = query.where(~SeenRow.silent, days >= least)
         query = query if longest is None else query.where(days <= longest)
-    if after:
-        query = query.where(SeenRow.appliance_id > after)
-    if beginning and engine.dialect.name == "sqlite":  # in the order of its key
-        key = SeenRow.appliance_id
-        query = query.where(key >= beginning, key < beginning + "\U0010ffff")
-    elif beginning:
-        query = query.where(SeenRow.appliance_id.startswith(beginning, autoescape=True))
     with reading(engine) as session:
         return [Seen(*row) for row in session.execute(query)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,15 +25,11 @@ class Asked:
 
     appliance_model: str | None = None
     standing: Standing | None = None
-    beginning: str = ""  # of the id
-    after: str = ""  # behind this id
 
     def takes(self, one: ApplianceStatus) -> bool:
         """Whether it is one of them."""
-        return (
-            self.appliance_model in (None, one.appliance_model)
-            and (self.standing is None or (self.standing == one.standing and not one.silent))
-            and one.appliance_id.startswith(self.beginning)
+        return self.appliance_model in (None, one.appliance_model) and (
+            self.standing is None or (self.standing == one.standing and not one.silent)
         )
 
 
@@ -116,10 +111,7 @@ class OwnPipeline:
 
     def page(self, asked: Asked, without: Collection[str], offset: int, limit: int) -> list[ApplianceStatus]:
         """`ShownPipeline.page`."""
-        fleet = self._fleet()
-        start = bisect_right(fleet, asked.after, key=lambda one: one.appliance_id) if asked.after else 0
-        behind = (fleet[k] for k in range(start, len(fleet)))
-        found = (one for one in behind if asked.takes(one) and one.appliance_id not in without)
+        found = (one for one in self._fleet() if asked.takes(one) and one.appliance_id not in without)
         return list(islice(found, offset, offset + limit))
 
     def _fleet(self) -> Sequence[ApplianceStatus]:

@@ -94,9 +94,7 @@ class SharedPipeline:
         """`ShownPipeline.page`; a late page costs as much as all before it."""
         days = None if asked.standing is None else _DAYS[asked.standing]
         most = offset + limit + len(without)
-        first = shared_status.first(
-            self._database, most, asked.appliance_model, days, asked.beginning, asked.after
-        )
+        first = shared_status.first(self._database, most, asked.appliance_model, days)
         found = [one for one in first if one.appliance_id not in without]
         return _statuses(found[offset : offset + limit])
 
