@@ -201,9 +201,11 @@ class Lane:
 
     def days_missing(self, fleet: int) -> NDArray[np.int64]:
         """(fleet,) days with readings until each is first judged by what is usual for it; -1: it sends nothing that
-        could be. Whoever is watched by its own hours or readings, too, is judged by those. From any thread."""
-        missing = self.features.days_missing(fleet)
-        return missing if self.profile.watch is None else np.maximum(missing, 0)
+        could be. Whoever is watched by its own hours or readings, too, is judged by those once its own days are over,
+        without a fleet. From any thread."""
+        if self.profile.watch is not None:
+            return self.features.own_days_missing(fleet)
+        return self.features.days_missing(fleet)
 
     def cycling(self) -> NDArray[np.bool_]:
         """(fleet,) who has run and paused by itself for days, as a refrigerator does."""

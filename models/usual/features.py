@@ -116,13 +116,18 @@ class DailyFeatures:
         is known of how much: of one alone that takes longer than its own days, and the answer is the least it takes.
         From any thread: those whose first day is not over have all their days before them.
         """
-        watched, usual = self._state["watched"], self._state["usual"]
-        known = min(fleet, len(watched), len(usual))
-        missing = np.full(fleet, self._learn_days + 1, np.int64)
-        missing[:known] = np.maximum(self._learn_days + 1 - watched[:known, 0], 0)
+        usual, missing = self._state["usual"], self.own_days_missing(fleet)
+        known = min(fleet, len(usual))
         blind = np.flatnonzero((missing[:known] == 0) & ~np.isfinite(usual[:known]).any(axis=1))
         rows = min((part.rows_missing for part in self._parts if len(part.columns)), default=0)
         missing[blind] = math.ceil(rows / max(known, 1)) if rows else -1
+        return missing
+
+    def own_days_missing(self, fleet: int) -> NDArray[np.int64]:
+        """(fleet,) the same, as far as an appliance's own days go, whatever it sends and whoever is with it."""
+        watched = self._state["watched"][:fleet, 0]
+        missing = np.full(fleet, self._learn_days + 1, np.int64)
+        missing[: len(watched)] = np.maximum(self._learn_days + 1 - watched, 0)
         return missing
 
     def news(self, values: Array) -> NDArray[np.bool_]:

@@ -49,3 +49,9 @@ def test_learnt_anew_it_is_learning_again() -> None:
     features = lived(20)
     features.anew(3)
     assert features.days_missing(6).tolist() == [0, 0, 0, 11, 0, 0]
+
+
+def test_of_one_alone_its_own_days_fall_to_none_whatever_is_known_of_a_fleet() -> None:
+    """So a lone plug, which its own hours judge, too, is not told of a month more on the day that it was told one."""
+    assert lived(4, FLEET[:1]).own_days_missing(2).tolist() == [7, 11]
+    assert lived(11, FLEET[:1]).own_days_missing(1).tolist() == [0]
