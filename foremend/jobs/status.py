@@ -17,6 +17,10 @@ TOKEN = "FOREMEND_TOKEN"
 FIRST = 10
 """So many episodes are shown, the most urgent first."""
 _PATIENCE_S = 10.0
+_STRANGE = (
+    "what answers at {address} is no Foremend, or one of another version: service.port of the config"
+    " says where to ask"
+)
 _SHOWN = "appliance_id", "appliance_model", "fault", "severity", "episode_start", "days_to_failure"
 
 
@@ -30,8 +34,11 @@ def status(config: Path | None) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     with httpx.Client(base_url=address, headers=headers, timeout=_PATIENCE_S, trust_env=False) as client:
         summary, episodes = _ask(client, "/api/summary"), _ask(client, f"/api/v1/episodes?limit={FIRST}")
-    first = [{name: one[name] for name in _SHOWN} for one in episodes["items"]]
-    return {"said": said(summary, first), "address": address, **summary, "first": first}
+    try:
+        first = [{name: one[name] for name in _SHOWN} for one in episodes["items"]]
+        return {"said": said(summary, first), "address": address, **summary, "first": first}
+    except (KeyError, TypeError) as error:
+        raise UnavailableError(_STRANGE.format(address=address)) from error
 
 
 def said(summary: Mapping[str, Any], first: Sequence[Mapping[str, Any]]) -> str:
@@ -101,7 +108,11 @@ def _ask(client: httpx.Client, path: str) -> Any:
             " (foremend tokens create --name NAME --role operator)"
         )
     if answer.status_code != 200:
+        asked = f"{str(client.base_url).rstrip('/')}{path}"
         raise UnavailableError(
-            f"{client.base_url}{path} answers {answer.status_code}: see the log of the service"
+            f"{asked} answers {answer.status_code}: see the log of the service, if it is Foremend's"
         )
-    return answer.json()
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise UnavailableError(_STRANGE.format(address=str(client.base_url).rstrip("/"))) from error

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,34 @@ def test_without_a_service_it_says_what_to_start(
 
     assert call(monkeypatch, "status", "--config", str(tmp_path / "config.yaml")) == 4
     assert "start foremend run" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    "answer", [b"It works!", b"[]", b"{}", b'{"items": 1}', b"\xff", b'{"by_state": null}']
+)
+def test_another_program_on_the_port_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: bytes
+) -> None:
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nobody reads it."""
+
+    with HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        (tmp_path / "config.yaml").write_text(f"service: {{ port: {server.server_port} }}", encoding="utf-8")
+        code = call(monkeypatch, "status", "--config", str(tmp_path / "config.yaml"))
+        server.shutdown()
+        thread.join()
+
+    assert code == 4
+    assert "is no Foremend, or one of another version" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(
