@@ -279,6 +279,27 @@ def test_a_visit_is_scheduled_in_the_time_that_is_shown(open_page: Open, place: 
     expect(page.locator("#where")).to_contain_text("on the way")
 
 
+def test_pages_that_stay_open_come_back_with_the_service(open_page: Open, place: Place) -> None:
+    """A gateway answered for it at one look, as over an update: the next finds it, and nothing says that it is lost."""
+    for path, there in (("tickets.html", ".lane"), (ticket(place, "hostile"), "#job")):
+        page = open_page(path)
+        expect(page.locator(there).first).to_be_visible()
+        page.clock.install()
+        page.reload()
+        expect(page.locator(there).first).to_be_visible()
+
+        page.route(
+            "**/api/v1/tickets**", lambda route: route.fulfill(content_type="text/html", body="Back soon")
+        )
+        page.clock.run_for(16_000)
+        expect(page.get_by_role("alert")).to_contain_text("Connection lost")
+        page.unroute("**/api/v1/tickets**")
+        page.clock.run_for(16_000)
+
+        expect(page.get_by_role("alert")).to_have_count(0)
+        expect(page.locator(there).first).to_be_visible()
+
+
 def test_whoever_comes_second_is_told_and_keeps_what_was_typed(open_page: Open, place: Place) -> None:
     """Nothing of theirs was done; the new state is shown; a second try counts."""
     page = open_page(ticket(place, "race"))

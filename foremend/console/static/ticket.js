@@ -120,6 +120,7 @@ function told(words) {
 async function read() {
   try {
     Object.assign(known, await getTicket(id), { error: null });
+    if (known.notice === lost) known.notice = null;
     const same = known.ticket.possible.includes("merged") ? await getTickets({ appliance_id: known.ticket.appliance_id, limit: 50 }) : { items: [] };
     known.siblings = same.items.filter((one) => one.ticket_id !== id && ["open", "acknowledged", "scheduled", "on_the_way"].includes(one.status));
   } catch (error) {
@@ -129,19 +130,21 @@ async function read() {
   show();
 }
 
+const lost = () => t("link_lost");
+
 function missed(error) {
   if (error.status === 401) return toLogin();
   known.error = error;
   if (error.status === 403 || error.status === 404) known.ticket = null;
-  else if (known.ticket) known.notice = () => t("link_lost");
+  else if (known.ticket) known.notice = lost;
   show();
 }
 
 async function keepLooking() {
   await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
-  if (!document.hidden && known.ticket) {
+  if (!document.hidden && ![403, 404].includes(known.error?.status)) {
     const now = await getTicket(id).catch(missed);
-    if (now && now.tag !== known.tag) await read();
+    if (now && (now.tag !== known.tag || known.error)) await read();
     else if (now) show();
   }
   keepLooking();

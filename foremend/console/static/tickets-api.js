@@ -6,8 +6,9 @@ const PATIENCE_MS = 15_000;
 async function asked(path, options = {}) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), ...options, headers: { accept: "application/json", ...options.headers } });
   setClock(answer);
-  const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status, right: said.right, detail: detail(said) });
+  const said = await answer.json().catch(() => null);
+  if (answer.ok && !said) throw new Error(`${path}: no JSON`); // a gateway's own page: the service is away
+  if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status, right: said?.right, detail: detail(said ?? {}) });
   return { said, tag: answer.headers.get("etag") };
 }
 

@@ -185,14 +185,17 @@ function missed(error) {
   show();
 }
 
+/** Whether to ask again would be in vain; a service that is away, or asked too often, comes back. */
+const inVain = ({ status }) => status >= 400 && status < 500 && status !== 429;
+
 /** One row says whether anything moved; clocks tick on in any case. */
 async function keepLooking() {
   await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
-  if (!document.hidden && !known.error) {
+  if (!document.hidden && !(known.error && inVain(known.error))) {
     try {
       const [newest] = (await getTickets({ sort: "-changed_at", limit: 1 })).items;
       const now = newest ? `${newest.ticket_id} ${newest.version}` : "";
-      if (known.newest !== now && known.newest) await read(true);
+      if (known.error || (known.newest !== now && known.newest)) await read(true);
       else show();
       known.newest = now;
     } catch (error) {
