@@ -10,11 +10,21 @@ from typing import Any, TypeVar, cast
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, Executable, Table, bindparam, create_engine, event, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError, TimeoutError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from alerts.database_errors import is_read_only, login_refused, understood
 from alerts.database_tuning import READ_ONLY, RELAXED, patience, tune_sqlite
@@ -129,6 +139,11 @@ def upsert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]
     keys = [column.name for column in target.primary_key]
     changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+
+def in_code_points(engine: Engine, column: InstrumentedAttribute[str]) -> ColumnElement[str]:
+    """A column of text to compare and sort as Python does, whatever the database's language is."""
+    return column.collate("C") if engine.dialect.name == "postgresql" else column.expression
 
 
 def chunks(values: Iterable[Key]) -> list[Sequence[Key]]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, delete, func, select
 
-from alerts.database import CHUNK, reading, upsert, writing
+from alerts.database import CHUNK, in_code_points, reading, upsert, writing
 from alerts.tables import ProcessRow, SeenRow
 
 _COLUMNS = (
@@ -81,6 +81,13 @@ def some(engine: Engine, ids: Collection[str]) -> list[Seen]:
             query = select(*_COLUMNS).where(SeenRow.appliance_id.in_(names[start : start + CHUNK]))
             found += [Seen(*row) for row in session.execute(query)]
     return found
+
+
+def heard_between(engine: Engine, first: str, last: str) -> frozenset[str]:
+    """The ids of those that were heard of, from `first` to `last` in the order of code points, both included."""
+    key = in_code_points(engine, SeenRow.appliance_id)
+    with reading(engine) as session:
+        return frozenset(session.scalars(select(SeenRow.appliance_id).where(key.between(first, last))))
 
 
 def silent(engine: Engine) -> list[Seen]:

@@ -395,7 +395,11 @@ class ApplianceRow(Base):
     """Which owner an appliance belongs to, and how to speak to that owner."""
 
     __tablename__ = "appliances"
-    __table_args__ = (Index(None, "owner_id"), Index(None, "folded"))
+    __table_args__ = (
+        Index(None, "owner_id"),
+        Index(None, "folded"),
+        Index("ix_appliances_id_in_order", "id", info={"only_on": "postgresql"}),  # COLLATE "C"
+    )
     id: Mapped[str] = mapped_column(Name(200), primary_key=True)
     owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"))
     appliance_model: Mapped[str] = mapped_column(Name(200))
@@ -422,6 +426,7 @@ class SeenRow(Base):
             postgresql_where=text("silent"),
             sqlite_where=text("silent = 1"),
         ),
+        Index("ix_seen_id_in_order", "appliance_id", info={"only_on": "postgresql"}),  # COLLATE "C"
     )
     appliance_id: Mapped[str] = mapped_column(Name(200), primary_key=True)
     appliance_model: Mapped[str] = mapped_column(Name(200))

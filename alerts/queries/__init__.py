@@ -15,7 +15,7 @@ from alerts.queries.episodes import (
 )
 from alerts.queries.keyset import Part
 from alerts.queries.lists import deliveries, disabled_targets, findings, held_back, outbox
-from alerts.queries.owned import owned_by, works_on
+from alerts.queries.owned import Registered, owned_by, registered, works_on
 from alerts.queries.paging import Page
 from alerts.queries.tickets import TicketFilter, earlier, evidence_chart, some_tickets, ticket, tickets
 from alerts.tables import OutboxState, Resolution, TicketStatus
@@ -29,6 +29,7 @@ __all__ = [
     "OutboxState",
     "Page",
     "Part",
+    "Registered",
     "Resolution",
     "TicketFilter",
     "TicketStatus",
@@ -50,6 +51,7 @@ __all__ = [
     "opened",
     "outbox",
     "owned_by",
+    "registered",
     "some_findings",
     "some_open_episodes",
     "some_tickets",

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from alerts.consent import decide, histories
-from alerts.database import reading
+from alerts.database import in_code_points, reading
 from alerts.tables import ApplianceRow, ContactRow, OwnerRow
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.types import Purpose
@@ -29,7 +29,7 @@ def owners(
     """
     if not 1 <= limit <= MOST:
         raise InputError(f"limit: {limit} is not between 1 and {MOST}")
-    key = OwnerRow.id.collate("C") if engine.dialect.name == "postgresql" else OwnerRow.id
+    key = in_code_points(engine, OwnerRow.id)
     # one lower bound: of two, SQLite takes the first, and walks from there
     page = select(OwnerRow.id, OwnerRow.created_at).where(
         key >= beginning if beginning > after else key > after

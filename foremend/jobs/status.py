@@ -43,16 +43,13 @@ def status(config: Path | None) -> dict[str, Any]:
 
 def said(summary: Mapping[str, Any], first: Sequence[Mapping[str, Any]]) -> str:
     """The worst that is true of the fleet. Well are all, or it is not said."""
+    return " ".join(filter(None, [_of_heard(summary, first), _of_unheard(summary["never_heard"])]))
+
+
+def _of_heard(summary: Mapping[str, Any], first: Sequence[Mapping[str, Any]]) -> str:
     total, of = summary["appliances"], summary["by_state"]
     urgent = of["critical"] + of["warning"]
-    unsure = [
-        f"{of['silent']} silent" if of["silent"] else "",
-        f"{of['learning']} still learning, {_days(summary['days_missing'] or 0)} at most"
-        if of["learning"]
-        else "",
-        f"{of['not_judged']} not judged" if of["not_judged"] else "",
-    ]
-    besides = ", ".join(filter(None, unsure))
+    besides = ", ".join(_unsure(of, summary["days_missing"] or 0))
     if not total:
         return "Waiting for the first appliance."
     if urgent:
@@ -63,21 +60,38 @@ def said(summary: Mapping[str, Any], first: Sequence[Mapping[str, Any]]) -> str:
             else ""
         )
         rest = f"Besides: {besides}." if besides else ""
-        return " ".join(
-            filter(
-                None,
-                [f"{_of(urgent, total)} {'needs' if urgent == 1 else 'need'} attention.", next_one, rest],
-            )
-        )
+        verb = "needs" if urgent == 1 else "need"
+        return " ".join(filter(None, [f"{_of(urgent, total)} {verb} attention.", next_one, rest]))
     if besides:
-        return f"Nothing found, but not all of {total} are known to be well: {besides}."
+        return (
+            f"Nothing found, but not all of {total} are known to be well: {besides}."
+            if total > 1
+            else f"Nothing found, but nobody can say whether the one appliance is well: {besides}."
+        )
     if of["info"]:
-        return f"{_of(of['info'], total)} noted, no more; the others are well."
-    return f"All {total} appliances are well."
+        return f"{_of(of['info'], total)} noted, no more{'; the others are well' if total > 1 else ''}."
+    return f"All {total} appliances are well." if total > 1 else "The one appliance is well."
+
+
+def _unsure(of: Mapping[str, int], longest: float) -> list[str]:
+    """What nobody can call well: how many, and for how long it is learnt, the last of several."""
+    most = " at most" if of["learning"] > 1 else ""
+    each = {
+        "silent": f"{of['silent']} silent",
+        "learning": f"{of['learning']} still learning, {_days(longest)} left{most}",
+        "not_judged": f"{of['not_judged']} not judged",
+    }
+    return [words for state, words in each.items() if of[state]]
+
+
+def _of_unheard(many: int) -> str:
+    if not many:
+        return ""
+    return f"{many} registered {'appliance was' if many == 1 else 'appliances were'} never heard from."
 
 
 def _of(some: int, total: int) -> str:
-    return f"{some} of {total} appliances"
+    return "The one appliance" if total == 1 else f"{some} of {total} appliances"
 
 
 def _left(one: Mapping[str, Any]) -> float:

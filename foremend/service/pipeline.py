@@ -66,6 +66,10 @@ class ShownPipeline(Protocol):
         """As `some`, and those that say nothing, told or not."""
         ...
 
+    def never_heard(self, ids: Sequence[str]) -> frozenset[str]:
+        """Those of `ids`, which are in the order of code points, that were never heard of."""
+        ...
+
     def known(self) -> Known:
         """How well those are known that are not silent."""
         ...
@@ -81,6 +85,7 @@ class OwnPipeline:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._looked: tuple[float, Sequence[ApplianceStatus]] = (0.0, ())
+        self._ids: frozenset[str] = frozenset()
 
     def status(self) -> PipelineStatus:
         return self._pipeline.status()
@@ -105,6 +110,11 @@ class OwnPipeline:
         """`ShownPipeline.some_and_silent`."""
         return [one for one in self._fleet() if one.silent or one.appliance_id in ids]
 
+    def never_heard(self, ids: Sequence[str]) -> frozenset[str]:
+        """`ShownPipeline.never_heard`."""
+        self._fleet()
+        return frozenset(ids) - self._ids
+
     def known(self) -> Known:
         """`ShownPipeline.known`."""
         return known((one.appliance_model, one.silent, one.days_missing, 1) for one in self._fleet())
@@ -120,6 +130,7 @@ class OwnPipeline:
         began = monotonic()
         if began > until:
             fleet = sorted(self._pipeline.fleet(), key=lambda one: one.appliance_id)
+            self._ids = frozenset([one.appliance_id for one in fleet])
             took = monotonic() - began
             self._looked = (monotonic() + (_RARELY * took if len(fleet) > _MANY else 0.0), fleet)
         return fleet

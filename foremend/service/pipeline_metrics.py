@@ -62,12 +62,13 @@ def database_families(counts: CountsView, oldest_waiting_ms: int | None) -> Iter
     yield Family("counter", "held_back_total", "Acts that consent held back", held_back)
 
 
-def fleet_families(fleet: FleetView) -> Iterator[Family]:
-    """Of the whole fleet; only its counts are used."""
+def fleet_families(fleet: FleetView, never_heard: int) -> Iterator[Family]:
+    """Of the whole fleet, of which only the counts are used, and of those registered that are not in it."""
     states = labelled("state", fleet.by_state)
     yield Family("gauge", "appliances_by_state", "Appliances by state", states)
     models = labelled("appliance_model", fleet.by_model)
     yield Family("gauge", "appliances", "Appliances heard of, by appliance model", models)
+    yield gauge("appliances_never_heard", "Appliances registered of which nothing ever came", never_heard)
 
 
 def stream_families(heard_ago_ms: Mapping[str, int]) -> Iterator[Family]:

@@ -22,6 +22,7 @@ from foremend.service.metrics import Family
 from foremend.service.pipeline import Asked, ShownPipeline
 from foremend.service.pipeline_metrics import database_families, fleet_families
 from foremend.service.together import joined
+from foremend.service.unheard import Unheard
 from foremend.service.views import (
     STATES,
     ApplianceDetail,
@@ -75,6 +76,7 @@ class ReadModel:
         self._training, self._story_file = training, story
         self._engine = engine
         self._pipeline = pipeline
+        self._unheard = Unheard(engine, pipeline, unwatched)
         self._remembered: tuple[int | None, float, list[FindingView]] = (None, 0.0, [])
         self._vocabulary = _vocabulary(profiles, faults, feature_titles)
 
@@ -87,6 +89,7 @@ class ReadModel:
             counts=self._counts(),
             appliances=appliances,
             by_state=self._by_state(ill),
+            never_heard=self._unheard.count(),
             days_missing=self._pipeline.known().longest,
             training=[TrainingView(**asdict(one)) for one in self._training()],
             story=self._story(),
@@ -272,7 +275,7 @@ class ReadModel:
     def _families(self) -> Iterator[Family]:
         yield from self._pipeline.families()
         yield from database_families(self._counts(), queries.oldest_waiting(self._engine))
-        yield from fleet_families(self.fleet(1, 0))
+        yield from fleet_families(self.fleet(1, 0), self._unheard.count())
 
     def _story(self) -> StoryView | None:
         if self._story_file is None or not self._story_file.exists():

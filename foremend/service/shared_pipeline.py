@@ -90,6 +90,10 @@ class SharedPipeline:
         silent = _statuses(shared_status.silent(self._database))
         return silent + self.some(frozenset(ids) - {one.appliance_id for one in silent})
 
+    def never_heard(self, ids: Sequence[str]) -> frozenset[str]:
+        """`ShownPipeline.never_heard`."""
+        return frozenset(ids) - shared_status.heard_between(self._database, ids[0], ids[-1])
+
     def page(self, asked: Asked, without: Collection[str], offset: int, limit: int) -> list[ApplianceStatus]:
         """`ShownPipeline.page`; a late page costs as much as all before it."""
         days = None if asked.standing is None else _DAYS[asked.standing]

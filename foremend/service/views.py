@@ -260,6 +260,7 @@ class Summary(BaseModel):
     counts: CountsView
     appliances: int
     by_state: dict[State, int]
+    never_heard: int  # registered, and in no state: nothing ever came, though their owners forbid nothing
     days_missing: int | None  # until the last of those that are learning is judged; null where none is
     training: list[TrainingView]
     story: StoryView | None  # only of a demo

@@ -8,7 +8,6 @@ share (weather, season, holidays); comparing with the appliance's own usual remo
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -113,15 +112,22 @@ class DailyFeatures:
         """(fleet,) days with readings until the first that is compared with the own usual; 0 from then on.
 
         -1 where nothing is sent that could be compared. The fleet must vary for some appliance-days before anything
-        is known of how much: of one alone that takes longer than its own days, and the answer is the least it takes.
-        From any thread: those whose first day is not over have all their days before them.
+        is known of how much: of a few, or one alone, that takes longer than their own days, and is told, as if
+        all went on day by day. From any thread: those whose first day is not over have all their days before them.
         """
         usual, missing = self._state["usual"], self.own_days_missing(fleet)
-        known = min(fleet, len(usual))
+        known, days = min(fleet, len(usual)), self._fleet_days_missing(fleet)
         blind = np.flatnonzero((missing[:known] == 0) & ~np.isfinite(usual[:known]).any(axis=1))
-        rows = min((part.rows_missing for part in self._parts if len(part.columns)), default=0)
-        missing[blind] = math.ceil(rows / max(known, 1)) if rows else -1
+        missing = np.where(missing > 0, np.maximum(missing, days or 0), missing)
+        missing[blind] = days or -1
         return missing
+
+    def _fleet_days_missing(self, fleet: int) -> int | None:
+        watched = np.zeros(fleet, np.float32)
+        lived = self._state["watched"][:fleet, 0]
+        watched[: len(lived)] = lived
+        each = [part.days_missing(watched) for part in self._parts if len(part.columns)]
+        return min((days for days in each if days is not None), default=None)
 
     def own_days_missing(self, fleet: int) -> NDArray[np.int64]:
         """(fleet,) the same, as far as an appliance's own days go, whatever it sends and whoever is with it."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,10 +45,19 @@ class Spread:
         """(F,) standard deviation of a day under usual conditions; NaN while not known."""
         return np.where(self._known, np.sqrt(self._within), np.nan)
 
-    @property
-    def rows_missing(self) -> int:
-        """Appliance-days that are missing until the first of the features is known; 0 where there is none."""
-        return math.ceil(max(_FEWEST_ROWS - self._sums["days"].max(), 0)) if len(self._sums["days"]) else 0
+    def days_missing(self, teaching: Sequence[int]) -> int | None:
+        """Days to come until the first of the features is known; 0 where one is, None where none ever will be.
+
+        `teaching`: how many appliances teach on each of these days, the last one standing for all behind it.
+        """
+        known = self._sums["days"].max(initial=0.0)
+        if known < _FEWEST_ROWS and not teaching[-1]:
+            return None  # a single one that teaches day by day reaches twice the fewest
+        days = 0
+        while known < _FEWEST_ROWS:
+            known = known * (1 - _FORGET) + teaching[min(days, len(teaching) - 1)]
+            days += 1
+        return days
 
     def learn(self, own: Array, residual: Array, away: Array) -> None:
         """A day's own levels (k, F), and residuals from them (k, F) at squared distances `away` (k, 1); NaN unknown."""

@@ -65,10 +65,19 @@ class UnderConditions:
         """(columns,) standard deviation from day to day within an appliance; NaN while not known."""
         return self._spread.within
 
-    @property
-    def rows_missing(self) -> int:
-        """See `Spread.rows_missing`."""
-        return self._spread.rows_missing
+    def days_missing(self, watched: NDArray[np.float32]) -> int | None:
+        """See `Spread.days_missing`, if all who ever sent anything to compare go on so day by day.
+
+        `watched` (fleet,): days with readings of each; whoever had none yet is taken to send what the others do.
+        """
+        if self._spread.days_missing([0]) == 0:
+            return 0
+        counted = self._state["count"][: len(watched)].max(axis=1, initial=0.0)
+        own = np.zeros(len(watched))
+        own[: len(counted)] = counted
+        starts = np.maximum(_FEWEST_DAYS - own, 0)[(own > 0) | (watched == 0)]
+        teaching = np.bincount(starts.astype(np.intp), minlength=_FEWEST_DAYS + 1).cumsum()
+        return self._spread.days_missing(teaching.tolist())
 
     def news(self, values: Array) -> NDArray[np.bool_]:
         """(k,) whether days `values` (k, F) had any of the conditions; without them nothing is learnt or judged."""

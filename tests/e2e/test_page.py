@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, Page, expect
 
 from alerts.access.access import open_access
-from alerts.database import open_database
+from alerts.database import open_database, writing
 from alerts.shared_status import Said, Seen, say
+from alerts.tables import NEVER, ApplianceRow, FindingRow, OpenEpisodeRow, OwnerRow
 from alerts.vault import Vault
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
@@ -19,6 +21,7 @@ from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
 from foremend.vocabulary.rights import Role
+from foremend.vocabulary.types import Severity
 
 
 def test_the_page_says_what_matters_first(page: Page) -> None:
@@ -158,7 +161,7 @@ def test_the_headline_never_calls_well_what_nobody_can_judge(browser: Browser, t
     with Server(create_app(model), "127.0.0.1", 0) as address:
         page.goto(address)
         expect(page.locator("h1")).to_have_text(
-            "Of 3 appliances nobody can say yet whether 2 are well: 1 still learning, 4 days at most, 1 not judged."
+            "Of 3 appliances nobody can say yet whether 2 are well: 1 still learning, 4 days left, 1 not judged."
         )
         expect(page.locator('[data-key="plug-1"]')).to_have_attribute(
             "aria-label", re.compile("Learning, about 4 days left")
@@ -167,6 +170,62 @@ def test_the_headline_never_calls_well_what_nobody_can_judge(browser: Browser, t
         expect(page.locator(".cell")).to_have_count(1)
         page.get_by_role("button", name="中文").click()
         expect(page.locator("h1")).to_have_text(
-            "3 台设备中有 2 台尚无法判断是否正常：1 台学习中，最长还需4天，1 台未判断。"
+            "3 台设备中有 2 台尚无法判断是否正常：1 台学习中，还需4天，1 台未判断。"
         )
+        page.close()
+
+
+@pytest.mark.parametrize(
+    ("days", "severity", "english", "chinese"),
+    [
+        (0, None, "The one appliance is well.", "这台设备运行正常。"),
+        (
+            45,
+            None,
+            "Nobody can say yet whether the one appliance is well: 1 still learning, 45 days left.",
+            "尚无法判断这台设备是否正常：1 台学习中，还需45天。",
+        ),
+        (0, Severity.WARNING, "The one appliance needs attention.", "这台设备需要关注。"),
+        (0, Severity.INFO, "The one appliance is noted, no more.", "这台设备有提示，无其他异常。"),
+    ],
+)
+def test_a_fleet_of_one_is_spoken_of_as_one(
+    browser: Browser, tmp_path: Path, days: int, severity: Severity | None, english: str, chinese: str
+) -> None:
+    """And beside it, whoever was registered and never heard from."""
+    tables = open_database(f"sqlite:///{tmp_path}/effects.db")
+    say(tables, Said("s", {}, 1), [Seen("rf-260-01", "rf-260", "refrigerator", 1, False, days)])
+    with writing(tables) as session:
+        session.add(OwnerRow(id="o-1", created_at=1))
+        session.flush()
+        session.add(
+            ApplianceRow(
+                id="rf-260-02",
+                owner_id="o-1",
+                appliance_model="rf-260",
+                language="zh",
+                timezone="Asia/Shanghai",
+            )
+        )
+        if severity is not None:
+            about = {
+                "appliance_id": "rf-260-01",
+                "appliance_model": "rf-260",
+                "fault": "not-cooling",
+                "at": 1,
+            }
+            session.add(
+                FindingRow(
+                    id="f1", episode_id="e1", kind="opened", rule="r", severity=severity, time=1, episode_start=1,
+                    score=1.0, evidence=[], **about,
+                )
+            )  # fmt: skip
+            session.add(OpenEpisodeRow(id="e1", finding_id="f1", severity=severity, fails_at=NEVER, **about))
+    model = ReadModel(tables, SharedPipeline(tables, (), SystemClock(), 60_000), {}, {}, {})
+    page = browser.new_page(locale="en-GB")
+    with Server(create_app(model), "127.0.0.1", 0) as address:
+        page.goto(address)
+        expect(page.locator("h1")).to_have_text(f"{english} 1 registered appliance was never heard from.")
+        page.get_by_role("button", name="中文").click()
+        expect(page.locator("h1")).to_have_text(f"{chinese} 另有 1 台已登记的设备从未上报数据。")
         page.close()

@@ -4,7 +4,8 @@ import { showComing } from "./coming.js";
 import { showDetail } from "./detail.js";
 import { showFleet, showFilters } from "./fleet.js";
 import { showFlow } from "./flow.js";
-import { SOON, days, expected, fullTime, integer, outlook } from "./format.js";
+import { fullTime } from "./format.js";
+import { headline } from "./headline.js";
 import { language, t } from "./i18n.js";
 import { LISTS, showList, showTabs } from "./lists.js";
 import { ask, startShell, toLogin } from "./shell.js";
@@ -22,7 +23,7 @@ const now = () => Date.parse(known.summary?.pipeline.event_time ?? new Date().to
 async function look() {
   try {
     known.summary = await ask("api/summary");
-    const moved = JSON.stringify([known.summary.counts, known.summary.appliances, known.summary.by_state]);
+    const moved = JSON.stringify([known.summary.counts, known.summary.appliances, known.summary.by_state, known.summary.never_heard]);
     if (moved !== known.seen) {
       await refresh();
       known.seen = moved;
@@ -60,7 +61,7 @@ function show() {
   byId("clock").textContent = time && known.summary.story ? t("simulated", { time }) : time;
   showStory(known.summary, language.now);
   showFlow(known.summary, known.episodes, now());
-  headline();
+  showHeadline();
 }
 
 /** What changes with the lists, the language or a choice. */
@@ -82,34 +83,8 @@ const totals = (counts) => ({
   dead_letters: counts.dead_letters,
 });
 
-/** The headline while nothing fails: the worst that is true. Well are all, or it is not said. */
-function calm(appliances, by_state, unsure) {
-  if (!appliances) return "headline_empty";
-  if (by_state.silent) return "headline_silent";
-  if (unsure) return "headline_unsure";
-  return by_state.info ? "headline_noted" : "headline_calm";
-}
-
-function headline() {
-  const { appliances, by_state } = known.summary;
-  const n = by_state.critical + by_state.warning;
-  const silent = by_state.silent;
-  const timed = known.episodes.filter((one) => one.days_to_failure != null);
-  const first = timed.length ? timed.reduce((soonest, one) => (expected(one) < expected(soonest) ? one : soonest)) : null;
-  const values = { n: integer(n), total: integer(appliances), id: first?.appliance_id, need: n === 1 ? "needs" : "need", silent: integer(silent), is: silent === 1 ? "is" : "are" };
-  const unsure = by_state.learning + by_state.not_judged;
-  Object.assign(values, { unsure: integer(unsure), is_unsure: unsure === 1 ? "is" : "are", noted: integer(by_state.info), is_noted: by_state.info === 1 ? "is" : "are" });
-  let key = calm(appliances, by_state, unsure);
-  if (n) key = "headline_now";
-  if (n && first) {
-    const left = outlook(first, now()).days;
-    key = left < SOON ? "headline_soon" : "headline_first";
-    values.days = days(left);
-  }
-  const rest = Object.entries({ silent: key === "headline_silent" ? 0 : silent, learning: by_state.learning, not_judged: by_state.not_judged }).filter(([, many]) => many);
-  values.rest = rest.map(([state, many]) => t(`rest_${state}`, { n: integer(many), days: days(known.summary.days_missing ?? 0) })).join(t("list_comma"));
-  const besides = rest.length && key !== "headline_unsure" ? ` ${t("headline_rest", values)}` : "";
-  const text = t(key, values) + besides;
+function showHeadline() {
+  const text = headline(known.summary, known.episodes, now());
   if (byId("headline").textContent !== text) byId("headline").textContent = text;
 }
 

@@ -12,16 +12,20 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import event, text, update
 
 from alerts.database import upsert, writing
-from alerts.tables import NEVER, FindingRow, OpenEpisodeRow, ProcessRow, SeenRow
+from alerts.tables import NEVER, ApplianceRow, FindingRow, OpenEpisodeRow, OwnerRow, ProcessRow, SeenRow
 from foremend.engine.engine import Engine
 from foremend.runtimes.kafka.status_writer import StatusWriter
-from foremend.runtimes.status import PipelineStatus
+from foremend.runtimes.status import ApplianceStatus, PipelineStatus
 from foremend.service.app import create_app
+from foremend.service.metrics import render
+from foremend.service.pipeline import OwnPipeline
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
+from foremend.service.unheard import Unheard
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, Block
+from tests.conftest import StillPipeline
 
 NOW = 1_767_240_000_000
 STATUS = PipelineStatus("running", True, 10, 100, 1, 2, 3, NOW, 50, 40, NOW - 1000)
@@ -265,14 +269,42 @@ def test_what_is_learning_or_not_judged_is_never_called_well(
     assert client.get("/api/appliances/rf-260-0").json()["appliance"]["days_missing"] == 4
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_registered_and_never_heard_of_is_counted_unless_its_owner_forbids_it(
+    tables: Database, pipeline: SharedPipeline, shared: bool
+) -> None:
+    """In no state, and not among all; the ids go by code points on both databases."""
+    with writing(tables) as session:
+        session.add(OwnerRow(id="o-1", created_at=1))
+        session.flush()
+        upsert(session, ApplianceRow, [
+            {"id": one, "owner_id": "o-1", "appliance_model": "rf-260", "language": "zh", "timezone": "Asia/Shanghai"}
+            for one in ("heard", "B-new", "a-new", "forbidden", "冰箱")
+        ])  # fmt: skip
+        heard = {"appliance_id": "heard", "appliance_model": "rf-260", "category": "c", "last_seen": NOW}
+        upsert(session, SeenRow, [heard])
+    own = OwnPipeline(StillPipeline(STATUS, [ApplianceStatus("heard", "rf-260", "c", NOW)]))
+    asked = pipeline if shared else own
+    model = ReadModel(tables, asked, {}, {}, {}, unwatched=lambda ids: {"forbidden"} & set(ids))
+
+    assert model.summary().never_heard == 3
+    assert model.summary().appliances == 1
+    assert [one.appliance_id for one in Unheard(tables, asked, lambda ids: ()).each("a")] == [
+        "a-new",
+        "forbidden",
+        "冰箱",
+    ]
+    assert "foremend_appliances_never_heard 3" in render(model.health().families())
+
+
 def test_a_worker_tells_for_how_long_an_appliance_is_not_judged(
     tables: Database, clock: Any, pipeline: SharedPipeline, make_engine: Callable[[], Engine],
     reading: Callable[..., Block],
 ) -> None:  # fmt: skip
-    """A newcomer has all its days before it."""
+    """A newcomer has all its days before it; it is alone, which takes longer."""
     engine = make_engine()
     engine.process(reading("newcomer"))
 
     StatusWriter(tables, "foremend-0", clock).record({"rf-260/0": engine}, STATUS)
 
-    assert pipeline.some({"newcomer"})[0].days_missing == 11
+    assert pipeline.some({"newcomer"})[0].days_missing == 45

@@ -56,7 +56,7 @@ def test_it_says_the_worst_first_and_all_of_it_as_json(
         assert call(monkeypatch, "status", "--config", str(config), "--json") == 0
         found = json.loads(capsys.readouterr().out)
 
-    assert "not all of 3 are known to be well: 1 silent, 1 still learning, 4 days at" in " ".join(
+    assert "not all of 3 are known to be well: 1 silent, 1 still learning, 4 days left" in " ".join(
         shown.split()
     )
     assert max(map(len, shown.splitlines())) <= 80
@@ -119,6 +119,15 @@ def test_another_program_on_the_port_is_told_in_a_sentence(
     ("states", "first", "words"),
     [
         ({}, [], "Waiting for the first appliance."),
+        ({"ok": 1}, [], "The one appliance is well."),
+        ({"info": 1}, [], "The one appliance noted, no more."),
+        (
+            {"learning": 1},
+            [],
+            "nobody can say whether the one appliance is well: 1 still learning, 9 days left.",
+        ),
+        ({"learning": 2}, [], "2 still learning, 9 days left at most."),
+        ({"critical": 1}, [None], "The one appliance needs attention."),
         ({"ok": 3}, [], "All 3 appliances are well."),
         ({"ok": 2, "info": 1}, [], "1 of 3 appliances noted, no more; the others are well."),
         ({"ok": 2, "not_judged": 1}, [], "not all of 3 are known to be well: 1 not judged."),
@@ -135,11 +144,21 @@ def test_well_are_all_or_it_is_not_said(
     states: Mapping[str, int], first: list[float | None], words: str
 ) -> None:
     of = {**CALM, **states}
-    summary = {"appliances": sum(of.values()), "by_state": of, "days_missing": None}
+    summary = {"appliances": sum(of.values()), "by_state": of, "days_missing": 9, "never_heard": 0}
 
     sentence = said(
         summary, [{"appliance_id": id_, "days_to_failure": n} for id_, n in zip("ab", first, strict=False)]
     )
 
     assert words in sentence
-    assert ("are well" in sentence) == (set(states) <= {"ok", "info"} and bool(states))
+    calm = set(states) <= {"ok", "info"} and "ok" in states
+    assert ("are well" in sentence or "appliance is well." in sentence.split(":")[0]) == calm
+
+
+def test_registered_and_never_heard_of_is_said_whatever_else_is() -> None:
+    summary = {"appliances": 0, "by_state": CALM, "days_missing": None}
+
+    assert said(summary | {"never_heard": 3}, []) == (
+        "Waiting for the first appliance. 3 registered appliances were never heard from."
+    )
+    assert said(summary | {"never_heard": 1}, []).endswith("1 registered appliance was never heard from.")
