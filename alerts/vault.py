@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from alerts.settings import AlertsSettings
+from foremend.vocabulary.durable import sync_path
 from foremend.vocabulary.errors import ConfigError, IntegrityError, UnavailableError
 
 
@@ -72,19 +73,31 @@ def check_key(settings: AlertsSettings, environ: Mapping[str, str]) -> None:
 def _of_file(path: Path) -> Vault:
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"{path} can be read by others; run: chmod 600 {path}")
-    return Vault(path.read_text())
+    try:
+        return Vault(path.read_text())
+    except (ConfigError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} holds no key for contacts (32 bytes in URL-safe base64): put the right one back; what another "
+            "one sealed, none can open"
+        ) from error
 
 
 def _create_key(path: Path) -> None:
-    """Write it whole under another name first: two processes that start together end with one key."""
+    """Write it whole under another name first: two processes that start together end with one key.
+
+    It is on the disk before anything is sealed with it: the database is, and would outlive it at a power cut.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(Fernet.generate_key() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
         path.hardlink_to(draft)
     except FileExistsError:
         return
     finally:
         draft.unlink()
+        sync_path(path.parent)

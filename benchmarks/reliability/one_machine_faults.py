@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.reliability.disks import cut_off, disk_of_its_own, mended, small_disk
 from benchmarks.reliability.one_machine import LONGEST_START_S, OneMachine, Pipeline
 from benchmarks.reliability.rig import until
 from foremend.vocabulary.errors import UnavailableError
@@ -22,8 +22,8 @@ from ingest.mqtt.publish import MqttPublisher
 
 Seconds = list[float]
 _REFUSED = 7
+SECONDS_PER_DAY = 86_400
 _LIBFAKETIME = "faketime/libfaketime.so.1"
-_TMPFS = "size=160m,mode=0700"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +175,39 @@ def jump_clock(rig: OneMachine, times: int) -> Seconds:
     return [once(offset) for _ in range(times) for offset in ("+86400", "-3600", "+0")]
 
 
-@contextmanager
-def small_disk(folder: Path) -> Iterator[dict[str, Any]]:
-    """The storage folder on a file system of its own. Raises UnavailableError where mounting is not permitted."""
-    place = folder / "var"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", _TMPFS, "tmpfs", str(place)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        raise UnavailableError("a small disk cannot be mounted here: that needs root")
-    try:
-        yield {}
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
+def wake_in_the_past(rig: OneMachine, times: int) -> Seconds:
+    """A kill, and a start with a clock a day behind the fleet's, as a board without one has after a power cut.
+
+    The network sets it once /readyz says what is waited for; counted from there.
+    """
+    clock = Path(rig.environment["FAKETIME_TIMESTAMP_FILE"])
+
+    def once() -> float:
+        newest = rig.pipeline.number("event_time_seconds")
+        rig.pipeline.kill()
+        clock.write_text(f"{newest - time.time() - SECONDS_PER_DAY:+.0f}", encoding="utf-8")
+        rig.watch.pipeline = Pipeline(rig.config, rig.environment)
+        until(lambda: "clock" in rig.pipeline.why_not(), "/readyz to say that the clock is behind")
+        clock.write_text("+0", encoding="utf-8")
+        return rig.recovered()
+
+    return [once() for _ in range(times)]
+
+
+def cut_power(rig: OneMachine, times: int) -> Seconds:
+    """The disk takes no more and forgets what was not synced, everything is killed; then it is checked and mounted."""
+    place = rig.settings.storage.folder
+
+    def once() -> float:
+        cut_off(place)
+        rig.pipeline.kill()
+        began = time.monotonic()
+        mended(place)
+        rig.start()
+        rig.recovered()
+        return time.monotonic() - began
+
+    return [once() for _ in range(times)]
 
 
 @contextmanager
@@ -268,5 +289,9 @@ LOCAL_FAULTS: Mapping[str, LocalFault] = {
     "clock-jumps": LocalFault(
         "the machine's clock a day ahead, an hour back, right again", jump_clock, 3, 1, around=movable_clock
     ),
+    "clock-of-the-past": LocalFault(
+        "killed, and started with a clock a day behind", wake_in_the_past, 3, 1, around=movable_clock
+    ),
+    "power-cut": LocalFault("the power cut, the disk checked", cut_power, 5, 1, around=disk_of_its_own),
     "two-instances": LocalFault("a second pipeline on the same folder", two_instances, 3, 1),
 }

@@ -13,7 +13,8 @@ import os
 import shutil
 from pathlib import Path
 
-from foremend.history.parquet_folder import Folder, sync_path
+from foremend.history.parquet_folder import Folder
+from foremend.vocabulary.durable import sync_path
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 _CANNOT = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}

@@ -24,7 +24,6 @@ from foremend.history.parquet_folder import (
     day_start_ms,
     flushed,
     flushed_name,
-    sync_path,
     write_durably,
 )
 from foremend.history.tables import (
@@ -34,6 +33,7 @@ from foremend.history.tables import (
     without_forgotten,
 )
 from foremend.history.waiting import Waiting
+from foremend.vocabulary.durable import sync_path
 from foremend.vocabulary.errors import RefusedError, UnavailableError
 from foremend.vocabulary.types import MS_PER_DAY, Block, Forgotten
 

@@ -22,6 +22,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from foremend.vocabulary.durable import sync_path, write_synced
 from foremend.vocabulary.types import MS_PER_DAY
 
 ROW_GROUP = 25_000
@@ -135,8 +136,7 @@ class Folder:
             return True
         file.parent.mkdir(parents=True, exist_ok=True)
         new = file.with_name(f"{file.name}.{stream.owner}")
-        new.write_bytes(orjson.dumps(asdict(stream)))
-        sync_path(new)
+        write_synced(new, orjson.dumps(asdict(stream)))
         with self._locked(f"{file.name}.lock", fcntl.LOCK_EX):
             before = self.stream(name)
             if owned and (before is None or before.owner != stream.owner):
@@ -175,15 +175,6 @@ def write_durably(table: pa.Table, path: Path) -> None:
     except OSError:
         path.unlink(missing_ok=True)
         raise
-
-
-def sync_path(path: Path) -> None:
-    """Make a file's content, or the names in a folder, durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def day_start_ms(day: Path) -> int:

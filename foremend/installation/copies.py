@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from alerts.wording import iso
-from foremend.history.parquet_folder import sync_path
+from foremend.vocabulary.durable import sync_path
 
 _CHUNK = 1 << 20
 

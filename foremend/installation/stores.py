@@ -28,7 +28,8 @@ from foremend.installation.agreement import (
 from foremend.installation.private import database_file
 from foremend.stores.journal import SqliteJournal
 from foremend.stores.resting import RestingStore
-from foremend.stores.snapshots import load_snapshot, replace_atomically, snapshot_header
+from foremend.stores.snapshots import load_snapshot, snapshot_header
+from foremend.vocabulary.durable import replace_atomically
 from foremend.vocabulary.errors import ConfigError, IntegrityError
 from foremend.vocabulary.ports import Clock
 

@@ -17,12 +17,13 @@ import orjson
 
 from alerts.owner_channels import outbox_files
 from foremend.config import Settings, load_settings
-from foremend.history.parquet_folder import Folder, flushed, sync_path
+from foremend.history.parquet_folder import Folder, flushed
 from foremend.installation.copies import Progress, copy_file, described, summary
 from foremend.installation.moments import DatabaseMoment, SqliteMoment, database_moment
 from foremend.runtimes.clock import SystemClock
 from foremend.stores.journal import mark_file
-from foremend.stores.snapshots import replace_atomically, snapshot_header
+from foremend.stores.snapshots import snapshot_header
+from foremend.vocabulary.durable import replace_atomically, sync_path
 from foremend.vocabulary.errors import ConfigError, IntegrityError, UnavailableError
 
 _TRIES = 100

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from foremend.vocabulary.durable import sync_path, write_synced
 from foremend.vocabulary.errors import ConfigError
 from ingest.discovery.proposal import Entry
 
@@ -172,9 +173,10 @@ def _replace(file: Path, text: str) -> None:
     """All of it or nothing, with the rights that the file had."""
     new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        new.write_bytes(text.encode())
+        write_synced(new, text.encode())
         with suppress(FileNotFoundError):
             shutil.copymode(file, new)
         new.replace(file)
+        sync_path(file.parent)
     finally:
         new.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ from foremend.installation.moments import POSTGRES_NAME, SQLITE_NAME
 from foremend.installation.postgres_tools import bring_back
 from foremend.installation.private import database_file
 from foremend.runtimes.clock import SystemClock
-from foremend.stores.snapshots import replace_atomically
+from foremend.vocabulary.durable import replace_atomically
 from foremend.vocabulary.errors import ConfigError, IntegrityError
 
 

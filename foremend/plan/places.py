@@ -43,9 +43,15 @@ def check_folder(setting: str, folder: Path) -> None:
     if not there.is_dir():
         raise ConfigError(f"{setting}: {folder} cannot be a folder: {there} is a file; name another one")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise ConfigError(
-            f"{setting}: {folder} cannot be written: {there} belongs to others; name another one"
+        raise ConfigError(f"{setting}: {folder} cannot be written: {_why_not(there)}; name another one")
+
+
+def _why_not(folder: Path) -> str:
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return (
+            f"{folder} is on a disk that is mounted read-only (a disk that failed is, until it is repaired)"
         )
+    return f"{folder} belongs to others"
 
 
 def require_own(folder: Path) -> None:

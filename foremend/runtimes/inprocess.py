@@ -92,14 +92,16 @@ class InProcessRuntime:
         orders: Orders | None = None,
         unwatched: Callable[[Collection[str]], Collection[str]] = lambda ids: (),
         hear_word: HearWord = nobody_hears,
+        require_clock: Callable[[int], None] = lambda newest_ms: None,
     ) -> None:
         """`resting` keeps memory within bounds; without it everybody stays in memory. `orders` are what commands say.
 
         `follow` is called with the wall clock between blocks, to take up what was promoted meanwhile; `settle` with
         the position of each snapshot before it is written; `unwatched` answers whom of some ids nobody may watch.
-        `hear_word` keeps an owner's word, once however often it comes.
+        `hear_word` keeps an owner's word, once however often it comes. `require_clock` raises UnavailableError while
+        the machine's clock cannot be right, as the newest event time of an earlier run tells.
         """
-        self._hear_word = hear_word
+        self._hear_word, self._require_clock = hear_word, require_clock
         self._source, self._journal, self._ingest, self._engine = source, journal, ingest, engine
         self._effects, self._history, self._clock = effects, history, clock
         self._snapshot_file = snapshot_file
@@ -152,6 +154,7 @@ class InProcessRuntime:
         Raises UnavailableError where `stop` came while something was away: what was acknowledged is in the journal.
         """
         self._patience = Patience(stop)
+        self._patience.insist(lambda: self._require_clock(self.progress.time))
         self._source.connect()
         self._await_backlog()
         self._state = "running"

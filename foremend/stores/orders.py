@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from foremend.stores.snapshots import replace_atomically
+from foremend.vocabulary.durable import replace_atomically
 from foremend.vocabulary.errors import UnavailableError
 
 log = logging.getLogger(__name__)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from foremend.engine.packing import LENGTH, MAGIC, pack, unpack
+from foremend.vocabulary.durable import replace_atomically
 from foremend.vocabulary.errors import IntegrityError, UnavailableError
 
 
@@ -54,23 +54,3 @@ def load_snapshot(path: Path) -> dict[str, Any] | None:
     if hashlib.sha256(body).digest() != digest:
         raise IntegrityError(f"the snapshot {path} does not match its checksum: restore it from a backup")
     return unpack(body)
-
-
-def replace_atomically(path: Path, *content: bytes | bytearray) -> None:
-    """Write `content` beside `path`, make it durable, then rename it over `path`. OSError leaves nothing behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".new")
-    try:
-        with temporary.open("wb") as file:
-            file.writelines(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # half of it would keep the disk full
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

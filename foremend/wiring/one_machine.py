@@ -32,7 +32,7 @@ from foremend.learning.promotions import PromotionFollower
 from foremend.learning.training import in_use, open_registry, to_train
 from foremend.plan import make_plan
 from foremend.runtimes.asking import Asking
-from foremend.runtimes.clock import SystemClock
+from foremend.runtimes.clock import ClockAtStart, SystemClock
 from foremend.runtimes.consent_filter import ConsentFilter
 from foremend.runtimes.erased_filter import ErasedFilter
 from foremend.runtimes.inprocess import InProcessRuntime
@@ -195,6 +195,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         resting=Resting(store, rules, forgotten, alerts.watched.gone),
         unwatched=alerts.watched.unwatched,
         hear_word=alerts.consents.hear,
+        require_clock=ClockAtStart(clock, settings.ingest.clock_ahead).require,
     )
     catalogue = load_catalogue()
     model = ReadModel(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
+from foremend.vocabulary.durable import replace_atomically, sync_path, write_synced
 from foremend.vocabulary.errors import IntegrityError, UnavailableError
 from models.registry.card import ModelCard
 from models.registry.packing import pack, unpack
@@ -118,7 +119,7 @@ class Registry:
         try:
             folder.mkdir(parents=True)
             _sweep(home)
-            (folder / MODEL_FILE).write_bytes(body)
+            write_synced(folder / MODEL_FILE, body)
             return self._named(card, body, folder)
         except OSError as error:
             raise UnavailableError(f"{self._root} cannot be written: {error.strerror}") from error
@@ -215,8 +216,7 @@ class Registry:
     def note_live(self, appliance_model: str, live: Mapping[str, Any]) -> None:
         """Keep what the running pipeline saw of drift and of the challenger; it replaces what was kept."""
         path = self._root / appliance_model / "live.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, json.dumps(live, indent=2))
+        replace_atomically(path, json.dumps(live, indent=2).encode())
 
     def live(self, appliance_model: str) -> dict[str, Any]:
         """What the running pipeline saw last; empty before it saw anything."""
@@ -231,13 +231,15 @@ class Registry:
         while True:
             number += 1
             kept = sealed(replace(card, version=f"v{number:04d}"), body, self._key)
-            (folder / "card.json").write_text(kept.to_json())
+            write_synced(folder / "card.json", kept.to_json().encode())
+            sync_path(folder)
             try:
                 folder.rename(home / kept.version)
             except OSError as error:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
                 continue
+            sync_path(home)
             return kept
 
     def _model_file(self, card: ModelCard) -> Path:
@@ -247,7 +249,7 @@ class Registry:
         return self._root / appliance_model / "aliases.json"
 
     def _write_aliases(self, appliance_model: str, aliases: Aliases) -> None:
-        _replace(self._alias_file(appliance_model), json.dumps(asdict(aliases), indent=2))
+        replace_atomically(self._alias_file(appliance_model), json.dumps(asdict(aliases), indent=2).encode())
 
 
 def _sweep(home: Path) -> None:
@@ -260,14 +262,3 @@ def _sweep(home: Path) -> None:
 
 def _number(version: str) -> int:
     return int(version.removeprefix("v")) if _VERSION.fullmatch(version) else 0
-
-
-def _replace(path: Path, text: str) -> None:
-    """Readers see the old file or the new one. OSError leaves the old one and nothing else."""
-    temporary = path.with_name(path.name + ".new")
-    try:
-        temporary.write_text(text)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -25,7 +25,7 @@ from alerts.vault import open_vault
 from foremend.engine.engine import Engine
 from foremend.history.parquet import ParquetHistory
 from foremend.runtimes import inprocess
-from foremend.runtimes.clock import SystemClock
+from foremend.runtimes.clock import ClockAtStart, SystemClock
 from foremend.runtimes.consent_filter import ConsentFilter
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.stores.journal import SqliteJournal
@@ -70,6 +70,14 @@ class Ticking:
     def now_ms(self) -> int:
         self._now += 1_000
         return self._now
+
+
+@dataclass
+class Settable:
+    now: int
+
+    def now_ms(self) -> int:
+        return self.now
 
 
 class Stop(threading.Event):
@@ -143,7 +151,13 @@ class Line:
         vault, stream = open_vault(settings, os.environ), SqliteJournal(self.journal).id
         return open_alerts(settings, SystemClock(), vault, {}, np.random.default_rng(0), {}, {}, stream)
 
-    def runtime(self, alerts: Alerts, source: Source, checkpoint_every_ms: int = 10**9) -> InProcessRuntime:
+    def runtime(
+        self,
+        alerts: Alerts,
+        source: Source,
+        checkpoint_every_ms: int = 10**9,
+        require_clock: Callable[[int], None] = lambda newest_ms: None,
+    ) -> InProcessRuntime:
         profiles, clock = load_profiles(), Ticking()
         journal = SqliteJournal(self.journal)
         history = ParquetHistory(self.history, journal.id, ForgottenAppliances(alerts.engine, clock).all)
@@ -160,6 +174,7 @@ class Line:
             checkpoint_every_ms=checkpoint_every_ms,
             permitted=ConsentFilter(alerts.watched, clock),
             report=lambda progress: None,
+            require_clock=require_clock,
         )
 
     def stored(self) -> list[int]:
@@ -320,5 +335,37 @@ def test_a_stop_on_a_full_disk_loses_nothing(what: str, tmp_path: Path, small_di
     second.recover(stop)
     second.run(stop)
 
+    line.check_nothing_is_lost_or_doubled(alerts)
+    alerts.close()
+
+
+def test_a_machine_that_wakes_up_with_a_clock_of_the_past_takes_nothing_until_it_is_set(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a board without a clock of its own after a power cut: what comes would be refused as of the future."""
+    line, stop = Line.at(tmp_path, f"sqlite:///{tmp_path / 'effects.db'}"), Stop()
+    alerts = line.open()
+    first = line.runtime(alerts, Source(MESSAGES[:BATCH], stop.set))
+    first.recover(stop)
+    first.run(stop)
+    clock, taken = Settable(first.progress.time - MS_PER_DAY), []
+
+    def set_the_clock() -> None:
+        taken.append(source.taken)
+        clock.now += MS_PER_DAY
+
+    stop = Stop(lambda: None, set_the_clock)
+    source = Source(MESSAGES[BATCH:], stop.set)
+    second = line.runtime(
+        alerts, source, require_clock=ClockAtStart(clock, IngestSettings().clock_ahead).require
+    )
+    with caplog.at_level(logging.ERROR, "foremend"):
+        second.recover(stop)
+        second.run(stop)
+
+    assert [record.getMessage().partition(" d behind")[0] for record in caplog.records] == [
+        "this machine's clock is 1"
+    ]
+    assert taken == [0]
     line.check_nothing_is_lost_or_doubled(alerts)
     alerts.close()

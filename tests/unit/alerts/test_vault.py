@@ -63,3 +63,13 @@ def test_what_is_no_key_is_refused(text: str) -> None:
     """The text itself is not in the message."""
     with pytest.raises(ConfigError, match="is not a Fernet key"):
         Vault(text)
+
+
+def test_a_key_file_that_lost_its_key_is_named(tmp_path: Path) -> None:
+    """With what that means, and without its text."""
+    settings = AlertsSettings(key_file=tmp_path / "key")
+    open_vault(settings, {})
+    settings.key_file.write_text("")
+
+    with pytest.raises(ConfigError, match=r"key holds no key for contacts .*put the right one back"):
+        open_vault(settings, {})
