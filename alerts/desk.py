@@ -104,7 +104,7 @@ def open_alerts(
     policies = load_policies(settings.policies.folders, settings.jurisdiction)
     engine = open_database(settings.database)
     outbox = Outbox(settings)
-    owners = Owners(engine, vault, clock, outbox, policies)
+    owners = Owners(engine, vault, clock, outbox, policies, settings.phone_region)
     links = StopLinks(settings.stop_url, vault)
     dispatcher = Dispatcher(engine, channels, owners, settings, clock, rng, links)
     consent = ConsentLedger(engine, outbox, policies, clock, dispatcher.wake)

@@ -51,10 +51,14 @@ OwnerChannel = FileChannel | Notifier | MailServer
 
 @dataclass(frozen=True, slots=True)
 class ToOwner:
-    """What a channel is for: the consent each message needs, and whether it has room for advice under the text."""
+    """What a channel is for: the consent each message needs, and whether it has room for advice under the text.
+
+    `numbers`: its addresses are telephone numbers.
+    """
 
     purpose: Purpose
     advice: bool = False
+    numbers: bool = False
 
 
 class OwnerChannels(Strict):
@@ -63,7 +67,9 @@ class OwnerChannels(Strict):
     Its type is its settings, which open its sender; None: it is not set up.
     """
 
-    sms: Annotated[FileChannel | None, ToOwner(Purpose.SMS)] = FileChannel(file=Path("var/outbox/sms.jsonl"))
+    sms: Annotated[FileChannel | None, ToOwner(Purpose.SMS, numbers=True)] = FileChannel(
+        file=Path("var/outbox/sms.jsonl")
+    )
     push: Annotated[FileOrNotifier | None, ToOwner(Purpose.PUSH, advice=True)] = FileChannel(
         file=Path("var/outbox/push.jsonl")
     )

@@ -19,6 +19,7 @@ from alerts.consent.leaving import once_still, require_still
 from alerts.database import chunks, insert_new, reading, upsert, writing
 from alerts.outbox import Outbox
 from alerts.owner_channels import OWNER_CHANNELS
+from alerts.phone_numbers import mobile_number
 from alerts.policies import Policies
 from alerts.storable import storable
 from alerts.tables import HOUSEHOLD as HOUSEHOLD
@@ -32,7 +33,10 @@ from foremend.vocabulary.ports import Clock
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """`owner_id` says nothing about the person; `contacts` is channel (`sms`, `push`, `email`) -> address."""
+    """`owner_id` says nothing about the person; `contacts` is channel (`sms`, `push`, `email`) -> address.
+
+    A telephone number is kept as E.164, however it was written.
+    """
 
     owner_id: str
     contacts: Mapping[str, str]
@@ -60,19 +64,27 @@ class Owners:
     """The register of owners and their appliances."""
 
     def __init__(
-        self, engine: Engine, vault: Vault, clock: Clock, outbox: Outbox, policies: Policies
+        self,
+        engine: Engine,
+        vault: Vault,
+        clock: Clock,
+        outbox: Outbox,
+        policies: Policies,
+        phone_region: str | None = None,
     ) -> None:
+        """`phone_region`: the country of telephone numbers that are written without one."""
         self._engine = engine
         self._vault = vault
         self._clock = clock
         self._outbox = outbox
         self.policies = policies
+        self._phone_region = phone_region
 
     def register_owners(self, owners: Iterable[Owner], *, apart: bool = False) -> None:
         """Add owners, or replace the contacts of those already there.
 
-        Raises InputError for an unknown channel, for an id that has not the normal form, and for a new one that differs
-        from another in case alone unless `apart`.
+        Raises InputError for an unknown channel, for a telephone number that gets no SMS, for an id that has not the
+        normal form, and for a new one that differs from another in case alone unless `apart`.
         """
         found = list(owners)
         with writing(self._engine) as session:
@@ -209,9 +221,21 @@ class Owners:
         if channel not in OWNER_CHANNELS:
             raise InputError(f"{channel!r} is not a channel; use one of {', '.join(sorted(OWNER_CHANNELS))}")
         address = owner.contacts[channel]
-        if storable(address) != address:
-            raise InputError(f"the {channel} address of owner {owner.owner_id!r} holds what no address has")
+        try:
+            if not owner.owner_id == address == HOUSEHOLD:  # whose messages go where the settings say
+                address = self.address(channel, address)
+        except InputError as error:
+            raise InputError(f"the {channel} address of owner {owner.owner_id!r}: {error}") from None
         return {"owner_id": owner.owner_id, "channel": channel, "sealed": self._vault.seal(address)}
+
+    def address(self, channel: str, written: str) -> str:
+        """An address as it is kept: telephone numbers as E.164, others as they are.
+
+        Raises InputError that says what is wrong with it, without the address.
+        """
+        if storable(written) != written:
+            raise InputError("it holds what no address has")
+        return mobile_number(written, self._phone_region) if OWNER_CHANNELS[channel].numbers else written
 
 
 def checked_name(name: str) -> str:

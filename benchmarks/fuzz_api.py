@@ -87,7 +87,7 @@ def serving(database: str, folder: Path) -> Iterator[House]:
 def live(alerts: Alerts) -> None:
     """Two households, faults, tickets, messages, a dead letter, a diagnosis."""
     now = SystemClock().now_ms()
-    alerts.owners.register_owners([Owner("o-1", {"sms": "+447700900123"}), Owner("o-2", {})])
+    alerts.owners.register_owners([Owner("o-1", {"sms": "+447400123456"}), Owner("o-2", {})])
     owned = [("fridge-1", "o-1"), ("fridge-2", "o-2")]
     alerts.owners.register_appliances([OwnedAppliance(one, owner, "rf-260") for one, owner in owned])
     alerts.consent.record(

@@ -12,7 +12,6 @@ from typing import Any
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.owners import OwnedAppliance, Owner, Owners, checked_name, time_zone
 from alerts.policies import Policies
-from alerts.storable import storable
 from foremend.vocabulary.errors import ConfigError, InputError
 from foremend.vocabulary.ids import nearest, require_id
 
@@ -58,7 +57,7 @@ def import_owners(
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
-            found = _read(csv.DictReader(text, strict=True), policies, models)
+            found = _read(csv.DictReader(text, strict=True), owners, policies, models)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{file} cannot be read as CSV in UTF-8: {error}") from error
     _join(found, owners.registered(found.appliances), hand_over)
@@ -72,7 +71,7 @@ def import_owners(
     return {"owners": len(found.owners), "appliances": len(found.appliances)}
 
 
-def _read(lines: csv.DictReader[str], policies: Policies, models: Collection[str]) -> _Read:
+def _read(lines: csv.DictReader[str], owners: Owners, policies: Policies, models: Collection[str]) -> _Read:
     names = lines.fieldnames or ()
     if missing := [one for one in NEEDED if one not in names]:
         raise ConfigError(f"the first line lacks {', '.join(missing)}: it names the columns")
@@ -82,14 +81,19 @@ def _read(lines: csv.DictReader[str], policies: Policies, models: Collection[str
     found = _Read(tuple(one for one in names if one in OWNER_CHANNELS))
     for row in lines:
         try:
-            _take(found, lines.line_num, row, policies, models)
+            _take(found, lines.line_num, row, owners, policies, models)
         except (InputError, ConfigError) as error:
             found.refused.append((lines.line_num, str(error)))
     return found
 
 
 def _take(
-    found: _Read, line: int, row: Mapping[str, Any], policies: Policies, models: Collection[str]
+    found: _Read,
+    line: int,
+    row: Mapping[str, Any],
+    owners: Owners,
+    policies: Policies,
+    models: Collection[str],
 ) -> None:
     if None in row or None in row.values():
         raise InputError("it has more or fewer values than the first line has names")
@@ -103,7 +107,7 @@ def _take(
     if model not in models:
         near = nearest(model, models)
         raise InputError(f"{model!r} is no appliance model{f': did you mean {near!r}?' if near else ''}")
-    owner = Owner(owner_id, dict(_contacts(row)))
+    owner = Owner(owner_id, dict(_contacts(row, owners)))
     if found.owners.setdefault(owner_id, owner) != owner:
         raise InputError(f"owner {owner_id!r} has other addresses in an earlier line")
     said = {name: row[name] for name in MAY if row.get(name)}
@@ -118,12 +122,13 @@ def _take(
     found.line_of[appliance_id] = line
 
 
-def _contacts(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _contacts(row: Mapping[str, Any], owners: Owners) -> Iterator[tuple[str, str]]:
     for channel in OWNER_CHANNELS:
         if address := row.get(channel):
-            if storable(address) != address:
-                raise InputError(f"the address in {channel} holds what no address has")
-            yield channel, address
+            try:
+                yield channel, owners.address(channel, address)
+            except InputError as error:
+                raise InputError(f"the address in {channel}: {error}") from None
 
 
 def _join(found: _Read, before: Mapping[str, OwnedAppliance], hand_over: bool) -> None:

@@ -15,6 +15,8 @@ from simulators.fleet.household import CLIMATES, Homes, Weather, draw_absences, 
 from simulators.fleet.scenario import BadCohort, Scenario, ScriptedFault, appliance_id, row_of
 from simulators.fleet.sensors import draw_offline
 
+_AREAS = (201, 202, 203, 205, 206, 207, 208, 209, 210, 212, 213, 214, 215, 216, 217, 218, 219, 220, 223, 224)
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -35,7 +37,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A household's answer to the consent questions; telephone numbers are from a block kept for fiction."""
+    """A household's answer to the consent questions.
+
+    Telephone numbers are those that the USA keep for fiction, 555-0100 to 555-0199 of each area; after 2,000 they
+    come again.
+    """
 
     owner_id: str
     language: str  # "zh" or "en"
@@ -145,7 +151,7 @@ def _owner(
         owner_id=owner_id,
         language="zh" if offset == 8 else "en",
         utc_offset=offset,
-        phone=f"+1555{k % 10_000_000:07d}",
+        phone=f"+1{_AREAS[k // 100 % len(_AREAS)]}55501{k % 100:02d}",
         appliances=things,
         purposes=purposes,
         withdraws=leaves if pattern == "withdraws" else None,

@@ -38,7 +38,7 @@ def events(stage: Any, kind: str) -> list[dict[str, Any]]:
 
 
 def owned_by(stage: Any, owner_id: str) -> None:
-    stage.alerts.owners.register_owners([Owner(owner_id, {"sms": f"+86-{owner_id}"})])
+    stage.alerts.owners.register_owners([Owner(owner_id, {"sms": "+8613800001234"})])
     stage.alerts.owners.register_appliances([OwnedAppliance("fridge-1", owner_id, "BCD-200")])
 
 

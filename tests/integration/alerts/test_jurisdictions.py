@@ -30,7 +30,7 @@ def abroad(open_stage: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]
     def make(law: str | None, zone: str = "Europe/Berlin", language: str = "en", **settings: Any) -> Any:
         stage = open_stage(email={"file": tmp_path / "mail.jsonl"}, **settings)
         stage.clock.now += 8 * HOUR  # 13:00 in Berlin
-        addresses = {"sms": "+49", "push": "token", "email": "anna@example.com"}
+        addresses = {"sms": "+4915123456789", "push": "token", "email": "anna@example.com"}
         stage.alerts.owners.register_owners([Owner("o-1", addresses)])
         stage.alerts.owners.register_appliances(
             [OwnedAppliance("fridge-1", "o-1", "BCD-200", language, zone, law)]

@@ -20,8 +20,8 @@ from foremend.wiring.desk import open_desk
 from tests.unit.commands.command_line import call
 
 GOOD = """owner_id,appliance_id,appliance_model,language,timezone,sms
-owner-1,fridge-1,rf-260,en,Europe/London,+447700900123
-owner-1,fridge-2,rf-260,en,Europe/London,+447700900123
+owner-1,fridge-1,rf-260,en,Europe/London,+447400123456
+owner-1,fridge-2,rf-260,en,Europe/London,+44 7400 123456
 owner-2,fridge-3,rf-260,zh,Asia/Shanghai,
 """
 
@@ -106,9 +106,11 @@ def test_of_a_file_with_bad_lines_nothing_is_taken(desk: Desk) -> None:
         "owner-3,fridge 4,rf-260,en,Europe/London,\n"
         "owner-3,fridge-5,rf-26,en,Europe/London,\n"
         "owner-3,fridge-6,rf-260,en,Mars/Base,\n"
-        "owner-1,fridge-7,rf-260,en,Europe/London,+44\n"
+        "owner-1,fridge-7,rf-260,en,Europe/London,+4915123456789\n"
         "owner-3,fridge-1,rf-260,en,Europe/London,\n"
         "owner-3,fridge-8\n"
+        "owner-3,fridge-9,rf-260,en,Europe/London,07400 123456\n"
+        "owner-3,fridge-10,rf-260,en,Europe/London,+44 121 234 5678\n"
     )
 
     said = desk.refuses("owners", "import", desk.file(bad))
@@ -120,9 +122,12 @@ def test_of_a_file_with_bad_lines_nothing_is_taken(desk: Desk) -> None:
         (8, "has other addresses in an earlier line"),
         (9, "stands in line 2 already"),
         (10, "more or fewer values"),
+        (11, "it lacks its country"),
+        (12, "a fixed line of +44"),
     ):
         assert any(f"line {line}:" in one and reason in one for one in said.splitlines()), (line, said)
-    assert "6 lines are refused" in said
+    assert "8 lines are refused" in said
+    assert "123456" not in said
     assert desk.says("owners", "list")["owners"] == []
 
 

@@ -64,7 +64,7 @@ class Desk:
 
     def register(self, *appliances: str) -> None:
         self.alerts.owners.register_owners(
-            [Owner("o-1", {"sms": "+8613800001234"}), Owner("o-2", {"sms": "+49"})]
+            [Owner("o-1", {"sms": "+8613800001234"}), Owner("o-2", {"sms": "+4915123456789"})]
         )
         self.alerts.owners.register_appliances(OwnedAppliance(one, "o-1", "BCD-200") for one in appliances)
 

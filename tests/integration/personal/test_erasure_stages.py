@@ -238,7 +238,7 @@ def test_an_owner_of_whom_nothing_is_known_is_refused(lived: Any) -> None:
 
 def test_an_owner_without_appliances_is_erased_too(lived: Any, tmp_path: Any) -> None:
     """Address and registration."""
-    lived.alerts.owners.register_owners([Owner("owner-only", {"sms": "+15550001111"})])
+    lived.alerts.owners.register_owners([Owner("owner-only", {"sms": "+12015550123"})])
     lived.alerts.erasures.ask("owner-only", "", 0, "test")
     to_the_end(lived, erasing(lived, tmp_path, Memory([])))
 

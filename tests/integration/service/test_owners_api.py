@@ -65,7 +65,7 @@ def api(tmp_path: Path, database: str, clock: Any) -> Iterator[Api]:
     )
     vault = open_vault(settings, os.environ)
     alerts = open_alerts(settings, clock, vault, {}, np.random.default_rng(0), {}, {})
-    alerts.owners.register_owners([Owner("o-1", {"sms": "+447700900123"}), Owner("o-2", {})])
+    alerts.owners.register_owners([Owner("o-1", {"sms": "+447400123456"}), Owner("o-2", {})])
     alerts.owners.register_appliances(
         [OwnedAppliance("fridge-1", "o-1", "rf-260", "en"), OwnedAppliance("fridge-2", "o-2", "rf-260")]
     )

@@ -38,7 +38,7 @@ from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.rights import Role
 from foremend.wiring.desk import guide_of
 
-NUMBER = "+447700900123"
+NUMBER = "+447400123456"
 EXPORT = "/api/v1/owners/o-1/export"
 
 

@@ -64,7 +64,7 @@ def page(tmp_path: Path, database: str, clock: Any) -> Iterator[Page]:
     )
     vault = open_vault(settings, os.environ)
     alerts = open_alerts(settings, clock, vault, {}, np.random.default_rng(0), {}, {})
-    alerts.owners.register_owners([Owner("o-1", {"sms": "+447700900123"})])
+    alerts.owners.register_owners([Owner("o-1", {"sms": "+447400123456"})])
     alerts.owners.register_appliances(
         [OwnedAppliance("fridge-1", "o-1", "rf-260", "en", name="Rosa's fridge")]
     )

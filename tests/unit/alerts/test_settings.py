@@ -43,6 +43,7 @@ def test_durations_and_hours_are_written_as_people_do() -> None:
         ({"quiet_hours": {"start": "22:00", "end": "22:00"}}, "equal"),
         ({"retry": {"first_delay": "soon"}}, "is not a duration"),
         ({"web_hooks": []}, "unknown key 'web_hooks'"),
+        ({"phone_region": "China"}, "two letters of ISO 3166-1"),
         ({"stop_url": "https://m.example/"}, "pattern"),
         ({"stop_url": "m.example"}, "pattern"),
         ({"stop_url": "https://a-name-that-fits-into-no-message.example"}, "40 characters"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from alerts.phone_numbers import mobile_number
 from foremend.vocabulary.types import MS_PER_DAY
 from simulators.fleet.fleet import Fleet, Telemetry
 from simulators.fleet.scenario import BadCohort, ConsentMix, Scenario, ScriptedFault, Update
@@ -93,6 +94,14 @@ def test_firmware_changes_on_the_day_of_its_update() -> None:
     assert "2.0.0" not in first.firmware
     assert second.firmware[:2] == ("2.0.0", "2.0.0")
     assert "2.0.0" not in second.firmware[2:]
+
+
+def test_simulated_numbers_are_taken_at_registration() -> None:
+    """Each is one that an SMS could go to, and none is given out to anybody."""
+    numbers = [owner.phone for owner in Fleet(Scenario(days=1, appliances={"rf-260": 2_000}), 1).owners]
+
+    assert len(set(numbers)) == 2_000
+    assert [mobile_number(one, None) for one in numbers] == numbers
 
 
 def test_owners_differ_in_what_they_agree_to() -> None:
