@@ -33,13 +33,18 @@ class BySignature:
         signatures = {name: catalogue[name].signature for name in profile.faults if name in catalogue}
         if not profile.faults:
             signatures = {UNKNOWN: catalogue[UNKNOWN].signature}
+        shows = {name: catalogue[name].shows for name in profile.faults if name in catalogue}
         used_at_will = profile.cycle is None or bool(profile.cycle.above)
-        self.predictor = Signatures(
-            signatures,
-            columns,
-            profile.daily_features,
-            names_alone=used_at_will,
-            alike=profile.counterparts,
+        self.predictor, *self._looks_like_use = (
+            Signatures(
+                some,
+                columns,
+                profile.daily_features,
+                names_alone=used_at_will,
+                alike=profile.counterparts,
+            )
+            for some in (signatures, shows)
+            if some is signatures or any(some.values())
         )
         heard = {
             one.signal: k
@@ -80,9 +85,11 @@ class BySignature:
         faults = said.prediction.faults
         if said.model.taught is not None:
             return np.ones((len(day.deviations), len(faults)), np.bool_)
-        seen = self.predictor.explains(self._counting(day), day.spread)
-        of = dict(zip(self.predictor.faults, seen.T, strict=True))
-        everything = np.ones(len(seen), np.bool_)
+        of: dict[str, NDArray[np.bool_]] = {}
+        for one in (self.predictor, *self._looks_like_use):
+            seen = one.explains(self._counting(day), day.spread)
+            of |= {name: column for name, column in zip(one.faults, seen.T, strict=True) if name != UNKNOWN}
+        everything = np.ones(len(day.deviations), np.bool_)
         return np.column_stack([of.get(fault, everything) for fault in faults])
 
 

@@ -66,7 +66,8 @@ class FaultEntry(Strict):
     an air conditioner's direction depends on the season). `signature` says by how much at the failure, for each way in
     which it may show (`models.predictors.signatures`): of a day's features, as a log ratio or in the unit of what is
     compared as a difference, or of a ratio of two of them (`current / power while cooling`); what comes first must be
-    seen to move, and 0 must not, which excludes other faults.
+    seen to move, and 0 must not, which excludes other faults. `shows` is the same of a fault that looks like use: it
+    names nothing by itself, and what was trained is believed only on days that it explains.
     `skill`: the trade of whoever mends it; None where that has to be found out first.
     `is_failure`: the appliance does its work no more, whatever the cause.
     `days_to_failure` is the typical span, in days, from the first observable sign to the failure.
@@ -78,6 +79,7 @@ class FaultEntry(Strict):
     mechanism: str
     signals: dict[str, Direction]
     signature: tuple[dict[str, float], ...] = ()
+    shows: tuple[dict[str, float], ...] = ()
     growth: Growth
     days_to_failure: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
     technician_finds: str

@@ -213,3 +213,41 @@ def test_what_speaks_for_a_fault_is_shown_with_it() -> None:
     expected = {Deviation(Kind.SIBLINGS, name) for name in ("run_mean_s", "duty", "cooling_power")}
     assert {columns[k] for k in leak} == expected
     assert {columns[k] for k in odd} == expected
+
+
+def test_a_compressor_that_turns_faster_and_works_less_has_worn_valves() -> None:
+    """No sensor of a coil or of the discharge is needed: weather and use raise or lower speed and power together."""
+    profile = load_profiles()["ac-35i"]
+    speed, power, module = (
+        f"{what} while cooling" for what in ("compressor_speed", "power", "module_temp - outdoor_temp")
+    )
+    sent = {speed, power, module}
+    not_sent = {written(one) for one in profile.daily_features} - sent
+
+    def valves(**moved: float) -> float:
+        row = day(profile, {speed: moved["speed"], power: moved["power"], module: moved["module"]}, not_sent)
+        return said(profile, row)["compressor-valve-wear"]
+
+    assert valves(speed=0.13, power=-0.35, module=-2.0) > 0.85
+    assert valves(speed=0.3, power=0.4, module=4.0) < 0.05  # a hot week
+    assert valves(speed=-0.3, power=-0.4, module=-4.0) < 0.05  # a cool one
+
+
+def test_an_inlet_that_fills_for_longer_is_clogged_unless_it_is_more_water() -> None:
+    """Without a sensor of the level, how long it fills tells; with one, how fast the water rises must agree."""
+    profile = load_profiles()["wm-7"]
+    time, rate = "visit_mean_s while filling", "water_level rate while filling"
+    longer = {time: 0.9}
+
+    assert said(profile, day(profile, longer, {rate}))["inlet-valve-clog"] > 0.85
+    assert said(profile, day(profile, longer | {rate: -0.9}))["inlet-valve-clog"] > 0.85
+    assert said(profile, day(profile, {time: 0.3}))["inlet-valve-clog"] < 0.05  # a third more
+
+
+@pytest.mark.parametrize("unknown", [set(), {"water_temp rate while heating"}])
+def test_a_heater_whose_limiter_cycles_is_scaled(unknown: set[str]) -> None:
+    """It takes less power in the mean, whether or not anybody sees how fast the water warms."""
+    profile = load_profiles()["wm-7"]
+    cycles = {"power while heating": -0.25, "water_temp rate while heating": -0.25}
+
+    assert said(profile, day(profile, cycles, unknown))["heater-scale"] > 0.85
