@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import ColumnElement, Engine, and_, delete, func, not_, or_, select, text
 
 from alerts.database import CHUNK, in_code_points, reading, upsert, writing
 from alerts.tables import ProcessRow, SeenRow
@@ -51,6 +52,34 @@ class Said(NamedTuple):
     at: int
 
 
+Standing = Literal["silent", "learning", "not_judged", "ok"]
+Order = Literal["appliance_id", "last_seen", "-last_seen"]
+
+_STANDINGS: Mapping[Standing, ColumnElement[bool]] = {
+    "silent": SeenRow.silent.expression,
+    # numbers in the text: an index of a part is only used where the database sees them
+    "learning": and_(not_(SeenRow.silent), text("days_missing > 0")),
+    "not_judged": and_(not_(SeenRow.silent), text("coalesce(days_missing, -1) < 0")),
+    "ok": and_(not_(SeenRow.silent), text("days_missing = 0")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of those that were heard of; what is left out takes all. `begins`: how the id does, as it is written."""
+
+    appliance_model: str | None = None
+    standing: Standing | None = None
+    begins: str = ""
+
+
+class Behind(NamedTuple):
+    """The last one before: `last_seen` is of use only where the order is by it."""
+
+    last_seen: int
+    appliance_id: str
+
+
 def say(engine: Engine, said: Said, seen: Sequence[Seen]) -> None:
     """Replace what is known of a stream and of these appliances. Raises UnavailableError without the database."""
     # Workers that hand a partition over may write the same rows: in one order they cannot lock each other out.
@@ -83,13 +112,6 @@ def some(engine: Engine, ids: Collection[str]) -> list[Seen]:
     return found
 
 
-def heard_between(engine: Engine, first: str, last: str) -> frozenset[str]:
-    """The ids of those that were heard of, from `first` to `last` in the order of code points, both included."""
-    key = in_code_points(engine, SeenRow.appliance_id)
-    with reading(engine) as session:
-        return frozenset(session.scalars(select(SeenRow.appliance_id).where(key.between(first, last))))
-
-
 def silent(engine: Engine) -> list[Seen]:
     """Those that say nothing, unlike themselves."""
     with reading(engine) as session:
@@ -116,6 +138,35 @@ def first(
         query = query if longest is None else query.where(days <= longest)
     with reading(engine) as session:
         return [Seen(*row) for row in session.execute(query)]
+
+
+def in_order(engine: Engine, wanted: Wanted, order: Order, behind: Behind | None, limit: int) -> list[Seen]:
+    """At most `limit` behind another, by id in the order of code points, or by when they were last heard of."""
+    key = in_code_points(engine, SeenRow.appliance_id)
+    query = select(*_COLUMNS).limit(limit)
+    if wanted.appliance_model is not None:
+        query = query.where(SeenRow.appliance_model == wanted.appliance_model)
+    if wanted.standing is not None:
+        query = query.where(_STANDINGS[wanted.standing])
+    if wanted.begins:
+        query = query.where(key < wanted.begins + "\U0010ffff")
+    if order == "appliance_id":
+        after = "" if behind is None else behind.appliance_id
+        # one lower bound: of two, SQLite takes the first, and walks from there
+        query = query.where(key >= wanted.begins if wanted.begins > after else key > after).order_by(key)
+    else:
+        down = order == "-last_seen"
+        query = query.where(key >= wanted.begins) if wanted.begins else query
+        query = query if behind is None else query.where(_older(key, down, behind))
+        query = query.order_by(SeenRow.last_seen.desc() if down else SeenRow.last_seen, key)
+    with reading(engine) as session:
+        return [Seen(*row) for row in session.execute(query)]
+
+
+def _older(key: ColumnElement[str], down: bool, behind: Behind) -> ColumnElement[bool]:
+    heard = SeenRow.last_seen
+    beyond = heard < behind.last_seen if down else heard > behind.last_seen
+    return or_(beyond, and_(heard == behind.last_seen, key > behind.appliance_id))
 
 
 def forget_seen(engine: Engine, ids: Collection[str]) -> None:

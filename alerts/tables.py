@@ -426,6 +426,18 @@ class SeenRow(Base):
             postgresql_where=text("silent"),
             sqlite_where=text("silent = 1"),
         ),
+        Index(
+            "ix_seen_learning",
+            "appliance_id",
+            postgresql_where=text("NOT silent AND days_missing > 0"),
+            sqlite_where=text("silent = 0 AND days_missing > 0"),
+        ),
+        Index(
+            "ix_seen_not_judged",
+            "appliance_id",
+            postgresql_where=text("NOT silent AND coalesce(days_missing, -1) < 0"),
+            sqlite_where=text("silent = 0 AND coalesce(days_missing, -1) < 0"),
+        ),
         Index("ix_seen_id_in_order", "appliance_id", info={"only_on": "postgresql"}),  # COLLATE "C"
     )
     appliance_id: Mapped[str] = mapped_column(Name(200), primary_key=True)

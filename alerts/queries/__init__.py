@@ -15,12 +15,21 @@ from alerts.queries.episodes import (
 )
 from alerts.queries.keyset import Part
 from alerts.queries.lists import deliveries, disabled_targets, findings, held_back, outbox
-from alerts.queries.owned import Registered, owned_by, registered, works_on
+from alerts.queries.owned import (
+    Registered,
+    RegisteredAs,
+    of_owners,
+    owned_by,
+    registered,
+    registered_as,
+    works_on,
+)
 from alerts.queries.paging import Page
 from alerts.queries.tickets import TicketFilter, earlier, evidence_chart, some_tickets, ticket, tickets
-from alerts.tables import OutboxState, Resolution, TicketStatus
+from alerts.tables import NEVER, OutboxState, Resolution, TicketStatus
 
 __all__ = [
+    "NEVER",
     "Agreed",
     "Cohort",
     "Counts",
@@ -30,6 +39,7 @@ __all__ = [
     "Page",
     "Part",
     "Registered",
+    "RegisteredAs",
     "Resolution",
     "TicketFilter",
     "TicketStatus",
@@ -46,12 +56,14 @@ __all__ = [
     "findings",
     "findings_between",
     "held_back",
+    "of_owners",
     "oldest_waiting",
     "open_episodes",
     "opened",
     "outbox",
     "owned_by",
     "registered",
+    "registered_as",
     "some_findings",
     "some_open_episodes",
     "some_tickets",

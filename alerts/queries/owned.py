@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import Engine, select
 
-from alerts.database import in_code_points, reading
-from alerts.tables import LIVE, ApplianceRow, TicketRow
+from alerts.database import chunks, in_code_points, reading
+from alerts.tables import LIVE, ApplianceRow, OwnerRow, SeenRow, TicketRow
 
 
 class Registered(NamedTuple):
@@ -17,14 +18,43 @@ class Registered(NamedTuple):
     appliance_model: str
 
 
-def registered(engine: Engine, after: str, limit: int) -> list[Registered]:
-    """So many by id, in the order of code points, behind `after`."""
+def registered(engine: Engine, after: str, limit: int, unseen: bool = False) -> list[Registered]:
+    """So many by id, in the order of code points, behind `after`; `unseen`: of whom no worker ever heard."""
     key = in_code_points(engine, ApplianceRow.id)
     query = (
         select(ApplianceRow.id, ApplianceRow.appliance_model).where(key > after).order_by(key).limit(limit)
     )
+    if unseen:
+        query = query.where(~select(SeenRow).where(SeenRow.appliance_id == ApplianceRow.id).exists())
     with reading(engine) as session:
         return [Registered(*row) for row in session.execute(query)]
+
+
+class RegisteredAs(NamedTuple):
+    """Whose an appliance is, by a reference that says nothing about the person, and who serves it goes where."""
+
+    owner_id: str | None
+    service_area: str | None
+
+
+def registered_as(engine: Engine, ids: Collection[str]) -> dict[str, RegisteredAs]:
+    """Of those of `ids` that somebody registered."""
+    found: dict[str, RegisteredAs] = {}
+    with reading(engine) as session:
+        for some in chunks(ids):
+            query = select(ApplianceRow.id, ApplianceRow.owner_id, ApplianceRow.service_area)
+            for row in session.execute(query.where(ApplianceRow.id.in_(some))):
+                found[row.id] = RegisteredAs(row.owner_id, row.service_area)
+    return found
+
+
+def of_owners(engine: Engine, beginning: str, limit: int) -> frozenset[str]:
+    """The ids of at most `limit` appliances of owners whose id begins so, as it is written."""
+    key = in_code_points(engine, OwnerRow.id)
+    owners = select(OwnerRow.id).where(key >= beginning, key < beginning + "\U0010ffff").limit(limit)
+    mine = select(ApplianceRow.id).where(ApplianceRow.owner_id.in_(owners)).limit(limit)
+    with reading(engine) as session:
+        return frozenset(session.scalars(mine))
 
 
 def owned_by(engine: Engine, owner_id: str) -> frozenset[str]:

@@ -31,6 +31,7 @@ from foremend.service.stop_page import add_stop_page
 from foremend.service.v1.appliances import add_appliances
 from foremend.service.v1.diagnoses import DiagnosisDesk, add_diagnoses
 from foremend.service.v1.findings import add_findings
+from foremend.service.v1.fleet import add_fleet
 from foremend.service.v1.inbound import add_inbound
 from foremend.service.v1.owners import add_owners
 from foremend.service.v1.previews import add_previews
@@ -126,6 +127,7 @@ def create_app(
 
     _lists(app, look)
     _fleet(app, model, look)
+    add_fleet(app, look)
     add_appliances(app, look, pages)
     add_findings(app, look)
     add_previews(app, look, previews)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
+from sqlalchemy import Engine
+
+from alerts.queries import Registered, registered
+from alerts.shared_status import Behind, Order, Wanted
 from foremend.runtimes.status import ApplianceStatus, Pipeline, PipelineStatus, Standing, standing
 from foremend.service.health import Probe
 from foremend.service.metrics import Family
 from foremend.service.pipeline_metrics import pipeline_families
 
+_SILENT = "silent"
 _MANY = 1_000
 _RARELY = 10.0
 """Of more than so many, a look serves for so many times as long as it took."""
@@ -66,8 +72,8 @@ class ShownPipeline(Protocol):
         """As `some`, and those that say nothing, told or not."""
         ...
 
-    def never_heard(self, ids: Sequence[str]) -> frozenset[str]:
-        """Those of `ids`, which are in the order of code points, that were never heard of."""
+    def unheard(self, register: Engine, after: str, limit: int) -> list[Registered]:
+        """Some of those registered that were never heard of, `limit` at most, by id behind `after`; none at the end."""
         ...
 
     def known(self) -> Known:
@@ -78,6 +84,12 @@ class ShownPipeline(Protocol):
         """By id, those that are not in `without`."""
         ...
 
+    def in_order(
+        self, wanted: Wanted, order: Order, behind: Behind | None, limit: int
+    ) -> list[ApplianceStatus]:
+        """At most `limit` behind another, by id in the order of code points or by when they were last heard of."""
+        ...
+
 
 class OwnPipeline:
     """The pipeline of this process: it must run, and be connected to the broker."""
@@ -86,6 +98,7 @@ class OwnPipeline:
         self._pipeline = pipeline
         self._looked: tuple[float, Sequence[ApplianceStatus]] = (0.0, ())
         self._ids: frozenset[str] = frozenset()
+        self._aged: tuple[Sequence[ApplianceStatus], dict[Order, Sequence[ApplianceStatus]]] = ((), {})
 
     def status(self) -> PipelineStatus:
         return self._pipeline.status()
@@ -110,10 +123,14 @@ class OwnPipeline:
         """`ShownPipeline.some_and_silent`."""
         return [one for one in self._fleet() if one.silent or one.appliance_id in ids]
 
-    def never_heard(self, ids: Sequence[str]) -> frozenset[str]:
-        """`ShownPipeline.never_heard`."""
+    def unheard(self, register: Engine, after: str, limit: int) -> list[Registered]:
+        """`ShownPipeline.unheard`."""
         self._fleet()
-        return frozenset(ids) - self._ids
+        while part := registered(register, after, limit):
+            after = part[-1].appliance_id
+            if found := [one for one in part if one.appliance_id not in self._ids]:
+                return found
+        return []
 
     def known(self) -> Known:
         """`ShownPipeline.known`."""
@@ -123,6 +140,37 @@ class OwnPipeline:
         """`ShownPipeline.page`."""
         found = (one for one in self._fleet() if asked.takes(one) and one.appliance_id not in without)
         return list(islice(found, offset, offset + limit))
+
+    def in_order(
+        self, wanted: Wanted, order: Order, behind: Behind | None, limit: int
+    ) -> list[ApplianceStatus]:
+        """`ShownPipeline.in_order`."""
+        fleet, key = self._sorted(order)
+        at = 0 if behind is None else bisect_right(fleet, key(behind), key=key)
+        if order == "appliance_id":
+            at = max(at, bisect_left(fleet, wanted.begins, key=lambda one: one.appliance_id))
+        found: list[ApplianceStatus] = []
+        for place in range(at, len(fleet)):
+            one = fleet[place]
+            if takes(wanted, one):
+                found.append(one)
+            elif order == "appliance_id" and not one.appliance_id.startswith(wanted.begins):
+                break  # the others are behind all that begin so
+            if len(found) == limit:
+                break
+        return found
+
+    def _sorted(self, order: Order) -> tuple[Sequence[ApplianceStatus], Callable[[Any], Any]]:
+        """The fleet, and by what it is sorted; what it takes to sort it by age is only spent if somebody asks so."""
+        fleet, key = self._fleet(), _KEYS[order]
+        if order == "appliance_id":
+            return fleet, key
+        if self._aged[0] is not fleet:
+            self._aged = (fleet, {})
+        by_age = self._aged[1]
+        if order not in by_age:
+            by_age[order] = sorted(fleet, key=key)
+        return by_age[order], key
 
     def _fleet(self) -> Sequence[ApplianceStatus]:
         """By id. Of a large fleet as it was lately: to look at it again takes a tenth of the time at most."""
@@ -141,6 +189,23 @@ class OwnPipeline:
 
     def _not_connected(self) -> str | None:
         return None if self.status().connected else "not connected"
+
+
+_KEYS: Mapping[Order, Callable[[Any], Any]] = {
+    "appliance_id": lambda one: one.appliance_id,
+    "last_seen": lambda one: (one.last_seen, one.appliance_id),
+    "-last_seen": lambda one: (-one.last_seen, one.appliance_id),
+}
+
+
+def takes(wanted: Wanted, one: ApplianceStatus) -> bool:
+    """Whether it is one of them."""
+    stands = _SILENT if one.silent else one.standing
+    return (
+        wanted.appliance_model in (None, one.appliance_model)
+        and wanted.standing in (None, stands)
+        and one.appliance_id.startswith(wanted.begins)
+    )
 
 
 def known(each: Iterable[tuple[str, bool, int | None, int]]) -> Known:

@@ -17,10 +17,12 @@ from alerts.wording import Titles
 from foremend.engine.silence import EVERYBODY
 from foremend.learning.progress import Training
 from foremend.runtimes.status import ApplianceStatus, Standing, standing
+from foremend.service.fleet_list import FleetList
 from foremend.service.health import Health, Probe
 from foremend.service.metrics import Family
 from foremend.service.pipeline import Asked, ShownPipeline
 from foremend.service.pipeline_metrics import database_families, fleet_families
+from foremend.service.states import state_of
 from foremend.service.together import joined
 from foremend.service.unheard import Unheard
 from foremend.service.views import (
@@ -49,7 +51,6 @@ from foremend.service.views import (
 from foremend.vocabulary.catalogue import FaultEntry
 from foremend.vocabulary.profiles import Profile
 
-SILENT = "silent"
 _STANDINGS: Mapping[State, Standing] = {one: one for one in get_args(Standing)}
 _REMEMBER_S = 60.0
 
@@ -77,6 +78,7 @@ class ReadModel:
         self._engine = engine
         self._pipeline = pipeline
         self._unheard = Unheard(engine, pipeline, unwatched)
+        self.fleet_list = FleetList(engine, pipeline, self.episodes, self._unheard)
         self._remembered: tuple[int | None, float, list[FindingView]] = (None, 0.0, [])
         self._vocabulary = _vocabulary(profiles, faults, feature_titles)
 
@@ -326,13 +328,7 @@ def _appliance(one: ApplianceStatus, episodes: Sequence[FindingView]) -> Applian
             "appliance_id", "appliance_model", "category", "last_seen", "silent", "days_missing", "firmware",
         )
     }  # fmt: skip
-    return ApplianceView(**known, state=_state(episodes, one), faults=[e.fault for e in episodes])
-
-
-def _state(episodes: Sequence[FindingView], one: ApplianceStatus) -> State:
-    seen = {SILENT if episode.fault == SILENT else episode.severity for episode in episodes}
-    seen |= {SILENT} if one.silent else set()
-    return next((state for state in STATES if state in seen), one.standing)
+    return ApplianceView(**known, state=state_of(episodes, one), faults=[e.fault for e in episodes])
 
 
 def _in_order(counted: Mapping[State, int]) -> dict[State, int]:

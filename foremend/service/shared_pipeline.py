@@ -11,7 +11,8 @@ from typing import Literal
 from sqlalchemy import Engine as Database
 
 from alerts import shared_status
-from alerts.shared_status import Counted, Said, Seen
+from alerts.queries import Registered, registered
+from alerts.shared_status import Behind, Counted, Order, Said, Seen, Wanted
 from foremend.runtimes.status import ApplianceStatus, PipelineStatus, Standing
 from foremend.service.health import Probe
 from foremend.service.metrics import Family
@@ -90,9 +91,9 @@ class SharedPipeline:
         silent = _statuses(shared_status.silent(self._database))
         return silent + self.some(frozenset(ids) - {one.appliance_id for one in silent})
 
-    def never_heard(self, ids: Sequence[str]) -> frozenset[str]:
-        """`ShownPipeline.never_heard`."""
-        return frozenset(ids) - shared_status.heard_between(self._database, ids[0], ids[-1])
+    def unheard(self, register: Database, after: str, limit: int) -> list[Registered]:
+        """`ShownPipeline.unheard`."""
+        return registered(register, after, limit, unseen=True)
 
     def page(self, asked: Asked, without: Collection[str], offset: int, limit: int) -> list[ApplianceStatus]:
         """`ShownPipeline.page`; a late page costs as much as all before it."""
@@ -101,6 +102,12 @@ class SharedPipeline:
         first = shared_status.first(self._database, most, asked.appliance_model, days)
         found = [one for one in first if one.appliance_id not in without]
         return _statuses(found[offset : offset + limit])
+
+    def in_order(
+        self, wanted: Wanted, order: Order, behind: Behind | None, limit: int
+    ) -> list[ApplianceStatus]:
+        """`ShownPipeline.in_order`."""
+        return _statuses(shared_status.in_order(self._database, wanted, order, behind, limit))
 
     def _count(self) -> Sequence[Counted]:
         until, counted = self._counted

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from alerts.access.pseudonyms import Pseudonyms
 from alerts.queries import FindingFilter, TicketFilter
 from alerts.reads import EVERYBODY, Reads
+from foremend.service.fleet_walk import FleetFilter, Sort
 from foremend.service.guard.problems import Problem
 from foremend.service.read_model import ReadModel
 from foremend.service.views import (
@@ -16,6 +17,7 @@ from foremend.service.views import (
     ApplianceView,
     DeadLetterView,
     FindingView,
+    FleetRow,
     FleetView,
     HeldBackView,
     MessageView,
@@ -64,6 +66,26 @@ class Sight:
         self.note("appliance", None, found.items)
         return found.model_copy(update={"items": [self._shown(one) for one in found.items]})
 
+    def some_of_fleet(
+        self, wanted: FleetFilter, sort: Sort, limit: int, cursor: str | None
+    ) -> Part[FleetRow]:
+        """`FleetList.part`, of the caller's own where the right goes no further."""
+        part = self.model.fleet_list.part(self._as_may_be_seen(wanted), sort, limit, cursor)
+        self.note("appliance", None, part.items)
+        return part
+
+    def all_of_fleet(self, wanted: FleetFilter, sort: Sort) -> Iterator[list[FleetRow]]:
+        """`FleetList.blocks`, of the caller's own where the right goes no further."""
+        blocks = self.model.fleet_list.blocks(self._as_may_be_seen(wanted), sort)
+        self.note("appliance", None, wanted)
+        return blocks
+
+    def _as_may_be_seen(self, wanted: FleetFilter) -> FleetFilter:
+        self._require_no_pseudonyms("/api/fleet")
+        own = self._own()
+        owners = self.caller.reach(Right.OWNERS) is Reach.ALL
+        return replace(wanted, owners=owners, appliances=None if own is None else frozenset(own))
+
     def appliance(self, appliance_id: str) -> ApplianceDetail | None:
         """`ReadModel.appliance`; what is another's looks as if it were not there. Its tickets ask their own right."""
         self._require_ids(appliance_id)
@@ -104,16 +126,19 @@ class Sight:
         return part
 
     def _narrowed(self, chosen: FindingFilter) -> FindingFilter:
+        self._require_no_pseudonyms("/api/findings and /api/episodes")
+        own = self._own()
+        return chosen if own is None else replace(chosen, appliances=frozenset(own))
+
+    def _require_no_pseudonyms(self, instead: str) -> None:
         """A cursor and an id would tell who a pseudonym is."""
         if self.caller.reach(Right.FLEET) is Reach.PSEUDONYMS:
             raise Problem(
                 403,
-                "your right fleet reaches pseudonyms: ask /api/findings and /api/episodes",
+                f"your right fleet reaches pseudonyms: ask {instead}",
                 right=Right.FLEET,
                 reach=Reach.PSEUDONYMS,
             )
-        own = self._own()
-        return chosen if own is None else replace(chosen, appliances=frozenset(own))
 
     def some_tickets(
         self, chosen: TicketFilter, sort: str, limit: int, cursor: str | None

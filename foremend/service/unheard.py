@@ -7,7 +7,7 @@ from time import monotonic
 
 from sqlalchemy import Engine
 
-from alerts.queries import Registered, registered
+from alerts.queries import Registered
 from foremend.service.pipeline import ShownPipeline
 
 _AT_ONCE = 10_000
@@ -39,8 +39,7 @@ class Unheard:
 
     def each(self, after: str = "") -> Iterator[Registered]:
         """By id in the order of code points, from the first behind `after` on."""
-        while part := registered(self._engine, after, _AT_ONCE):
+        while part := self._pipeline.unheard(self._engine, after, _AT_ONCE):
             after = part[-1].appliance_id
-            missing = self._pipeline.never_heard([one.appliance_id for one in part])
-            left = missing - frozenset(self._unwatched(missing)) if missing else missing
-            yield from (one for one in part if one.appliance_id in left)
+            left_alone = self._unwatched([one.appliance_id for one in part])
+            yield from (one for one in part if one.appliance_id not in left_alone)

@@ -180,6 +180,25 @@ class ApplianceView(BaseModel):
     firmware: str = ""  # empty where it does not say, or workers heard it
 
 
+FleetState = Literal[State, "never_heard"]
+"""`never_heard`: registered, and nothing ever came."""
+
+
+class FleetRow(BaseModel):
+    """One appliance of the fleet's list."""
+
+    appliance_id: str
+    appliance_model: str
+    state: FleetState
+    faults: list[str]  # of open episodes, what fails first first
+    fails_at: Time | None  # when the first of them is expected to, by the fleet's clock
+    last_seen: Time | None  # by its own clock; null of one never heard of
+    days_missing: int | None  # with readings, until it is judged; null: not told, -1: by nothing it sends
+    firmware: str  # empty where it does not say, or workers heard it
+    service_area: str | None  # of those registered
+    owner_reference: str | None  # the same, for who has the right `owners`
+
+
 class FleetView(BaseModel):
     """The most urgent appliances first; `by_state` and `by_model` count all of them."""
 

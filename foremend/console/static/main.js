@@ -5,7 +5,7 @@ import { showDetail } from "./detail.js";
 import { showFleet, showFilters } from "./fleet.js";
 import { showFlow } from "./flow.js";
 import { fullTime } from "./format.js";
-import { headline } from "./headline.js";
+import { headline, linked } from "./headline.js";
 import { language, t } from "./i18n.js";
 import { LISTS, showList, showTabs } from "./lists.js";
 import { ask, startShell, toLogin } from "./shell.js";
@@ -15,7 +15,7 @@ import { isMany, setVocabulary } from "./words.js";
 const EVERY_MS = 1000;
 
 const view = { state: "all", tab: "findings", limit: 25, allComing: false };
-const known = { summary: null, episodes: [], fleet: null, page: null, seen: "" };
+const known = { headline: "", summary: null, episodes: [], fleet: null, page: null, seen: "" };
 
 /** Event time rules the page: in the demo and in a replay it is not the time on the wall. */
 const now = () => Date.parse(known.summary?.pipeline.event_time ?? new Date().toISOString());
@@ -40,6 +40,7 @@ function missed(error) {
   if (error.status === 401) toLogin();
   const closed = error.status === 401 || error.status === 403;
   link(closed ? "closed" : "lost");
+  if (error.status === 403) known.headline = "";
   if (error.status === 403) byId("headline").textContent = t("headline_closed", { right: error.right });
 }
 
@@ -85,13 +86,15 @@ const totals = (counts) => ({
 
 function showHeadline() {
   const text = headline(known.summary, known.episodes, now());
-  if (byId("headline").textContent !== text) byId("headline").textContent = text;
+  if (known.headline === text) return; // it is read aloud when it changes
+  known.headline = text;
+  fill(byId("headline"), linked(text));
 }
 
 function link(state) {
   const pill = byId("link");
-  if (pill.dataset.state === state && pill.dataset.language === language.now) return;
-  Object.assign(pill.dataset, { state, language: language.now });
+  if (pill.dataset.state === state && pill.dataset.spoken === language.now) return;
+  Object.assign(pill.dataset, { state, spoken: language.now });
   pill.textContent = t(`link_${state}`);
   document.body.classList.toggle("stale", state === "lost" || state === "closed");
 }

@@ -5,16 +5,20 @@ import { language, setLanguage, t } from "./i18n.js";
 
 const PATIENCE_MS = 10_000;
 const THEMES = ["auto", "light", "dark"];
-const PAGES = { today: ".", tickets: "tickets.html" };
+const PAGES = { today: ".", fleet: "fleet.html", tickets: "tickets.html" };
 const own = { theme: localStorage.getItem("theme") ?? "auto", user: null, rights: {}, changed: () => {} };
 
 /** How far a right of whoever looks goes: all, own, or undefined without it. */
 export const reach = (right) => own.rights[right];
 
-/** The answer; an Error has `status`, and the right that is missing. */
+/** The answer; an Error has `status`, what was wrong, and the right that is missing, or how far it goes. */
 export async function ask(path) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
-  if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status, right: (await answer.json().catch(() => ({}))).right });
+  if (!answer.ok) {
+    const { right, reach, detail, errors } = await answer.json().catch(() => ({}));
+    const wrong = errors?.map((one) => `${one.loc?.at(-1) ?? ""}: ${one.msg ?? ""}`).join("; ");
+    throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status, right, reach, detail: wrong || detail });
+  }
   return answer.json();
 }
 

@@ -14,6 +14,8 @@ export const faultTitle = (name) => inWords(vocabulary.faults[name]?.title) ?? p
 
 export const faultNames = () => Object.keys(vocabulary.faults);
 
+export const modelNames = () => Object.keys(vocabulary.appliance_models);
+
 export const fault = (name) => vocabulary.faults[name];
 
 export const modelTitle = (name) => inWords(vocabulary.appliance_models[name]) ?? name;

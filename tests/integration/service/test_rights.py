@@ -285,6 +285,33 @@ def test_a_data_scientist_sees_pseudonyms_only(lived: House) -> None:
         assert (refused.status_code, refused.json()["right"]) == (403, "fleet")
 
 
+def test_the_fleet_as_a_list_and_a_file_goes_as_far_as_the_right(lived: House) -> None:
+    """An owner's own; an agent's with whose each is; nobody's owner for an operator; not by pseudonyms."""
+    for path in ("/api/v1/appliances?state=never_heard", "/api/v1/appliances.csv?state=never_heard"):
+        owner, agent, operator, scientist, technician = (
+            lived.ask("GET", path, lived.token(role))
+            for role in (Role.OWNER, Role.AGENT, Role.OPERATOR, Role.DATA_SCIENTIST, Role.TECHNICIAN)
+        )
+        assert ("fridge-1" in owner.text, "fridge-2" in owner.text) == (True, False)
+        assert "o-1" in agent.text
+        assert "fridge-2" in operator.text
+        assert "o-1" not in operator.text
+        assert (scientist.status_code, scientist.json()["reach"]) == (403, "pseudonyms")
+        assert (technician.status_code, technician.json()["right"]) == (403, "fleet")
+    mine = lived.ask(
+        "GET", "/api/v1/appliances?state=never_heard&search=fridge", lived.token(Role.OWNER)
+    ).json()["items"]
+    found = lived.ask(
+        "GET", "/api/v1/appliances?state=never_heard&search=o-1", lived.token(Role.AGENT)
+    ).json()["items"]
+    hidden = lived.ask(
+        "GET", "/api/v1/appliances?state=never_heard&search=o-1", lived.token(Role.OPERATOR)
+    ).json()["items"]
+    assert [one["appliance_id"] for one in mine] == ["fridge-1"]
+    assert [one["appliance_id"] for one in found] == ["fridge-1"]
+    assert hidden == []
+
+
 def test_quality_sees_cohorts_and_no_appliance(lived: House) -> None:
     """Numbers by model and fault."""
     answer = lived.ask("GET", "/api/cohorts", lived.token(Role.QUALITY))

@@ -1,0 +1,198 @@
+// The fleet as a list: searched, narrowed, sorted; the address holds what is looked at.
+import "./fleet-words.js";
+import { byId, dot, empty, fill, h } from "./dom.js";
+import { DAY, SOON, ago, days, fullTime, integer, moment } from "./format.js";
+import { STATES } from "./fleet.js";
+import { t } from "./i18n.js";
+import { ask, reach, startShell, toLogin } from "./shell.js";
+import { faultNames, faultTitle, modelNames, modelTitle, setVocabulary, stateWords } from "./words.js";
+
+const ORDERS = { urgency: "fl_order_urgent", days_left: "fl_order_left", last_seen: "fl_order_age", "-last_seen": "fl_order_new" };
+const FILTERS = ["search", "state", "appliance_model", "fault", "sort"];
+const SHOWN_FAULTS = 2;
+const ON_PAGE = 50;
+const EVERY_MS = 30_000;
+const TYPED_MS = 300;
+
+const view = () => new URLSearchParams(location.search);
+const known = { part: null, error: null, summary: null, asked: 0, typing: 0 };
+
+/** What the address asks for, in the API's words; an unknown word is the server's to refuse. */
+const chosen = (names = FILTERS) => names.filter((name) => view().get(name)).map((name) => [name, view().get(name)]);
+
+/** Change what is looked at; the page before is one step back, but for each letter of a search. */
+function choose(change, keep = false) {
+  const next = view();
+  next.delete("cursor");
+  for (const [name, value] of Object.entries(change)) {
+    if (value) next.set(name, value);
+    else next.delete(name);
+  }
+  history[keep ? "replaceState" : "pushState"](null, "", next.size ? `?${next}` : location.pathname);
+  read();
+  showFilters();
+}
+
+async function read() {
+  const mine = ++known.asked;
+  byId("found").setAttribute("aria-busy", "true");
+  const cursor = view().get("cursor");
+  try {
+    const part = await ask(`api/v1/appliances?${new URLSearchParams([...chosen(), ["limit", ON_PAGE], ...(cursor ? [["cursor", cursor]] : [])])}`);
+    if (mine !== known.asked) return;
+    Object.assign(known, { part, error: null });
+  } catch (error) {
+    console.warn(error);
+    if (mine !== known.asked) return;
+    if (error.status === 401) return toLogin();
+    Object.assign(known, { part: null, error });
+  }
+  show();
+}
+
+/** Counts and the fleet's clock; whoever has not the right to them sees the list without. */
+async function readSummary() {
+  known.summary = await ask("api/summary").catch(() => null);
+  showFilters();
+  show();
+}
+
+/** The fleet's clock, ms: in a replay it is not the one on the wall. */
+const now = () => Date.parse(known.summary?.pipeline.event_time ?? new Date().toISOString());
+
+function left(one) {
+  if (!one.fails_at) return "";
+  const until = (Date.parse(one.fails_at) - now()) / DAY;
+  return until < SOON ? t("overdue") : days(until);
+}
+
+function found(one) {
+  const more = one.faults.length - SHOWN_FAULTS;
+  return [one.faults.slice(0, SHOWN_FAULTS).map((name) => h("span", { class: "under" }, faultTitle(name))), more > 0 ? h("small", { class: "under" }, t("evidence_more", { n: more })) : null];
+}
+
+const heard = (one) => (one.last_seen ? h("time", { datetime: one.last_seen, title: ago(Math.max(0, now() - Date.parse(one.last_seen))) }, moment(one.last_seen)) : t("fl_never"));
+
+/** Nothing is known of one that was never heard of: it has no page of its own. */
+const named = (one) => (one.last_seen ? h("a", { href: `appliance.html?${new URLSearchParams({ id: one.appliance_id })}`, class: "id", "data-key": `to ${one.appliance_id}` }, one.appliance_id) : h("span", { class: "id" }, one.appliance_id));
+
+const CELLS = [
+  ["appliance", (one) => [named(one), h("small", { class: "under" }, modelTitle(one.appliance_model))]],
+  ["state", (one) => h("span", { class: "urgent", "data-state": one.state }, dot(one.state), stateWords(one))],
+  ["fl_found", found],
+  ["lead", left],
+  ["fl_heard", heard],
+  ["fl_area", (one) => one.service_area ?? ""],
+  ["fl_firmware", (one) => one.firmware],
+];
+const OWNER = ["fl_owner", (one) => h("span", { class: "id" }, one.owner_reference ?? "")];
+
+const cells = () => (reach("owners") === "all" ? [...CELLS, OWNER] : CELLS);
+
+function table({ items }) {
+  const row = (one) => h("tr", {}, cells().map(([name, cell]) => h("td", { "data-label": t(name) }, cell(one))));
+  return h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, cells().map(([name]) => h("th", { scope: "col" }, t(name))))), h("tbody", {}, items.map(row))));
+}
+
+const nobody = () => (chosen(FILTERS.slice(0, 4)).length ? "fl_empty" : "fleet_empty");
+
+function list(part) {
+  const to = (key, cursor) => h("button", { type: "button", class: "quiet", "data-key": key, onclick: () => choose({ cursor }) }, t(key));
+  return h(
+    "section",
+    { class: "card" },
+    part.items.length ? table(part) : empty(t(nobody())),
+    h("p", { class: "turning" }, view().get("cursor") ? to("fl_first", "") : null, part.next_cursor ? to("fl_next", part.next_cursor) : null),
+  );
+}
+
+function trouble({ status, right, reach: reaches, detail }) {
+  const key = status === 403 ? (reaches === "pseudonyms" ? "fl_no_ids" : "fl_no_right") : inVain({ status }) ? "fl_wrong" : "link_lost";
+  return h("section", { class: "card" }, h("p", { class: "empty", role: "alert" }, t(key, { right, detail }), " ", status === 403 ? null : h("a", { href: "fleet.html" }, t("fl_clear"))));
+}
+
+function about() {
+  if (!known.part) return known.error ? "" : t("chart_wait");
+  const n = integer(known.part.items.length);
+  return known.summary ? t("fl_about", { n, total: integer(known.summary.appliances) }) : t("fl_about_page", { n });
+}
+
+function show() {
+  document.title = `${t("fleet")} · Foremend`;
+  if (byId("about").textContent !== about()) byId("about").textContent = about();
+  byId("found").setAttribute("aria-busy", String(!known.part && !known.error));
+  if (known.error) fill(byId("found"), trouble(known.error));
+  else if (known.part) fill(byId("found"), list(known.part));
+}
+
+function select(name, label, choices, none, kind) {
+  const now = view().get(name) ?? "";
+  const option = ([value, word]) => h("option", { value, selected: value === now }, word);
+  const all = choices.some(([value]) => value === now) || !now ? choices : [...choices, [now, now]]; // an address may say anything
+  return h("label", { class: kind }, t(label), h("select", { name, "data-key": name, onchange: (event) => choose({ [name]: event.target.value }) }, none ? option(["", t("fl_all")]) : null, all.map(option)));
+}
+
+function search() {
+  const changed = (event) => {
+    clearTimeout(known.typing);
+    known.typing = setTimeout(() => choose({ search: event.target.value.trim() }, true), TYPED_MS);
+  };
+  const label = reach("owners") === "all" ? "fl_search_owner" : "fl_search";
+  return h("label", { class: "wide" }, t(label), h("input", { type: "search", name: "search", "data-key": "search", value: view().get("search") ?? "", maxlength: "100", autocomplete: "off", spellcheck: "false", oninput: changed }));
+}
+
+function counted(state) {
+  const many = state === "never_heard" ? known.summary?.never_heard : known.summary?.by_state[state];
+  return many == null ? t(`state_${state}`) : `${t(`state_${state}`)} (${integer(many)})`;
+}
+
+const byWords = (names, words) => names.map((name) => [name, words(name)]).sort((a, b) => a[1].localeCompare(b[1]));
+
+function showFilters() {
+  if (document.activeElement?.name === "search") return showRest(); // a search that is being typed stays
+  fill(byId("filters"), search(), h("div", { class: "rest", id: "rest" }));
+  showRest();
+}
+
+function showRest() {
+  fill(
+    byId("rest"),
+    select("state", "state", [...STATES, "never_heard"].map((state) => [state, counted(state)]), true),
+    select("appliance_model", "fl_model", byWords(modelNames(), modelTitle), true),
+    select("fault", "fault", byWords(faultNames(), faultTitle), true),
+    select("sort", "fl_order", Object.entries(ORDERS).map(([value, key]) => [value === "urgency" ? "" : value, t(key)]), false, "wide"),
+    h("a", { href: "fleet.html", "data-key": "clear" }, t("fl_clear")),
+    h("a", { href: `api/v1/appliances.csv?${new URLSearchParams(chosen())}`, download: "", "data-key": "csv" }, t("fl_csv")),
+  );
+}
+
+function missed(error) {
+  console.warn(error);
+  if (error.status === 401) return toLogin();
+  known.error = error;
+  show();
+}
+
+/** Whether to ask again would be in vain; a service that is away, or asked too often, comes back. */
+const inVain = ({ status }) => status >= 400 && status < 500 && status !== 429;
+
+async function keepLooking() {
+  await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+  if (!document.hidden && !(known.error && inVain(known.error))) await Promise.all([read(), readSummary()]);
+  keepLooking();
+}
+
+byId("filters").addEventListener("submit", (event) => event.preventDefault());
+window.addEventListener("popstate", () => {
+  document.activeElement?.blur();
+  showFilters();
+  read();
+});
+startShell(() => {
+  showFilters();
+  show();
+}, missed);
+ask("api/vocabulary").then(setVocabulary, () => {}).then(async () => {
+  await Promise.all([read(), readSummary()]);
+  keepLooking();
+});

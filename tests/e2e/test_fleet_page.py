@@ -1,0 +1,335 @@
+"""The page of the fleet in a real browser: search, filters, order, pages, the file, and what the headline leads to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from cryptography.fernet import Fernet
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from alerts.access.access import open_access
+from alerts.database import open_database, writing
+from alerts.shared_status import Said, Seen, say
+from alerts.tables import NEVER, ApplianceRow, FindingRow, OpenEpisodeRow, OwnerRow
+from alerts.vault import Vault
+from foremend.runtimes.clock import SystemClock
+from foremend.runtimes.status import PipelineStatus
+from foremend.service.app import create_app
+from foremend.service.guard.door import Door
+from foremend.service.guard.rates import Buckets
+from foremend.service.read_model import ReadModel
+from foremend.service.server import Server
+from foremend.service.shared_pipeline import SharedPipeline
+from foremend.vocabulary.catalogue import load_catalogue
+from foremend.vocabulary.profiles import load_profiles
+from foremend.vocabulary.rights import Role
+from foremend.vocabulary.types import MS_PER_DAY
+
+AXE = (Path(__file__).parent / "axe-core/axe.min.js").read_text("utf-8")
+HOSTILE = "<img src=x onerror=alert(1)>" + "&'\"?#" * 25
+PASSWORD = "four plain words together"
+NOW = 1_767_240_000_000
+STATUS = PipelineStatus("running", True, 10, 100, 1, 2, 3, NOW, 50, 40, NOW - 1000)
+ILL = [
+    ("rf-260-003", "refrigerant-leak", "critical", 9.0),
+    ("rf-260-005", "condenser-fouling", "warning", None),
+    (HOSTILE, "not-cooling", "warning", 30.0),
+]
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the service of a hundred and one appliances is, and users of four roles; one was never heard of."""
+    tables = open_database(f"sqlite:///{tmp_path_factory.mktemp('fleet')}/effects.db")
+    models = [(n, "rf-260" if n % 10 else "ac-35i") for n in range(100)]
+    ids = {HOSTILE: "rf-260", **{f"{model}-{n:03d}": model for n, model in models}}
+    days = {"rf-260-007": 4, "rf-260-008": -1}
+    say(tables, Said("s", asdict(STATUS), NOW), [
+        Seen(one, model, "c", NOW - n * 3_600_000, one == "rf-260-009", days.get(one, 0))
+        for n, (one, model) in enumerate(ids.items())
+    ])  # fmt: skip
+    with writing(tables) as session:
+        session.add(OwnerRow(id="owner-7", created_at=1))
+        session.flush()
+        for one in ("rf-260-011", "rf-260-new"):
+            session.add(
+                ApplianceRow(
+                    id=one, owner_id="owner-7", appliance_model="rf-260", language="zh", timezone="Asia/Shanghai",
+                    service_area="north",
+                )
+            )  # fmt: skip
+        for n, (one, fault, severity, left) in enumerate(ILL):
+            about = {
+                "appliance_id": one,
+                "appliance_model": "rf-260",
+                "fault": fault,
+                "severity": severity,
+                "at": 1,
+            }
+            session.add(
+                FindingRow(
+                    id=f"f{n}", episode_id=f"e{n}", kind="opened", rule="r", time=NOW, episode_start=NOW, score=1.0,
+                    evidence=[], days_to_failure=left, **about,
+                )
+            )  # fmt: skip
+            fails_at = NEVER if left is None else NOW + round(left * MS_PER_DAY)
+            session.add(OpenEpisodeRow(id=f"e{n}", finding_id=f"f{n}", fails_at=fails_at, **about))
+    access = open_access(tables, Vault(Fernet.generate_key().decode()), SystemClock())
+    subject = {Role.OWNER: "owner-7"}
+    for role in (Role.AGENT, Role.OWNER, Role.QUALITY, Role.DATA_SCIENTIST):
+        link = access.users.create(role.value, role, "test", subject.get(role))[1]
+        access.entrance.set_password(link, PASSWORD, "127.0.0.1")
+    model = ReadModel(
+        tables, SharedPipeline(tables, ("s",), SystemClock(), 2**60), load_profiles(), load_catalogue(), {}
+    )
+    app = create_app(model, door=Door(access, False, Buckets(1e6), Buckets(1e6)))
+    with Server(app, "127.0.0.1", 0) as address:
+        yield address
+    tables.dispose()
+
+
+@pytest.fixture
+def open_page(browser: Browser, place: str) -> Iterator[Open]:
+    """Opens a page as somebody; a test fails if anything on it went wrong but what was refused."""
+    opened: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def open_(path: str, role: Role = Role.AGENT, locale: str = "en-GB", width: int = 1280) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, locale=locale, timezone_id="Asia/Shanghai"
+        )
+        opened.append(context)
+        answer = context.request.post(
+            f"{place}/api/v1/session",
+            data={"name": role.value, "password": PASSWORD},
+            headers={"Origin": place},
+        )
+        assert answer.status == 204, answer.text()
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda one: errors.append(one.text) if one.type == "error" else None)
+        page.goto(f"{place}/{path}")
+        return page
+
+    yield open_
+    for context in opened:
+        context.close()
+    refused = re.compile("status of (400|403|422|502)")  # the browser's own word on an answer
+    assert [one for one in errors if not refused.search(one)] == []
+
+
+def rows(page: Page) -> list[str]:
+    return page.locator("tbody tr td:first-child .id").all_inner_texts()
+
+
+def test_the_most_urgent_come_first_with_what_was_found_and_how_long_is_left(open_page: Open) -> None:
+    """By the fleet's clock; how many there are; each leads to its own page."""
+    page = open_page("fleet.html")
+
+    first = page.locator("tbody tr").first
+    for words in ("rf-260-003", "Critical", "Refrigerant is leaking out", "9 days", "1 Jan, 08:00"):
+        expect(first).to_contain_text(words)
+    expect(page.locator("#about")).to_have_text("50 on this page; 101 appliances were heard of.")
+    expect(page.locator("#pages a[aria-current]")).to_have_text("Fleet")
+    expect(page.get_by_label("State").locator("option", has_text="Never heard from (1)")).to_have_count(1)
+    first.get_by_role("link").click()
+    expect(page.locator("h1")).to_have_text("rf-260-003")
+
+
+def test_pages_follow_one_another_and_back(open_page: Open) -> None:
+    """The second has others; the third ends; Back and the first page are there."""
+    page = open_page("fleet.html")
+    expect(page.locator("tbody tr")).to_have_count(50)
+    one = rows(page)
+    page.get_by_role("button", name="Next page").click()
+    expect(page.locator("tbody tr").first).not_to_contain_text(one[0])
+    two = rows(page)
+    page.get_by_role("button", name="Next page").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+    assert len(set(one + two + rows(page))) == 101
+    expect(page.get_by_role("button", name="Next page")).to_have_count(0)
+    page.go_back()
+    expect(page.locator("tbody tr")).to_have_count(50)
+    page.get_by_role("button", name="First page").click()
+    expect(page.locator("tbody tr").first).to_contain_text("rf-260-003")
+
+
+def test_a_search_is_typed_and_stays_in_the_address(open_page: Open) -> None:
+    """By keyboard, without a button; the focus stays; an owner's reference finds the owner's."""
+    page = open_page("fleet.html")
+    box = page.get_by_label("Id or owner's reference begins with")
+    box.press_sequentially("rf-260-01")
+    expect(page.locator("tbody tr")).to_have_count(9)
+    expect(box).to_be_focused()
+    box.fill("owner-7")
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+    expect(page.locator("tbody tr")).to_contain_text("rf-260-011")
+    expect(page.locator("tbody tr")).to_contain_text("north")
+    page.reload()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_label("Id or owner's reference begins with")).to_have_value("owner-7")
+
+
+def test_filters_and_order_are_in_the_address_and_can_be_sent(open_page: Open, place: str) -> None:
+    """State, model, fault; Back shows what was before; nothing fits is said."""
+    page = open_page("fleet.html")
+    page.get_by_label("State").select_option("warning")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.get_by_label("Order").select_option("days_left")
+    page.get_by_label("Fault").select_option("not-cooling")
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+    assert parse_qs(urlsplit(page.url).query) == {
+        "state": ["warning"], "sort": ["days_left"], "fault": ["not-cooling"],
+    }  # fmt: skip
+    page.get_by_label("Appliance model").select_option("ac-35i")
+    expect(page.locator("#found")).to_contain_text("No appliance fits.")
+    page.go_back()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page.locator("tbody tr")).to_have_count(50)
+
+
+def test_the_file_has_what_the_list_is_narrowed_to(open_page: Open) -> None:
+    """As it is downloaded."""
+    page = open_page("fleet.html?state=warning")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    with page.expect_download() as begun:
+        page.get_by_role("link", name="Download as CSV").click()
+    lines = Path(begun.value.path()).read_text("utf-8-sig").splitlines()
+
+    assert begun.value.suggested_filename == "appliances.csv"
+    assert len(lines) == 3
+    assert lines[2].startswith("rf-260-005,rf-260,warning,condenser-fouling")
+
+
+def test_what_nobody_heard_of_is_told_without_a_page_of_its_own(open_page: Open) -> None:
+    page = open_page("fleet.html?state=never_heard")
+
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text("rf-260-new")
+    expect(page.locator("tbody tr")).to_contain_text("Never heard from")
+    expect(page.locator("tbody a")).to_have_count(0)
+
+
+def test_counts_of_the_headline_lead_to_those_they_count(open_page: Open, place: str) -> None:
+    """Each a link with words; the first to fail leads to its own page."""
+    page = open_page("")
+    headline = page.locator("h1")
+    expect(headline).to_have_text(
+        "3 of 101 appliances need attention. The first to fail is rf-260-003, in about 9 days. Besides: 1 silent,"
+        " 1 still learning, 4 days left, 1 not judged. 1 registered appliance was never heard from."
+    )
+    for words, state in (
+        ("1 silent", "silent"),
+        ("1 still learning, 4 days left", "learning"),
+        ("1 not judged", "not_judged"),
+        ("1 registered appliance", "never_heard"),
+    ):
+        expect(headline.get_by_role("link", name=words)).to_have_attribute(
+            "href", f"fleet.html?state={state}"
+        )
+    expect(headline.get_by_role("link", name="3 of 101 appliances")).to_have_attribute("href", "fleet.html")
+    headline.get_by_role("link", name="1 silent").click()
+    expect(page.locator("tbody tr")).to_contain_text("rf-260-009")
+
+
+def test_what_the_address_asks_wrongly_is_refused_in_a_sentence(open_page: Open, place: str) -> None:
+    """A state that there is not, and a cursor that is none, are no empty list."""
+    for asked in ("state=bogus", "cursor=bogus", f"search={'a' * 101}"):
+        page = open_page(f"fleet.html?{asked}")
+        expect(page.get_by_role("alert")).to_contain_text("This address asks for what there is not")
+    page.get_by_role("alert").get_by_role("link", name="Clear filters").click()
+    expect(page.locator("tbody tr")).to_have_count(50)
+
+
+def test_it_comes_back_with_the_service(open_page: Open) -> None:
+    """A gateway answered for it at one look; the next finds it."""
+    page = open_page("fleet.html")
+    expect(page.locator("tbody tr")).to_have_count(50)
+    page.route("**/api/v1/appliances?**", lambda route: route.fulfill(status=200, body="<html>soon</html>"))
+    page.get_by_label("State").select_option("ok")
+    expect(page.get_by_role("alert")).to_contain_text("Connection lost")
+    page.unroute("**/api/v1/appliances?**")
+    page.get_by_label("State").select_option("silent")
+
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_without_the_right_it_is_said_what_is_missing(open_page: Open) -> None:
+    """In the reader's language; who reaches pseudonyms hears that, too."""
+    page = open_page("fleet.html", Role.QUALITY, "zh-CN")
+    expect(page.get_by_role("alert")).to_contain_text("您没有本页面所需的权限“fleet”")
+    page = open_page("fleet.html", Role.DATA_SCIENTIST)
+    expect(page.get_by_role("alert")).to_contain_text("reaches pseudonyms alone")
+
+
+def test_an_owner_sees_the_own_and_no_counts_of_others(open_page: Open) -> None:
+    page = open_page("fleet.html", Role.OWNER)
+
+    expect(page.locator("#about")).to_have_text("1 on this page.")
+    assert rows(page) == ["rf-260-011"]
+    expect(page.get_by_label("Id begins with")).to_be_visible()
+
+
+def test_hostile_ids_are_text(open_page: Open, place: str) -> None:
+    """In the list, in the link to its page, and in a search."""
+    page = open_page(f"fleet.html?search={quote('<img')}")
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+    assert rows(page) == [HOSTILE]
+    assert page.locator("main img").count() == 0
+    page.locator("tbody a").click()
+    expect(page.locator("h1")).to_have_text(HOSTILE)
+
+
+def test_it_speaks_chinese(open_page: Open) -> None:
+    """Changed without loading again."""
+    page = open_page("fleet.html", locale="zh-CN")
+    expect(page.locator("tbody tr").first).to_contain_text("制冷剂泄漏")
+    expect(page.get_by_label("设备或用户编号开头")).to_be_visible()
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("tbody tr").first).to_contain_text("Refrigerant is leaking out")
+    expect(page.get_by_label("Id or owner's reference begins with")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+def test_it_fits_the_narrowest_phone(open_page: Open, language: str) -> None:
+    """Nothing is wider than 360 pixels, however long an id is."""
+    page = open_page("fleet.html?state=warning", locale=language, width=360)
+    expect(page.locator("tbody tr")).to_have_count(2)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_serious_keeps_anybody_from_using_it(open_page: Open, theme: str) -> None:
+    """As axe-core has it; the headline with its links, too."""
+    page = open_page("fleet.html")
+    page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
+    for path, there in (("fleet.html", "tbody tr"), ("", "h1 a")):
+        page.goto(f"{urlsplit(page.url).scheme}://{urlsplit(page.url).netloc}/{path}")
+        expect(page.locator(there).first).to_be_visible()
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        serious = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert [f"{one['id']}: {one['nodes'][0]['html']}" for one in serious] == []
+
+
+def test_a_first_look_costs_little(open_page: Open) -> None:
+    """All that is sent for the page, its words and fifty rows is under 250 kB."""
+    page = open_page("fleet.html")
+    expect(page.locator("tbody tr")).to_have_count(50)
+
+    sent = page.evaluate("performance.getEntries().reduce((sum, one) => sum + (one.transferSize ?? 0), 0)")
+
+    assert 20_000 < sent < 250_000
