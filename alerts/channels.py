@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import orjson
 
@@ -56,6 +57,19 @@ class Channel(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class SideBySide(Channel, Protocol):
+    """A channel that takes several at a time, each of which it is free to have first."""
+
+    at_once: int
+    """The most that `send_all` may be given, from 1."""
+
+    def send_all(self, messages: Sequence[Message]) -> Sequence[Exception | None]:
+        """What `send` would raise for each, in their order; None for what the receiver has. Takes no longer than
+        `longest_send`."""
+        ...
 
 
 class OutboxFileChannel:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from alerts.channels import Channel, GoneError, Message, TryLaterError
+from alerts.channels import Channel, GoneError, Message, SideBySide, TryLaterError
 from alerts.digests import waiting_with_each
 from alerts.facts import Facts
 from alerts.fates import Dead, Deferred, Failed, Fate, Sent, Superseded, Untried, Withheld
@@ -47,8 +47,11 @@ class SendingLane:
     aside: Aside = field(init=False)
     _most: int = 1  # that it takes at once
 
+    _together: SideBySide | None = field(init=False)  # the channel, where it takes several at a time
+
     def __post_init__(self) -> None:
         self.aside = Aside(self.target)
+        self._together = self.channel if isinstance(self.channel, SideBySide) else None
 
     def step(self) -> int:
         """Deal with the messages that are due, a block of them; how many that was, 0 when there are none.
@@ -98,11 +101,12 @@ class SendingLane:
         done = _Done(self.queue, self.aside)
         try:
             rows = self._that_may_leave(block.rows, done)
-            for number, (row, message, seqs) in enumerate(rows):
+            at_once = 1 if self._together is None else self._together.at_once
+            for number in range(0, len(rows), at_once):
                 if number and (done.gone or self.halt.is_set() or time.monotonic() >= ends):
                     done.extend(Untried(one, block.due_at[one.seq]) for one, *_ in rows[number:])
                     return len(rows) - number
-                self._leave(row, message, seqs, done)
+                self._leave_some(rows[number : number + at_once], done)
         finally:
             done.keep()
         return 0
@@ -161,6 +165,19 @@ class SendingLane:
         except Exception:  # noqa: BLE001 told of the one that it is
             return None
 
+    def _leave_some(self, some: Sequence[tuple[OutboxRow, Message, Sequence[int]]], done: _Done) -> None:
+        """Side by side where the channel can: a block has one row of an ordering, so that none overtakes another."""
+        if self._together is None:
+            for row, message, seqs in some:
+                self._leave(row, message, seqs, done)
+            return
+        errors = self._together.send_all([message for _, message, _ in some])
+        for (row, *_), error in zip(some, errors, strict=True):
+            if error is None or isinstance(error, ForemendError):
+                done.add(self._became(row, error, (), done))
+            else:  # nobody foresaw it
+                done.add(Dead(row, self.aside.reason(error)))
+
     def _leave(self, row: OutboxRow, message: Message, seqs: Sequence[int], done: _Done) -> None:
         """To people one at a time: what was sent and not kept is sent again after a crash, and they have no ids to know
         a repeat by."""
@@ -188,15 +205,25 @@ class SendingLane:
     def _send(self, row: OutboxRow, message: Message, others: Sequence[OutboxRow], done: _Done) -> Fate:
         try:
             self.channel.send(message)
-        except GoneError as error:
-            self.queue.disable(self.target, str(error))
-            done.gone = True
-            return Dead(row, str(error), others)
-        except RefusedError as error:
-            return Dead(row, str(error), others)
         except ForemendError as error:
-            return self._try_again(row, error, others)
+            return self._became(row, error, others, done)
         return Sent(row, others)
+
+    def _became(
+        self, row: OutboxRow, error: ForemendError | None, others: Sequence[OutboxRow], done: _Done
+    ) -> Fate:
+        match error:
+            case None:
+                return Sent(row, others)
+            case GoneError():
+                if not done.gone:
+                    self.queue.disable(self.target, str(error))
+                done.gone = True
+                return Dead(row, str(error), others)
+            case RefusedError():
+                return Dead(row, str(error), others)
+            case _:
+                return self._try_again(row, error, others)
 
     def _try_again(self, row: OutboxRow, error: ForemendError, others: Sequence[OutboxRow]) -> Fate:
         now = self.queue.clock.now_ms()

@@ -35,6 +35,8 @@ class WebhookEndpoint(Strict):
     consents: frozenset[Purpose] = frozenset()
     """Purposes whose changes and ends it may know of; who takes tickets hears of those on which they stand."""
     timeout: Annotated[DurationMs, Field(ge=10)] = 10_000
+    at_once: Annotated[int, Field(ge=1, le=32)] = 8
+    """Messages that are under way to it at a time; those of one ticket follow each other whatever it is."""
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:

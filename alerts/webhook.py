@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -29,7 +29,8 @@ class WebhookChannel:
     """One endpoint. Redirects are not followed, proxies not used, answers not read beyond their headers.
 
     The endpoint's timeout is one deadline for the whole exchange, from the look-up of the name to the last byte of the
-    answer's headers (httpx bounds them to 100 KB): a receiver that trickles gains nothing by it.
+    answer's headers (httpx bounds them to 100 KB): a receiver that trickles gains nothing by it. Messages that are sent
+    together begin at one moment, and have it in common.
     """
 
     def __init__(
@@ -50,17 +51,25 @@ class WebhookChannel:
             timeout=None,  # the exchange has one deadline
             follow_redirects=False,
             trust_env=False,
-            limits=httpx.Limits(max_connections=1, keepalive_expiry=_KEPT_S),
+            limits=httpx.Limits(max_connections=endpoint.at_once, keepalive_expiry=_KEPT_S),
         )
         self.longest_send = endpoint.timeout
+        self.at_once = endpoint.at_once
 
     def send(self, message: Message) -> None:
+        [error] = self.send_all([message])
+        if error is not None:
+            raise error
+
+    def send_all(self, messages: Sequence[Message]) -> list[Exception | None]:
+        """Side by side, under one deadline: what went wrong with each, None where the receiver has it."""
+        answers: list[httpx.Response | Exception | None] = [None] * len(messages)
+        ended: Exception | None = None
         try:
-            response = self._exchange.run(lambda: self._post_to_first(message))
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
-            said = f"{type(error).__name__}: {error}" if str(error) else f"within {self.longest_send} ms"
-            raise UnavailableError(f"webhook {self._endpoint.name!r}: no answer ({said})") from error
-        self._judge(response)
+            self._exchange.run(lambda: self._post_all(messages, answers))
+        except (UnavailableError, TimeoutError) as error:  # of all that have no answer yet
+            ended = error
+        return [self._wrong(ended if one is None else one) for one in answers]
 
     def cut(self) -> None:
         """Break off what is under way, from another thread; nothing is sent any more."""
@@ -69,10 +78,22 @@ class WebhookChannel:
     def close(self) -> None:
         self._exchange.close(self._client.aclose)
 
-    async def _post_to_first(self, message: Message) -> httpx.Response:
-        """The answer of the first address that takes the connection; each but the last has its part of the time."""
+    async def _post_all(
+        self, messages: Sequence[Message], answers: list[httpx.Response | Exception | None]
+    ) -> None:
         port = self._url.port or (443 if self._url.scheme == "https" else 80)
         addresses = await self._lookup.addresses(self._url.host, port, self._endpoint.allow_private)
+
+        async def post(number: int, message: Message) -> None:
+            try:
+                answers[number] = await self._post_to_first(message, addresses)
+            except Exception as error:  # noqa: BLE001 what is wrong with one is told of that one
+                answers[number] = error
+
+        await asyncio.gather(*(post(number, one) for number, one in enumerate(messages)))
+
+    async def _post_to_first(self, message: Message, addresses: Sequence[str]) -> httpx.Response:
+        """The answer of the first address that takes the connection; each but the last has its part of the time."""
         for address in addresses[:-1]:
             try:
                 return await self._post(message, address, self._endpoint.timeout / 1000 / len(addresses))
@@ -107,15 +128,25 @@ class WebhookChannel:
             "webhook-signature": " ".join(one.sign(message.id, now, message.body) for one in self._signers),
         }
 
-    def _judge(self, response: httpx.Response) -> None:
+    def _wrong(self, answer: httpx.Response | Exception | None) -> Exception | None:
+        if isinstance(answer, httpx.Response):
+            return self._judged(answer)
+        if not isinstance(answer, httpx.HTTPError | httpx.StreamError | TimeoutError):
+            return answer
+        said = f"{type(answer).__name__}: {answer}" if str(answer) else f"within {self.longest_send} ms"
+        wrong = UnavailableError(f"webhook {self._endpoint.name!r}: no answer ({said})")
+        wrong.__cause__ = answer
+        return wrong
+
+    def _judged(self, response: httpx.Response) -> Exception | None:
         if response.is_success:
-            return
+            return None
         sentence = f"webhook {self._endpoint.name!r} answered {response.status_code}"
         if response.status_code == httpx.codes.GONE:
-            raise GoneError(sentence)
+            return GoneError(sentence)
         if (wait := retry_after(response.headers.get("Retry-After", ""), self._clock.now_ms())) is not None:
-            raise TryLaterError(sentence, wait)
-        raise UnavailableError(sentence)
+            return TryLaterError(sentence, wait)
+        return UnavailableError(sentence)
 
 
 def _is_empty(response: httpx.Response) -> bool:

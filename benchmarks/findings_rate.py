@@ -1,12 +1,14 @@
 """How long a minute's findings of a whole fleet take to become tickets and messages, none lost and none twice.
 
-    python -m benchmarks.findings_rate [--database sqlite|postgresql] [--findings 10000] [--json]
+    python -m benchmarks.findings_rate [--database sqlite|postgresql] [--findings 10000] [--at-once 8]
+                                       [--answers-after 0] [--json]
 
 Each finding is of another appliance with an owner of its own, who agreed to tickets, SMS and push under the policy of
 CN. They are handed on in sixty blocks, a second of event time each, as fast as they are taken, and meanwhile the
 dispatcher sends: signed webhooks to a receiver that is a process of its own, SMS to the development file; a push waits
 for what becomes of the SMS, as the policy has it. Counted are what arrived by its id, seconds of the wall clock, which
-say something only beside the load, and of CPU: of this process, and of PostgreSQL's.
+say something only beside the load, and of CPU: of this process, and of PostgreSQL's. `--at-once` webhooks are under way
+at a time, each answered after so many ms, as a receiver far away would.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
@@ -45,15 +48,25 @@ _BLOCKS, _REGISTERED_AT_ONCE, _LOOK_S, _LONGEST_S = 60, 1_000, 1.0, 900.0
 _AGREED = Purpose.MONITORING, Purpose.TICKET, Purpose.SMS, Purpose.PUSH
 
 
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """How many webhooks are under way at a time, and after how many ms each is answered."""
+
+    at_once: int
+    answers_after: int
+
+
 class _Handler(BaseHTTPRequestHandler):
     """Takes everything, and keeps its id."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     ids: ClassVar[list[str]]
+    wait_s: ClassVar[float]
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
+        time.sleep(self.wait_s)
         self.ids.append(self.headers["webhook-id"])
         self.send_response(204)
         self.end_headers()
@@ -62,11 +75,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Ten thousand lines would say nothing."""
 
 
-def _receive(parent: Connection) -> None:
+def _receive(parent: Connection, after_ms: int) -> None:
     """A receiver: says its port, and once it is asked the ids that came."""
 
     class Handler(_Handler):
         ids: ClassVar[list[str]] = []
+        wait_s = after_ms / 1000
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -77,11 +91,11 @@ def _receive(parent: Connection) -> None:
 
 
 @contextmanager
-def receiver() -> Iterator[tuple[str, Connection]]:
-    """Where it listens, and whom to ask what came."""
+def receiver(after_ms: int) -> Iterator[tuple[str, Connection]]:
+    """Where it listens, and whom to ask what came; it answers after so many ms."""
     spawned = multiprocessing.get_context("spawn")
     ours, theirs = spawned.Pipe()
-    process = spawned.Process(target=_receive, args=(theirs,), daemon=True)
+    process = spawned.Process(target=_receive, args=(theirs, after_ms), daemon=True)
     process.start()
     try:
         yield f"http://127.0.0.1:{ours.recv()}/hook", ours
@@ -145,12 +159,14 @@ def arrived(ids: Sequence[str], expected: int) -> dict[str, int]:
     return {"messages": len(ids), "lost": expected - different, "doubled": len(ids) - different}
 
 
-def measure(folder: Path, database: str, findings: int, servers: Collection[int] = ()) -> dict[str, Any]:
+def measure(
+    folder: Path, database: str, findings: int, hook: Hook, servers: Collection[int] = ()
+) -> dict[str, Any]:
     """`servers`: processes whose CPU counts beside ours, with that of their children."""
     os.environ[_SECRET] = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
     clock = SystemClock()
-    with receiver() as (url, asked):
-        alerts = open_desk(_settings(folder, database, url), clock)
+    with receiver(hook.answers_after) as (url, asked):
+        alerts = open_desk(_settings(folder, database, url, hook.at_once), clock)
         now = clock.now_ms()
         register(alerts, findings, now)
         busy, theirs, began = time.process_time(), _cpu_s(servers), time.monotonic()
@@ -175,14 +191,15 @@ def measure(folder: Path, database: str, findings: int, servers: Collection[int]
     }  # fmt: skip
 
 
-def _settings(folder: Path, database: str, url: str) -> Settings:
+def _settings(folder: Path, database: str, url: str, at_once: int) -> Settings:
+    endpoint = {"name": "platform", "url": url, "secret_env": _SECRET, "allow_private": True}
     return Settings.model_validate(
         {
             "alerts": {
                 "database": database,
                 "key_file": folder / "foremend.key",
                 "jurisdiction": "CN",
-                "webhooks": [{"name": "platform", "url": url, "secret_env": _SECRET, "allow_private": True}],
+                "webhooks": [endpoint | {"at_once": at_once}],
                 "sms": {"file": folder / "sms.jsonl"},
                 "push": {"file": folder / "push.jsonl"},
                 "stop_url": "https://m.example",
@@ -207,15 +224,17 @@ def _cpu_s(processes: Collection[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def on(database: str, findings: int) -> dict[str, Any]:
+def on(database: str, findings: int, hook: Hook) -> dict[str, Any]:
     """With a database of its own: `sqlite`, or `postgresql`, whose server is started and stopped here."""
     with tempfile.TemporaryDirectory(prefix="foremend-rate-") as name:
         folder = Path(name)
         if database == "sqlite":
-            return {"database": database} | measure(folder, f"sqlite:///{folder}/rate.db", findings)
+            return {"database": database} | measure(folder, f"sqlite:///{folder}/rate.db", findings, hook)
         server = PostgresServer()
         try:
-            return {"database": database} | measure(folder, server.new_database(), findings, {server.pid})
+            return {"database": database} | measure(
+                folder, server.new_database(), findings, hook, {server.pid}
+            )
         finally:
             server.close()
 
@@ -226,9 +245,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--findings", type=int, default=10_000)
+    parser.add_argument("--at-once", type=int, default=8, help="webhooks under way at a time")
+    parser.add_argument("--answers-after", type=int, default=0, help="ms, of the receiver of webhooks")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
-    found = on(asked.database, asked.findings)
+    found = on(asked.database, asked.findings, Hook(asked.at_once, asked.answers_after))
     sys.stdout.write(json.dumps(found) + "\n" if asked.json else _sentence(found))
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, text, update
+from sqlalchemy import event, func, select, text, update
 
 from alerts import sending_lane
 from alerts.channels import GoneError, Message
 from alerts.database import open_database, reading, writing
 from alerts.owners import OwnedAppliance, Owner
 from alerts.queue import Queue
-from alerts.tables import ApplianceRow, OutboxRow, OutboxState
+from alerts.sending_lane import SendingLane
+from alerts.tables import ApplianceRow, AuditRow, OutboxRow, OutboxState
 from benchmarks.postgres_server import PostgresServer
 from foremend.runtimes.clock import SystemClock
-from foremend.vocabulary.types import Finding, Purpose
+from foremend.vocabulary.errors import RefusedError, UnavailableError
+from foremend.vocabulary.types import Finding, FindingKind, Purpose
+from tests.integration.alerts.conftest import DAY, NOON, ListChannel
 
 Make = Callable[..., Finding]
 HOOK = "webhook:platform"
@@ -109,6 +112,78 @@ def test_a_receiver_that_is_gone_is_asked_no_second_time(many: Any) -> None:
 
     assert many.channels[HOOK].tries == 1
     assert {row.state for row in rows(many, HOOK)} == {OutboxState.DEAD}
+
+
+class Together(ListChannel):
+    """Takes three at a time, and notes how many came together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_once, self.groups = 3, list[int]()
+
+    def send_all(self, messages: Sequence[Message]) -> list[Exception | None]:
+        self.groups.append(len(messages))
+        return [self._error(one) for one in messages]
+
+    def _error(self, message: Message) -> Exception | None:
+        try:
+            self.send(message)
+        except Exception as error:  # noqa: BLE001 as a channel answers it
+            return error
+        return None
+
+
+def together(many: Any) -> tuple[Together, Any]:
+    """A channel to the platform that takes three at a time, and its lane."""
+    channel, queue = Together(), Queue(many.alerts.engine, many.clock)
+    [old] = [one for one in many.alerts.dispatcher._lanes if one.target == HOOK]
+    lane = SendingLane(HOOK, channel, queue, old.gate, old.retry, old.rng)
+    lane._most = sending_lane.MOST
+    return channel, lane
+
+
+def test_a_channel_that_takes_several_gets_them_together(many: Any) -> None:
+    """What is wrong with one is of that one: the others are sent, and each is one attempt."""
+    channel, lane = together(many)
+    channel.errors = [UnavailableError("busy"), RefusedError("no"), OverflowError("odd")]
+
+    assert lane.step() == MANY
+
+    assert channel.groups == [3, 3, 2]
+    assert [row.state for row in rows(many, HOOK)] == ["pending", "dead", "dead", *["sent"] * (MANY - 3)]
+    assert {row.attempts for row in rows(many, HOOK)} == {1}
+
+
+def test_of_one_ticket_nothing_is_under_way_beside_another(many: Any, finding: Make) -> None:
+    """What came after on the same ticket waits until its first message is through, however many a channel takes."""
+    channel, lane = together(many)
+    closed = finding(kind=FindingKind.CLOSED, time=NOON - DAY + 1)
+    many.alerts.effects.apply([closed], [], 2)
+    ticket = [row.message_id for row in rows(many, HOOK) if row.appliance_id == "fridge-1"]
+    assert len(ticket) == 2
+
+    assert lane.step() == MANY
+    first = [message.id for message in channel.sent]
+    assert lane.step() == 1
+
+    assert ticket[0] in first
+    assert ticket[1] not in first
+    assert channel.sent[-1].id == ticket[1]
+
+
+def test_a_receiver_that_is_gone_while_several_are_under_way_is_disabled_once(many: Any) -> None:
+    """Each of them says it; what was not begun is set aside with them."""
+    channel, lane = together(many)
+    channel.errors = [GoneError("answered 410")] * 3
+
+    while lane.step():
+        pass
+
+    assert channel.tries == 3
+    assert {row.state for row in rows(many, HOOK)} == {OutboxState.DEAD}
+    with reading(many.alerts.engine) as session:
+        told = session.scalar(select(func.count()).where(AuditRow.action == "target.disabled"))
+    assert told == 1
 
 
 def test_what_is_wrong_with_some_of_a_block_keeps_nothing_from_the_others(many: Any) -> None:
