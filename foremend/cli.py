@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from foremend.commands import (
+    appliances,
     audit,
     cohorts,
     consent,
@@ -87,6 +88,7 @@ app.command()(export.export)
 app.command()(kafka.gateway)
 app.command()(replay.replay)
 app.command()(service.service)
+app.command()(appliances.appliances)
 app.command()(status.status)
 app.command()(kafka.worker)
 app.command()(stores.doctor)

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
+from foremend.jobs.running_service import running_service
 
-from foremend.config import ServiceSettings, load_settings
-from foremend.vocabulary.errors import RefusedError, UnavailableError
-
-TOKEN = "FOREMEND_TOKEN"
-"""The environment variable that holds a token, where the service lets nobody in without one."""
 FIRST = 10
 """So many episodes are shown, the most urgent first."""
-_PATIENCE_S = 10.0
-_STRANGE = (
-    "what answers at {address} is no Foremend, or one of another version: service.port of the config"
-    " says where to ask"
-)
 _SHOWN = "appliance_id", "appliance_model", "fault", "severity", "episode_start", "days_to_failure"
 
 
@@ -29,16 +18,13 @@ def status(config: Path | None) -> dict[str, Any]:
 
     Raises UnavailableError where no service answers, RefusedError where it wants another token.
     """
-    address = _address(load_settings(config).service)
-    token = os.environ.get(TOKEN)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with httpx.Client(base_url=address, headers=headers, timeout=_PATIENCE_S, trust_env=False) as client:
-        summary, episodes = _ask(client, "/api/summary"), _ask(client, f"/api/v1/episodes?limit={FIRST}")
+    with running_service(config) as service:
+        summary, episodes = service.ask("/api/summary"), service.ask("/api/v1/episodes", limit=FIRST)
     try:
         first = [{name: one[name] for name in _SHOWN} for one in episodes["items"]]
-        return {"said": said(summary, first), "address": address, **summary, "first": first}
+        return {"said": said(summary, first), "address": service.address, **summary, "first": first}
     except (KeyError, TypeError) as error:
-        raise UnavailableError(_STRANGE.format(address=address)) from error
+        raise service.strange() from error
 
 
 def said(summary: Mapping[str, Any], first: Sequence[Mapping[str, Any]]) -> str:
@@ -100,33 +86,3 @@ def _left(one: Mapping[str, Any]) -> float:
 
 def _days(days: float) -> str:
     return "a day" if round(days) <= 1 else f"{days:.0f} days"
-
-
-def _address(service: ServiceSettings) -> str:
-    """Where a service of these settings is reached from this machine."""
-    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(service.host, service.host)
-    return f"http://{f'[{here}]' if ':' in here else here}:{service.port}"
-
-
-def _ask(client: httpx.Client, path: str) -> Any:
-    try:
-        answer = client.get(path)
-    except httpx.HTTPError as error:
-        raise UnavailableError(
-            f"no service answers at {client.base_url} ({error or type(error).__name__}): start foremend run, or"
-            " foremend service, with the same config"
-        ) from error
-    if answer.status_code in (401, 403):
-        raise RefusedError(
-            f"{client.base_url} lets nobody read {path} without a token that may: put one into {TOKEN}"
-            " (foremend tokens create --name NAME --role operator)"
-        )
-    if answer.status_code != 200:
-        asked = f"{str(client.base_url).rstrip('/')}{path}"
-        raise UnavailableError(
-            f"{asked} answers {answer.status_code}: see the log of the service, if it is Foremend's"
-        )
-    try:
-        return answer.json()
-    except ValueError as error:
-        raise UnavailableError(_STRANGE.format(address=str(client.base_url).rstrip("/"))) from error

@@ -244,9 +244,13 @@ def test_counts_of_the_headline_lead_to_those_they_count(open_page: Open, place:
 
 def test_what_the_address_asks_wrongly_is_refused_in_a_sentence(open_page: Open, place: str) -> None:
     """A state that there is not, and a cursor that is none, are no empty list."""
-    for asked in ("state=bogus", "cursor=bogus", f"search={'a' * 101}"):
+    for asked, words in (
+        ("state=bogus", "query.state: Input should be 'critical'"),
+        ("cursor=bogus", "this cursor is none"),
+        (f"search={'a' * 101}", "query.search: String should have at most 100 characters"),
+    ):
         page = open_page(f"fleet.html?{asked}")
-        expect(page.get_by_role("alert")).to_contain_text("This address asks for what there is not")
+        expect(page.get_by_role("alert")).to_contain_text(f"This address asks for what there is not: {words}")
     page.get_by_role("alert").get_by_role("link", name="Clear filters").click()
     expect(page.locator("tbody tr")).to_have_count(50)
 

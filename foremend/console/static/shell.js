@@ -15,9 +15,8 @@ export const reach = (right) => own.rights[right];
 export async function ask(path) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
   if (!answer.ok) {
-    const { right, reach, detail, errors } = await answer.json().catch(() => ({}));
-    const wrong = errors?.map((one) => `${one.loc?.at(-1) ?? ""}: ${one.msg ?? ""}`).join("; ");
-    throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status, right, reach, detail: wrong || detail });
+    const { right, reach, detail } = await answer.json().catch(() => ({}));
+    throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status, right, reach, detail });
   }
   return answer.json();
 }

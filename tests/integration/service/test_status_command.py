@@ -162,3 +162,32 @@ def test_registered_and_never_heard_of_is_said_whatever_else_is() -> None:
         "Waiting for the first appliance. 3 registered appliances were never heard from."
     )
     assert said(summary | {"never_heard": 1}, []).endswith("1 registered appliance was never heard from.")
+
+
+def test_the_fleet_is_listed_as_the_page_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Narrowed, in an order, so many of them; what cannot be asked is a sentence."""
+    seen = [Seen(f"plug-{n}", "rf-260", "refrigerator", n, n == 2, 4 * (n == 1)) for n in range(4)]
+    with served(tmp_path, seen, closed=False) as (config, _):
+
+        def ask(*words: str) -> int:
+            return call(monkeypatch, "appliances", "--config", str(config), *words)
+
+        assert ask("--limit", "2", "--json") == 0
+        found = json.loads(capsys.readouterr().out)
+        assert ask("--state", "silent") == 0
+        silent = capsys.readouterr().out
+        assert ask("--search", "none") == 0
+        nothing = capsys.readouterr().out
+        assert ask("--state", "well") == 2
+        wrong = capsys.readouterr().err
+
+    assert ([one["appliance_id"] for one in found["appliances"]], found["more"]) == (
+        ["plug-2", "plug-1"],
+        True,
+    )
+    assert "plug-2" in silent
+    assert "silent, heard 1970-01-01 00:00" in " ".join(silent.split())
+    assert "no appliance fits" in nothing
+    assert "query.state: Input should be 'critical'" in " ".join(wrong.split())
