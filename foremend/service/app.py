@@ -242,7 +242,7 @@ def _fleet(app: FastAPI, model: ReadModel, look: Look) -> None:
         dependencies=[Depends(Needs(Right.WORDS))],
     )
     def vocabulary() -> Vocabulary:
-        """Words for faults, appliance models and features, by language."""
+        """Words for faults, appliance models, features and parts, by language."""
         return model.vocabulary()
 
 

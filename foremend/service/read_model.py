@@ -48,7 +48,7 @@ from foremend.service.views import (
     TrainingView,
     Vocabulary,
 )
-from foremend.vocabulary.catalogue import FaultEntry
+from foremend.vocabulary.catalogue import FaultEntry, part_titles
 from foremend.vocabulary.profiles import Profile
 
 _STANDINGS: Mapping[State, Standing] = {one: one for one in get_args(Standing)}
@@ -263,7 +263,7 @@ class ReadModel:
         return queries.evidence_chart(self._engine, ticket_id, language, self._vocabulary.features)
 
     def vocabulary(self) -> Vocabulary:
-        """Words for faults, appliance models and features, by language."""
+        """Words for faults, appliance models, features and parts, by language."""
         return self._vocabulary
 
     def health(self) -> Health:
@@ -354,4 +354,5 @@ def _vocabulary(
         },
         appliance_models={name: profile.title.model_dump() for name, profile in profiles.items()},
         features={name: dict(words) for name, words in features.items()},
+        parts=part_titles(),
     )

@@ -314,6 +314,7 @@ class Vocabulary(BaseModel):
     faults: dict[str, FaultView]
     appliance_models: dict[str, dict[str, str]]
     features: dict[str, dict[str, str]]
+    parts: dict[str, dict[str, str]]
 
 
 TicketView.model_rebuild()

@@ -3,7 +3,7 @@ import { byId, dot, h } from "./dom.js";
 import { days, measured, moment, outlook, percent, timeLeft } from "./format.js";
 import { inWords, t } from "./i18n.js";
 import { status, target } from "./lists.js";
-import { fault, faultTitle, featureTitle, modelTitle, stateWords, tone } from "./words.js";
+import { fault, faultTitle, featureTitle, modelTitle, partNames, stateWords, tone } from "./words.js";
 
 const SMALLEST_WIDTH = 0.05; // of the value: a smaller difference must not look like a large one
 
@@ -59,7 +59,7 @@ export function episodeCard(episode, ticket, now) {
     served(ticket),
     episode.evidence.length ? [h("h4", {}, t("evidence")), h("div", { class: "evidence" }, episode.evidence.map(comparison))] : null,
     known && [h("h4", {}, t("technician")), h("p", {}, known.technician_finds)],
-    ticket?.parts.length ? [h("h4", {}, t("parts")), h("p", {}, ticket.parts.join(", "))] : null,
+    ticket?.parts.length ? [h("h4", {}, t("parts")), h("p", {}, partNames(ticket.parts))] : null,
     steps(ticket),
   );
 }

@@ -2,7 +2,7 @@
 import { byId, dot, empty, fill, h } from "./dom.js";
 import { days, fullTime, integer, measured, moment, percent } from "./format.js";
 import { inWords, t } from "./i18n.js";
-import { applianceName, faultTitle, featureTitle, isMany, tone } from "./words.js";
+import { applianceName, faultTitle, featureTitle, isMany, partNames, tone } from "./words.js";
 
 const time = (iso) => h("time", { datetime: iso, title: fullTime(iso) }, moment(iso));
 
@@ -63,7 +63,7 @@ export const LISTS = {
     columns: [
       ["when", (one) => time(one.opened_at)],
       ["appliance", (one, open) => link(one.appliance_id, open)],
-      ["fault", (one) => [urgent(one.severity, inWords(one.title) ?? faultTitle(one.fault)), one.parts.length ? h("small", { class: "under" }, one.parts.join(", ")) : null]],
+      ["fault", (one) => [urgent(one.severity, inWords(one.title) ?? faultTitle(one.fault)), one.parts.length ? h("small", { class: "under" }, partNames(one.parts)) : null]],
       ["state", (one) => [status(one.status), one.note ? h("small", { class: "under" }, one.note) : null]],
       ["deliveries", (one) => h("ul", { class: "deliveries" }, one.deliveries.map((d) => h("li", { title: d.error || null }, target(d.target), " ", status(d.state))))],
     ],

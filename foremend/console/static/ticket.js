@@ -8,7 +8,7 @@ import { inWords, language, t } from "./i18n.js";
 import { status, target } from "./lists.js";
 import { ask, reach, startShell, toLogin } from "./shell.js";
 import { getTicket, getTickets } from "./tickets-api.js";
-import { fault, faultTitle, modelTitle, setVocabulary } from "./words.js";
+import { fault, faultTitle, modelTitle, partNames, setVocabulary } from "./words.js";
 
 const EVERY_MS = 15_000;
 const id = new URLSearchParams(location.search).get("id") ?? "";
@@ -36,7 +36,7 @@ function job(one) {
       one.probability == null ? null : line(t("probability"), percent(one.probability)),
       left && line(t("lead"), left),
       line(t("tk_skill"), t(one.skill ? `tk_skill_${one.skill}` : "tk_skill_none")),
-      line(t("parts"), one.parts.join(", ") || "–"),
+      line(t("parts"), partNames(one.parts) || "–"),
       line(t("tk_area"), one.service_area ?? "–"),
       line(t("tk_assigned"), one.assigned_to ?? t("tk_nobody")),
       one.visit_from && line(t("tk_visit"), `${moment(one.visit_from)} – ${moment(one.visit_until)} (${zone()})`),

@@ -2,7 +2,7 @@
 import { days } from "./format.js";
 import { inWords, t } from "./i18n.js";
 
-let vocabulary = { faults: {}, appliance_models: {}, features: {} };
+let vocabulary = { faults: {}, appliance_models: {}, features: {}, parts: {} };
 
 export const setVocabulary = (found) => {
   vocabulary = found;
@@ -21,6 +21,9 @@ export const fault = (name) => vocabulary.faults[name];
 export const modelTitle = (name) => inWords(vocabulary.appliance_models[name]) ?? name;
 
 export const featureTitle = (name) => inWords(vocabulary.features[name]) ?? plain(name);
+
+/** What to bring, as a technician calls it; a part of one's own catalogue by its own name. */
+export const partNames = (names) => names.map((name) => inWords(vocabulary.parts[name]) ?? name).join(", ");
 
 /** How urgent it looks: silence has a colour of its own, of one appliance or of many. */
 export const tone = (one) => (one.fault === "silent" || one.fault === "silent-together" ? "silent" : one.severity);

@@ -1,6 +1,7 @@
 """The fault catalogue: what each fault is, how it shows, how long it leaves and what to do about it.
 
-The words live in `faults.yaml`; the physics of each fault lives in `simulators/`, under the same names.
+The words live in `faults.yaml`, Chinese names of parts in `parts.yaml`; the physics of each fault lives in
+`simulators/`, under the same names.
 """
 
 from __future__ import annotations
@@ -132,6 +133,14 @@ def load_catalogue() -> dict[str, FaultEntry]:
     """The catalogue that ships with Foremend, by fault name. Read once; do not change what it returns."""
     text = files(__name__).joinpath("faults.yaml").read_text(encoding="utf-8")
     return parse_catalogue(text, "foremend/vocabulary/catalogue/faults.yaml")
+
+
+@cache
+def part_titles() -> dict[str, dict[str, str]]:
+    """The names of parts by language, under the English one, which tickets and events have. Read once; do not change
+    what it returns."""
+    text = files(__name__).joinpath("parts.yaml").read_text(encoding="utf-8")
+    return {name: {"en": name, "zh": chinese} for name, chinese in parse_yaml(text).items()}
 
 
 def faults_table(entries: Iterable[FaultEntry]) -> Table:

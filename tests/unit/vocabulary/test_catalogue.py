@@ -106,3 +106,11 @@ def test_text_that_is_not_yaml_is_refused() -> None:
 def _signals_of(category: str) -> set[str]:
     base = Path(catalogue.__file__).parents[1] / "profiles" / "base" / f"{category}.yaml"
     return set(yaml.safe_load(base.read_text(encoding="utf-8"))["signals"])
+
+
+def test_each_part_has_a_chinese_name_and_no_name_is_of_no_part() -> None:
+    """A page in Chinese orders none in English."""
+    named = {part for entry in catalogue.load_catalogue().values() for part in entry.parts}
+
+    assert set(catalogue.part_titles()) == named
+    assert [name for name, words in catalogue.part_titles().items() if words["zh"].isascii()] == []
