@@ -29,6 +29,7 @@ from foremend.vocabulary.errors import ConfigError
 
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNKNOWN_KEY = "unknown_key"
+_QUOTED = re.compile(r"'([^']+)'")
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
 
@@ -57,9 +58,12 @@ class Strict(BaseModel):
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    meant = f"did you mean '{near[0]}'?" if near else f"known keys are {', '.join(known)}"
-    return f"unknown key '{key}': {meant}"
+    return f"unknown key '{key}': {_meant(key, known, 'keys ')}"
+
+
+def _meant(word: str, known: Sequence[str], what: str = "") -> str:
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean '{near[0]}'?" if near else f"known {what}are {', '.join(known)}"
 
 
 def parse_yaml(text: str) -> Any:
@@ -179,6 +183,11 @@ def without(data: Any, keys: Sequence[int | str], unwanted: Iterable[int | str])
 
 
 def _words(detail: ErrorDetails) -> str:
+    if detail["type"] == "union_tag_not_found":
+        return f"say of which kind it is, by the key {detail['ctx']['discriminator']}"
+    if detail["type"] == "union_tag_invalid":
+        key, kind, kinds = (detail["ctx"][name] for name in ("discriminator", "tag", "expected_tags"))
+        return f"{key}: there is no '{kind}': {_meant(kind, _QUOTED.findall(kinds))}"
     return detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 

@@ -68,6 +68,15 @@ def test_relative_paths_start_at_the_file(write: Write, tmp_path: Path) -> None:
         ("service: {zzz: 1}", "service: unknown key 'zzz': known keys are host, port"),
         ("service: {port: 70000}", "service.port: Input should be less than or equal to 65535"),
         ("rules: {updates: {at_most_every: daily}}", "'daily' is not a duration: write for example"),
+        ("ingest: {decoders: [{devices: {}}]}", "decoders[0]: say of which kind it is, by the key 'decoder'"),
+        (
+            "ingest: {decoders: [{decoder: tasmotta}]}",
+            "'decoder': there is no 'tasmotta': did you mean 'tasmota'?",
+        ),
+        (
+            "ingest: {decoders: [{decoder: json}]}",
+            "'decoder': there is no 'json': known are tasmota, shelly-gen1, ",
+        ),
         ("rules: {book: [{name: Too Warm}]}", "rules.book[0].name: 'Too Warm' is not a name"),
     ],
 )
