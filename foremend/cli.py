@@ -20,6 +20,7 @@ from foremend.commands import (
     discover,
     erase,
     export,
+    forecasts,
     history,
     household,
     init,
@@ -85,6 +86,7 @@ app.command()(discover.discover)
 app.command()(erase.erase)
 app.command()(erase.erasures)
 app.command()(export.export)
+app.command()(forecasts.forecasts)
 app.command()(kafka.gateway)
 app.command()(replay.replay)
 app.command()(service.service)

@@ -1,0 +1,124 @@
+"""`foremend forecasts`: visits by area and by part in the weeks to come, by a service organisation's tables."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foremend.learning.members import read_appliances
+from foremend.learning.visits import Visit, as_weeks, expected_by_age, read_visits
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.types import MS_PER_DAY
+from models.visits import Visits, forecast
+
+_EVERYWHERE = "all"
+_LONGEST_WEEKS = 208
+"""Four years: what was longer ago says little of next month, and a season is seen four times."""
+
+
+def forecast_visits(
+    appliances: Path, visits: Path, *, today: date, weeks: int, out: Path | None
+) -> dict[str, Any]:
+    """Visits of each area, of all together and for each part, in each of the next `weeks`, before `today` known.
+
+    `appliances` is a table as `foremend cohorts` reads it; its region is the area. Weeks begin on today's day of the
+    week. Writes a CSV of it into `out`, if given. Raises ConfigError or InputError where there is too little.
+    """
+    fleet, told = read_appliances(appliances), read_visits(visits)
+    last = _day(today)
+    known = [one for one in told if one.appliance in fleet and _begun(one, last)]
+    if not known:
+        raise ConfigError(f"{visits} has no visit before {today} of an appliance that is in {appliances}")
+    past = min((last - min(_first(one) for one in known)) // 7, _LONGEST_WEEKS)
+    first = last - past * 7
+    areas = sorted({history[-1].region for history in fleet.values()})
+    parts = sorted({one.part for one in known if one.part})
+    expected = expected_by_age(fleet, known, areas, first, past, weeks)
+    whole = expected.sum(axis=0, keepdims=True)
+    rows = [
+        *_rows(
+            "area",
+            areas,
+            as_weeks(known, lambda one: fleet[one.appliance][-1].region, areas, first, past),
+            expected,
+            past,
+            last,
+        ),
+        *_rows(
+            "area",
+            [_EVERYWHERE],
+            as_weeks(known, lambda one: _EVERYWHERE, [_EVERYWHERE], first, past),
+            whole,
+            past,
+            last,
+        ),
+    ]
+    if parts:
+        with_part = [one for one in known if one.part]
+        of_parts = as_weeks(with_part, lambda one: one.part, parts, first, past)
+        rows += _rows("part", parts, of_parts, np.repeat(whole, len(parts), axis=0), past, last)
+    if out is not None:
+        _write(out, rows)
+    return {
+        "from": _iso(first),
+        "until": _iso(last),
+        "appliances": len(fleet),
+        "visits": sum(one.visited is not None and one.visited < last for one in known),
+        "open_tickets": sum(_is_open(one, last) for one in known),
+        "left_out": len(told) - len(known),
+        "weeks": rows,
+    }
+
+
+def _rows(
+    by: str, names: Sequence[str], visits: Visits, expected: NDArray[np.float64], past: int, last: int
+) -> list[dict[str, Any]]:
+    found = forecast(visits, expected, past)
+    return [
+        {
+            "by": by,
+            "name": name,
+            "week": _iso(last + 7 * ahead),
+            "visits": round(float(found.mean[n, ahead]), 1),
+            "low": int(found.low[n, ahead]),
+            "high": int(found.high[n, ahead]),
+        }
+        for n, name in enumerate(names)
+        for ahead in range(found.mean.shape[1])
+    ]
+
+
+def _begun(one: Visit, last: int) -> bool:
+    return _first(one) < last
+
+
+def _first(one: Visit) -> int:
+    return min(day for day in (one.foreseen, one.visited) if day is not None)
+
+
+def _is_open(one: Visit, last: int) -> bool:
+    return all(day is None or day >= last for day in (one.visited, one.closed))
+
+
+def _write(out: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    try:
+        with out.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def _day(one: date) -> int:
+    return int(datetime(one.year, one.month, one.day, tzinfo=UTC).timestamp() * 1_000) // MS_PER_DAY
+
+
+def _iso(day: int) -> str:
+    return datetime.fromtimestamp(day * MS_PER_DAY / 1_000, UTC).date().isoformat()
