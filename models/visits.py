@@ -37,7 +37,12 @@ _TENTHS = (0.1, 0.9)
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """n tickets and visits, each array (n,); weeks are counted from the first that is looked at, and may be before."""
+    """n tickets and visits, each array (n,); weeks are counted from the first that is looked at, and may be before.
+
+    >>> of_two = Visits(*np.array([[0, 0], [3, NEVER], [5, 9], [NEVER, NEVER]]))  # one was foreseen, both were visited
+    >>> (of_two.foreseen < of_two.visited).tolist()
+    [True, False]
+    """
 
     group: Ints  # an area, or a part
     foreseen: Ints  # when its ticket was opened; NEVER of a visit without one
@@ -47,7 +52,12 @@ class Visits:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """(groups, horizon): visits a week; in eight of ten weeks there are `low` to `high`."""
+    """(groups, horizon): visits a week; in eight of ten weeks there are `low` to `high`.
+
+    >>> week = Forecast(np.array([[4.2]]), np.array([[2]]), np.array([[6]]))
+    >>> f"{week.mean[0, 0]:.0f} visits, {week.low[0, 0]} to {week.high[0, 0]}"
+    '4 visits, 2 to 6'
+    """
 
     mean: Array
     low: Ints
