@@ -29,6 +29,7 @@ import yaml
 
 from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.mqtt_load import APPLIANCES, send_all
+from benchmarks.signals import end_in_order
 from foremend.commands.demo.processes import free_port, process
 from foremend.history.parquet_folder import Folder as ParquetFolder
 from foremend.vocabulary.errors import UnavailableError
@@ -179,4 +180,5 @@ def peak_kb(pid: int) -> int:
 
 
 if __name__ == "__main__":
+    end_in_order()
     main()

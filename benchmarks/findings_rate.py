@@ -36,6 +36,7 @@ from alerts.desk import Alerts
 from alerts.message_files import read_lines
 from alerts.owners import OwnedAppliance, Owner
 from benchmarks.postgres_server import PostgresServer
+from benchmarks.signals import end_in_order
 from foremend.config import Settings
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.types import MS_PER_DAY, Evidence, Finding, FindingKind, Purpose, Severity
@@ -266,4 +267,5 @@ def _sentence(found: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    end_in_order()
     main()

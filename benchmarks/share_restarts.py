@@ -31,6 +31,7 @@ from benchmarks.kafka_server import KafkaServer
 from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.mqtt_load import payload_of, publish_packet
 from benchmarks.reliability.asked import AskedProcess
+from benchmarks.signals import end_in_order
 from foremend.config import Settings, load_settings
 from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.looks import KEY
@@ -244,4 +245,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    end_in_order()
     main()

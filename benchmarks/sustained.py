@@ -27,6 +27,7 @@ from pathlib import Path
 from benchmarks.backlog import configured, metrics, used, wait
 from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.mqtt_load import send_all
+from benchmarks.signals import end_in_order
 from foremend.commands.demo.processes import free_port, process
 
 AT_MOST_PERCENT = 1.0
@@ -134,4 +135,5 @@ def resident_mb(pid: int) -> float:
 
 
 if __name__ == "__main__":
+    end_in_order()
     raise SystemExit(main())

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.mqtt_subscribers import PATIENCE_S, Figures
+from benchmarks.signals import end_in_order
 from foremend.stores.broker import EmbeddedBroker
 from foremend.stores.free_port import free_port
 from foremend.vocabulary.errors import UnavailableError
@@ -245,4 +246,5 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    end_in_order()
     main()

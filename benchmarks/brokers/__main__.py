@@ -31,6 +31,7 @@ from benchmarks.brokers.servers import KINDS, Broker
 from benchmarks.mqtt_load import APPLIANCE_MODEL, payload_of
 from benchmarks.reliability.asked import AskedProcess
 from benchmarks.reliability.rig import until
+from benchmarks.signals import end_in_order
 from foremend.commands.demo.processes import free_port
 from foremend.vocabulary.errors import ForemendError
 from foremend.vocabulary.topics import telemetry_topic
@@ -173,4 +174,5 @@ def _stored(history: Path) -> Counter[tuple[str, int]]:
 
 
 if __name__ == "__main__":
+    end_in_order()
     main()

@@ -34,6 +34,7 @@ from benchmarks.reliability.one_machine_faults import LOCAL_FAULTS, LocalFault
 from benchmarks.reliability.rig import Servers, rigged
 from benchmarks.reliability.story import Story
 from benchmarks.reliability.verdict import Verdict, judge
+from benchmarks.signals import end_in_order
 
 _COLUMNS = (
     "fault", "times", "recovered after, s: median (longest)",
@@ -176,4 +177,5 @@ def _told(result: Result, as_json: bool) -> bool:
 
 
 if __name__ == "__main__":
+    end_in_order()
     raise SystemExit(main())
