@@ -173,6 +173,26 @@ def test_the_board_has_a_column_a_state_with_clocks_in_words(open_page: Open, pl
     assert page.locator("main img").count() == 0  # a technician's wild name is text
 
 
+def test_today_begins_with_what_needs_somebody(open_page: Open) -> None:
+    """In the order of work, each count and each name a link."""
+    page = open_page("")
+    needs = page.get_by_role("region", name="What needs somebody now")
+    expect(needs.locator("#needs-list > li").first).to_contain_text("A critical episode")
+    expect(
+        needs.get_by_role("link", name="rf-260-00: Refrigerant is leaking out, any time now")
+    ).to_be_visible()
+    expect(needs.get_by_role("link", name=re.compile("tickets that nobody acknowledged"))).to_have_attribute(
+        "href", "tickets.html?status=open"
+    )
+    page.get_by_role("button", name="中文").click()
+    expect(needs).to_have_count(0)
+    expect(page.get_by_role("region", name="当前需要处理")).to_contain_text("1 张服务单承诺已逾期")
+    page.get_by_role("button", name="English").click()
+    needs.get_by_role("link", name="A ticket with a broken promise").click()
+
+    expect(page.locator(".work")).to_have_count(1)
+
+
 def test_filters_are_in_the_address_and_can_be_sent(open_page: Open) -> None:
     """By keyboard: only broken promises, then an area without any; Back shows what was before."""
     page = open_page("tickets.html")

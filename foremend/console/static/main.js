@@ -8,7 +8,8 @@ import { fullTime } from "./format.js";
 import { headline, linked } from "./headline.js";
 import { language, t } from "./i18n.js";
 import { LISTS, showList, showTabs } from "./lists.js";
-import { ask, startShell, toLogin } from "./shell.js";
+import { readNeeds, showNeeds } from "./needs.js";
+import { ask, reach, startShell, toLogin } from "./shell.js";
 import { showStory } from "./story.js";
 import { isMany, setVocabulary } from "./words.js";
 
@@ -22,7 +23,7 @@ const now = () => Date.parse(known.summary?.pipeline.event_time ?? new Date().to
 
 async function look() {
   try {
-    known.summary = await ask("api/summary");
+    [known.summary] = await Promise.all([ask("api/summary"), readNeeds(reach("tickets"))]);
     const moved = JSON.stringify([known.summary.counts, known.summary.appliances, known.summary.by_state, known.summary.never_heard]);
     if (moved !== known.seen) {
       await refresh();
@@ -61,6 +62,7 @@ function show() {
   const time = pipeline.event_time ? fullTime(pipeline.event_time) : "";
   byId("clock").textContent = time && known.summary.story ? t("simulated", { time }) : time;
   showStory(known.summary, language.now);
+  if (known.summary.appliances) showNeeds(known.episodes, now(), language.now);
   showFlow(known.summary, known.episodes, now());
   showHeadline();
 }
