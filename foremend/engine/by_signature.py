@@ -35,7 +35,7 @@ class BySignature:
             signatures = {UNKNOWN: catalogue[UNKNOWN].signature}
         shows = {name: catalogue[name].shows for name in profile.faults if name in catalogue}
         used_at_will = profile.cycle is None or bool(profile.cycle.above)
-        self.predictor, *self._looks_like_use = (
+        self.predictor, *self._holding_back = (
             Signatures(
                 some,
                 columns,
@@ -46,6 +46,8 @@ class BySignature:
             for some in (signatures, shows)
             if some is signatures or any(some.values())
         )
+        entries = [catalogue[name] for name in profile.faults if name in catalogue]
+        self._looks_like = {one.name: one.looks_like for one in entries if one.looks_like is not None}
         heard = {
             one.signal: k
             for k, one in enumerate(profile.daily_features)
@@ -77,6 +79,21 @@ class BySignature:
         blind = np.sum(~(day.plain.values[:, self._loads] > 0), axis=1, keepdims=True) > 0
         return np.where(blind, day.deviations.values / _LOAD_UNKNOWN, day.deviations.values)
 
+    def with_alike(
+        self, known: NDArray[np.float64], faults: Sequence[str], said: Scored
+    ) -> NDArray[np.float64]:
+        """(n, faults) `known` probabilities, those of faults that others look like with the others' added.
+
+        As long as the other is not plain: votes are split between the two before they can be told apart. Faults that
+        outcomes taught are left alone.
+        """
+        joined = known.copy()
+        for one, commoner in self._looks_like.items():
+            if one in faults and commoner in faults and said.model.taught is None:
+                of, to = known[:, faults.index(one)], faults.index(commoner)
+                joined[:, to] += np.where(of <= _PLAIN, of, 0.0)
+        return np.minimum(joined, 1.0)
+
     def explained(self, day: Day, said: Scored) -> NDArray[np.bool_]:
         """(k, faults) whether the physics of what was trained is seen at all; of what outcomes taught always.
 
@@ -86,7 +103,7 @@ class BySignature:
         if said.model.taught is not None:
             return np.ones((len(day.deviations), len(faults)), np.bool_)
         of: dict[str, NDArray[np.bool_]] = {}
-        for one in (self.predictor, *self._looks_like_use):
+        for one in (self.predictor, *self._holding_back):
             seen = one.explains(self._counting(day), day.spread)
             of |= {name: column for name, column in zip(one.faults, seen.T, strict=True) if name != UNKNOWN}
         everything = np.ones(len(day.deviations), np.bool_)
@@ -109,6 +126,7 @@ class Joined:
         faults = (*trained.faults, *more)
         seen, known = _spread_over(faults, own), _spread_over(faults, trained)
         if said is not None:
+            known = signatures.with_alike(known, faults, said)
             explained = np.ones(known.shape, np.bool_)
             explained[:, : len(trained.faults)] = signatures.explained(day, said)
             known = np.where(explained, known, np.minimum(known, _UNEXPLAINED))

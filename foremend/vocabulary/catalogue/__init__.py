@@ -68,7 +68,8 @@ class FaultEntry(Strict):
     which it may show (`models.predictors.signatures`): of a day's features, as a log ratio or in the unit of what is
     compared as a difference, or of a ratio of two of them (`current / power while cooling`); what comes first must be
     seen to move, and 0 must not, which excludes other faults. `shows` is the same of a fault that looks like use: it
-    names nothing by itself, and what was trained is believed only on days that it explains.
+    names nothing by itself, and what was trained is believed only on days that it explains. `looks_like` names a
+    commoner fault that shows much the same: while this one is not plain, what speaks for it speaks for that one, too.
     `skill`: the trade of whoever mends it; None where that has to be found out first.
     `is_failure`: the appliance does its work no more, whatever the cause.
     `days_to_failure` is the typical span, in days, from the first observable sign to the failure.
@@ -81,6 +82,7 @@ class FaultEntry(Strict):
     signals: dict[str, Direction]
     signature: tuple[dict[str, float], ...] = ()
     shows: tuple[dict[str, float], ...] = ()
+    looks_like: str | None = None
     growth: Growth
     days_to_failure: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
     technician_finds: str
@@ -125,6 +127,9 @@ def parse_catalogue(text: str, where: str) -> dict[str, FaultEntry]:
     catalogue = {entry.name: entry for entry in entries}
     if len(catalogue) < len(entries):
         raise ConfigError(f"{where} names a fault twice: give every fault a name of its own")
+    for entry in entries:
+        if entry.looks_like is not None and entry.looks_like not in catalogue:
+            raise ConfigError(f"{where}: {entry.name} looks like {entry.looks_like!r}, which has no entry")
     return catalogue
 
 

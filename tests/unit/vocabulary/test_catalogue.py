@@ -114,3 +114,11 @@ def test_each_part_has_a_chinese_name_and_no_name_is_of_no_part() -> None:
 
     assert set(catalogue.part_titles()) == named
     assert [name for name, words in catalogue.part_titles().items() if words["zh"].isascii()] == []
+
+
+def test_a_fault_looks_like_one_that_there_is() -> None:
+    """A slip of the pen in `looks_like` would be silent otherwise."""
+    wrong = yaml.safe_dump([ENTRY | {"looks_like": "loose-nut"}])
+
+    with pytest.raises(ConfigError, match="loose-screw looks like 'loose-nut', which has no entry"):
+        catalogue.parse_catalogue(wrong, "faults.yaml")
