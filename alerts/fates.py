@@ -12,6 +12,7 @@ from sqlalchemy import Table, bindparam, select, update
 from alerts.change import Change
 from alerts.consent import Decision
 from alerts.held_back import hold_back
+from alerts.owner_channels import OWNER_CHANNELS
 from alerts.tables import FindingRow, OutboxRow, OutboxState
 
 _LONGEST_ERROR = 500  # letters that are kept of what a receiver says
@@ -36,6 +37,7 @@ class Sent:
     def keep(self, work: Change) -> None:
         _sent(work, [self.row])
         _through(work, self.others, OutboxState.SUPERSEDED, "told in a digest", sent=True)
+        _told(work, self.others)
         for one in self.others:
             work.note("message.sent", one.message_id, target=one.target, digest=self.row.message_id)
 
@@ -144,10 +146,35 @@ def keep_all(work: Change, fates: Sequence[Fate]) -> None:
         _through(work, rows, OutboxState.SUPERSEDED, reason)
 
 
+def goes_first(target: str) -> str:
+    """Why a message waits for what becomes of it on another channel."""
+    return f"{target} goes first"
+
+
+def told_by(target: str) -> str:
+    """Why a message need not leave any more."""
+    return f"told by {target}"
+
+
 def _sent(work: Change, rows: Sequence[OutboxRow]) -> None:
     _through(work, rows, OutboxState.SENT, "", sent=True)
+    _told(work, rows)
     for row in rows:
         work.note("message.sent", row.message_id, target=row.target, type=row.event_type)
+
+
+def _told(work: Change, rows: Sequence[OutboxRow]) -> None:
+    """What waited for these on later channels is through: else it would be looked at again and again until then."""
+    orderings: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.target in OWNER_CHANNELS:
+            orderings[row.target].append(row.ordering)
+    for target, some in orderings.items():
+        others = [one for one in OWNER_CHANNELS if one != target]
+        waited = {"orderings": some, "others": others, "waits": goes_first(target), "now": work.at}
+        work.session.execute(
+            _TOLD_BEFORE, waited | {"became": OutboxState.SUPERSEDED, "said": told_by(target)}
+        )
 
 
 def _through(
@@ -180,3 +207,15 @@ _TOLD = _OVER.values(sent_at=bindparam("now"))
 _AGAIN = _WAITING.values(due_at=bindparam("due"), error=bindparam("said"))
 _LATER = _AGAIN.values(attempts=_OUTBOX.c.attempts - 1)
 _ALONE = _WAITING.values(due_at=bindparam("due"), digest=None)
+_TOLD_BEFORE = (
+    update(_OUTBOX)
+    .where(
+        _OUTBOX.c.ordering.in_(bindparam("orderings", expanding=True)),
+        _OUTBOX.c.target.in_(bindparam("others", expanding=True)),
+        _OUTBOX.c.state == OutboxState.PENDING,
+        _OUTBOX.c.error == bindparam("waits"),
+        _OUTBOX.c.leaving_until.is_(None) | (_OUTBOX.c.leaving_until <= bindparam("now")),
+    )
+    .values(leaving_until=None, state=bindparam("became"), error=bindparam("said"))
+)
+"""Not what somebody looks at or sends at this moment: it will see by itself."""

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from alerts.channels import Message
 from alerts.consent import Decision, decide
 from alerts.facts import Facts, facts
+from alerts.fates import goes_first, told_by
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.owners import OwnedAppliance, Owners, time_zone
 from alerts.policies import Policy
@@ -157,11 +158,11 @@ def _turn(row: OutboxRow, elsewhere: Sequence[Any], policy: Policy, now: int) ->
         if one.target not in earlier:
             continue
         if is_told(one.state, one.digest):
-            return Needless(f"told by {one.target}")
+            return Needless(told_by(one.target))
         is_tried_now = one.leaving_until is not None and one.leaving_until > now
         if one.state is OutboxState.PENDING and one.attempts - is_tried_now < 1:
             wait = min(max(now - row.created_at, _LOOK_AGAIN_MS), _LONGEST_LOOK_MS)
-            return Defer(now + wait, f"{one.target} goes first")
+            return Defer(now + wait, goes_first(one.target))
     return None
 
 

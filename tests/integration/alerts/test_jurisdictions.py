@@ -8,11 +8,15 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import select
 
 from alerts import queries
 from alerts.consent import ConsentRecord
+from alerts.database import reading
+from alerts.fates import Sent
 from alerts.owners import OwnedAppliance, Owner
 from alerts.queue import Queue
+from alerts.tables import OutboxRow
 from alerts.wording import iso
 from foremend.vocabulary.errors import InputError, UnavailableError
 from foremend.vocabulary.types import Finding, Purpose, Severity
@@ -113,6 +117,45 @@ def test_a_first_try_after_a_quiet_night_is_no_failed_one(abroad: Callable[..., 
 
     assert trying is not None
     assert sent(stage) == {"sms": 0, "push": 0, "email": 0}
+
+
+def messages(stage: Any) -> dict[str, tuple[str, str]]:
+    """State and reason of the owner's message on each channel."""
+    with reading(stage.alerts.engine) as session:
+        query = select(OutboxRow.target, OutboxRow.state, OutboxRow.error)
+        found = session.execute(query.where(OutboxRow.target.in_(("sms", "push", "email"))))
+        return {target: (str(state), error) for target, state, error in found}
+
+
+def test_what_waited_for_a_channel_is_through_with_it(abroad: Callable[..., Any], finding: Make) -> None:
+    """In one transaction: it is not looked at again to find that out."""
+    stage = abroad("EU")
+    stage.alerts.effects.apply([finding()], [], 1)
+
+    stage.alerts.dispatcher.run_once()
+
+    became = messages(stage)
+    assert (became["email"], became["push"]) == (("sent", ""), ("superseded", "told by email"))
+
+
+def test_what_leaves_at_that_moment_keeps_what_becomes_of_it(
+    abroad: Callable[..., Any], finding: Make
+) -> None:
+    """The first channel failed once, so the next one is on its way as the first is tried again and tells."""
+    stage = abroad("EU")
+    stage.channels["email"].errors = [UnavailableError("busy")]
+    stage.alerts.effects.apply([finding()], [], 1)
+    stage.alerts.dispatcher.run_once()
+    stage.clock.now += 10_000
+    queue = Queue(stage.alerts.engine, stage.clock)
+    leaving = queue.claim("push", 60_000)
+    assert leaving is not None
+    assert leaving.error == "email goes first"
+
+    stage.alerts.dispatcher.run_once()
+    queue.record([Sent(leaving)])
+
+    assert (sent(stage)["email"], messages(stage)["push"]) == (1, ("sent", ""))
 
 
 def test_where_the_first_channel_was_withdrawn_the_next_one_tells(
