@@ -17,6 +17,9 @@ const TYPED_MS = 300;
 const view = () => new URLSearchParams(location.search);
 const known = { part: null, error: null, summary: null, asked: 0, typing: 0 };
 
+/** Names in words, asked for beside the list; without them the names themselves are shown. */
+const words = ask("api/vocabulary").then(setVocabulary, () => {});
+
 /** What the address asks for, in the API's words; an unknown word is the server's to refuse. */
 const chosen = (names = FILTERS) => names.filter((name) => view().get(name)).map((name) => [name, view().get(name)]);
 
@@ -38,7 +41,8 @@ async function read() {
   byId("found").setAttribute("aria-busy", "true");
   const cursor = view().get("cursor");
   try {
-    const part = await ask(`api/v1/appliances?${new URLSearchParams([...chosen(), ["limit", ON_PAGE], ...(cursor ? [["cursor", cursor]] : [])])}`);
+    const asked = ask(`api/v1/appliances?${new URLSearchParams([...chosen(), ["limit", ON_PAGE], ...(cursor ? [["cursor", cursor]] : [])])}`);
+    const [part] = await Promise.all([asked, words]);
     if (mine !== known.asked) return;
     Object.assign(known, { part, error: null });
   } catch (error) {
@@ -52,7 +56,7 @@ async function read() {
 
 /** Counts and the fleet's clock; whoever has not the right to them sees the list without. */
 async function readSummary() {
-  known.summary = await ask("api/summary").catch(() => null);
+  [known.summary] = await Promise.all([ask("api/summary").catch(() => null), words]);
   showFilters();
   show();
 }
@@ -192,7 +196,4 @@ startShell(() => {
   showFilters();
   show();
 }, missed);
-ask("api/vocabulary").then(setVocabulary, () => {}).then(async () => {
-  await Promise.all([read(), readSummary()]);
-  keepLooking();
-});
+Promise.all([read(), readSummary()]).then(keepLooking);
