@@ -56,6 +56,7 @@ class BySignature:
         signals = profile.signals
         self._heard = [k for signal, k in heard.items() if signal in signals]
         loads = {one for one in profile.cycle_signals if signals[one].role is Role.CHOSEN}
+        self._speeds = [k for signal, k in heard.items() if signal in loads]
         if used_at_will:  # answers the weather by working harder; a thermostat's machine, by longer runs
             loads |= {one for one, signal in signals.items() if signal.role is Role.WEATHER}
         self._loads = [k for signal, k in heard.items() if signal in loads]
@@ -67,17 +68,23 @@ class BySignature:
         learnt from the fleet's own history, of the faults that outcomes taught it, for it knows what is not sent.
         """
         rows = day.deviations
-        own = self.predictor.predict(rows.appliance, rows.time, self._counting(day), day.spread)
+        own = self.predictor.predict(
+            rows.appliance, rows.time, self._counting(day), day.spread, self._hidden(day)
+        )
         if said is None:
             return own
-        misses = np.sum(~(day.plain.values[:, self._heard] > 0), axis=1, keepdims=True) > 0
+        misses = _unheard(day, self._heard)[:, None]
         untaught = np.array([fault not in (said.model.taught or ()) for fault in own.faults])
         return replace(own, probability=np.where(misses & untaught, own.probability, 0.0))
 
     def _counting(self, day: Day) -> NDArray[np.float64]:
         """(k, d) the day's deviations, those of appliances whose load is unknown as if they had moved less far."""
-        blind = np.sum(~(day.plain.values[:, self._loads] > 0), axis=1, keepdims=True) > 0
+        blind = _unheard(day, self._loads)[:, None]
         return np.where(blind, day.deviations.values / _LOAD_UNKNOWN, day.deviations.values)
+
+    def _hidden(self, day: Day) -> NDArray[np.bool_]:
+        """(k,) whether an appliance chooses how fast it turns, and does not send it."""
+        return _unheard(day, self._speeds)
 
     def with_alike(
         self, known: NDArray[np.float64], faults: Sequence[str], said: Scored
@@ -104,7 +111,7 @@ class BySignature:
             return np.ones((len(day.deviations), len(faults)), np.bool_)
         of: dict[str, NDArray[np.bool_]] = {}
         for one in (self.predictor, *self._holding_back):
-            seen = one.explains(self._counting(day), day.spread)
+            seen = one.explains(self._counting(day), day.spread, self._hidden(day))
             of |= {name: column for name, column in zip(one.faults, seen.T, strict=True) if name != UNKNOWN}
         everything = np.ones(len(day.deviations), np.bool_)
         return np.column_stack([of.get(fault, everything) for fault in faults])
@@ -151,6 +158,11 @@ class Joined:
         else:
             found = self._physics.drivers(values, self._own.index(name))
         return [int(column) for column in found]
+
+
+def _unheard(day: Day, coverage: Sequence[int]) -> NDArray[np.bool_]:
+    """(k,) of whom one or more of the signals is not heard whose `coverage` these columns of the day are."""
+    return np.asarray(np.sum(~(day.plain.values[:, coverage] > 0), axis=1) > 0)
 
 
 def _nothing(own: Prediction) -> Prediction:

@@ -34,6 +34,18 @@ ASKED_LESS: Signature = {
 }
 """People are away, the room is cool: what a thermostat runs does so less. No fault: few ask less of a machine."""
 
+WORKS_HARDER: Signature = {
+    "power while cooling": 0.5,
+    "current while cooling": 0.5,
+    "compressor_speed while cooling": 0.4,
+    "outdoor_coil_temp - outdoor_temp while cooling": 2.5,
+    "indoor_coil_temp - room_temp while cooling": -2.5,
+    "discharge_temp - outdoor_coil_temp while cooling": 3,
+    "module_temp - outdoor_temp while cooling": 4,
+}
+"""It is hot: an inverter turns faster, and moves more heat through the same coils. No fault raises its power so far."""
+
+_WELL = (ASKED_LESS, WORKS_HARDER)
 _SEVERITIES = np.array([0.2, 0.4, 0.7, 1.0, 1.5, 2.5])  # of a signature; 1 is the failure
 _ERROR = 0.33  # standard deviation of a drawn-in number from its signature
 _SHOWN = 0.5  # drawn in, that the first number of a signature must have moved
@@ -83,24 +95,35 @@ class Signatures:
         self.faults = (*dict.fromkeys(fault for fault, _ in ways), UNKNOWN)
         self._shows = np.array([self.faults.index(fault) for fault, _ in ways], np.intp)  # by each way
         self._first = np.array([moved.index(_first(one)) for _, one in ways], np.intp)
-        sizes = [[one.get(what, 0.0) for what in moved] for one in (*(one for _, one in ways), ASKED_LESS)]
-        self._sizes = np.array(sizes).reshape(len(ways) + 1, len(moved))
+        sizes = [[one.get(what, 0.0) for what in moved] for one in (*(one for _, one in ways), *_WELL)]
+        self._sizes = np.array(sizes).reshape(len(sizes), len(moved))
 
     def predict(
-        self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Array, spread: Array
+        self,
+        appliance: NDArray[np.int32],
+        time: NDArray[np.int64],
+        features: Array,
+        spread: Array,
+        hidden: NDArray[np.bool_] | None = None,
     ) -> Prediction:
         """`spread` (d,): how much each column of `features` (n, d) varies from day to day; NaN while not known.
 
-        Rows in which nothing is known get probability 0.
+        Rows in which nothing is known get probability 0. `hidden` (n,): nobody sees how fast a compressor turns that
+        answers the weather by turning faster: then that it works harder may explain a day. None: nowhere.
         """
-        probability = self._probability(self._numbers.moved(features), self._numbers.worth_a_word(spread))
+        moved, unit = self._numbers.moved(features), self._numbers.worth_a_word(spread)
+        probability = self._probability(moved, unit, _none(moved) if hidden is None else hidden)
         days = np.full(probability.shape, np.nan)
         return Prediction(
             self.faults, self.horizon_days, appliance, time, probability, days, days.copy(), days.copy()
         )
 
-    def explains(self, features: Array, spread: Array) -> NDArray[np.bool_]:
+    def explains(
+        self, features: Array, spread: Array, hidden: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.bool_]:
         """(n, faults) whether each fault explains a day no worse than no change, or people who ask less, would.
+
+        `hidden` (n,) as in `predict`.
 
         Never where what it cannot do without is not known, nor where that is a ratio and has not moved: what changes
         both its parts alike is load. What has no name is no explanation.
@@ -109,8 +132,8 @@ class Signatures:
         known = np.isfinite(moved)
         said = _drawn_in(np.nan_to_num(moved) / unit)
         apart = self._nearest(said, known.astype(np.float64), unit)
-        well = np.minimum((said**2).sum(axis=1), apart[:, -1])
-        good = (apart[:, :-1] < well[:, None]) & known[:, self._first]
+        well = self._well(said, apart, _none(moved) if hidden is None else hidden)
+        good = (apart[:, : -len(_WELL)] < well[:, None]) & known[:, self._first]
         good &= self._shown(said) | ~self._numbers.is_ratio[self._first]
         each = [good[:, self._shows == fault].any(axis=1) for fault in range(len(self.faults))]
         return np.column_stack(each)
@@ -127,10 +150,10 @@ class Signatures:
         sizes = self._sizes[np.arange(len(self._first)), self._first]
         return np.asarray(said[:, self._first] * np.sign(sizes) > _SHOWN)
 
-    def _probability(self, moved: Array, unit: Array) -> Array:
+    def _probability(self, moved: Array, unit: Array, hidden: NDArray[np.bool_]) -> Array:
         """(n, faults + 1) of days that moved so far (n, c), in `unit` (c,) each; NaN where not known."""
         known = np.isfinite(moved).astype(np.float64)
-        logs = self._log_likelihoods(_drawn_in(np.nan_to_num(moved) / unit), known, unit)
+        logs = self._log_likelihoods(_drawn_in(np.nan_to_num(moved) / unit), known, unit, hidden)
         share = np.exp(logs - logs.max(axis=1, keepdims=True))
         share /= share.sum(axis=1, keepdims=True)
         named = share[:, :-1]
@@ -138,16 +161,17 @@ class Signatures:
         named[:, -1] = np.where(has_name | self._names_alone, 0.0, 1.0 - share[:, -1])
         return np.where(known.sum(axis=1, keepdims=True) > 0, named, 0.0)
 
-    def _log_likelihoods(self, said: Array, known: Array, unit: Array) -> Array:
+    def _log_likelihoods(self, said: Array, known: Array, unit: Array, hidden: NDArray[np.bool_]) -> Array:
         """(n, faults + 2) of days `said` (n, c), drawn in: each fault, what none explains, nothing; with priors."""
         still = (said**2).sum(axis=1)
         odd = _ERROR**2 + _ODD**2
         odd_logs = -still / (2 * odd) - known.sum(axis=1) * np.log(odd / _ERROR**2) / 2
-        way = -self._nearest(said, known, unit) / (2 * _ERROR**2)
-        way[:, :-1][~self._shown(said)] = -np.inf
+        apart = self._nearest(said, known, unit)
+        way = -apart[:, : -len(_WELL)] / (2 * _ERROR**2)
+        way[~self._shown(said)] = -np.inf
         faults = range(len(self.faults) - 1)
-        each = [way[:, :-1][:, self._shows == fault].max(axis=1) for fault in faults]
-        well = np.maximum(-still / (2 * _ERROR**2), way[:, -1])
+        each = [way[:, self._shows == fault].max(axis=1) for fault in faults]
+        well = -self._well(said, apart, hidden) / (2 * _ERROR**2)
         return np.column_stack(
             [
                 *(one + np.log(_PRIOR * (1 - _UNEXPLAINED) / len(each)) for one in each),
@@ -158,6 +182,12 @@ class Signatures:
             ]
         )
 
+    def _well(self, said: Array, apart: Array, hidden: NDArray[np.bool_]) -> Array:
+        """(n,) squared distance of days `said` (n, c) from what is no fault; `apart` as `_nearest` gives it."""
+        less, harder = apart[:, -len(_WELL) :].T
+        still = np.minimum((said**2).sum(axis=1), less)
+        return np.where(hidden, np.minimum(still, harder), still)
+
     def _nearest(self, said: Array, known: Array, unit: Array) -> Array:
         """(n, ways) squared distance of days `said` (n, c), where `known`, from each way at its nearest severity."""
         shown = _drawn_in(self._sizes[:, None] / unit * _SEVERITIES[:, None])  # (ways, severities, c)
@@ -165,6 +195,10 @@ class Signatures:
         apart = (said**2).sum(axis=1)[:, None] - 2 * said @ flat.T + known @ (flat**2).T
         nearest: Array = apart.reshape(len(said), *shown.shape[:2]).min(axis=2, initial=np.inf)
         return nearest
+
+
+def _none(rows: Array) -> NDArray[np.bool_]:
+    return np.zeros(len(rows), np.bool_)
 
 
 def _first(signature: Signature) -> str:

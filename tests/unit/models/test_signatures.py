@@ -251,3 +251,40 @@ def test_a_heater_whose_limiter_cycles_is_scaled(unknown: set[str]) -> None:
     cycles = {"power while heating": -0.25, "water_temp rate while heating": -0.25}
 
     assert said(profile, day(profile, cycles, unknown))["heater-scale"] > 0.85
+
+
+def test_an_inverter_that_works_harder_unseen_is_well_and_a_dirty_coil_is_still_one() -> None:
+    """In a hot week both coils and the module are farther from the air, at far more power; dirt moves one coil."""
+    profile = load_profiles()["ac-35i"]
+    power, coil, indoor, module, gas = (
+        f"{what} while cooling"
+        for what in (
+            "power",
+            "outdoor_coil_temp - outdoor_temp",
+            "indoor_coil_temp - room_temp",
+            "module_temp - outdoor_temp",
+            "discharge_temp - outdoor_coil_temp",
+        )
+    )
+    not_sent = {written(one) for one in profile.daily_features} - {power, coil, indoor, module, gas}
+    hot = {power: 0.4, coil: 2.2, indoor: -2.0, module: 3.0, gas: 2.5}
+    dirty = {power: 0.12, coil: 4.0, gas: 2.0}
+    days = np.vstack([day(profile, moved, not_sent) for moved in (hot, dirty)])
+    one, hidden = predictor_of(profile), np.ones(2, np.bool_)
+    of, spread = one.faults.index("outdoor-coil-fouling"), np.zeros(days.shape[1])
+
+    found = one.predict(np.zeros(2, np.int32), np.arange(2), days, spread, hidden).probability[:, of]
+    believed = one.explains(days, spread, hidden)[:, of]
+
+    assert found[0] < 0.05
+    assert found[1] > 0.85
+    assert believed.tolist() == [False, True]
+
+
+def test_who_sends_how_fast_it_turns_needs_no_such_excuse() -> None:
+    """At a speed that is as ever, more power and a hotter coil are no hot week."""
+    profile = load_profiles()["ac-35i"]
+    power, coil = "power while cooling", "outdoor_coil_temp - outdoor_temp while cooling"
+    row = day(profile, {power: 0.2, coil: 3.0})
+
+    assert said(profile, row)["outdoor-coil-fouling"] > 0.85
