@@ -37,25 +37,29 @@ def every(tmp_path: Path) -> dict[str, Any]:
     return {one: {"file": tmp_path / f"{one}.jsonl"} for one in OWNER_CHANNELS}
 
 
+def address_of(channel: str) -> str:
+    return "+8613800001234" if OWNER_CHANNELS[channel].numbers else f"{channel}-address"
+
+
 def test_a_channel_asks_its_own_consent_and_sends_to_its_own_address(
     stage: Any, finding: Make, name: str
 ) -> None:
     """With consent for it alone, it alone sends, to the address of its kind, and the message is counted."""
-    stage.alerts.owners.register_owners([Owner("o-1", {one: f"{one}-address" for one in OWNER_CHANNELS})])
+    stage.alerts.owners.register_owners([Owner("o-1", {one: address_of(one) for one in OWNER_CHANNELS})])
     stage.say(OWNER_CHANNELS[name].purpose, True)
     stage.alerts.effects.apply([finding()], [], 1)
 
     stage.alerts.dispatcher.run_once()
 
     assert {one: [message.address for message in stage.sent(one)] for one in OWNER_CHANNELS} == {
-        one: [f"{name}-address"] if one == name else [] for one in OWNER_CHANNELS
+        one: [address_of(name)] if one == name else [] for one in OWNER_CHANNELS
     }
     assert queries.counts(stage.alerts.engine).notifications_sent == 1
 
 
 def test_a_channel_has_room_for_advice_or_not(stage: Any, finding: Make, name: str) -> None:
     """As the table says: one line, or steps to try under it."""
-    stage.alerts.owners.register_owners([Owner("o-1", {name: "address"})])
+    stage.alerts.owners.register_owners([Owner("o-1", {name: address_of(name)})])
     stage.say(OWNER_CHANNELS[name].purpose, True)
     stage.alerts.effects.apply([finding()], [], 1)
 
