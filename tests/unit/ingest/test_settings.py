@@ -137,7 +137,7 @@ def test_the_example_in_the_documentation_works(make_ingest):
         ({"lateness": "2 d", "oldest": "1 d"}, "oldest is shorter than lateness"),
         ({"dead_letter_bytes": 10}, "greater than or equal to 1024"),
         ({"max_readings": 0}, "greater than or equal to 1"),
-        ({"decoders": [{"decoder": "sonoff"}]}, "does not match any of the expected tags"),
+        ({"decoders": [{"decoder": "sonoff"}]}, "there is no 'sonoff': known are tasmota"),
         ({"decoders": [TASMOTA | {"timezone": "Mars"}]}, "'Mars' is not a time zone"),
         ({"decoders": [TASMOTA | {"topic": "tele/+/SENSOR"}]}, "lacks {appliance_id}"),
         ({"decoders": [TASMOTA | {"signals": {}}]}, "at least 1 item"),
