@@ -11,7 +11,9 @@ has it; how much more is measured (negative binomial, by moments).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,7 @@ _AGES = 26  # weeks of a ticket; older ones are like the oldest
 _HALF_LIFE = 26.0  # weeks, of what a group's level is learnt from
 _LIKE_OTHERS = 2.0  # visits' worth of the prior that a group is like the others
 _DRAWS = 2_000
+_AT_ONCE = 100  # groups whose draws are in memory
 _TENTHS = (0.1, 0.9)
 
 
@@ -81,16 +84,30 @@ def forecast(visits: Visits, expected: Array, weeks: int, seed: int = 1) -> Fore
     rng = np.random.default_rng(seed)
     groups, horizon = expected.shape[0], expected.shape[1] - weeks
     waiting, chance = _of_open_tickets(visits, groups, weeks, horizon)
-    drawn = np.empty((_DRAWS, groups, horizon))
-    for ahead in range(1, horizon + 1):
-        counts = _unforeseen(visits, groups, weeks, ahead)
-        level, level_sd, more = _levels(counts, expected[:, : weeks + ahead])
-        levels = _gamma(rng, level, level_sd)
-        shocks = _gamma(rng, np.ones(groups), np.full(groups, np.sqrt(more)))
-        drawn[:, :, ahead - 1] = rng.poisson(levels * shocks)
-        drawn[:, :, ahead - 1] += rng.binomial(waiting, chance[:, ahead - 1], (_DRAWS, groups))
-    low, high = _interval(drawn + rng.uniform(-0.5, 0.5, drawn.shape))
-    return Forecast(drawn.mean(axis=0), low, high)
+    levels = [
+        _levels(_unforeseen(visits, groups, weeks, ahead), expected[:, : weeks + ahead])
+        for ahead in range(1, horizon + 1)
+    ]
+    found = Forecast(
+        np.zeros(chance.shape), np.zeros(chance.shape, np.int64), np.zeros(chance.shape, np.int64)
+    )
+    for first in range(0, groups, _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        drawn = _drawn(rng, [one.of(some) for one in levels], waiting[some], chance[some])
+        found.mean[some] = drawn.mean(axis=0)
+        found.low[some], found.high[some] = _interval(drawn + rng.uniform(-0.5, 0.5, drawn.shape))
+    return found
+
+
+def _drawn(rng: np.random.Generator, levels: Sequence[_Level], waiting: Ints, chance: Array) -> Array:
+    """(draws, groups, horizon) visits: those that nobody foresees yet, and those of the tickets that wait."""
+    drawn = np.empty((_DRAWS, *chance.shape))
+    for ahead, level in enumerate(levels):
+        means = _gamma(rng, level.mean, level.spread)
+        shocks = _gamma(rng, np.ones(len(waiting)), np.full(len(waiting), np.sqrt(level.more)))
+        drawn[:, :, ahead] = rng.poisson(means * shocks)
+        drawn[:, :, ahead] += rng.binomial(waiting, chance[:, ahead], (_DRAWS, len(waiting)))
+    return drawn
 
 
 def _interval(around: Array) -> tuple[Ints, Ints]:
@@ -150,11 +167,20 @@ def _unforeseen(visits: Visits, groups: int, weeks: int, ahead: int) -> Array:
     return np.bincount(cells, minlength=groups * weeks).reshape(groups, weeks).astype(np.float64)
 
 
-def _levels(counts: Array, expected: Array) -> tuple[Array, Array, float]:
-    """Of the last week in `expected`: each group's mean (groups,) and its uncertainty; by how much more all vary.
+class _Level(NamedTuple):
+    """What is expected in a week: each group's mean and its uncertainty (groups,); `more` is the same for all, and the
+    variance of a count is m + more * m**2."""
 
-    `counts` may end earlier. More: the variance of a count is m + more * m**2.
-    """
+    mean: Array
+    spread: Array
+    more: float
+
+    def of(self, some: slice) -> _Level:
+        return _Level(self.mean[some], self.spread[some], self.more)
+
+
+def _levels(counts: Array, expected: Array) -> _Level:
+    """Of the last week in `expected`; `counts` may end earlier."""
     weeks = counts.shape[1]
     season = _season(counts.sum(axis=0), expected.sum(axis=0))
     usual = expected * season
@@ -165,7 +191,7 @@ def _levels(counts: Array, expected: Array) -> tuple[Array, Array, float]:
     more = max(float(((counts - means) ** 2 - means).sum() / max((means**2).sum(), 1e-12)), 0.0)
     seen, due = counts @ weight + _LIKE_OTHERS, past @ weight + _LIKE_OTHERS
     spread = (means + more * means**2) @ weight**2 + _LIKE_OTHERS
-    return usual[:, -1] * seen / due, usual[:, -1] * np.sqrt(spread) / due, more
+    return _Level(usual[:, -1] * seen / due, usual[:, -1] * np.sqrt(spread) / due, more)
 
 
 def _season(counts: Array, expected: Array) -> Array:

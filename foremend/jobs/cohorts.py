@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from foremend.learning.members import Since, read_appliances
+from foremend.learning.members import Since, day_of, iso_day, read_appliances
 from foremend.learning.outcomes import first_days, read_outcomes
-from foremend.vocabulary.types import MS_PER_DAY
 from rules.fleet_cohorts import CohortAlarm, Spells, cohort_alarms
 
 
@@ -26,7 +25,7 @@ def watch_cohorts(
     """
     fleet, outcomes = read_appliances(appliances), read_outcomes(failures)
     failed = first_days(outcomes)
-    last = min(max(failed.values(), default=_day(today)), _day(today)) if until is None else _day(until)
+    last = min(max(failed.values(), default=day_of(today)), day_of(today)) if until is None else day_of(until)
     spells, names = _spells(fleet, failed, last)
     alarms = [_alarm(one, names) for one in cohort_alarms(spells, false_a_year=false_a_year)]
     return {
@@ -34,7 +33,7 @@ def watch_cohorts(
         "appliances_left_out": len(fleet) - len(np.unique(spells.appliance)),
         "failures": int(spells.failed.sum()),
         "failures_left_out": len(outcomes) - int(spells.failed.sum()),
-        "until": _iso(last),
+        "until": iso_day(last),
         "false_a_year": false_a_year,
         "alarms": alarms,
     }
@@ -75,7 +74,7 @@ def _spells(
 def _alarm(one: CohortAlarm, names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     cohort = {by: names[by][number] for by, number in zip(one.by, one.cohort, strict=True)}
     return {
-        "day": _iso(one.day),
+        "day": iso_day(one.day),
         "level": one.level.value,
         "cohort": cohort,
         "at_risk": one.at_risk,
@@ -84,11 +83,3 @@ def _alarm(one: CohortAlarm, names: Mapping[str, Sequence[str]]) -> dict[str, An
         "ratio": round(one.ratio, 1),
         "ratio_95": [round(one.low, 1), round(one.high, 1)],
     }
-
-
-def _day(one: date) -> int:
-    return (one - date(1970, 1, 1)).days
-
-
-def _iso(day: int) -> str:
-    return datetime.fromtimestamp(day * MS_PER_DAY / 1000, UTC).date().isoformat()

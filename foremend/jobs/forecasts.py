@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.learning.members import read_appliances
+from foremend.learning.members import day_of, iso_day, read_appliances
 from foremend.learning.visits import Visit, as_weeks, expected_by_age, read_visits
 from foremend.vocabulary.errors import ConfigError
-from foremend.vocabulary.types import MS_PER_DAY
+from foremend.vocabulary.spreadsheets import plain_cell
 from models.visits import Visits, forecast
 
 _EVERYWHERE = "all"
@@ -31,11 +31,11 @@ def forecast_visits(
     week. Writes a CSV of it into `out`, if given. Raises ConfigError or InputError where there is too little.
     """
     fleet, told = read_appliances(appliances), read_visits(visits)
-    last = _day(today)
+    last = day_of(today)
     known = [one for one in told if one.appliance in fleet and _begun(one, last)]
     if not known:
         raise ConfigError(f"{visits} has no visit before {today} of an appliance that is in {appliances}")
-    past = min((last - min(_first(one) for one in known)) // 7, _LONGEST_WEEKS)
+    past = min((last - _begin(known)) // 7, _LONGEST_WEEKS)
     first = last - past * 7
     areas = sorted({history[-1].region for history in fleet.values()})
     parts = sorted({one.part for one in known if one.part})
@@ -66,8 +66,8 @@ def forecast_visits(
     if out is not None:
         _write(out, rows)
     return {
-        "from": _iso(first),
-        "until": _iso(last),
+        "from": iso_day(first),
+        "until": iso_day(last),
         "appliances": len(fleet),
         "visits": sum(one.visited is not None and one.visited < last for one in known),
         "open_tickets": sum(_is_open(one, last) for one in known),
@@ -84,7 +84,7 @@ def _rows(
         {
             "by": by,
             "name": name,
-            "week": _iso(last + 7 * ahead),
+            "week": iso_day(last + 7 * ahead),
             "visits": round(float(found.mean[n, ahead]), 1),
             "low": int(found.low[n, ahead]),
             "high": int(found.high[n, ahead]),
@@ -92,6 +92,13 @@ def _rows(
         for n, name in enumerate(names)
         for ahead in range(found.mean.shape[1])
     ]
+
+
+def _begin(known: Sequence[Visit]) -> int:
+    """From when on visits were written down: one in a hundred, and one at least, may be years off by a slip of the pen,
+    and weeks without a visit would be learnt from."""
+    firsts = sorted(_first(one) for one in known)
+    return firsts[min(1 + len(firsts) // 100, len(firsts) - 1)]
 
 
 def _begun(one: Visit, last: int) -> bool:
@@ -106,19 +113,11 @@ def _is_open(one: Visit, last: int) -> bool:
     return all(day is None or day >= last for day in (one.visited, one.closed))
 
 
-def _write(out: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def _write(out: Path, rows: Sequence[dict[str, Any]]) -> None:
     try:
         with out.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(row | {"name": plain_cell(row["name"])} for row in rows)
     except OSError as error:
         raise ConfigError(f"{out} cannot be written: {error.strerror}") from error
-
-
-def _day(one: date) -> int:
-    return int(datetime(one.year, one.month, one.day, tzinfo=UTC).timestamp() * 1_000) // MS_PER_DAY
-
-
-def _iso(day: int) -> str:
-    return datetime.fromtimestamp(day * MS_PER_DAY / 1_000, UTC).date().isoformat()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 from foremend.learning.outcomes import read_rows, time_ms
@@ -44,3 +45,13 @@ def read_appliances(path: Path) -> dict[str, list[Since]]:
     if not found:
         raise ConfigError(f"{path} has no appliances: it needs a row for each")
     return {appliance: sorted(since, key=lambda one: one.day) for appliance, since in found.items()}
+
+
+def day_of(one: date) -> int:
+    """Days since 1970."""
+    return (one - date(1970, 1, 1)).days
+
+
+def iso_day(day: int) -> str:
+    """19000 -> '2022-01-08': days since 1970."""
+    return (date(1970, 1, 1) + timedelta(day)).isoformat()

@@ -13,14 +13,14 @@ from foremend.learning.members import Since
 from foremend.learning.outcomes import read_rows, time_ms
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.types import MS_PER_DAY
-from models.visits import NEVER, Visits
+from models.visits import NEVER, WEEKS_A_YEAR, Visits
 
 COLUMNS = ("appliance_id", "visited_at")
 _WEEK = 7
 _YEARS = np.array([0.0, 0.25, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0])
 """An appliance's age bands begin there; early failures and wear differ, years in between hardly."""
 
-_WEEKS_A_YEAR, _OLDEST = 52.18, 40 * 53
+_OLDEST = 40 * 53  # weeks
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def expected_by_age(
     Each category of appliances has its own chance of a visit at each age.
     """
     span = weeks + ahead
-    band_of = np.searchsorted(_YEARS, np.arange(_OLDEST) / _WEEKS_A_YEAR, side="right") - 1
+    band_of = np.searchsorted(_YEARS, np.arange(_OLDEST) / WEEKS_A_YEAR, side="right") - 1
     now = [history[-1] for history in fleet.values()]
     kinds = {name: n for n, name in enumerate(sorted({one.category for one in now}))}
     number = {name: n for n, name in enumerate(areas)}
@@ -100,29 +100,26 @@ def expected_by_age(
     at, week = at[(week >= 0) & (week < weeks)], week[(week >= 0) & (week < weeks)]
     total = np.zeros((len(areas), span))
     for k in kinds.values():
-        there = _at_ages(installed, area, kind == k, len(areas), band_of, span)
         mine = kind[at] == k
         ages = np.clip(week[mine] - installed[at[mine]], 0, _OLDEST - 1)
         came = np.bincount(band_of[ages], minlength=len(_YEARS))
-        stood = there[:, :, :weeks].sum(axis=(0, 2))
+        bands = _bands(installed[kind == k], band_of, span)
+        cohorts = np.stack([area[kind == k], installed[kind == k]])
+        each, count = np.unique(cohorts, axis=1, return_counts=True)  # of an area and a week of installing
+        stood = np.zeros(len(_YEARS))
+        for since, many in zip(*np.unique(cohorts[1], return_counts=True), strict=True):
+            until = max(weeks - span + len(bands[since]), 0)
+            stood += many * np.bincount(bands[since][:until], minlength=len(_YEARS))
         usual = came.sum() / max(stood.sum(), 1e-12)
         chance = usual * (came + 1) / (stood * usual + 1)
-        total += np.einsum("abw,b->aw", there, chance)
+        for (where, since), many in zip(each.T, count, strict=True):
+            total[where, span - len(bands[since]) :] += many * chance[bands[since]]
     return total
 
 
-def _at_ages(
-    installed: NDArray[np.int64],
-    area: NDArray[np.int64],
-    chosen: NDArray[np.bool_],
-    areas: int,
-    band_of: NDArray[np.int64],
-    span: int,
-) -> NDArray[np.float64]:
-    """(areas, bands, span): how many appliances of each age band there are in each week."""
-    there = np.zeros((areas, len(_YEARS), span))
-    cohorts, count = np.unique(np.stack([area[chosen], installed[chosen]]), axis=1, return_counts=True)
-    for (where, since), many in zip(cohorts.T, count, strict=True):
-        weeks = np.arange(max(since, 0), span)
-        there[where, band_of[np.minimum(weeks - since, _OLDEST - 1)], weeks] += many
-    return there
+def _bands(
+    installed: NDArray[np.int64], band_of: NDArray[np.int64], span: int
+) -> dict[int, NDArray[np.int64]]:
+    """The age band in each week until `span` of what was installed in a week, from when it was there on."""
+    weeks = {int(since): np.arange(min(max(since, 0), span), span) for since in np.unique(installed)}
+    return {since: band_of[np.minimum(there - since, _OLDEST - 1)] for since, there in weeks.items()}

@@ -18,6 +18,7 @@ from foremend.service.sight import Sight
 from foremend.service.v1.lists import Cursor, Limit, Text
 from foremend.service.views import FleetRow, FleetState, Part
 from foremend.vocabulary.rights import Caller, Right
+from foremend.vocabulary.spreadsheets import plain_cell
 
 OfFleet = Annotated[Caller, Depends(Needs(Right.FLEET))]
 Search = Annotated[
@@ -35,7 +36,6 @@ Order = Annotated[
     ),
 ]
 COLUMNS = tuple(FleetRow.model_fields)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CSV: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": ", ".join(COLUMNS)}
 }
@@ -95,8 +95,7 @@ def _cell(value: object) -> str:
     """Text that no spreadsheet takes for a formula: ids and names come from outside. Numbers are ours."""
     if isinstance(value, int):
         return str(value)
-    text = " ".join(value) if isinstance(value, list) else str(value or "")
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return plain_cell(" ".join(value) if isinstance(value, list) else str(value or ""))
 
 
 def _lines(rows: Sequence[Sequence[str]]) -> bytes:

@@ -76,6 +76,20 @@ def test_the_weeks_are_written_for_a_spreadsheet(
     assert len(rows) == 5 * 2
 
 
+def test_a_part_that_a_spreadsheet_would_reckon_is_text_in_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tables: tuple[str, str],
+    tmp_path: Path,
+) -> None:
+    file = Path(tables[1])
+    file.write_text(file.read_text().replace(",fan,", ",=1+2,"))
+
+    said(monkeypatch, capsys, *tables, "--out", str(tmp_path / "weeks.csv"))
+
+    assert "part,'=1+2," in (tmp_path / "weeks.csv").read_text()
+
+
 def test_a_visit_of_an_appliance_that_is_in_no_table_is_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tables: tuple[str, str]
 ) -> None:
@@ -83,6 +97,22 @@ def test_a_visit_of_an_appliance_that_is_in_no_table_is_counted(
         file.write("rf-nobody,fan,,2026-01-05,\n")
 
     assert json.loads(said(monkeypatch, capsys, *tables, "--json"))["left_out"] == 1
+
+
+def test_a_slip_of_the_pen_in_a_year_makes_no_history_of_empty_weeks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tables: tuple[str, str]
+) -> None:
+    """One visit of 1925 in place of 2025: three years in which nothing came would have been learnt from."""
+    before = json.loads(said(monkeypatch, capsys, *tables, "--json"))
+    with Path(tables[1]).open("a") as file:
+        file.write("rf-1,fan,,1925-06-01,\n")
+
+    found = json.loads(said(monkeypatch, capsys, *tables, "--json"))
+
+    assert found["from"] == before["from"]
+    assert [one["visits"] for one in found["weeks"]] == pytest.approx(
+        [one["visits"] for one in before["weeks"]], rel=0.05
+    )
 
 
 def test_a_row_without_any_time_is_refused_with_its_line(
