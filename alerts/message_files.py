@@ -11,6 +11,8 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from foremend.vocabulary.durable import write_synced
+
 Line = Mapping[str, Any]
 
 
@@ -45,10 +47,7 @@ def remove_lines(
         if len(kept) == len(lines):
             return 0
         new = path.with_name(path.name + ".new")
-        with new.open("wb") as file:
-            file.writelines(kept)
-            file.flush()
-            os.fsync(file.fileno())
+        write_synced(new, *kept)
         new.chmod(path.stat().st_mode & 0o777)
         new.replace(path)
     return len(lines) - len(kept)

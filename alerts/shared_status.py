@@ -118,28 +118,6 @@ def silent(engine: Engine) -> list[Seen]:
         return [Seen(*row) for row in session.execute(select(*_COLUMNS).where(SeenRow.silent))]
 
 
-def first(
-    engine: Engine,
-    most: int,
-    appliance_model: str | None = None,
-    days_missing: tuple[int, int | None] | None = None,
-) -> list[Seen]:
-    """At most `most`, by id; of one model, or of all.
-
-    `days_missing`: not silent, and from the first to the second, None without end; from -1 it takes who is not known.
-    """
-    query = select(*_COLUMNS).order_by(SeenRow.appliance_id).limit(most)
-    if appliance_model is not None:
-        query = query.where(SeenRow.appliance_model == appliance_model)
-    if days_missing is not None:
-        least, longest = days_missing
-        days = func.coalesce(SeenRow.days_missing, -1)
-        query = query.where(~SeenRow.silent, days >= least)
-        query = query if longest is None else query.where(days <= longest)
-    with reading(engine) as session:
-        return [Seen(*row) for row in session.execute(query)]
-
-
 def in_order(engine: Engine, wanted: Wanted, order: Order, behind: Behind | None, limit: int) -> list[Seen]:
     """At most `limit` behind another, by id in the order of code points, or by when they were last heard of."""
     key = in_code_points(engine, SeenRow.appliance_id)

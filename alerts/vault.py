@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from alerts.settings import AlertsSettings
-from foremend.vocabulary.durable import sync_path
+from foremend.vocabulary.durable import sync_path, write_synced
 from foremend.vocabulary.errors import ConfigError, IntegrityError, UnavailableError
 
 
@@ -89,12 +89,9 @@ def _create_key(path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(Fernet.generate_key() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        write_synced(draft, Fernet.generate_key(), b"\n")
         path.hardlink_to(draft)
     except FileExistsError:
         return

@@ -26,20 +26,6 @@ _RARELY = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which appliances of the fleet; what is left out takes all. Of a `standing` none is silent."""
-
-    appliance_model: str | None = None
-    standing: Standing | None = None
-
-    def takes(self, one: ApplianceStatus) -> bool:
-        """Whether it is one of them."""
-        return self.appliance_model in (None, one.appliance_model) and (
-            self.standing is None or (self.standing == one.standing and not one.silent)
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Known:
     """How many appliances that are not silent stand how, by appliance model; `longest`: days that one is missing."""
 
@@ -80,7 +66,9 @@ class ShownPipeline(Protocol):
         """How well those are known that are not silent."""
         ...
 
-    def page(self, asked: Asked, without: Collection[str], offset: int, limit: int) -> list[ApplianceStatus]:
+    def page(
+        self, wanted: Wanted, without: Collection[str], offset: int, limit: int
+    ) -> list[ApplianceStatus]:
         """By id, those that are not in `without`."""
         ...
 
@@ -136,9 +124,11 @@ class OwnPipeline:
         """`ShownPipeline.known`."""
         return known((one.appliance_model, one.silent, one.days_missing, 1) for one in self._fleet())
 
-    def page(self, asked: Asked, without: Collection[str], offset: int, limit: int) -> list[ApplianceStatus]:
+    def page(
+        self, wanted: Wanted, without: Collection[str], offset: int, limit: int
+    ) -> list[ApplianceStatus]:
         """`ShownPipeline.page`."""
-        found = (one for one in self._fleet() if asked.takes(one) and one.appliance_id not in without)
+        found = (one for one in self._fleet() if takes(wanted, one) and one.appliance_id not in without)
         return list(islice(found, offset, offset + limit))
 
     def in_order(

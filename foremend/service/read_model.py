@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import Engine
 
 from alerts import queries
+from alerts.shared_status import Wanted
 from alerts.wording import Titles
 from foremend.engine.silence import EVERYBODY
 from foremend.learning.progress import Training
@@ -20,7 +21,7 @@ from foremend.runtimes.status import ApplianceStatus, Standing, standing
 from foremend.service.fleet_list import FleetList
 from foremend.service.health import Health, Probe
 from foremend.service.metrics import Family
-from foremend.service.pipeline import Asked, ShownPipeline
+from foremend.service.pipeline import ShownPipeline
 from foremend.service.pipeline_metrics import database_families, fleet_families
 from foremend.service.states import state_of
 from foremend.service.together import joined
@@ -111,7 +112,7 @@ class ReadModel:
         if others and len(items) < limit:
             without = {one.appliance_id for one in of_model}
             skip = max(offset - len(asked), 0)
-            which = Asked(appliance_model, None if state is None else _STANDINGS[state])
+            which = Wanted(appliance_model, None if state is None else _STANDINGS[state])
             items += [
                 _appliance(one, ()) for one in self._pipeline.page(which, without, skip, limit - len(items))
             ]

@@ -13,22 +13,16 @@ from sqlalchemy import Engine as Database
 from alerts import shared_status
 from alerts.queries import Registered, registered
 from alerts.shared_status import Behind, Counted, Order, Said, Seen, Wanted
-from foremend.runtimes.status import ApplianceStatus, PipelineStatus, Standing
+from foremend.runtimes.status import ApplianceStatus, PipelineStatus
 from foremend.service.health import Probe
 from foremend.service.metrics import Family
-from foremend.service.pipeline import Asked, Known, known
+from foremend.service.pipeline import Known, known
 from foremend.service.pipeline_metrics import stream_families
 from foremend.vocabulary.ports import Clock
 
 _COUNTED_FOR_S = 10.0  # counting millions takes the database a second
 _FIELDS = tuple(field.name for field in fields(PipelineStatus))  # a worker of a newer version may say more
 _SUMS = ("messages", "readings", "repeats", "late", "dead_letters", "position", "committed")
-
-_DAYS: Mapping[Standing, tuple[int, int | None]] = {
-    "learning": (1, None),
-    "not_judged": (-1, -1),
-    "ok": (0, 0),
-}
 
 
 class SharedPipeline:
@@ -95,11 +89,12 @@ class SharedPipeline:
         """`ShownPipeline.unheard`."""
         return registered(register, after, limit, unseen=True)
 
-    def page(self, asked: Asked, without: Collection[str], offset: int, limit: int) -> list[ApplianceStatus]:
+    def page(
+        self, wanted: Wanted, without: Collection[str], offset: int, limit: int
+    ) -> list[ApplianceStatus]:
         """`ShownPipeline.page`; a late page costs as much as all before it."""
-        days = None if asked.standing is None else _DAYS[asked.standing]
         most = offset + limit + len(without)
-        first = shared_status.first(self._database, most, asked.appliance_model, days)
+        first = shared_status.in_order(self._database, wanted, "appliance_id", None, most)
         found = [one for one in first if one.appliance_id not in without]
         return _statuses(found[offset : offset + limit])
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from alerts.access.access import open_access
 from alerts.database import open_database, writing
 from alerts.shared_status import Said, Seen, say
-from alerts.tables import NEVER, ApplianceRow, FindingRow, OpenEpisodeRow, OwnerRow
+from alerts.tables import ApplianceRow, OwnerRow
 from alerts.vault import Vault
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.status import PipelineStatus
@@ -28,7 +28,7 @@ from foremend.service.shared_pipeline import SharedPipeline
 from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.rights import Role
-from foremend.vocabulary.types import MS_PER_DAY
+from tests.episodes import add_open_episodes
 
 AXE = (Path(__file__).parent / "axe-core/axe.min.js").read_text("utf-8")
 HOSTILE = "<img src=x onerror=alert(1)>" + "&'\"?#" * 25
@@ -64,22 +64,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                     service_area="north",
                 )
             )  # fmt: skip
-        for n, (one, fault, severity, left) in enumerate(ILL):
-            about = {
-                "appliance_id": one,
-                "appliance_model": "rf-260",
-                "fault": fault,
-                "severity": severity,
-                "at": 1,
-            }
-            session.add(
-                FindingRow(
-                    id=f"f{n}", episode_id=f"e{n}", kind="opened", rule="r", time=NOW, episode_start=NOW, score=1.0,
-                    evidence=[], days_to_failure=left, **about,
-                )
-            )  # fmt: skip
-            fails_at = NEVER if left is None else NOW + round(left * MS_PER_DAY)
-            session.add(OpenEpisodeRow(id=f"e{n}", finding_id=f"f{n}", fails_at=fails_at, **about))
+        add_open_episodes(session, ILL, NOW)
     access = open_access(tables, Vault(Fernet.generate_key().decode()), SystemClock())
     subject = {Role.OWNER: "owner-7"}
     for role in (Role.AGENT, Role.OWNER, Role.QUALITY, Role.DATA_SCIENTIST):

@@ -4,7 +4,7 @@ import { byId, dot, empty, fill, h } from "./dom.js";
 import { DAY, SOON, ago, days, fullTime, integer, moment } from "./format.js";
 import { STATES } from "./fleet.js";
 import { t } from "./i18n.js";
-import { ask, reach, startShell, toLogin } from "./shell.js";
+import { ask, inVain, reach, startShell, toLogin } from "./shell.js";
 import { faultNames, faultTitle, modelNames, modelTitle, setVocabulary, stateWords } from "./words.js";
 
 const ORDERS = { urgency: "fl_order_urgent", days_left: "fl_order_left", last_seen: "fl_order_age", "-last_seen": "fl_order_new" };
@@ -176,9 +176,6 @@ function missed(error) {
   known.error = error;
   show();
 }
-
-/** Whether to ask again would be in vain; a service that is away, or asked too often, comes back. */
-const inVain = ({ status }) => status >= 400 && status < 500 && status !== 429;
 
 async function keepLooking() {
   await new Promise((resolve) => setTimeout(resolve, EVERY_MS));

@@ -11,6 +11,9 @@ const own = { theme: localStorage.getItem("theme") ?? "auto", user: null, rights
 /** How far a right of whoever looks goes: all, own, or undefined without it. */
 export const reach = (right) => own.rights[right];
 
+/** Whether to ask again would be in vain; a service that is away, or asked too often, comes back. */
+export const inVain = ({ status }) => status >= 400 && status < 500 && status !== 429;
+
 /** The answer; an Error has `status`, what was wrong, and the right that is missing, or how far it goes. */
 export async function ask(path) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });

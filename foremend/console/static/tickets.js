@@ -5,7 +5,7 @@ import { byId, dot, empty, fill, h } from "./dom.js";
 import { fullTime, moment } from "./format.js";
 import { inWords, t } from "./i18n.js";
 import { status } from "./lists.js";
-import { ask, startShell, toLogin } from "./shell.js";
+import { ask, inVain, startShell, toLogin } from "./shell.js";
 import { getTickets } from "./tickets-api.js";
 import { faultNames, faultTitle, modelTitle, setVocabulary } from "./words.js";
 
@@ -184,9 +184,6 @@ function missed(error) {
   known.error = error;
   show();
 }
-
-/** Whether to ask again would be in vain; a service that is away, or asked too often, comes back. */
-const inVain = ({ status }) => status >= 400 && status < 500 && status !== 429;
 
 /** One row says whether anything moved; clocks tick on in any case. */
 async function keepLooking() {

@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 
 from alerts.database import upsert, writing
 from alerts.shared_status import Wanted, in_order
-from alerts.tables import NEVER, ApplianceRow, FindingRow, OpenEpisodeRow, OwnerRow, SeenRow
+from alerts.tables import ApplianceRow, OwnerRow, SeenRow
 from foremend.runtimes.status import ApplianceStatus, PipelineStatus
 from foremend.service.app import create_app
 from foremend.service.fleet_walk import SORTS, FleetFilter
@@ -24,6 +24,7 @@ from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
 from foremend.vocabulary.types import MS_PER_DAY
 from tests.conftest import StillPipeline
+from tests.episodes import add_open_episodes
 
 NOW = 1_767_240_000_000
 STATUS = PipelineStatus("running", True, 10, 100, 1, 2, 3, NOW, 50, 40, NOW - 1000)
@@ -76,22 +77,7 @@ def model(request: pytest.FixtureRequest, tables: Database, clock: Any) -> ReadM
                     service_area=area,
                 )
             )  # fmt: skip
-        for n, (one, fault, severity, days) in enumerate(FOUND):
-            about = {
-                "appliance_id": one,
-                "appliance_model": "rf-260",
-                "fault": fault,
-                "severity": severity,
-                "at": 1,
-            }
-            session.add(
-                FindingRow(
-                    id=f"f{n}", episode_id=f"e{n}", kind="opened", rule="r", time=NOW, episode_start=NOW, score=1.0,
-                    evidence=[], days_to_failure=days, **about,
-                )
-            )  # fmt: skip
-            fails_at = NEVER if days is None else NOW + round(days * MS_PER_DAY)
-            session.add(OpenEpisodeRow(id=f"e{n}", finding_id=f"f{n}", fails_at=fails_at, **about))
+        add_open_episodes(session, FOUND, NOW)
         upsert(session, SeenRow, [
             {"appliance_id": one, "appliance_model": model, "category": "c", "last_seen": NOW - ago * MS_PER_DAY,
              "silent": silent, "days_missing": days}
