@@ -18,7 +18,7 @@ from alerts.consent import ConsentLedger
 from alerts.consent_desk import ConsentDesk
 from alerts.database import reading
 from alerts.owners import Owners
-from alerts.tables import OutboxRow
+from alerts.tables import HOUSEHOLD, OutboxRow
 from alerts.vault import Vault
 from alerts.words.loading import nearest_language
 from foremend.vocabulary.errors import InputError
@@ -72,6 +72,8 @@ class Stoppable:
     language: str
     given: bool
     """Whether the owner's yes still holds, of one of them at least."""
+    at_home: bool = False
+    """Whether it is one's own household, with neither an app nor a service desk."""
 
 
 class StopDesk:
@@ -103,6 +105,7 @@ class StopDesk:
             row.purpose,
             nearest_language(appliance.language, policy.language),
             any(self._ledger.is_given(one, row.purpose) for one in named),
+            appliance.owner_id == HOUSEHOLD,
         )
 
     def _named(self, row: OutboxRow, owner_id: str) -> tuple[str, ...]:

@@ -79,7 +79,8 @@ class ConsentEndings:
         asked = self._each("ask", now, longest, self._ask_again)
         if ended or asked:
             self._wake()
-        self._forget_keys(now - KEYS_KEPT_MS)
+        self._forget("ik_", now - KEYS_KEPT_MS)
+        self._forget("rm_", now - max(_LOOK_BACK_MS, longest - now))
         return Endings(asked, ended)
 
     def _each(self, what: str, since: int, until: int, tell: Callable[[Change, Sequence[Yes]], int]) -> int:
@@ -100,9 +101,13 @@ class ConsentEndings:
             after = batch[-1].ends_at, batch[-1].seq
         return told
 
-    def _forget_keys(self, before: int) -> None:
-        """Of requests that came before that moment."""
-        old = ReminderRow.id.between("ik_", "ik_g"), ReminderRow.at < before
+    def _forget(self, kind: str, before: int) -> None:
+        """That this was done once, before that moment: requests by their key, and what no walk looks at any more.
+
+        An end that was told of longer ago than a walk looks back is none that it finds; nor is one that was near for
+        longer than any policy asks ahead.
+        """
+        old = ReminderRow.id.between(kind, f"{kind}g"), ReminderRow.at < before
         with reading(self._engine) as session:
             if session.scalar(select(ReminderRow.id).where(*old).limit(1)) is None:
                 return

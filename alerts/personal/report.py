@@ -82,6 +82,14 @@ _KEPT: Mapping[str, tuple[str, str]] = {
         "家庭自有代理上的保留消息将在下次启动时清除。",
     ),
 }
+_UNCOUNTED: Mapping[str, tuple[str, str]] = {
+    "under_way": (
+        "What was still under way to storage, in the pipeline's memory and journal, and what was learnt of your"
+        " appliances: removed as well, without being counted.",
+        "尚在处理途中（内存与日志中）的读数，以及由此学到的电器状态：同样已删除，未逐条计数。",
+    )
+}
+"""What goes as a whole, so that no number says how much it was."""
 
 
 def report(job: Job) -> dict[str, Any]:
@@ -97,11 +105,17 @@ def report(job: Job) -> dict[str, Any]:
             for name in ("readings", "messages_in_files", "audit_entries_emptied")
             if name in told
         },
+        "uncounted": [_said(one, "", _UNCOUNTED) for one in _UNCOUNTED if "emptied_at" in told],
         "tickets_withdrawn": told.get("tickets_withdrawn", 0),
         "told": told.get("told", []),
         "not_told": told.get("not_told", {}),
-        "kept": [{**one, "en": _KEPT[one["what"]][0], "zh": _KEPT[one["what"]][1]} for one in kept],
+        "kept": [_said(one["what"], one["where"], _KEPT) for one in kept],
     }
+
+
+def _said(what: str, where: str, words: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    en, zh = words[what]
+    return {"what": what, "where": where, "en": en, "zh": zh}
 
 
 def page(report: Mapping[str, Any]) -> str:
@@ -121,7 +135,10 @@ def _page(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"</table><p>{state}</p><h2>{words['removed']}</h2><table>"
         for name, count in report["removed"].items():
             yield f"<tr><td>{PLACES.get(name, (name, name))[number]}</td><td>{count}</td></tr>"
-        yield f"</table><h2>{words['told']}</h2><ul>"
+        yield "</table>"
+        for one in report["uncounted"]:
+            yield f"<p>{one[('en', 'zh')[number]]}</p>"
+        yield f"<h2>{words['told']}</h2><ul>"
         for target in report["told"]:
             yield f"<li>{escape(target)}</li>"
         for target, why in report["not_told"].items():

@@ -24,7 +24,8 @@ class FaultWords(Strict):
 
 
 class StopWords(Strict):
-    """The page behind the link in a message; `{purpose}` is one of `purposes`. `_all`: of one that named several."""
+    """The page behind the link in a message; `{purpose}` is one of `purposes`. `_all`: of one that named several;
+    `_at_home`: of a household, which has no service desk, but the command line."""
 
     ask: Text
     ask_all: Text
@@ -32,6 +33,8 @@ class StopWords(Strict):
     done: Text
     done_all: Text
     rest: Text
+    again: Text
+    again_at_home: Text
     dead: Text
     busy: Text
 

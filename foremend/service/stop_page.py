@@ -67,7 +67,8 @@ def _of(found: Stoppable) -> str:
     one = len(found.appliance_ids) == 1
     if not found.given:
         done = page.done if one else page.done_all
-        return _said(found.language, done.format(purpose=purpose), page.rest)
+        again = page.again_at_home if found.at_home else page.again
+        return _said(found.language, done.format(purpose=purpose), page.rest, again)
     ask = page.ask if one else page.ask_all
     return (
         f'<form class="card login" method="post" lang="{found.language}">'
@@ -77,8 +78,8 @@ def _of(found: Stoppable) -> str:
     )
 
 
-def _said(language: str, title: str, more: str = "") -> str:
-    below = f"<p>{escape(more)}</p>" if more else ""
+def _said(language: str, title: str, *more: str) -> str:
+    below = "".join(f"<p>{escape(one)}</p>" for one in more)
     return f'<section class="card login" lang="{language}"><h1>{escape(title)}</h1>{below}</section>'
 
 

@@ -48,7 +48,7 @@ class ErasureView(BaseModel):
 
 
 class KeptView(BaseModel):
-    """Something that stays, where it is, and why, in English and Chinese."""
+    """Something that stays or went, where it is, and why, in English and Chinese."""
 
     what: str
     where: str
@@ -57,9 +57,11 @@ class KeptView(BaseModel):
 
 
 class ErasureReport(ErasureView):
-    """What went, by place; receivers that were told to erase in their turn, and those that were not; what stays."""
+    """What went, by place, and what went `uncounted`; receivers that were told to erase in their turn, and those that
+    were not; what stays."""
 
     removed: dict[str, int]
+    uncounted: list[KeptView]
     tickets_withdrawn: int
     told: list[str]
     not_told: dict[str, str]

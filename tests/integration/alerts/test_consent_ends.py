@@ -8,14 +8,14 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from alerts import queries
 from alerts.consent import ConsentRecord
-from alerts.database import writing
+from alerts.database import reading, writing
 from alerts.owners import OwnedAppliance, Owner
 from alerts.queue import Queue
-from alerts.tables import ConsentRow
+from alerts.tables import ConsentRow, ReminderRow
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.types import Finding, FindingKind, Purpose, Severity
 
@@ -106,6 +106,27 @@ def test_the_owner_is_asked_again_before_the_end_and_once(stage: Any) -> None:
     assert (told["purpose"], told["ends_at"][:10]) == ("sms", "2028-01-01")
     [asked] = stage.sent("sms")
     assert "2028-01-01" in asked.body
+
+
+def test_what_was_told_once_takes_no_room_for_ever_and_is_told_once_all_the_same(stage: Any) -> None:
+    """That it was told is kept for as long as a round looks at it: 400 days after the end, and no longer."""
+    say(stage, Purpose.SMS)
+    rounds = []
+    for days in (701, 30, 0, 399):
+        stage.clock.now += days * DAY
+        done = stage.alerts.endings.round()
+        rounds.append((done.asked_again, done.ended))
+    with reading(stage.alerts.engine) as session:
+        assert len(session.scalars(select(ReminderRow.id)).all()) == 1
+
+    for _ in range(2):
+        stage.clock.now += 2 * DAY
+        done = stage.alerts.endings.round()
+        rounds.append((done.asked_again, done.ended))
+
+    assert rounds == [(1, 0), (0, 1), (0, 0), (0, 0), (0, 0), (0, 0)]
+    with reading(stage.alerts.engine) as session:
+        assert session.scalars(select(ReminderRow.id)).all() == []
 
 
 def test_who_confirms_is_not_asked_before_the_next_end(stage: Any) -> None:

@@ -123,6 +123,7 @@ def test_an_erasure_is_asked_for_and_followed_to_its_report(api: Api) -> None:
     assert (done["stage"], done["in_time"], done["reference"]) == (DONE, True, "letter of 3 May")
     assert done["removed"]["contacts"] == done["removed"]["appliances"] == 1
     assert {one["what"] for one in done["kept"]} >= {"audit", "backups"}
+    assert [one["what"] for one in done["uncounted"]] == ["under_way"]
     assert "o-1" not in str(done)
     assert [one["id"] for one in admin("GET", "/api/v1/erasures").json()] == [job]
     assert [subject for subject, _ in api.noted("erasure.asked")] == [job]

@@ -22,7 +22,7 @@ from alerts.outbox import Notification, Outbox
 from alerts.owners import OwnedAppliance, Owner
 from alerts.settings import AlertsSettings
 from alerts.stop_links import StopDesk
-from alerts.tables import AuditRow, OutboxRow
+from alerts.tables import HOUSEHOLD, AuditRow, OutboxRow
 from alerts.vault import open_vault
 from foremend.config import ServiceSettings
 from foremend.service.read_model import ReadModel
@@ -178,6 +178,31 @@ def test_a_database_that_is_away_is_no_dead_link(page: Page, monkeypatch: pytest
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert "try again" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("owner_id", "said", "unsaid"),
+    [
+        ("o-1", "your service desk", "foremend household"),
+        (HOUSEHOLD, "foremend household agree", "service desk"),
+    ],
+)
+def test_the_page_names_a_way_back_that_its_reader_has(
+    page: Page, owner_id: str, said: str, unsaid: str
+) -> None:
+    """Who runs Foremend at home has neither an app nor a service desk; an owner of a fleet has no command line."""
+    page.alerts.owners.register_owners([Owner(owner_id, {})])
+    page.alerts.owners.register_appliances([OwnedAppliance("fridge-1", owner_id, "rf-260", "en")])
+    page.alerts.consents.say("fridge-1", [Purpose.SMS], True, owner_id=owner_id, how="app")
+    with reading(page.alerts.engine) as session:
+        row = session.scalars(select(OutboxRow).order_by(OutboxRow.seq)).first()
+        assert row is not None
+        path = page.alerts.stopping.links.link(row, owner_id).removeprefix(f"https://{HOST}")
+
+    stopped = page.client.post(path, data=ONE_CLICK).text
+
+    assert said in stopped
+    assert unsaid not in stopped
 
 
 def test_a_stop_stands_in_the_audit_log_without_the_owner(page: Page) -> None:
