@@ -44,13 +44,13 @@ class PostgresServer:
         """Of the process whose children serve."""
         return int(Path(f"{self._folder.name}/data/postmaster.pid").read_text().split()[0])
 
-    def new_database(self) -> str:
-        """The address of an empty one."""
+    def new_database(self, like: str = "template1") -> str:
+        """The address of a copy of the one with that name, to which nobody is connected; else of an empty one."""
         name = f"t{uuid.uuid4().hex}"
         address = self.address.format("postgres").replace("postgresql:", "postgresql+psycopg:")
         engine = create_engine(address, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
         engine.dispose()
         return self.address.format(name)
 

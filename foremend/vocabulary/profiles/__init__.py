@@ -8,6 +8,7 @@ replaces what the base says, and a key set to null removes it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,23 @@ def load_profiles(folders: Iterable[Path] = ()) -> dict[str, Profile]:
     return profiles
 
 
+@cache
+def _bundled() -> tuple[Mapping[str, Profile], Mapping[Path, ConfigError]]:
+    """What comes with Foremend is read once by a process: fifteen files take 0.1 s."""
+    return _read((BUNDLED,))
+
+
 def read_profiles(folders: Iterable[Path] = ()) -> tuple[dict[str, Profile], dict[Path, ConfigError]]:
     """As `load_profiles`: the profiles that can be used, and what is wrong with the files and folders that cannot."""
+    profiles, wrong = _read(folders)
+    own, of_own = _bundled()
+    return {**own, **profiles}, {**of_own, **wrong}
+
+
+def _read(folders: Iterable[Path]) -> tuple[dict[str, Profile], dict[Path, ConfigError]]:
     profiles: dict[str, Profile] = {}
     wrong: dict[Path, ConfigError] = {}
-    for folder in (BUNDLED, *folders):
+    for folder in folders:
         if not folder.is_dir():
             wrong[folder] = ConfigError(
                 f"{folder} is not a folder: profiles.folders must name folders with profile files"

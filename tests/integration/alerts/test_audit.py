@@ -110,9 +110,9 @@ def test_a_forged_start_is_found(logged: Any) -> None:
 
 
 @pytest.mark.parametrize("tampered", [False, True])
-def test_a_log_of_before_is_sealed_anew_and_says_what_it_was(database: str, tampered: bool) -> None:
+def test_a_log_of_before_is_sealed_anew_and_says_what_it_was(bare_database: str, tampered: bool) -> None:
     """Its old head stays in an entry, and so does what did not fit in it: no migration makes it look well."""
-    older = migrated(database, "0008")
+    older = migrated(bare_database, "0008")
     with older.begin() as connection:
         head = audit.GENESIS
         for seq in (1, 2, 3):
@@ -127,7 +127,7 @@ def test_a_log_of_before_is_sealed_anew_and_says_what_it_was(database: str, tamp
             connection.execute(text("UPDATE audit SET subject = 'fridge-9' WHERE seq = 2"))
     older.dispose()
 
-    engine = open_database(database)
+    engine = open_database(bare_database)
 
     report = audit.verify(engine)
     with reading(engine) as session:

@@ -24,9 +24,9 @@ from foremend.vocabulary.errors import ConfigError, IntegrityError, UnavailableE
 from foremend.vocabulary.types import DeadLetter
 
 
-def test_the_migrations_make_what_the_mappings_say(database: str) -> None:
+def test_the_migrations_make_what_the_mappings_say(bare_database: str) -> None:
     """No table, column or index is in one and not in the other."""
-    engine = open_database(database)
+    engine = open_database(bare_database)
 
     def is_of_this_database(one: Any, name: str | None, kind: str, *_: object) -> bool:
         return one.info.get("only_on", engine.dialect.name) == engine.dialect.name
@@ -39,14 +39,14 @@ def test_the_migrations_make_what_the_mappings_say(database: str) -> None:
     assert differences == []
 
 
-def test_processes_that_start_together_migrate_once(database: str) -> None:
+def test_processes_that_start_together_migrate_once(bare_database: str) -> None:
     """Every one of them ends with a usable database."""
     ready = threading.Barrier(3)
     opened = []
 
     def start() -> None:
         ready.wait()
-        opened.append(open_database(database))
+        opened.append(open_database(bare_database))
 
     threads = [threading.Thread(target=start) for _ in range(3)]
     for thread in threads:
@@ -81,9 +81,9 @@ def migrated(url: str, to: str, how: Callable[[Config, str], object] = command.u
     return engine
 
 
-def test_dead_letters_of_before_their_bounds_are_kept_and_counted(database: str) -> None:
+def test_dead_letters_of_before_their_bounds_are_kept_and_counted(bare_database: str) -> None:
     """Each stands for itself, the total is as many as there are, and what comes afterwards is added."""
-    older = migrated(database, "0005")
+    older = migrated(bare_database, "0005")
     row = (
         "INSERT INTO dead_letters (id, topic, payload, reason, received)"
         " VALUES (:id, 'dt/appliance/rf-260/one/telemetry', :payload, 'no JSON', 1)"
@@ -92,7 +92,7 @@ def test_dead_letters_of_before_their_bounds_are_kept_and_counted(database: str)
         connection.execute(text(row), [{"id": f"dl_{n}", "payload": b"{%d" % n} for n in range(3)])
     older.dispose()
 
-    engine = open_database(database)
+    engine = open_database(bare_database)
 
     with reading(engine) as session:
         kept = session.scalars(select(DeadLetterRow).order_by(DeadLetterRow.id)).all()
@@ -104,13 +104,13 @@ def test_dead_letters_of_before_their_bounds_are_kept_and_counted(database: str)
         dead_letter_bounds.keep(session, [DeadLetter("t", b"x", "no JSON", 2)], DeadLetterSettings(), True)
     assert counts(engine).dead_letters == 4
     engine.dispose()
-    migrated(database, "0005", command.downgrade).dispose()
-    open_database(database).dispose()
+    migrated(bare_database, "0005", command.downgrade).dispose()
+    open_database(bare_database).dispose()
 
 
-def test_tickets_of_before_have_what_was_found_and_what_goes_on(database: str) -> None:
+def test_tickets_of_before_have_what_was_found_and_what_goes_on(bare_database: str) -> None:
     """An outcome ends its ticket and is of its episode; open episodes are known by their newest finding; and back."""
-    old = migrated(database, "0013")
+    old = migrated(bare_database, "0013")
     finding = (
         "INSERT INTO findings (id, episode_id, kind, appliance_id, appliance_model, fault, rule, severity, time,"
         " episode_start, score, days_to_failure, evidence, at)"
@@ -140,7 +140,7 @@ def test_tickets_of_before_have_what_was_found_and_what_goes_on(database: str) -
             connection.execute(text(outcome), {"id": id_, "fault": fault})
     old.dispose()
 
-    engine = open_database(database)
+    engine = open_database(bare_database)
     with engine.connect() as connection:
         tickets = connection.execute(text("SELECT id, status, resolution FROM tickets ORDER BY id")).all()
         outcomes = connection.execute(
@@ -150,8 +150,8 @@ def test_tickets_of_before_have_what_was_found_and_what_goes_on(database: str) -
             text("SELECT id, finding_id, fails_at FROM open_episodes ORDER BY 1")
         ).all()
     engine.dispose()
-    migrated(database, "0013", command.downgrade).dispose()
-    open_database(database).dispose()
+    migrated(bare_database, "0013", command.downgrade).dispose()
+    open_database(bare_database).dispose()
 
     assert [tuple(row) for row in tickets] == [
         ("t1", "resolved", "confirmed"), ("t2", "resolved", "no_fault_found"), ("t3", "closed", "other_fault"),
@@ -225,9 +225,11 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     assert path.read_text().startswith("not a database")
 
 
-def test_tickets_of_before_have_when_their_next_promise_ends_and_where_they_are_served(database: str) -> None:
+def test_tickets_of_before_have_when_their_next_promise_ends_and_where_they_are_served(
+    bare_database: str,
+) -> None:
     """Only of who is worked on and waits for nobody: the first promise that is not kept."""
-    old = migrated(database, "0028")
+    old = migrated(bare_database, "0028")
     clocks = json.dumps(
         {
             "first_contact": {"start": 1, "due": 5, "met": 4, "told": 0},
@@ -252,12 +254,12 @@ def test_tickets_of_before_have_when_their_next_promise_ends_and_where_they_are_
         connection.execute(text(ticket), bare)
     old.dispose()
 
-    engine = open_database(database)
+    engine = open_database(bare_database)
     with reading(engine) as session:
         found = {row.id: (row.due_at, row.service_area) for row in session.scalars(select(TicketRow))}
     engine.dispose()
-    migrated(database, "0028", command.downgrade).dispose()
-    open_database(database).dispose()
+    migrated(bare_database, "0028", command.downgrade).dispose()
+    open_database(bare_database).dispose()
 
     assert found == {
         **{status.value: (30, "north") for status in LIVE},
