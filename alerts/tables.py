@@ -398,6 +398,7 @@ class ApplianceRow(Base):
     __table_args__ = (
         Index(None, "owner_id"),
         Index(None, "folded"),
+        Index(None, "jurisdiction"),
         Index("ix_appliances_id_in_order", "id", info={"only_on": "postgresql"}),  # COLLATE "C"
     )
     id: Mapped[str] = mapped_column(Name(200), primary_key=True)

@@ -1,40 +1,32 @@
-"""What is older than the policy keeps it goes, table by table, a batch a transaction; the last run is kept."""
+"""What is older than its policy keeps it goes, table by table, a batch a transaction; the last run is kept.
+
+The policy is that of each owner's jurisdiction, as `alerts.personal.terms` has it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, func, not_, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Engine, and_, select
 
 from alerts import audit, audit_rows
 from alerts.change import change
 from alerts.database import reading, upsert, writing
 from alerts.personal.erasure import BATCH, remove
 from alerts.personal.places import TABLES, TablePlace
+from alerts.personal.terms import Term, Times, jurisdictions, terms, times
+from alerts.personal.too_old import RULES
 from alerts.personal.whose import column_of
-from alerts.policies import Kept, Policy
+from alerts.policies import Kept, Policies
 from alerts.tables import (
-    LIVE,
-    AccessTokenRow,
     ApplianceRow,
     AuditRow,
-    ConsentRow,
-    ContactRow,
-    ErasureRow,
-    FindingRow,
-    OpenEpisodeRow,
     OutboxRow,
-    OutboxState,
-    OutcomeRow,
     OwnerRow,
     RetentionRow,
-    TicketRow,
-    TicketStepRow,
-    UserRow,
 )
 from alerts.wording import iso
 from foremend.vocabulary.errors import ForemendError
@@ -44,102 +36,19 @@ from foremend.vocabulary.ports import Clock
 EVERY = 86_400_000
 """ms between two runs."""
 
-Rule = Callable[[int], ColumnElement[bool]]
-"""Which rows go that are older than a moment, ms UTC."""
-
-Elsewhere = Callable[[int], int]
-"""Removes what is older than a moment (ms UTC) from a place that is no table; how much that was."""
+Elsewhere = Callable[[Times], int]
+"""Removes what is too old from a place that is no table; how much that was."""
 
 
-def _tickets(before: int) -> ColumnElement[bool]:
-    """Through, and begun, ended and changed last before."""
-    ended = func.coalesce(TicketRow.closed_at, TicketRow.created_at) < before
-    last = TicketRow.changed_at < before
-    return and_(TicketRow.status.not_in(LIVE), TicketRow.created_at < before, last, ended)
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A place that somebody else clears: what is in it goes after `ms`, as the setting of that
+    name says; None: never."""
 
+    kept: Kept
+    ms: int | None
+    setting: str
 
-def _findings(before: int) -> ColumnElement[bool]:
-    """Of episodes of which nothing was found since, and whose ticket is not open."""
-    later, ticket = aliased(FindingRow), aliased(TicketRow)
-    found_since = select(later.id).where(later.episode_id == FindingRow.episode_id, later.at >= before)
-    open_ticket = select(ticket.id).where(ticket.episode_id == FindingRow.episode_id, ticket.status.in_(LIVE))
-    return and_(FindingRow.at < before, ~found_since.exists(), ~open_ticket.exists())
-
-
-def _episodes(before: int) -> ColumnElement[bool]:
-    """Of which no finding is left."""
-    finding = select(FindingRow.id).where(FindingRow.id == OpenEpisodeRow.finding_id)
-    return and_(OpenEpisodeRow.at < before, ~finding.exists())
-
-
-def _outcomes(before: int) -> ColumnElement[bool]:
-    ticket = select(TicketRow.id).where(TicketRow.id == OutcomeRow.ticket_id)
-    return and_(OutcomeRow.recorded_at < before, ~ticket.exists())
-
-
-def _steps(before: int) -> ColumnElement[bool]:
-    ticket = select(TicketRow.id).where(TicketRow.id == TicketStepRow.ticket_id)
-    return and_(TicketStepRow.at < before, ~ticket.exists())
-
-
-def _outbox(before: int) -> ColumnElement[bool]:
-    through = func.coalesce(OutboxRow.sent_at, OutboxRow.created_at) < before
-    return and_(OutboxRow.state != OutboxState.PENDING, OutboxRow.created_at < before, through)
-
-
-def _consent(before: int) -> ColumnElement[bool]:
-    """What a later word took the place of, before that moment too, and the words of who owns the appliance no more.
-
-    A last word stays for as long as the appliance is the owner's, and so does the yes that a last no took back.
-    """
-    later = aliased(ConsentRow)
-    same = (
-        later.appliance_id == ConsentRow.appliance_id,
-        later.subject == ConsentRow.subject,
-        later.purpose == ConsentRow.purpose,
-    )
-    newer = or_(later.at > ConsentRow.at, and_(later.at == ConsentRow.at, later.seq > ConsentRow.seq))
-    replaced = select(later.seq).where(*same, newer, later.given, later.recorded_at < before).exists()
-    owned = select(ApplianceRow.id).where(
-        ApplianceRow.id == ConsentRow.appliance_id, ApplianceRow.owner_id == ConsentRow.subject
-    )
-    return and_(ConsentRow.recorded_at < before, or_(replaced, ~owned.exists()))
-
-
-def _contacts(before: int) -> ColumnElement[bool]:
-    """Of owners none of whose last words is a yes, and who said nothing since."""
-    said, later = aliased(ConsentRow), aliased(ConsentRow)
-    newer = or_(later.at > said.at, and_(later.at == said.at, later.seq > said.seq))
-    replaced = select(later.seq).where(
-        later.appliance_id == said.appliance_id,
-        later.subject == said.subject,
-        later.purpose == said.purpose,
-        newer,
-    )
-    counts = or_(said.recorded_at >= before, and_(said.given, ~replaced.exists()))
-    agrees = select(said.seq).where(said.subject == ContactRow.owner_id, counts)
-    old = select(OwnerRow.id).where(OwnerRow.id == ContactRow.owner_id, OwnerRow.created_at < before)
-    return and_(old.exists(), ~agrees.exists())
-
-
-def _erasures(before: int) -> ColumnElement[bool]:
-    return and_(not_(ErasureRow.done_at.is_(None)), ErasureRow.done_at < before)
-
-
-RULES: Mapping[type, Rule] = {
-    TicketRow: _tickets,
-    FindingRow: _findings,
-    OpenEpisodeRow: _episodes,
-    OutcomeRow: _outcomes,
-    TicketStepRow: _steps,
-    OutboxRow: _outbox,
-    ConsentRow: _consent,
-    ContactRow: _contacts,
-    ErasureRow: _erasures,
-    AccessTokenRow: lambda before: AccessTokenRow.expires_at < before,
-    UserRow: lambda before: UserRow.disabled_at < before,
-}
-"""Of tables where age alone does not decide."""
 
 BY_OTHERS = {
     ApplianceRow: "goes with its owner's erasure, or is given to the next one",
@@ -163,11 +72,13 @@ class Retention:
     def __init__(
         self,
         engine: Engine,
-        policy: Policy,
+        policies: Policies,
         clock: Clock,
         elsewhere: Mapping[str, tuple[Kept, Elsewhere]] = {},
+        fixed: Mapping[str, Fixed] = {},
     ) -> None:
-        self._engine, self._policy, self._clock, self._elsewhere = engine, policy, clock, dict(elsewhere)
+        self._engine, self._policies, self._clock, self._elsewhere = engine, policies, clock, dict(elsewhere)
+        self._fixed = dict(fixed)
 
     def due(self) -> bool:
         """Whether a day has passed since any of the places was cleared, by the clock that was handed in."""
@@ -182,10 +93,11 @@ class Retention:
         Raises what stood in the way of a place elsewhere after the others had their turn, and at once that of a table.
         """
         done, failed = [], []
+        used = jurisdictions(self._engine)
         for name, kept, clear in self._places():
-            before = self.before(kept)
             try:
-                done.append(self._keep(Run(name, clear(before), before)))
+                removed = clear(self._times(kept, used))
+                done.append(self._keep(Run(name, removed, self.before(kept))))
             except ForemendError as error:
                 if name not in self._elsewhere:
                     raise
@@ -194,17 +106,24 @@ class Retention:
             raise failed[0]
         return done
 
-    def before(self, kept: Kept) -> int:
-        """What is older than this, ms UTC, goes."""
-        return parse_period(self._policy.retention[kept]).before(self._clock.now_ms())
+    def before(self, kept: Kept, jurisdiction: str | None = None) -> int:
+        """What is older than this, ms UTC, goes: of a jurisdiction, else of the installation."""
+        return parse_period(self._policies.of(jurisdiction).retention[kept]).before(self._clock.now_ms())
 
     def show(self) -> list[dict[str, Any]]:
         """Every place: how long it keeps what, and its last run."""
         with reading(self._engine) as session:
             last = {row.place: row for row in session.scalars(select(RetentionRow))}
+        used = jurisdictions(self._engine)
         tables = [(place.name, place.kept, BY_OTHERS.get(place.table, "")) for place in TABLES]
         others = [(name, kept, "") for name, (kept, _) in self._elsewhere.items()]
-        return [self._shown(name, kept, note, last.get(name)) for name, kept, note in tables + others]
+        cleared = [
+            self._shown(name, kept, note, last.get(name), used) for name, kept, note in tables + others
+        ]
+        return cleared + [self._shown_fixed(name, one, used) for name, one in self._fixed.items()]
+
+    def _times(self, kept: Kept, used: Collection[str]) -> Times:
+        return times(self._engine, used, partial(self.before, kept))
 
     def _places(self) -> Iterator[tuple[str, Kept, Elsewhere]]:
         for place in TABLES:
@@ -213,13 +132,17 @@ class Retention:
         for name, (kept, clear) in self._elsewhere.items():
             yield name, kept, clear
 
-    def _clear(self, place: TablePlace, before: int) -> int:
+    def _clear(self, place: TablePlace, times: Times) -> int:
         if place.table is AuditRow:
-            return self._shorten_audit(before)
+            return self._shorten_audit(times.longest)
+        return sum(self._clear_of(place, term) for term in terms(place, times))
+
+    def _clear_of(self, place: TablePlace, term: Term) -> int:
         rule = RULES.get(place.table)
-        old = rule(before) if rule else column_of(place, place.age) < before
+        too_old = rule(term.before) if rule else column_of(place, place.age) < term.before
+        old = and_(too_old, term.chosen)
         if place.table in [table for table, *_ in audit_rows.TABLES.values()]:
-            self._announce(place, old, before)
+            self._announce(place, old, term.before)
         return remove(self._engine, place.table, old)
 
     def _announce(self, place: TablePlace, old: ColumnElement[bool], before: int) -> None:
@@ -245,13 +168,39 @@ class Retention:
             upsert(session, RetentionRow, [{"place": run.place, "at": self._clock.now_ms(), **values}])
         return run
 
-    def _shown(self, name: str, kept: Kept, note: str, last: RetentionRow | None) -> dict[str, Any]:
+    def _shown(
+        self, name: str, kept: Kept, note: str, last: RetentionRow | None, used: Collection[str]
+    ) -> dict[str, Any]:
         return {
             "place": name,
             "kind": kept.value,
-            "kept": self._policy.retention[kept],
+            "kept": self._policies.default.retention[kept],
+            "kept_under": self._kept_under(kept, used),
             "last_run": None if last is None else iso(last.at),
             "removed": None if last is None else last.removed,
             "removed_in_all": None if last is None else last.total,
             "note": note,
         }
+
+    def _kept_under(self, kept: Kept, used: Collection[str]) -> dict[str, str]:
+        """By jurisdiction, where it is another time than the installation's."""
+        found = {one: self._policies.of(one).retention[kept] for one in used}
+        return {one: time for one, time in found.items() if time != self._policies.default.retention[kept]}
+
+    def _shown_fixed(self, name: str, one: Fixed, used: Collection[str]) -> dict[str, Any]:
+        """With a word where it is longer than somebody's policy allows."""
+        from_when = 0 if one.ms is None else self._clock.now_ms() - one.ms
+        shortest = self._times(one.kept, used).shortest
+        note = f"cleared by {one.setting}"
+        if from_when < shortest:
+            most = (self._clock.now_ms() - shortest) // EVERY
+            note += f", which keeps it longer than a policy here allows: at most {most} d"
+        shown = self._shown(name, one.kept, note, None, used)
+        return shown | {"kept": "for ever" if one.ms is None else f"P{-(-one.ms // EVERY)}D"}
+
+
+def messages_before(engine: Engine, targets: Collection[str], before: int) -> frozenset[str]:
+    """By which ids receivers know what is still in the outbox, of these targets and made before that, ms UTC."""
+    old = OutboxRow.target.in_(targets), OutboxRow.created_at < before
+    with reading(engine) as session:
+        return frozenset(session.scalars(select(OutboxRow.message_id).where(*old)))

@@ -34,7 +34,9 @@ def show_places(config: Config = None, json: Json = False) -> None:
         emit({"places": found})
     for one in () if json else found:
         last = f"last run {one['last_run']}, {one['removed']} went" if one["last_run"] else "never run"
-        show(one["place"], {"kept": one["kept"], "kind": one["kind"], "state": one["note"] or last}, False)
+        under = ", ".join(f"{name} {time}" for name, time in one["kept_under"].items())
+        said = {"kept": one["kept"], **({"under": under} if under else {}), "kind": one["kind"]}
+        show(one["place"], said | {"state": one["note"] or last}, False)
 
 
 @contextmanager

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from foremend.history.exchange import recover
 from foremend.history.parquet_folder import (
@@ -26,6 +24,7 @@ from foremend.history.parquet_folder import (
     flushed_name,
     write_durably,
 )
+from foremend.history.rows import leave_only
 from foremend.history.tables import (
     damage_named,
     from_table,
@@ -115,9 +114,7 @@ class ParquetHistory:
                 """A flush that did not know of it yet has ended."""
             recover(self._folder)
             for day in self._folder.days(appliance_model):
-                for file in sorted(day.glob("*.parquet")):
-                    with damage_named([file]):
-                        gone += self._keep(file, others)
+                gone += leave_only(self._folder, day, others)
         return gone
 
     def appliance_models(self) -> list[str]:
@@ -200,23 +197,6 @@ class ParquetHistory:
         for file in day.glob("*.parquet"):
             if (name := flushed(file)) and name.stream == self._stream and name.first > position:
                 file.unlink(missing_ok=True)
-
-    def _keep(self, file: Path, chosen: pc.Expression) -> int:
-        """Leave only the chosen rows in `file`; without any, remove it. How many went."""
-        if not ds.dataset(str(file)).count_rows(
-            filter=~chosen
-        ):  # reads one column, of the row groups in question
-            return 0
-        table = pq.ParquetFile(file).read()
-        kept = table.filter(chosen)
-        if not kept.num_rows:
-            file.unlink()
-        else:
-            new = self._folder.work / "kept"
-            write_durably(kept, new)
-            new.rename(file)
-            sync_path(file.parent)
-        return int(table.num_rows - kept.num_rows)
 
 
 def _read(day: Path, chosen: Callable[[Sequence[Path]], pa.Table | None]) -> pa.Table | None:

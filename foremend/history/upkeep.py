@@ -6,19 +6,21 @@ clears what was left.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from foremend.history import exchange
 from foremend.history.compaction import BY_ITSELF, Compacted, Enough, compact, worthwhile
 from foremend.history.parquet_folder import Folder, day_start_ms
 from foremend.history.parquet_settings import ParquetSettings
-from foremend.vocabulary.errors import ForemendError, UnavailableError
+from foremend.history.rows import leave_only
+from foremend.vocabulary.errors import ForemendError, IntegrityError, UnavailableError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.rounds import Rounds
 from foremend.vocabulary.types import MS_PER_DAY
@@ -127,3 +129,24 @@ def expire(folder: Folder, kept_from: int) -> int:
             exchange.remove(folder, day)
     exchange.clear(folder)
     return len(old)
+
+
+def expire_of(folder: Folder, kept_from: int, ids: Iterable[str], *, others: bool = False) -> int:
+    """Of the days whose last reading is older than `kept_from`, ms UTC, remove readings of these appliances, or of all
+    `others`; from how many days something went.
+
+    Hold `upkeep`, and `recover` first. Raises IntegrityError, naming the file, at one that is damaged, once the other
+    days had their turn.
+    """
+    listed = pc.field("appliance").isin(pa.array(list(ids), pa.string()))
+    stay = listed if others else ~listed
+    touched, damaged = 0, []
+    for day in folder.all_days():
+        if day_start_ms(day) + MS_PER_DAY <= kept_from:
+            try:
+                touched += leave_only(folder, day, stay) > 0
+            except IntegrityError as error:
+                damaged.append(error)
+    if damaged:
+        raise damaged[0]
+    return touched

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 
 from alerts.desk import Alerts
-from alerts.message_files import remove_lines
+from alerts.message_files import Line, remove_lines
 from alerts.owner_channels import outbox_files
-from alerts.personal.retention import Elsewhere, Retention
+from alerts.personal.retention import Elsewhere, Fixed, Retention, messages_before
+from alerts.personal.terms import Times
 from alerts.policies import Kept
 from foremend.config import Settings
 from foremend.history.exchange import recover
 from foremend.history.parquet_folder import Folder
-from foremend.history.upkeep import expire
+from foremend.history.upkeep import expire, expire_of
+from foremend.stores.resting import RestingStore
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.rounds import Rounds
@@ -24,18 +27,37 @@ LOOK_S = 600.0
 
 
 def open_retention(
-    settings: Settings, alerts: Alerts, clock: Clock, resting: Callable[[int], int] | None = None
+    settings: Settings, alerts: Alerts, clock: Clock, resting: Elsewhere | None = None, *, kafka: bool = False
 ) -> Retention:
-    """Of an installation; `resting` removes what was learnt of appliances not heard of since a moment, ms UTC."""
+    """Of an installation; `resting` removes what was learnt of appliances not heard of for too long; `kafka`: whether
+    readings come by its topics."""
     elsewhere: dict[str, tuple[Kept, Elsewhere]] = {
-        "outbox/*.jsonl": (Kept.MESSAGES, lambda before: _messages(settings, before))
+        "outbox/*.jsonl": (Kept.MESSAGES, lambda times: _messages(settings, times))
     }
+    fixed: dict[str, Fixed] = {}
     if settings.storage.influx is None:
         folder = Folder(settings.storage.folder / "history")
-        elsewhere["history"] = (Kept.READINGS, lambda before: _readings(folder, before))
+        elsewhere["history"] = (Kept.READINGS, lambda times: _readings(folder, times))
+    else:
+        fixed["history"] = Fixed(Kept.READINGS, settings.storage.influx.retention, "storage.influx.retention")
+    if kafka:
+        fixed["Kafka: blocks, dead letters"] = Fixed(
+            Kept.READINGS, settings.kafka.retention, "kafka.retention"
+        )
     if resting is not None:
         elsewhere["resting.db"] = (Kept.READINGS, resting)
-    return Retention(alerts.engine, alerts.policies.default, clock, elsewhere)
+    return Retention(alerts.engine, alerts.policies, clock, elsewhere, fixed)
+
+
+def forget_resting(store: RestingStore, times: Times) -> int:
+    """What was learnt of appliances that were not heard of for longer than their policies keep it; how many."""
+    gone = store.forget_before(times.longest)
+    if times.longest < times.shortest:
+        by_time: defaultdict[int, list[str]] = defaultdict(list)
+        for appliance_id, time in times.of(store.not_heard_since(times.shortest)).items():
+            by_time[time].append(appliance_id)
+        gone += sum(store.forget_before(time, ids) for time, ids in by_time.items())
+    return gone
 
 
 class Retaining:
@@ -68,21 +90,37 @@ class Retaining:
         return gone
 
 
-def _messages(settings: Settings, before: int) -> int:
+def _messages(settings: Settings, times: Times) -> int:
+    """A line says of nobody whose it is: it goes after its row in the outbox, at the latest when all do."""
+    files = outbox_files(settings.alerts)
+    stay = frozenset[str]()
+    if times.longest < times.shortest:
+        stay = messages_before(times.engine, files, times.shortest)
+
+    def too_old(line: Line) -> bool:
+        at = line.get("at")
+        return isinstance(at, int) and at < (times.longest if line["id"] in stay else times.shortest)
+
     try:
-        return sum(
-            remove_lines(file, lambda line: isinstance(at := line.get("at"), int) and at < before)
-            for file in outbox_files(settings.alerts).values()
-        )
+        return sum(remove_lines(file, too_old) for file in files.values())
     except OSError as error:
         raise UnavailableError(f"a file of messages cannot be written: {error}") from error
 
 
-def _readings(folder: Folder, before: int) -> int:
-    """Whole days, by the name of their folder; how many."""
+def _readings(folder: Folder, times: Times) -> int:
+    """Whole days, by the name of their folder, of all appliances or of those whose policies keep them no longer; from
+    how many days something went."""
+    groups = times.groups()
+    others = [name for names in groups.values() for name in names]
     try:
         with folder.upkeep():
             recover(folder)
-            return expire(folder, before)
+            days = expire(folder, times.longest)
+            for time, names in groups.items():
+                if time > times.longest:
+                    days += expire_of(folder, time, times.registered(names))
+            if times.otherwise > times.longest:
+                days += expire_of(folder, times.otherwise, times.registered(others), others=True)
+            return days
     except OSError as error:
         raise UnavailableError(f"history in {folder.root} cannot be cleared: {error}") from error

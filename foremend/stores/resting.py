@@ -160,13 +160,21 @@ class RestingStore:
         if busy:
             raise UnavailableError(f"{self._path} is being read: its log cannot be emptied yet")
 
-    def forget_before(self, moment: int) -> int:
-        """Remove those not heard of since `moment` (ms UTC); how many."""
+    def forget_before(self, moment: int, ids: Collection[str] | None = None) -> int:
+        """Remove those not heard of since `moment` (ms UTC), all or those of `ids`; how many."""
         before = self._count
         if before:
             with self._change() as db:
-                db.execute("DELETE FROM resting WHERE last_seen < ?", (moment,))
+                if ids is None:
+                    db.execute("DELETE FROM resting WHERE last_seen < ?", (moment,))
+                else:
+                    db.execute(f"{_OF_THESE} AND last_seen < ?", (json.dumps(list(ids)), moment))
         return before - self._count
+
+    def not_heard_since(self, moment: int) -> set[str]:
+        """The ids of those not heard of since `moment` (ms UTC)."""
+        rows = self._read("SELECT DISTINCT appliance_id FROM resting WHERE last_seen < ?", (moment,))
+        return {one for (one,) in rows}
 
     def forget_strangers(self, before: int, most: int) -> None:
         """Those not heard of since `before` (ms UTC), and the oldest beyond `most`."""

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from alerts.desk import Alerts
@@ -24,7 +25,7 @@ from foremend.installation.history import open_history, open_upkeep
 from foremend.installation.lock import FolderLock
 from foremend.installation.privacy import PrivacyDesk
 from foremend.installation.private import close_to_others
-from foremend.installation.retaining import Retaining, open_retention
+from foremend.installation.retaining import Retaining, forget_resting, open_retention
 from foremend.installation.stores import Stores
 from foremend.learning.background import BackgroundTraining
 from foremend.learning.in_use import scored_models
@@ -210,7 +211,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
     )
     upkeep = open_upkeep(settings.storage, clock)
     home = open_home(settings, alerts, runtime, clock)
-    retention = open_retention(settings, alerts, clock, store.forget_before)
+    retention = open_retention(settings, alerts, clock, partial(forget_resting, store))
     erasing = Erasing(
         settings,
         alerts.erasures,

@@ -75,7 +75,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         unwatched=alerts.watched.unwatched,
     )
     health = with_sending(model.health(), alerts.dispatcher)
-    retention = open_retention(settings, alerts, clock)
+    retention = open_retention(settings, alerts, clock, kafka=True)
     server = open_server(
         settings.service,
         model,

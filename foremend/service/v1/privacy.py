@@ -69,11 +69,13 @@ class ErasureReport(ErasureView):
 
 
 class KeptPlace(BaseModel):
-    """`kept` is an ISO 8601 duration; `note` says what sees to a place that is not cleared by its age."""
+    """`kept` is an ISO 8601 duration, or `for ever`, by the policy of the installation, and `kept_under` by
+    jurisdiction where it is another; `note` says what sees to a place that is not cleared by its age."""
 
     place: str
     kind: str
     kept: str
+    kept_under: dict[str, str]
     last_run: str | None
     removed: int | None
     removed_in_all: int | None
@@ -81,7 +83,7 @@ class KeptPlace(BaseModel):
 
 
 class RetentionView(BaseModel):
-    """By the policy of the installation."""
+    """`policy` is that of the installation, which holds where an appliance names no jurisdiction."""
 
     policy: str
     places: list[KeptPlace]

@@ -17,7 +17,9 @@ from alerts.database import reading, writing
 from alerts.owners import OwnedAppliance, Owner
 from alerts.personal.places import TABLES, TablePlace
 from alerts.personal.retention import BY_OTHERS, EVERY, Retention
+from alerts.personal.terms import Times
 from alerts.policies import Kept
+from alerts.policies.loading import load_policies
 from alerts.tables import (
     AuditRow,
     ConsentRow,
@@ -46,7 +48,7 @@ BY_AGE = [
 
 
 def retention(stage: Any) -> Retention:
-    return Retention(stage.alerts.engine, stage.alerts.policies.named("strict"), stage.clock)
+    return Retention(stage.alerts.engine, load_policies(default="strict"), stage.clock)
 
 
 def put(stage: Any, place: TablePlace, number: int, when: int, **values: Any) -> None:
@@ -208,7 +210,9 @@ def test_it_is_done_once_a_day_by_the_clock_and_says_so(stage: Any, tmp_path: Pa
         {"storage": {"folder": tmp_path / "var"}, "alerts": {"sms": {"file": file}, "push": None}}
     )
     forgot: list[int] = []
-    keeper = open_retention(settings, stage.alerts, stage.clock, lambda before: forgot.append(before) or 3)
+    keeper = open_retention(
+        settings, stage.alerts, stage.clock, lambda times: forgot.append(times.otherwise) or 3
+    )
     daily = Retaining(keeper)
 
     first, again = daily.round(), daily.round()
@@ -261,8 +265,8 @@ def test_a_compaction_that_was_killed_loses_nothing_to_retention(stage: Any, tmp
 
 def test_a_place_of_another_process_keeps_nobody_busy(stage: Any) -> None:
     """A pipeline that is gone for good had `resting.db`; the service, which has not, is through for the day."""
-    engine, policy = stage.alerts.engine, stage.alerts.policies.named("strict")
-    gone = Retention(engine, policy, stage.clock, {"resting.db": (Kept.READINGS, lambda before: 0)})
+    places = {"resting.db": (Kept.READINGS, lambda times: 0)}
+    gone = Retention(stage.alerts.engine, load_policies(default="strict"), stage.clock, places)
     gone.run()
     stage.clock.now += EVERY
     service = retention(stage)
@@ -277,13 +281,13 @@ def test_a_place_that_cannot_be_cleared_holds_up_no_other(stage: Any) -> None:
     """What went from the others is counted; the one is tried again at the next look, and then it is done."""
     away = [UnavailableError("the disk is away")]
 
-    def clear(before: int) -> int:
+    def clear(times: Times) -> int:
         if away:
             raise away.pop()
         return 2
 
-    places = {"outbox/*.jsonl": (Kept.MESSAGES, clear), "history": (Kept.READINGS, lambda before: 3)}
-    keeper = Retention(stage.alerts.engine, stage.alerts.policies.named("strict"), stage.clock, places)
+    places = {"outbox/*.jsonl": (Kept.MESSAGES, clear), "history": (Kept.READINGS, lambda times: 3)}
+    keeper = Retention(stage.alerts.engine, load_policies(default="strict"), stage.clock, places)
 
     with pytest.raises(UnavailableError, match="the disk is away"):
         keeper.run()
