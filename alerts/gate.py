@@ -13,6 +13,7 @@ from alerts.channels import Message
 from alerts.consent import Decision, decide
 from alerts.facts import Facts, facts
 from alerts.fates import goes_first, told_by
+from alerts.held_back import QUIET_HOURS, not_of_policy
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.owners import OwnedAppliance, Owners, time_zone
 from alerts.policies import Policy
@@ -99,14 +100,14 @@ class Gate:
         appliance = self._owners.read(registered)
         policy = self._owners.policies.of(appliance.jurisdiction)
         if row.target not in policy.channels:
-            return Withhold(Decision(False, f"the policy {policy.name} uses no {row.target}"))
+            return Withhold(Decision(False, not_of_policy(policy.name, row.target)))
         body = orjson.loads(row.body)
         if row.seq in known.overtaken:
             return Needless("the owner is told what became of it since")
         harm = is_harm(body)
         until = self._quiet_until(row, known, appliance, policy, harm, now)
         if until is not None:
-            return Defer(until, "quiet hours")
+            return Defer(until, QUIET_HOURS)
         sealed = known.sealed.get(appliance.owner_id)
         if sealed is None:
             return Discard(f"the owner gave no address for {row.target}")

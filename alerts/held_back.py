@@ -2,9 +2,47 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from alerts.change import Change
 from alerts.consent import Decision
 from foremend.vocabulary.types import Purpose, deterministic_id
+
+
+class Cause(StrEnum):
+    """Why something did not happen, or, of the last two, does not yet."""
+
+    NEVER_GIVEN = "never_given"
+    WITHDRAWN = "withdrawn"
+    ENDED = "ended"
+    POLICY = "policy"
+    QUIET_HOURS = "quiet_hours"
+    RATES = "rates"
+
+
+WAITS = frozenset({Cause.QUIET_HOURS, Cause.RATES})
+"""What leaves later; the others never do."""
+
+QUIET_HOURS = "quiet hours"
+BEGINS = {
+    Cause.NEVER_GIVEN: "never given",
+    Cause.WITHDRAWN: "withdrawn at ",
+    Cause.ENDED: "ended at ",
+    Cause.POLICY: "the policy ",
+    Cause.QUIET_HOURS: QUIET_HOURS,
+    Cause.RATES: "the owner had ",
+}
+"""How the reason of each is stored: consent's own words, the gate's or the rates'."""
+
+
+def enough_today(messages: int) -> str:
+    """Why a message waits for the owner's next day."""
+    return f"{BEGINS[Cause.RATES]}{messages} messages today, as many as the policy allows"
+
+
+def not_of_policy(policy: str, target: str) -> str:
+    """Why a channel is not used."""
+    return f"{BEGINS[Cause.POLICY]}{policy} uses no {target}"
 
 
 def hold_back(

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.database import chunks
+from alerts.held_back import enough_today
 from alerts.outbox import WARNING
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.owners import OwnedAppliance, time_zone
@@ -63,7 +64,7 @@ def put_off(
     began, ends = day_of(now, time_zone(appliance.timezone))
     sent = {message for message, at in day.sent.get(appliance.owner_id, ()) if at >= began} - {row.message_id}
     if len(sent) >= bound:
-        return PutOff(ends, f"the owner had {bound} messages today, as many as the policy allows")
+        return PutOff(ends, enough_today(bound))
     leaving = {
         message: seq for message, seq in day.leaving.get(appliance.owner_id, ()) if message != row.message_id
     }

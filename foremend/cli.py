@@ -21,6 +21,7 @@ from foremend.commands import (
     erase,
     export,
     forecasts,
+    held_back,
     history,
     household,
     init,
@@ -87,6 +88,7 @@ app.command()(erase.erase)
 app.command()(erase.erasures)
 app.command()(export.export)
 app.command()(forecasts.forecasts)
+app.command()(held_back.held_back)
 app.command()(kafka.gateway)
 app.command()(replay.replay)
 app.command()(service.service)

@@ -26,6 +26,13 @@ from alerts.queries.owned import (
 )
 from alerts.queries.paging import Page
 from alerts.queries.tickets import TicketFilter, earlier, evidence_chart, some_tickets, ticket, tickets
+from alerts.queries.withheld import (
+    HeldBackCount,
+    HeldBackFilter,
+    held_back_now,
+    held_back_since,
+    some_held_back,
+)
 from alerts.tables import NEVER, OutboxState, Resolution, TicketStatus
 
 __all__ = [
@@ -34,6 +41,8 @@ __all__ = [
     "Cohort",
     "Counts",
     "FindingFilter",
+    "HeldBackCount",
+    "HeldBackFilter",
     "Opened",
     "OutboxState",
     "Page",
@@ -56,6 +65,8 @@ __all__ = [
     "findings",
     "findings_between",
     "held_back",
+    "held_back_now",
+    "held_back_since",
     "of_owners",
     "oldest_waiting",
     "open_episodes",
@@ -65,6 +76,7 @@ __all__ = [
     "registered",
     "registered_as",
     "some_findings",
+    "some_held_back",
     "some_open_episodes",
     "some_tickets",
     "ticket",

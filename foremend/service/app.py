@@ -32,6 +32,7 @@ from foremend.service.v1.appliances import add_appliances
 from foremend.service.v1.diagnoses import DiagnosisDesk, add_diagnoses
 from foremend.service.v1.findings import add_findings
 from foremend.service.v1.fleet import add_fleet
+from foremend.service.v1.held_back import add_held_back
 from foremend.service.v1.inbound import add_inbound
 from foremend.service.v1.owners import add_owners
 from foremend.service.v1.previews import add_previews
@@ -130,6 +131,7 @@ def create_app(
     add_fleet(app, look)
     add_appliances(app, look, pages)
     add_findings(app, look)
+    add_held_back(app, model, look)
     add_previews(app, look, previews)
     add_tickets(app, look, servicing)
     add_inbound(app, servicing, inbound)

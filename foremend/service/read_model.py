@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from alerts import queries
 from alerts.shared_status import Wanted
-from alerts.wording import Titles
+from alerts.wording import Titles, iso
 from foremend.engine.silence import EVERYBODY
 from foremend.learning.progress import Training
 from foremend.runtimes.status import ApplianceStatus, Standing, standing
@@ -48,6 +48,9 @@ from foremend.service.views import (
     TicketView,
     TrainingView,
     Vocabulary,
+    WithheldCount,
+    WithheldCounts,
+    WithheldView,
 )
 from foremend.vocabulary.catalogue import FaultEntry, part_titles
 from foremend.vocabulary.profiles import Profile
@@ -244,6 +247,25 @@ class ReadModel:
         """What consent held back, newest first."""
         page = queries.held_back(self._engine, limit, offset)
         return Page(items=[HeldBackView(**item) for item in page.items], total=page.total)
+
+    def some_held_back(
+        self, chosen: queries.HeldBackFilter, limit: int, cursor: str | None
+    ) -> Part[WithheldView]:
+        """What was held back behind `cursor`. Raises InputError for a cursor that is none."""
+        found = queries.some_held_back(self._engine, chosen, limit, cursor)
+        return Part(items=[WithheldView(**item) for item in found.items], next_cursor=found.next_cursor)
+
+    def held_back_counts(self, since: int) -> WithheldCounts:
+        """What never left since a moment (ms UTC, wall clock), and what waits now, by cause and purpose."""
+
+        def shown(found: Sequence[queries.HeldBackCount]) -> list[WithheldCount]:
+            return [WithheldCount(**asdict(one)) for one in found]
+
+        return WithheldCounts(
+            since=iso(since),
+            never_left=shown(queries.held_back_since(self._engine, since)),
+            waits=shown(queries.held_back_now(self._engine)),
+        )
 
     def outbox(self, limit: int, offset: int, state: str | None = None) -> Page[MessageView]:
         """Messages, newest first. Raises InputError for a state that does not exist."""

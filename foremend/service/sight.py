@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from alerts.access.pseudonyms import Pseudonyms
-from alerts.queries import FindingFilter, TicketFilter
+from alerts.queries import FindingFilter, HeldBackFilter, TicketFilter
 from alerts.reads import EVERYBODY, Reads
 from foremend.service.fleet_walk import FleetFilter, Sort
 from foremend.service.guard.problems import Problem
@@ -25,6 +25,7 @@ from foremend.service.views import (
     Part,
     State,
     TicketView,
+    WithheldView,
 )
 from foremend.vocabulary.rights import Caller, Reach, Right, Role
 
@@ -176,6 +177,12 @@ class Sight:
         page = self.model.held_back(limit, offset)
         self.note("held_back", None, page.items)
         return page
+
+    def some_held_back(self, chosen: HeldBackFilter, limit: int, cursor: str | None) -> Part[WithheldView]:
+        """`ReadModel.some_held_back`."""
+        part = self.model.some_held_back(chosen, limit, cursor)
+        self.note("held_back", chosen.appliance_id, part.items)
+        return part
 
     def outbox(self, limit: int, offset: int, state: str | None) -> Page[MessageView]:
         """`ReadModel.outbox`."""

@@ -6,9 +6,10 @@ from typing import Annotated, Generic, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from alerts.held_back import Cause
 from alerts.queries import OutboxState, Resolution, TicketStatus
 from alerts.wording import iso
-from foremend.vocabulary.types import FindingKind, Severity
+from foremend.vocabulary.types import FindingKind, Purpose, Severity
 
 
 def _as_iso(time: object) -> object:
@@ -156,6 +157,27 @@ class HeldBackView(BaseModel):
     fault: str
     reason: str
     at: Time
+
+
+class WithheldView(HeldBackView):
+    """What did not happen, or, of the causes `quiet_hours` and `rates`, not yet."""
+
+    cause: Cause
+    until: Time | None  # when it may leave; null of what never does
+
+
+class WithheldCount(BaseModel):
+    cause: Cause
+    purpose: Purpose
+    number: int
+
+
+class WithheldCounts(BaseModel):
+    """How much was held back, of nobody by name."""
+
+    since: Time  # what is older is not counted in `never_left`
+    never_left: list[WithheldCount]
+    waits: list[WithheldCount]  # now
 
 
 class DeadLetterView(BaseModel):

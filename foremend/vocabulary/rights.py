@@ -37,6 +37,7 @@ class Right(StrEnum):
     TICKETS_CHANGE = "tickets.change"
     DIAGNOSES_CHANGE = "diagnoses.change"  # ask an appliance how it is, and say how its owner's steps went
     MESSAGES = "messages"  # texts to owners, and what consent held back
+    HELD_BACK = "held-back"  # how much was held back, by cause and purpose, of nobody by name
     DEAD_LETTERS = "dead-letters"
     METRICS = "metrics"
     OWNERS = "owners"  # owners, their appliances and addresses
@@ -74,6 +75,7 @@ ON_THIS_MACHINE: Rights = MappingProxyType(
         Right.FLEET,
         Right.TICKETS,
         Right.MESSAGES,
+        Right.HELD_BACK,
         Right.DEAD_LETTERS,
         Right.METRICS,
     )
@@ -104,16 +106,17 @@ RIGHTS: Mapping[Role, Rights] = MappingProxyType(
             Right.TICKETS_CHANGE,
             Right.DIAGNOSES_CHANGE,
             Right.MESSAGES,
+            Right.HELD_BACK,
             Right.OWNERS,
             Right.OWNERS_CHANGE,
             Right.CONSENTS,
             Right.CONSENTS_CHANGE,
         ),
-        Role.TECHNICIAN: _all(Right.WORDS)
+        Role.TECHNICIAN: _all(Right.WORDS, Right.HELD_BACK)
         | dict.fromkeys((Right.TICKETS, Right.TICKETS_CHANGE, Right.DIAGNOSES_CHANGE), Reach.OWN),
-        Role.DATA_SCIENTIST: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS)
+        Role.DATA_SCIENTIST: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.HELD_BACK)
         | {Right.FLEET: Reach.PSEUDONYMS},
-        Role.QUALITY: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS),
+        Role.QUALITY: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.HELD_BACK),
         Role.OPERATOR: {**ON_THIS_MACHINE, **_all(Right.AUDIT, Right.ERASURES, Right.RETENTION)},
         Role.ADMIN: _all(*Right),
     }

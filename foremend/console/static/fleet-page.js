@@ -4,6 +4,7 @@ import { byId, dot, empty, fill, h } from "./dom.js";
 import { DAY, SOON, ago, days, fullTime, integer, moment } from "./format.js";
 import { STATES } from "./fleet.js";
 import { t } from "./i18n.js";
+import { select, table, trouble, turnTo, turning, view } from "./listing.js";
 import { ask, inVain, reach, startShell, toLogin } from "./shell.js";
 import { faultNames, faultTitle, modelNames, modelTitle, setVocabulary, stateWords } from "./words.js";
 
@@ -14,7 +15,6 @@ const ON_PAGE = 50;
 const EVERY_MS = 30_000;
 const TYPED_MS = 300;
 
-const view = () => new URLSearchParams(location.search);
 const known = { part: null, error: null, summary: null, asked: 0, typing: 0 };
 
 /** Names in words, asked for beside the list; without them the names themselves are shown. */
@@ -23,15 +23,8 @@ const words = ask("api/vocabulary").then(setVocabulary, () => {});
 /** What the address asks for, in the API's words; an unknown word is the server's to refuse. */
 const chosen = (names = FILTERS) => names.filter((name) => view().get(name)).map((name) => [name, view().get(name)]);
 
-/** Change what is looked at; the page before is one step back, but for each letter of a search. */
-function choose(change, keep = false) {
-  const next = view();
-  next.delete("cursor");
-  for (const [name, value] of Object.entries(change)) {
-    if (value) next.set(name, value);
-    else next.delete(name);
-  }
-  history[keep ? "replaceState" : "pushState"](null, "", next.size ? `?${next}` : location.pathname);
+function choose(change, keep) {
+  turnTo(change, keep);
   read();
   showFilters();
 }
@@ -93,27 +86,11 @@ const OWNER = ["fl_owner", (one) => h("span", { class: "id" }, one.owner_referen
 
 const cells = () => (reach("owners") === "all" ? [...CELLS, OWNER] : CELLS);
 
-function table({ items }) {
-  const row = (one) => h("tr", {}, cells().map(([name, cell]) => h("td", { "data-label": t(name) }, cell(one))));
-  return h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, cells().map(([name]) => h("th", { scope: "col" }, t(name))))), h("tbody", {}, items.map(row))));
-}
-
 const nobody = () => (chosen(FILTERS.slice(0, 4)).length ? "fl_empty" : "fleet_empty");
 
-function list(part) {
-  const to = (key, cursor) => h("button", { type: "button", class: "quiet", "data-key": key, onclick: () => choose({ cursor }) }, t(key));
-  return h(
-    "section",
-    { class: "card" },
-    part.items.length ? table(part) : empty(t(nobody())),
-    h("p", { class: "turning" }, view().get("cursor") ? to("fl_first", "") : null, part.next_cursor ? to("fl_next", part.next_cursor) : null),
-  );
-}
+const list = (part) => h("section", { class: "card" }, part.items.length ? table(cells(), part.items) : empty(t(nobody())), turning(part.next_cursor, choose));
 
-function trouble({ status, right, reach: reaches, detail }) {
-  const key = status === 403 ? (reaches === "pseudonyms" ? "fl_no_ids" : "fl_no_right") : inVain({ status }) ? "fl_wrong" : "link_lost";
-  return h("section", { class: "card" }, h("p", { class: "empty", role: "alert" }, t(key, { right, detail }), " ", status === 403 ? null : h("a", { href: "fleet.html" }, t("fl_clear"))));
-}
+const refused = ({ reach: reaches }) => (reaches === "pseudonyms" ? "fl_no_ids" : undefined);
 
 function about() {
   if (!known.part) return known.error ? "" : t("chart_wait");
@@ -125,15 +102,8 @@ function show() {
   document.title = `${t("fleet")} · Foremend`;
   if (byId("about").textContent !== about()) byId("about").textContent = about();
   byId("found").setAttribute("aria-busy", String(!known.part && !known.error));
-  if (known.error) fill(byId("found"), trouble(known.error));
+  if (known.error) fill(byId("found"), trouble(known.error, "fleet.html", refused(known.error)));
   else if (known.part) fill(byId("found"), list(known.part));
-}
-
-function select(name, label, choices, none, kind) {
-  const now = view().get(name) ?? "";
-  const option = ([value, word]) => h("option", { value, selected: value === now }, word);
-  const all = choices.some(([value]) => value === now) || !now ? choices : [...choices, [now, now]]; // an address may say anything
-  return h("label", { class: kind }, t(label), h("select", { name, "data-key": name, onchange: (event) => choose({ [name]: event.target.value }) }, none ? option(["", t("fl_all")]) : null, all.map(option)));
 }
 
 function search() {
@@ -161,11 +131,11 @@ function showFilters() {
 function showRest() {
   fill(
     byId("rest"),
-    select("state", "state", [...STATES, "never_heard"].map((state) => [state, counted(state)]), true),
-    select("appliance_model", "fl_model", byWords(modelNames(), modelTitle), true),
-    select("fault", "fault", byWords(faultNames(), faultTitle), true),
-    select("sort", "fl_order", Object.entries(ORDERS).map(([value, key]) => [value === "urgency" ? "" : value, t(key)]), false, "wide"),
-    h("a", { href: "fleet.html", "data-key": "clear" }, t("fl_clear")),
+    select("state", "state", [...STATES, "never_heard"].map((state) => [state, counted(state)]), true, choose),
+    select("appliance_model", "fl_model", byWords(modelNames(), modelTitle), true, choose),
+    select("fault", "fault", byWords(faultNames(), faultTitle), true, choose),
+    select("sort", "fl_order", Object.entries(ORDERS).map(([value, key]) => [value === "urgency" ? "" : value, t(key)]), false, choose, "wide"),
+    h("a", { href: "fleet.html", "data-key": "clear" }, t("ls_clear")),
     h("a", { href: `api/v1/appliances.csv?${new URLSearchParams(chosen())}`, download: "", "data-key": "csv" }, t("fl_csv")),
   );
 }

@@ -249,6 +249,7 @@ const WORDS = {
   span_wider: ["Wider", "缩小"],
   standing: ["What the owner agreed to", "用户同意情况"],
   pages: ["Pages", "页面"],
+  page_held_back: ["Held back", "已拦截"],
   today: ["Today", "今日"],
   values_hint: ["Ages are before {when}, when it was last heard of.", "时间相对于最近一次数据（{when}）。"],
   wellbeing: ["wellbeing", "关怀"],

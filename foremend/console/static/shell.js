@@ -5,7 +5,8 @@ import { language, setLanguage, t } from "./i18n.js";
 
 const PATIENCE_MS = 10_000;
 const THEMES = ["auto", "light", "dark"];
-const PAGES = { today: ".", fleet: "fleet.html", tickets: "tickets.html" };
+/** Each page by its words: where it is, and the right without which it shows nothing but that. */
+const PAGES = { today: ["."], fleet: ["fleet.html"], tickets: ["tickets.html"], page_held_back: ["held-back.html", "held-back"] };
 const own = { theme: localStorage.getItem("theme") ?? "auto", user: null, rights: {}, changed: () => {} };
 
 /** How far a right of whoever looks goes: all, own, or undefined without it. */
@@ -45,8 +46,9 @@ function head() {
 }
 
 function showPages() {
-  const link = ([name, path]) => h("a", { href: path, "data-key": name, "aria-current": path === here() ? "page" : null }, t(name));
-  if (byId("pages")) fill(byId("pages"), Object.entries(PAGES).map(link));
+  const link = ([name, [path]]) => h("a", { href: path, "data-key": name, "aria-current": path === here() ? "page" : null }, t(name));
+  const shown = ([, [path, right]]) => !right || reach(right) || path === here();
+  if (byId("pages")) fill(byId("pages"), Object.entries(PAGES).filter(shown).map(link));
 }
 
 function speak() {

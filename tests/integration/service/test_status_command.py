@@ -14,9 +14,10 @@ import pytest
 import yaml
 
 from alerts.access.access import open_access
-from alerts.database import open_database
+from alerts.database import open_database, writing
 from alerts.settings import AlertsSettings
 from alerts.shared_status import Said, Seen, say
+from alerts.tables import HeldBackRow
 from alerts.vault import open_vault
 from foremend.jobs.status import said
 from foremend.runtimes.clock import SystemClock
@@ -191,3 +192,33 @@ def test_the_fleet_is_listed_as_the_page_has_it(
     assert "silent, heard 1970-01-01 00:00" in " ".join(silent.split())
     assert "no appliance fits" in nothing
     assert "query.state: Input should be 'critical'" in " ".join(wrong.split())
+
+
+def test_held_back_lists_and_counts_and_counts_alone_without_the_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the page shows; a token that may not read messages has the numbers."""
+    with served(tmp_path, [], closed=True) as (config, access):
+        tables = open_database(f"sqlite:///{tmp_path}/effects.db")
+        with writing(tables) as session:
+            session.add(HeldBackRow(
+                id="hb", act="ticket", purpose="ticket", appliance_id="fridge-1", episode_id=None, fault="not-cooling",
+                reason="never given", at=SystemClock().now_ms(),
+            ))  # fmt: skip
+        tables.dispose()
+        shown = {}
+        for role in (Role.OPERATOR, Role.QUALITY):
+            monkeypatch.setenv("FOREMEND_TOKEN", access.tokens.create("desk", role, 1, "test", None, None)[1])
+            assert call(monkeypatch, "held-back", "--config", str(config), "--json") == 0
+            found = json.loads(capsys.readouterr().out)
+            assert found["counts"]["never_left"] == [
+                {"cause": "never_given", "purpose": "ticket", "number": 1}
+            ]
+            assert call(monkeypatch, "held-back", "--config", str(config)) == 0
+            shown[role] = " ".join(capsys.readouterr().out.split())
+        assert call(monkeypatch, "held-back", "--config", str(config), "--cause", "bogus") == 2
+
+    assert "ticket of not-cooling: never given" in shown[Role.OPERATOR]
+    assert "fridge-1" in shown[Role.OPERATOR]
+    assert "this token has not the right messages" in shown[Role.QUALITY]
+    assert "fridge-1" not in shown[Role.QUALITY]
