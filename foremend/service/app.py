@@ -231,7 +231,10 @@ def _fleet(app: FastAPI, model: ReadModel, look: Look) -> None:
         return look(caller).fleet(limit, offset, state, appliance_model)
 
     @app.get(
-        "/api/appliances/{appliance_id}", tags=["fleet"], operation_id="getAppliance", responses=stated(404)
+        "/api/appliances/{appliance_id:path}",
+        tags=["fleet"],
+        operation_id="getAppliance",
+        responses=stated(404),
     )
     def appliance(caller: OfFleet, appliance_id: str) -> ApplianceDetail:
         """One appliance with its open episodes, findings and tickets."""

@@ -23,6 +23,7 @@ from tests.conftest import NOW, StillClock
 AXE = (Path(__file__).parent / "axe-core/axe.min.js").read_text("utf-8")
 MINUTES = 10
 HOSTILE = "<img src=x onerror=alert(1)>"
+SLASHED = "hall 2/rf-260/7"
 Open = Callable[..., Page]
 
 
@@ -42,7 +43,8 @@ def address(world: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     block = Block("rf-260", ("rf-260-00",), np.zeros(n, np.int32), time, np.arange(n), signals)
     history.write(block.take(~silence))
     history.flush(0, 1)
-    world.pipeline.appliances.append(ApplianceStatus(HOSTILE, "rf-260", "refrigerator", NOW))
+    for name in (HOSTILE, SLASHED):
+        world.pipeline.appliances.append(ApplianceStatus(name, "rf-260", "refrigerator", NOW))
     pages = AppliancePages(world.engine, history, load_profiles(), StillClock())
     with Server(create_app(world.model, pages=pages), "127.0.0.1", 0) as address:
         yield address
@@ -177,6 +179,15 @@ def test_a_hostile_id_is_text(open_page: Open) -> None:
     expect(page.locator("h1")).to_have_text(HOSTILE)
     expect(page.locator("#episodes")).to_contain_text("No rule speaks now.")
     assert page.locator("main img").count() == 0
+
+
+def test_an_id_with_slashes_has_its_page(open_page: Open) -> None:
+    """Ids of devices may have any letter; all that the page asks for is found."""
+    page = open_page(SLASHED)
+
+    expect(page.locator("h1")).to_have_text(SLASHED)
+    expect(page.locator("#episodes")).to_contain_text("No rule speaks now.")
+    expect(page.locator("main")).to_contain_text("registered to nobody")
 
 
 def test_an_appliance_that_nobody_heard_of_is_said_so(open_page: Open) -> None:

@@ -21,6 +21,13 @@ def test_a_lost_broker_shows_by_itself(world: Any, page: Page, monkeypatch: pyte
     expect(page.locator("#link")).to_have_text("Broker away")
 
 
+def test_one_is_no_plural(world: Any, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of messages, in the strip of the line."""
+    monkeypatch.setattr(world.pipeline, "now", replace(world.pipeline.now, messages=1))
+    expect(page.locator("#flow")).to_contain_text("1 message")
+    expect(page.locator("#flow")).not_to_contain_text("1 messages")
+
+
 def test_a_new_finding_appears_by_itself(world: Any, page: Page) -> None:
     """An episode that opens while one looks is there a moment later, and gone when it closes."""
     opened = world.new_finding

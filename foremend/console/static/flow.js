@@ -13,6 +13,9 @@ function rate(readings) {
   return result;
 }
 
+/** One is no "1 messages". */
+const counted = (key, n) => t(n === 1 ? `${key}_one` : key, { n: compact(n) });
+
 function stage(name, figure, notes) {
   return h(
     "div",
@@ -39,7 +42,7 @@ export function showFlow({ pipeline, counts, appliances, by_state }, episodes, n
   byId("flow").dataset.moving = speed > 0;
   fill(
     byId("flow"),
-    stage("devices", integer(appliances), [t("messages_taken", { n: compact(pipeline.messages) })]),
+    stage("devices", integer(appliances), [counted("messages_taken", pipeline.messages)]),
     stage("ingest", compact(pipeline.readings), [
       t("per_second", { n: compact(speed) }),
       t("repeats", { n: compact(pipeline.repeats) }),
@@ -52,7 +55,7 @@ export function showFlow({ pipeline, counts, appliances, by_state }, episodes, n
     ]),
     stage("tickets", integer(counts.tickets_opened), [
       t("open_tickets", { n: integer(counts.tickets_open) }),
-      t("webhooks", { n: compact(counts.webhooks_delivered) }),
+      counted("webhooks", counts.webhooks_delivered),
     ]),
     stage("to_owners", integer(counts.notifications_sent), [
       t("sms_and_push"),

@@ -153,7 +153,8 @@ def _rights(app: FastAPI) -> Iterator[tuple[str, Right | None]]:
             yield f"GET {route.path or '/'}", None
         elif isinstance(route, Route):
             for method in sorted((route.methods or {"GET"}) - {"HEAD"}):
-                yield f"{method} {route.path}", _right(route)
+                path = route.path_format if isinstance(route, APIRoute) else route.path
+                yield f"{method} {path}", _right(route)
 
 
 def _right(route: Route) -> Right | None:

@@ -29,7 +29,7 @@ def add_appliances(app: FastAPI, look: Callable[[Caller], Sight], pages: Applian
     """Routes over `pages`; without them there are no readings, and nothing is known of owners."""
 
     @app.get(
-        "/api/v1/appliances/{appliance_id}/series",
+        "/api/v1/appliances/{appliance_id:path}/series",
         tags=["appliances"],
         operation_id="showSeries",
         responses=stated(400, 404),
@@ -53,7 +53,7 @@ def add_appliances(app: FastAPI, look: Callable[[Caller], Sight], pages: Applian
         return _required(pages).series(appliance, start, end, columns)
 
     @app.get(
-        "/api/v1/appliances/{appliance_id}/standing",
+        "/api/v1/appliances/{appliance_id:path}/standing",
         tags=["appliances"],
         operation_id="showStanding",
         responses=stated(404),

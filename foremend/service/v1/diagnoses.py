@@ -120,7 +120,7 @@ def add_diagnoses(app: FastAPI, look: Callable[[Caller], Sight], desk: Diagnosis
     """Routes over `desk`, of what `look` lets a caller see; without `desk` they answer 503."""
 
     @app.post(
-        "/api/v1/appliances/{appliance_id}/diagnosis",
+        "/api/v1/appliances/{appliance_id:path}/diagnosis",
         tags=["diagnoses"],
         operation_id="diagnose",
         responses=stated(400, 404, 409),

@@ -118,7 +118,7 @@ def add_owners(app: FastAPI, desk: ConsentDesk | None) -> None:
         return OwnerView(**_here(desk).owner(owner_id, caller.who))
 
     @app.get(
-        "/api/v1/appliances/{appliance_id}/consents",
+        "/api/v1/appliances/{appliance_id:path}/consents",
         tags=["owners"],
         operation_id="listConsents",
         responses=stated(400, 404),
@@ -130,7 +130,7 @@ def add_owners(app: FastAPI, desk: ConsentDesk | None) -> None:
         return [ConsentWord(**one) for one in words]
 
     @app.get(
-        "/api/v1/appliances/{appliance_id}/consents/receipt",
+        "/api/v1/appliances/{appliance_id:path}/consents/receipt",
         tags=["owners"],
         operation_id="getReceipt",
         responses=stated(400, 404),
@@ -141,7 +141,7 @@ def add_owners(app: FastAPI, desk: ConsentDesk | None) -> None:
         return _here(desk).receipt(appliance_id, caller.who)
 
     @app.post(
-        "/api/v1/appliances/{appliance_id}/consents",
+        "/api/v1/appliances/{appliance_id:path}/consents",
         tags=["owners"],
         operation_id="sayConsent",
         responses=stated(400, 404),

@@ -207,7 +207,7 @@ def test_held_back_lists_and_counts_and_counts_alone_without_the_right(
             ))  # fmt: skip
         tables.dispose()
         shown = {}
-        for role in (Role.OPERATOR, Role.QUALITY):
+        for role in (Role.QUALITY, Role.OPERATOR):
             monkeypatch.setenv("FOREMEND_TOKEN", access.tokens.create("desk", role, 1, "test", None, None)[1])
             assert call(monkeypatch, "held-back", "--config", str(config), "--json") == 0
             found = json.loads(capsys.readouterr().out)
