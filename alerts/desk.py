@@ -24,6 +24,7 @@ from alerts.diagnosis.owner_word import OwnerWords
 from alerts.dispatch import Dispatcher
 from alerts.effects import DatabaseEffects
 from alerts.guide import Guide
+from alerts.nameplates import Nameplates
 from alerts.outbox import Outbox
 from alerts.owners import Owners
 from alerts.personal.erasure import Erasures
@@ -45,6 +46,7 @@ class Alerts:
 
     engine: Engine
     owners: Owners
+    nameplates: Nameplates
     consent: ConsentLedger
     watched: Watched
     consents: ConsentDesk
@@ -134,6 +136,7 @@ def open_alerts(
     return Alerts(
         engine,
         owners,
+        Nameplates(engine, clock),
         consent,
         watched,
         consents,

@@ -21,6 +21,7 @@ from alerts.database import insert_new, raise_to, reading, relaxed
 from alerts.episodes import finding_of, keep_open
 from alerts.guide import Guide, advice
 from alerts.held_back import hold_back
+from alerts.nameplates import nameplates_of
 from alerts.outbox import Notification, Outbox, warning_id
 from alerts.policies import Policies
 from alerts.settings import AlertsSettings
@@ -134,7 +135,13 @@ class DatabaseEffects:
             owned = rows_of(work.session, ApplianceRow, {one}).get(one)
             policy = self._policies.of(None if owned is None else owned.jurisdiction)
             tickets = tickets_of(work, [finding])
-            self._serve(work, tickets, finding, consent, contract_of(policy, owned))
+            self._serve(
+                work,
+                tickets,
+                finding,
+                consent,
+                contract_of(policy, owned, nameplates_of(work.session, {one}).get(one)),
+            )
             ticket = tickets.get(episode_id)
         self._wake()
         return None if ticket is None or ticket.status not in LIVE else ticket.id
@@ -163,6 +170,7 @@ class DatabaseEffects:
             if ticket is not None and words and ticket.created_at >= words[0].at:  # not a former owner's
                 tickets[one.episode_id] = ticket
         known = rows_of(work.session, ApplianceRow, appliances)
+        plates = nameplates_of(work.session, appliances)
         jurisdictions = {one: row.jurisdiction for one, row in known.items()}
         failed = self._failed(work, appliances)
         for finding in findings:
@@ -171,7 +179,9 @@ class DatabaseEffects:
             elif self._matters(finding):
                 consent = decide(said.get((finding.appliance_id, Purpose.TICKET), ()), work.at)
                 policy = self._policies.of(jurisdictions.get(finding.appliance_id))
-                contract = contract_of(policy, known.get(finding.appliance_id))
+                contract = contract_of(
+                    policy, known.get(finding.appliance_id), plates.get(finding.appliance_id)
+                )
                 has_ticket = self._serve(work, tickets, finding, consent, contract)
                 row = known.get(finding.appliance_id)
                 at_home = row is not None and row.owner_id == HOUSEHOLD

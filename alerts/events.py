@@ -67,6 +67,8 @@ class TicketData(BaseModel):
     at_stake: list[str]
     owner_reference: str | None
     service_area: str | None
+    batch: str | None = None
+    firmware: str | None = None  # the newest that is known
     priority: Annotated[int, Field(ge=1, le=4)]
     clocks: dict[ClockName, ClockData]
     promise: dict[ClockName, Moment] = {}

@@ -415,6 +415,29 @@ class ApplianceRow(Base):
     tier: Mapped[str | None] = mapped_column(Name(40))  # of the service contract
 
 
+class NameplateRow(Base):
+    """What an appliance is by its maker's own table; it stays the same whoever owns it."""
+
+    __tablename__ = "nameplates"
+    appliance_id: Mapped[str] = mapped_column(Name(200), primary_key=True)
+    category: Mapped[str] = mapped_column(Name(120))
+    appliance_model: Mapped[str] = mapped_column(Name(200))
+    batch: Mapped[str] = mapped_column(Name(120))  # empty: not told
+    region: Mapped[str] = mapped_column(Name(120))  # the same
+    installed_at: Mapped[int]
+    at: Mapped[int]  # when it was told
+
+
+class FirmwareRow(Base):
+    """From when on an appliance had which firmware."""
+
+    __tablename__ = "firmware"
+    appliance_id: Mapped[str] = mapped_column(Name(200), primary_key=True)
+    since: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[str] = mapped_column(Name(120))
+    at: Mapped[int]  # when it was told
+
+
 class SeenRow(Base):
     """An appliance that was heard of, as workers tell the other processes."""
 

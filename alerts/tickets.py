@@ -106,6 +106,8 @@ class TicketDesk:
             "at_stake": list(guide.at_stake),
             "owner_reference": contract.owner_id,
             "service_area": contract.service_area,
+            "batch": contract.batch,
+            "firmware": contract.firmware,
         }
         urgent = contract.promise.urgent
         broken = sum(one["told"] == 2 for one in ticket.clocks.values())

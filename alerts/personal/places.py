@@ -60,6 +60,15 @@ TABLES: tuple[TablePlace, ...] = (
         Kept.CONTACTS, _DESK, tables.ApplianceRow, Link.OWNER, "owner_id", "",
     ),
     TablePlace(
+        "nameplates", "model, batch, region and day of installation of an appliance, by its maker's table",
+        "to bring the right part, and to find a bad batch",
+        Kept.CONTACTS, _DESK, tables.NameplateRow, Link.APPLIANCE, "appliance_id", "at",
+    ),
+    TablePlace(
+        "firmware", "which firmware an appliance had since when", "to find firmware that does harm",
+        Kept.CONTACTS, _DESK, tables.FirmwareRow, Link.APPLIANCE, "appliance_id", "at",
+    ),
+    TablePlace(
         "owners", "the owner's id", "to know whom to ask and tell",
         Kept.CONTACTS, _DESK, tables.OwnerRow, Link.OWNER, "id", "created_at",
     ),

@@ -14,6 +14,8 @@ from alerts.personal.erasure import Job
 PLACES: Mapping[str, tuple[str, str]] = {
     "contacts": ("addresses", "联系方式"),
     "appliances": ("registered appliances", "登记的电器"),
+    "nameplates": ("rating plates of appliances", "电器铭牌"),
+    "firmware": ("firmware of appliances", "电器固件版本"),
     "owners": ("registration", "登记"),
     "access_tokens": ("tokens of access", "访问令牌"),
     "users": ("users who may come in", "登录用户"),

@@ -24,6 +24,8 @@ from alerts.policies import Kept, Policies
 from alerts.tables import (
     ApplianceRow,
     AuditRow,
+    FirmwareRow,
+    NameplateRow,
     OutboxRow,
     OwnerRow,
     RetentionRow,
@@ -52,6 +54,8 @@ class Fixed:
 
 BY_OTHERS = {
     ApplianceRow: "goes with its owner's erasure, or is given to the next one",
+    NameplateRow: "goes with its owner's erasure",
+    FirmwareRow: "goes with its owner's erasure",
     OwnerRow: "goes with the owner's erasure",
 }
 """Tables that are not cleared here, and who sees to them."""

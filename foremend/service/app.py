@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from alerts.consent_desk import ConsentDesk
 from alerts.inbound import NOBODY, Inbound
+from alerts.nameplates import Nameplates
 from alerts.preview import Previews
 from alerts.queries import OutboxState, TicketStatus
 from alerts.servicing import Servicing
@@ -34,6 +35,7 @@ from foremend.service.v1.findings import add_findings
 from foremend.service.v1.fleet import add_fleet
 from foremend.service.v1.held_back import add_held_back
 from foremend.service.v1.inbound import add_inbound
+from foremend.service.v1.nameplates import add_nameplates
 from foremend.service.v1.owners import add_owners
 from foremend.service.v1.previews import add_previews
 from foremend.service.v1.privacy import add_privacy
@@ -90,6 +92,7 @@ def create_app(
     previews: Previews | None = None,
     diagnosing: DiagnosisDesk | None = None,
     pages: AppliancePages | None = None,
+    nameplates: Nameplates | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
@@ -97,8 +100,8 @@ def create_app(
     who sits at this machine is. Without `servicing` tickets are only shown.
     `inbound` are systems that may send steps. Without `consents` and `privacy` nothing is known of owners,
     without `stopping` no link in a message holds, without `previews` nothing is known of what owners would read,
-    without `diagnosing` no appliance is asked how it is, and
-    without `pages` no appliance has a chart.
+    without `diagnosing` no appliance is asked how it is, without `pages` no appliance has a chart, and without
+    `nameplates` nobody is told of which batch one is.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -130,6 +133,7 @@ def create_app(
     _fleet(app, model, look)
     add_fleet(app, look)
     add_appliances(app, look, pages)
+    add_nameplates(app, nameplates, model.categories)
     add_findings(app, look)
     add_held_back(app, model, look)
     add_previews(app, look, previews)

@@ -85,6 +85,8 @@ class ReadModel:
         self.fleet_list = FleetList(engine, pipeline, self.episodes, self._unheard)
         self._remembered: tuple[int | None, float, list[FindingView]] = (None, 0.0, [])
         self._vocabulary = _vocabulary(profiles, faults, feature_titles)
+        self.categories = {name: profile.category for name, profile in profiles.items()}
+        """Of every appliance model."""
 
     def summary(self) -> Summary:
         """The page's first look: counters and how many appliances are in which state."""

@@ -115,6 +115,8 @@ class TicketView(BaseModel):
     at_stake: list[str] = []  # safety, food, water
     owner_reference: str | None = None  # the owner's id, which says nothing about the person
     service_area: str | None = None
+    batch: str | None = None  # by its nameplate; null where nobody told it
+    firmware: str | None = None  # the newest that is known; the same
     note: str = ""
     assigned_to: str | None = None
     deliveries: list[DeliveryView] = []

@@ -57,6 +57,7 @@ def open_server(
         alerts.previews,
         DiagnosisDesk(alerts.diagnoses, alerts.words),
         pages,
+        alerts.nameplates,
     )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 

@@ -30,7 +30,7 @@ function job(one) {
     h(
       "dl",
       { class: "facts" },
-      line(t("appliance"), h("span", { class: "id" }, one.appliance_id), h("small", { class: "under" }, modelTitle(one.appliance_model), " ", h("span", { class: "id" }, one.appliance_model)), h("small", { class: "under" }, t("tk_batch"))),
+      line(t("appliance"), h("span", { class: "id" }, one.appliance_id), h("small", { class: "under" }, modelTitle(one.appliance_model), " ", h("span", { class: "id" }, one.appliance_model)), h("small", { class: "under" }, plate(one))),
       line(t("tk_priority"), t(`tk_priority_${one.priority}`)),
       line(t("tk_stake"), one.at_stake.map((name) => t(`tk_stake_${name}`)).join(", ") || t("tk_stake_none")),
       one.probability == null ? null : line(t("probability"), percent(one.probability)),
@@ -53,6 +53,8 @@ function job(one) {
     h("p", { class: "leads" }, h("button", { type: "button", class: "quiet", onclick: () => print() }, t("tk_print")), reach("fleet") && h("a", { href: `appliance.html?${new URLSearchParams({ id: one.appliance_id })}` }, t("tk_appliance_page"))),
   ];
 }
+
+const plate = (one) => (one.batch || one.firmware ? t("tk_plate", { batch: one.batch ?? "–", firmware: one.firmware ?? "–" }) : t("tk_batch"));
 
 const chart = (words) => h("img", { class: "evidence-chart", src: `api/v1/tickets/${encodeURIComponent(id)}/chart.svg?language=${language.now === "zh" ? "zh" : "en"}`, alt: words[0], width: "480", height: "160" });
 

@@ -11,6 +11,7 @@ from sqlalchemy import event, func, select
 
 from alerts.audit import verify
 from alerts.database import reading
+from alerts.nameplates import Firmware, Nameplate
 from alerts.owners import OwnedAppliance, Owner
 from alerts.personal.erasure import DONE, LAST_CALL, WITHIN, Job
 from alerts.tables import AuditRow, Base, ErasureRow, OutboxRow
@@ -54,6 +55,11 @@ def lived(open_stage: Callable[..., Any], finding: Callable[..., Finding], tmp_p
         DeadLetter(f"dt/appliance/BCD-200/{one}/telemetry", b"?", "ts: missing", stage.clock.now)
         for one in ("quill-1", "fridge-1", "quill-12")
     ]
+    plates = [
+        Nameplate(one, "refrigerator", "BCD-200", "b1", "north", 2**50, (Firmware(2**50, "1.0"),))
+        for one in ("quill-1", "fridge-1")
+    ]
+    stage.alerts.nameplates.put(plates, "test")
     stage.alerts.effects.apply([finding(), finding(appliance_id="quill-1")], letters, 1)
     return stage
 

@@ -14,6 +14,7 @@ import pytest
 
 from alerts.channels import Message, OutboxFileChannel
 from alerts.forgotten import ForgottenAppliances
+from alerts.nameplates import Firmware, Nameplate
 from alerts.owners import OwnedAppliance, Owner
 from alerts.personal.places import TABLES
 from alerts.resting import Rested, RestingAppliances
@@ -45,6 +46,8 @@ def lived(open_stage: Callable[..., Any], finding: Callable[..., Finding], tmp_p
         ForgottenAppliances(stage.alerts.engine, stage.clock).begin(Forgotten("BCD-200", one, 1))
         say(stage.alerts.engine, Said("s", {}, 1), [seen])
         stage.alerts.diagnoses.conclude(stage.alerts.diagnoses.begin(one, "test"))
+        plate = Nameplate(one, "refrigerator", "BCD-200", "b1", "north", 1, (Firmware(1, "1.0"),))
+        stage.alerts.nameplates.put([plate], "test")
     stage.alerts.dispatcher.run_once()
     return stage
 

@@ -1,0 +1,128 @@
+"""Who is in the fleet: what each appliance is by its maker's table, and which firmware it had since when.
+
+A nameplate is the product's and not the owner's: it may come before anybody registered the appliance, and stays when it
+is sold. It goes with the erasure of its owner, like all that names the appliance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from alerts.change import change
+from alerts.database import chunks, in_code_points, reading, upsert
+from alerts.tables import ApplianceRow, FirmwareRow, NameplateRow
+from foremend.vocabulary.ids import require_id
+from foremend.vocabulary.ports import Clock
+
+_BLOCK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Firmware:
+    """A version, and the ms UTC from which on it is there."""
+
+    since: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nameplate:
+    """`batch` and `region` are empty where nobody told them, `installed_at` is ms UTC, `firmware` oldest first."""
+
+    appliance_id: str
+    category: str
+    appliance_model: str
+    batch: str
+    region: str
+    installed_at: int
+    firmware: tuple[Firmware, ...] = ()
+
+
+class Nameplates:
+    """The register of nameplates. Every method raises UnavailableError while the database is away."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine, self._clock = engine, clock
+
+    def put(self, plates: Sequence[Nameplate], by: str) -> None:
+        """Take nameplates in, all or nothing; the audit log says who did.
+
+        What is known of an appliance is replaced. Its firmware is added to: a version with a `since` that is there
+        already corrects it. Raises InputError for an id that is none, or a text that is too long to be kept.
+        """
+        for plate in plates:
+            require_id("appliance", plate.appliance_id)
+        by_id = {one.appliance_id: one for one in plates}
+        versions = {
+            (plate.appliance_id, one.since): one.version for plate in plates for one in plate.firmware
+        }
+        with change(self._engine, self._clock) as work:
+            rows = [_row(plate) | {"at": work.at} for plate in by_id.values()]
+            told = [
+                {"appliance_id": appliance_id, "since": since, "version": version, "at": work.at}
+                for (appliance_id, since), version in versions.items()
+            ]
+            for table, new in ((NameplateRow, rows), (FirmwareRow, told)):
+                for start in range(0, len(new), _BLOCK):
+                    upsert(work.session, table, new[start : start + _BLOCK])
+            work.note("nameplates.registered", by, appliances=len(rows))
+
+    def one(self, appliance_id: str) -> Nameplate | None:
+        """What is known of one appliance; None where nothing is."""
+        with reading(self._engine) as session:
+            return nameplates_of(session, {appliance_id}).get(appliance_id)
+
+    def is_of(self, owner_id: str, appliance_id: str) -> bool:
+        """Whether an appliance is registered as an owner's."""
+        with reading(self._engine) as session:
+            row = session.get(ApplianceRow, appliance_id)
+        return row is not None and row.owner_id == owner_id
+
+    def some(self, after: str, limit: int) -> list[Nameplate]:
+        """So many by id, in the order of code points, behind `after`."""
+        key = in_code_points(self._engine, NameplateRow.appliance_id)
+        with reading(self._engine) as session:
+            ids = session.scalars(
+                select(NameplateRow.appliance_id).where(key > after).order_by(key).limit(limit)
+            ).all()
+            found = nameplates_of(session, ids)
+        return [found[one] for one in ids]
+
+
+def nameplates_of(session: Session, ids: Collection[str]) -> dict[str, Nameplate]:
+    """Those of `ids` of which something is known."""
+    found: dict[str, Nameplate] = {}
+    for some in chunks(ids):
+        for row in session.scalars(select(NameplateRow).where(NameplateRow.appliance_id.in_(some))):
+            found[row.appliance_id] = Nameplate(
+                row.appliance_id, row.category, row.appliance_model, row.batch, row.region, row.installed_at
+            )
+    for appliance_id, firmware in _firmware_of(session, found).items():
+        found[appliance_id] = replace(found[appliance_id], firmware=firmware)
+    return found
+
+
+def _firmware_of(session: Session, ids: Iterable[str]) -> Mapping[str, tuple[Firmware, ...]]:
+    found: dict[str, tuple[Firmware, ...]] = {}
+    for some in chunks(ids):
+        query = select(FirmwareRow).where(FirmwareRow.appliance_id.in_(some))
+        rows = session.scalars(query.order_by(FirmwareRow.appliance_id, FirmwareRow.since))
+        for appliance_id, versions in groupby(rows, lambda row: row.appliance_id):
+            found[appliance_id] = tuple(Firmware(row.since, row.version) for row in versions)
+    return found
+
+
+def _row(plate: Nameplate) -> dict[str, object]:
+    return {
+        "appliance_id": plate.appliance_id,
+        "category": plate.category,
+        "appliance_model": plate.appliance_model,
+        "batch": plate.batch,
+        "region": plate.region,
+        "installed_at": plate.installed_at,
+    }

@@ -1,0 +1,128 @@
+"""`foremend nameplates`: who is in the fleet, between a maker's table and the register."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from alerts.nameplates import Firmware, Nameplate, Nameplates
+from foremend.learning.members import COLUMNS, Since, read_appliances
+from foremend.vocabulary.errors import ConfigError, InputError
+from foremend.vocabulary.ids import nearest, require_id
+from foremend.vocabulary.spreadsheets import plain_cell
+from foremend.vocabulary.types import MS_PER_DAY
+
+WRITTEN = (*COLUMNS, "since")
+_PAGE = 5_000
+_MOST_TOLD = 50
+
+
+def import_nameplates(file: Path, register: Nameplates, models: Mapping[str, str], by: str) -> dict[str, int]:
+    """Take in a table as `foremend cohorts` reads it; how many appliances and changes of firmware that are.
+
+    `models` has the category of each appliance model. Raises ConfigError where the file cannot be read, InputError with
+    every appliance that is refused and why: nothing was taken then.
+    """
+    fleet = read_appliances(file)
+    if refused := [reason for one, told in fleet.items() for reason in _wrong(one, told, models)]:
+        more = f"\n  and {len(refused) - _MOST_TOLD} more" if len(refused) > _MOST_TOLD else ""
+        listed = "".join(f"\n  {reason}" for reason in refused[:_MOST_TOLD])
+        raise InputError(
+            f"{file}: {len(refused)} appliances are refused, so nothing was taken of it: mend them, and import it again"
+            f"{listed}{more}"
+        )
+    plates = [_plate(appliance_id, told) for appliance_id, told in fleet.items()]
+    register.put(plates, by)
+    return {"appliances": len(plates), "firmware": sum(len(one.firmware) for one in plates)}
+
+
+def export_nameplates(register: Nameplates, out: TextIO) -> int:
+    """Write the register as the table that `import_nameplates` takes, oldest firmware first; how many appliances."""
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(WRITTEN)
+    count, after = 0, ""
+    while plates := register.some(after, _PAGE):
+        for plate in plates:
+            table.writerows(_rows(plate))
+        count, after = count + len(plates), plates[-1].appliance_id
+    return count
+
+
+def as_words(plate: Nameplate) -> dict[str, Any]:
+    """A nameplate, JSON-ready, with times in ISO 8601."""
+    return {
+        "appliance_id": plate.appliance_id,
+        "category": plate.category,
+        "appliance_model": plate.appliance_model,
+        "batch": plate.batch,
+        "region": plate.region,
+        "installed_at": _day(plate.installed_at),
+        "firmware": [{"since": _day(one.since), "version": one.version} for one in plate.firmware],
+    }
+
+
+def _wrong(appliance_id: str, told: Sequence[Since], models: Mapping[str, str]) -> Iterator[str]:
+    try:
+        require_id("appliance", appliance_id)
+    except InputError as error:
+        yield str(error)
+    model, category = told[-1].model, told[-1].category
+    if model not in models:
+        yield f"{appliance_id}: {model!r} is no appliance model{_hint(model, models)}"
+    elif models[model] != category:
+        yield f"{appliance_id}: {model} is a {models[model]!r}, not a {category!r}"
+
+
+def _hint(model: str, models: Collection[str]) -> str:
+    near = nearest(model, models)
+    return f": did you mean {near!r}?" if near else ""
+
+
+def _plate(appliance_id: str, told: Sequence[Since]) -> Nameplate:
+    """Of all rows the last one says what the appliance is; each that names another firmware says since when."""
+    last, versions = told[-1], list[Firmware]()
+    for one in told:
+        if one.firmware and (not versions or versions[-1].version != one.firmware):
+            versions.append(Firmware(one.day * MS_PER_DAY, one.firmware))
+    return Nameplate(
+        appliance_id,
+        last.category,
+        last.model,
+        last.batch,
+        last.region,
+        last.installed * MS_PER_DAY,
+        tuple(versions),
+    )
+
+
+def _rows(plate: Nameplate) -> Iterator[list[str]]:
+    before = [Firmware(plate.installed_at, "")]
+    if plate.firmware and plate.firmware[0].since <= plate.installed_at:
+        before = []
+    for one in (*before, *plate.firmware):
+        yield [
+            plate.appliance_id,
+            plate.category,
+            plate.appliance_model,
+            plain_cell(plate.batch),
+            plain_cell(plate.region),
+            plain_cell(one.version),
+            _day(plate.installed_at),
+            _day(one.since),
+        ]
+
+
+def _day(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat()
+
+
+def known(plate: Nameplate | None, appliance_id: str) -> Nameplate:
+    """The nameplate itself. Raises ConfigError where there is none, with what to do."""
+    if plate is None:
+        raise ConfigError(
+            f"no nameplate of {appliance_id!r} is known: foremend nameplates import FILE takes a table of the fleet"
+        )
+    return plate
