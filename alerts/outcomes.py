@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Engine, select
 
 from alerts.consent import decide, histories
+from alerts.consent.decide import Statement
 from alerts.consent.known import rows_of
 from alerts.database import reading
 from alerts.policies import Policies
@@ -59,3 +60,34 @@ def may_be_learnt_from(engine: Engine, clock: Clock, appliance_ids: Iterable[str
         said = histories(session, wanted, {Purpose.TRAINING})
     now = clock.now_ms()
     return {one for one in wanted if decide(said.get((one, Purpose.TRAINING), ()), now).given}
+
+
+def known_since(engine: Engine, clock: Clock, appliance_ids: Iterable[str]) -> dict[str, int]:
+    """Since when, ms UTC, a fault of each of `appliance_ids` would have been told, found and learnt from.
+
+    Since its owner agreed to both tickets and training, without a gap until now; those who do not are not in it.
+    """
+    wanted = set(appliance_ids)
+    with reading(engine) as session:
+        said = histories(session, wanted, {Purpose.TICKET, Purpose.TRAINING})
+    now, found = clock.now_ms(), {}
+    for one in wanted:
+        both = [
+            _agreed_since(said.get((one, purpose), ()), now) for purpose in (Purpose.TICKET, Purpose.TRAINING)
+        ]
+        if None not in both:
+            found[one] = max(since for since in both if since is not None)
+    return found
+
+
+def _agreed_since(statements: Sequence[Statement], now: int) -> int | None:
+    """When the yes that holds now began; one that was said again before it ended goes on."""
+    heard = [one for one in statements if one.at <= now]
+    if not heard or not heard[-1].holds(now):
+        return None
+    since = heard[-1].at
+    for before in reversed(heard[:-1]):
+        if not before.holds(since):
+            break
+        since = before.at
+    return since

@@ -1,29 +1,68 @@
-"""`foremend cohorts`: which batch, firmware or appliance model fails more than its siblings, by a maker's tables."""
+"""`foremend cohorts`: which batch, firmware or model fails more than its siblings, by tables or by the register."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from foremend.learning.members import Since, day_of, iso_day, read_appliances
-from foremend.learning.outcomes import first_days, read_outcomes
+from alerts.desk import Alerts
+from alerts.outcomes import known_since
+from foremend.learning.members import Since, day_of, iso_day, of_register, read_appliances
+from foremend.learning.outcomes import first_days, from_tickets, read_outcomes
+from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.ports import Clock
+from models.outcomes import Outcome
 from rules.fleet_cohorts import CohortAlarm, Spells, cohort_alarms
+
+_PAGE = 5_000
+
+
+def watch_tables(
+    appliances: Path, failures: Path, *, today: date, until: date | None, false_a_year: float
+) -> dict[str, Any]:
+    """`watch_cohorts` of a maker's tables: who is in the fleet, and outcomes as `train --outcomes` reads them."""
+    fleet, outcomes = read_appliances(appliances), read_outcomes(failures)
+    return watch_cohorts(fleet, outcomes, today=today, until=until, false_a_year=false_a_year)
+
+
+def watch_own(desk: Alerts, clock: Clock, *, until: date | None, false_a_year: float) -> dict[str, Any]:
+    """`watch_cohorts` of the register of nameplates and of what technicians found, where owners agree to tickets and
+    training: of others nobody would know here that they failed. Raises ConfigError where the register is empty."""
+    fleet: dict[str, list[Since]] = {}
+    registered, after = 0, ""
+    while plates := desk.nameplates.some(after, _PAGE):
+        since = known_since(desk.engine, clock, [one.appliance_id for one in plates])
+        fleet |= of_register(plates, since)
+        registered, after = registered + len(plates), plates[-1].appliance_id
+    if not registered:
+        raise ConfigError(
+            "the register of nameplates is empty: foremend nameplates import FILE takes a table of the fleet in; or"
+            " name two tables, foremend cohorts APPLIANCES FAILURES"
+        )
+    outcomes = from_tickets(desk.engine, clock)
+    today = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).date()
+    last = until or today
+    found = watch_cohorts(fleet, outcomes, today=today, until=last, false_a_year=false_a_year)
+    return found | {"appliances_without_consent": registered - len(fleet)}
 
 
 def watch_cohorts(
-    appliances: Path, failures: Path, *, today: date, until: date | None, false_a_year: float
+    fleet: Mapping[str, Sequence[Since]],
+    outcomes: Sequence[Outcome],
+    *,
+    today: date,
+    until: date | None,
+    false_a_year: float,
 ) -> dict[str, Any]:
-    """Every alarm in the order of days, and how much of both tables was used.
+    """Every alarm in the order of days, and how much of both was used; of an appliance the first outcome counts.
 
-    `failures` is a table of outcomes as `foremend train --outcomes` reads it; of an appliance the first one counts.
     `until` is the last day that is looked at: the day of the last failure where it is None, or `today` if that is
     sooner, as after a slip of the pen in a year.
     """
-    fleet, outcomes = read_appliances(appliances), read_outcomes(failures)
     failed = first_days(outcomes)
     last = min(max(failed.values(), default=day_of(today)), day_of(today)) if until is None else day_of(until)
     spells, names = _spells(fleet, failed, last)

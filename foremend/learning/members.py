@@ -1,12 +1,14 @@
-"""Who is in a fleet, by a maker's table: what each appliance is, and since when."""
+"""Who is in a fleet, by a maker's table or the register: what each appliance is, and since when."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from alerts.nameplates import Nameplate
 from foremend.learning.outcomes import read_rows, time_ms
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.types import MS_PER_DAY
@@ -45,6 +47,38 @@ def read_appliances(path: Path) -> dict[str, list[Since]]:
     if not found:
         raise ConfigError(f"{path} has no appliances: it needs a row for each")
     return {appliance: sorted(since, key=lambda one: one.day) for appliance, since in found.items()}
+
+
+def of_register(plates: Iterable[Nameplate], known_since: Mapping[str, int]) -> dict[str, list[Since]]:
+    """Registered appliances from the day (ms UTC by id) on from which a failure of theirs would be known here.
+
+    One that is not in `known_since` is left out: it could fail without anybody hearing of it.
+    """
+    return {
+        plate.appliance_id: _since(plate, known_since[plate.appliance_id] // MS_PER_DAY)
+        for plate in plates
+        if plate.appliance_id in known_since
+    }
+
+
+def _since(plate: Nameplate, first: int) -> list[Since]:
+    installed = plate.installed_at // MS_PER_DAY
+    told = [(one.since // MS_PER_DAY, one.version) for one in plate.firmware]
+    changes = told if told and told[0][0] <= installed else [(installed, ""), *told]
+    ends = [*(day for day, _ in changes[1:]), None]
+    return [
+        Since(
+            plate.category,
+            plate.appliance_model,
+            plate.batch,
+            plate.region,
+            version,
+            installed,
+            max(day, first),
+        )
+        for (day, version), end in zip(changes, ends, strict=True)
+        if end is None or end > first
+    ]
 
 
 def day_of(one: date) -> int:

@@ -131,3 +131,16 @@ def test_a_slip_of_the_pen_in_a_year_ends_and_is_told(foremend: Foremend, tables
 
     assert (found["failures"], found["failures_left_out"], found["appliances_left_out"]) == (1, 1, 1)
     assert found["alarms"] == []
+
+
+def test_one_table_alone_is_refused_with_what_to_name(foremend: Foremend, tables: tuple[str, str]) -> None:
+    """Who is there and what failed belong together."""
+    assert "name both tables" in foremend.says("cohorts", tables[0], code=2)
+
+
+def test_an_empty_register_says_how_it_is_filled(foremend: Foremend, tmp_path: Path) -> None:
+    """Without tables the register is asked."""
+    config = tmp_path / "config.yaml"
+    config.write_text(f"storage: {{folder: {tmp_path}/var}}\n")
+
+    assert "foremend nameplates import" in foremend.says("cohorts", "--config", str(config), code=2)
