@@ -20,6 +20,7 @@ from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import Purpose, deterministic_id
 
 ON_THE_APPLIANCE = "appliance"
+AT_THE_DESK = "at the service desk or in the app, at any time"
 
 
 class ConsentDesk:
@@ -39,6 +40,7 @@ class ConsentDesk:
         language: str | None = None,
         retention: str | None = None,
         request: Request | None = None,
+        withdrawal_method: str = AT_THE_DESK,
     ) -> dict[str, Any]:
         """Keep an owner's word on some purposes of one appliance, all or none, and answer what holds now.
 
@@ -61,7 +63,7 @@ class ConsentDesk:
                 language=language or known.language,
                 how=how,
                 retention=retention,
-                withdrawal_method="at the service desk or in the app, at any time",
+                withdrawal_method=withdrawal_method,
             )
             for purpose in dict.fromkeys(purposes)
         ]
@@ -106,6 +108,10 @@ class ConsentDesk:
             raise
         except InputError as error:  # what it says may name an owner
             raise InputError("the appliance changed hands, or was erased, at this very moment") from error
+
+    def now_ms(self) -> int:
+        """By the clock that words are kept by."""
+        return self._clock.now_ms()
 
     def appliance(self, appliance_id: str) -> OwnedAppliance:
         """What is registered of it. Raises InputError where nobody did, with the nearest that somebody did."""

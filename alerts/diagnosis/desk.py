@@ -177,6 +177,16 @@ class Diagnoses:
             )
             return next((row.id for row in rows if row.content), None)
 
+    def going_on(self, appliance_id: str) -> list[Known]:
+        """What is wrong or foreseen now, from what is known; nobody is asked. Raises UnwatchedError and
+        NoApplianceError."""
+        with reading(self.engine) as session:
+            at = self.clock.now_ms()
+            self._require_watched(
+                session, appliance_id, at, known=_model_of(session, appliance_id) is not None
+            )
+            return self._episodes(session, appliance_id)
+
     def _episodes(self, session: Session, appliance_id: str) -> list[Known]:
         query = (
             select(FindingRow, TicketRow.id)

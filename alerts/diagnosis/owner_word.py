@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,7 +18,7 @@ from alerts.effects import DatabaseEffects
 from alerts.servicing import Servicing
 from alerts.tables import LIVE, DiagnosisRow, Resolution, TicketRow, TicketStatus
 from alerts.ticket_steps import Note, Reopened, Resolved, SelfHelp, Step
-from foremend.vocabulary.types import Purpose
+from foremend.vocabulary.types import Finding, Purpose
 
 
 class OwnerWord(StrEnum):
@@ -52,7 +52,7 @@ class OwnerWords:
         Raises NoDiagnosisError where there is none, or none for whom `mine` answers true; what `Servicing.take` raises.
         """
         row = self._row(diagnosis_id, mine)
-        outcome, ticket_id = self._act(row, word, by, note)
+        outcome, ticket_id = self._of_diagnosis(row, word, by, note)
         with change(self.diagnoses.engine, self.diagnoses.clock) as work:
             kept = work.session.get_one(DiagnosisRow, diagnosis_id, with_for_update=True)
             if kept.word != word:
@@ -62,18 +62,43 @@ class OwnerWords:
             shown = view(kept)
         return shown | {"outcome": outcome, "answered": self._said(outcome, row)}
 
-    def _act(self, row: DiagnosisRow, word: OwnerWord, by: str, note: str) -> tuple[str, str | None]:
-        """What becomes of it, and the ticket that it is about."""
+    def take_of(self, about: Finding, word: OwnerWord, by: str, key: str) -> str:
+        """What an owner says of an open episode, by its newest finding, without a diagnosis.
+
+        The outcome is `solved`, `noted` (there is no ticket that anybody works on), `handed_over`, `call` or
+        `nothing_open`. `key` is of this one saying: again it changes nothing. Raises what `Servicing.take` raises.
+        """
+        ticket = self._ticket(about.appliance_id, about.episode_id, None)
+        if word is OwnerWord.SOLVED and (ticket is None or ticket.status not in LIVE):
+            return "noted"
+        fault = {"fault": about.fault, "episode_id": about.episode_id}
+        return self._act(about.appliance_id, fault, ticket, word, by, "", key, "")[0]
+
+    def _of_diagnosis(self, row: DiagnosisRow, word: OwnerWord, by: str, note: str) -> tuple[str, str | None]:
         if row.word == word and row.ticket_id is not None:
             return "solved" if word is OwnerWord.SOLVED else "handed_over", row.ticket_id
         fault = _fault_of(row)
         ticket = self._ticket(row.appliance_id, None if fault is None else fault["episode_id"], row.ticket_id)
+        return self._act(row.appliance_id, fault, ticket, word, by, note, row.id, row.id)
+
+    def _act(
+        self,
+        appliance_id: str,
+        fault: Mapping[str, Any] | None,
+        ticket: TicketRow | None,
+        word: OwnerWord,
+        by: str,
+        note: str,
+        key: str,
+        diagnosis_id: str,
+    ) -> tuple[str, str | None]:
+        """What becomes of it, and the ticket that it is about."""
         if word is OwnerWord.SOLVED:
             if ticket is not None and fault is not None and ticket.status in LIVE:
                 step = Resolved(step="resolved", result=Resolution.REMOTE, fault=fault["fault"], note=note)
-                self._take(ticket.id, step, by, row.id, word)
+                self._take(ticket.id, step, by, key, word)
             return "solved", None if ticket is None else ticket.id
-        if not self._consents(row.appliance_id).given:
+        if not self._consents(appliance_id).given:
             return "call", None
         if ticket is None or ticket.status in (
             TicketStatus.CLOSED,
@@ -85,18 +110,18 @@ class OwnerWords:
             ticket_id = ticket.id
             if ticket.status is TicketStatus.RESOLVED:
                 why = Reopened(step="reopened", reason="the owner's own steps did not solve it")
-                self._take(ticket_id, why, by, row.id, word)
+                self._take(ticket_id, why, by, key, word)
         if ticket_id is None or fault is None:
             return "nothing_open", None
         tried = SelfHelp(
-            step="self_help", word=word.value, diagnosis_id=row.id, fault=fault["fault"], note=note
+            step="self_help", word=word.value, diagnosis_id=diagnosis_id, fault=fault["fault"], note=note
         )
-        self._take(ticket_id, tried, by, row.id, word)
+        self._take(ticket_id, tried, by, key, word)
         return "handed_over", ticket_id
 
-    def _take(self, ticket_id: str, step: Step, by: str, diagnosis_id: str, word: OwnerWord) -> None:
+    def _take(self, ticket_id: str, step: Step, by: str, key: str, word: OwnerWord) -> None:
         """Once, however often the word comes: after a crash in between the rest is done."""
-        self.servicing.take(ticket_id, step, by, key=f"{diagnosis_id}:{word}:{step.step}")
+        self.servicing.take(ticket_id, step, by, key=f"{key}:{word}:{step.step}")
 
     def _row(self, diagnosis_id: str, mine: Callable[[str], bool]) -> DiagnosisRow:
         with reading(self.diagnoses.engine) as session:

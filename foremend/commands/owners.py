@@ -41,6 +41,20 @@ def one(
     show("Owner", at_the_desk(config, lambda desk, _settings: desk.consents.owner(owner, by_account())), json)
 
 
+@app.command("link")
+def link(
+    owner: Annotated[str, typer.Argument(help="The owner's id.")],
+    days: Annotated[int, typer.Option(help="How long it holds.")] = 7,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """A link to the owner's own page, shown once: who has it does what that owner may. `tokens revoke` ends it."""
+    from foremend.jobs.own_page import link_for
+    from foremend.wiring.household import at_the_desk
+
+    show("Link", at_the_desk(config, lambda desk, settings: link_for(desk, settings, owner, days)), json)
+
+
 @app.command("import")
 def take_in(
     file: Annotated[Path, typer.Argument(help="A CSV file; docs/owners.md names its columns.")],

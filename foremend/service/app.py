@@ -26,6 +26,8 @@ from foremend.service.guard.parameters import only_known_parameters
 from foremend.service.guard.problems import RESPONSES, add_problems, stated
 from foremend.service.guard.rates import RatesByAddress
 from foremend.service.health import Health, add_metrics, add_routes
+from foremend.service.own.look import OwnDesk
+from foremend.service.own.routes import add_own_page
 from foremend.service.read_model import ReadModel
 from foremend.service.sight import Sight
 from foremend.service.stop_page import add_stop_page
@@ -93,6 +95,7 @@ def create_app(
     diagnosing: DiagnosisDesk | None = None,
     pages: AppliancePages | None = None,
     nameplates: Nameplates | None = None,
+    own: OwnDesk | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
@@ -100,8 +103,8 @@ def create_app(
     who sits at this machine is. Without `servicing` tickets are only shown.
     `inbound` are systems that may send steps. Without `consents` and `privacy` nothing is known of owners,
     without `stopping` no link in a message holds, without `previews` nothing is known of what owners would read,
-    without `diagnosing` no appliance is asked how it is, without `pages` no appliance has a chart, and without
-    `nameplates` nobody is told of which batch one is.
+    without `diagnosing` no appliance is asked how it is, without `pages` no appliance has a chart, without
+    `nameplates` nobody is told of which batch one is, and without `own` no owner has a page.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -144,6 +147,7 @@ def create_app(
     add_privacy(app, privacy)
     add_session(app, door)
     add_stop_page(app, stopping, _HEADERS["Content-Security-Policy"])
+    add_own_page(app, own, look, _HEADERS["Content-Security-Policy"])
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")
     require_rights(app)
     document_events(app)

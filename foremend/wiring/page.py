@@ -18,6 +18,7 @@ from foremend.service.appliance_pages import AppliancePages
 from foremend.service.guard.door import Door, is_loopback
 from foremend.service.guard.rates import Buckets
 from foremend.service.health import Health
+from foremend.service.own.look import OwnDesk
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.v1.diagnoses import DiagnosisDesk
@@ -58,6 +59,7 @@ def open_server(
         DiagnosisDesk(alerts.diagnoses, alerts.words),
         pages,
         alerts.nameplates,
+        OwnDesk(alerts, privacy),
     )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 

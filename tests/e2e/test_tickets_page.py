@@ -441,15 +441,13 @@ def test_a_login_never_leads_elsewhere(open_page: Open, place: Place) -> None:
         "//evil.example", "https://evil.example", "https:evil.html", "\\\\evil.example", "/\\evil.example",
         "tickets.html\\..\\evil", "tickets.html?a\\b", "javascript:alert(1)", "../evil.html", "/evil.html",
         " //evil.example", "\t//evil.example", "login.html?next=login.html", "data:text/html,x.html", "",
-        "tickets.html#@evil", "tickets.html\n//evil",
+        "tickets.html#@evil", "tickets.html\n//evil", "o/me/erase", "o/fmd_x", "/o/me",
     ]  # fmt: skip
     page = open_page(f"login.html?next={quote('//evil.example', safe='')}", None)
     where = "asked => import('./next.js').then(({ safeNext }) => asked.map(safeNext))"
     assert page.evaluate(where, elsewhere) == ["."] * len(elsewhere)
-    assert page.evaluate(where, ["ticket.html?id=tk_1", "index.html"]) == [
-        "ticket.html?id=tk_1",
-        "index.html",
-    ]
+    ours = ["ticket.html?id=tk_1", "index.html", "o/me"]
+    assert page.evaluate(where, ours) == ours
 
     page.locator("#name").fill(Role.AGENT.value)
     page.locator("#password").fill(PASSWORD)

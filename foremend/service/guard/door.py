@@ -35,6 +35,17 @@ FREE: Mapping[str, str] = {
 SIGNED: Mapping[str, str] = {
     "/api/v1/inbound/{name}": "the secret of its sender signs each request",
     "/s/{link}": "the installation's key signs each link in a message; it stops such messages, and shows nothing",
+    **dict.fromkeys(
+        (
+            "/o/{key}",
+            "/o/{key}/consent",
+            "/o/{key}/word",
+            "/o/{key}/receipt",
+            "/o/{key}/export",
+            "/o/{key}/erase",
+        ),
+        "the link holds a token of its owner, or there is a session of one; each part of the page asks its own right",
+    ),
 }
 """Paths that ask for no right, as what comes there proves by itself who sent it, and how."""
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -67,6 +78,12 @@ class Door:
             found = remembered
         if found is not LOCAL:
             require_rate(self.credentials, found.who)
+        return found
+
+    def by_link(self, request: Request, token: str | None) -> Caller:
+        """Who comes by a link that holds a token, or by a session where there is none. Raises Problem as `caller`."""
+        found = self._caller(request) if token is None else self._by_token(token)
+        require_rate(self.credentials, found.who)
         return found
 
     def _caller(self, request: Request) -> Caller:

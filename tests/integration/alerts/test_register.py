@@ -67,6 +67,22 @@ def desk(
     )
 
 
+def test_a_link_to_an_owners_page_holds_a_token_that_ends_and_can_be_revoked(desk: Desk) -> None:
+    """Of role owner, for that owner alone; nobody gets one who is not registered."""
+    desk.says("owners", "import", desk.file(GOOD))
+
+    made = desk.says("owners", "link", "owner-1", "--days", "3")
+
+    assert made["link"].startswith("http://127.0.0.1:8080/o/fmd_")
+    [token] = desk.says("tokens", "list")["tokens"]
+    assert (token["id"], token["role"], token["subject"]) == (made["token"], "owner", "owner-1")
+    assert token["expires_at"] - token["created_at"] == 3 * 86_400_000
+    desk.says("tokens", "revoke", made["token"])
+    assert desk.says("tokens", "list")["tokens"][0]["revoked_at"] is not None
+    assert "did you mean 'owner-1'?" in desk.refuses("owners", "link", "ownr-1")
+    assert "from 1 to" in desk.refuses("owners", "link", "owner-1", "--days", "0")
+
+
 def test_a_file_is_taken_in_and_shown(desk: Desk) -> None:
     """Owners and appliances are there, addresses are told by nobody, and the same file again changes nothing."""
     for _ in range(2):
