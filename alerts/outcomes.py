@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Engine, select
@@ -62,21 +62,24 @@ def may_be_learnt_from(engine: Engine, clock: Clock, appliance_ids: Iterable[str
     return {one for one in wanted if decide(said.get((one, Purpose.TRAINING), ()), now).given}
 
 
-def known_since(engine: Engine, clock: Clock, appliance_ids: Iterable[str]) -> dict[str, int]:
+def known_since(
+    engine: Engine,
+    clock: Clock,
+    appliance_ids: Iterable[str],
+    purposes: Collection[Purpose] = (Purpose.TICKET, Purpose.TRAINING),
+) -> dict[str, int]:
     """Since when, ms UTC, a fault of each of `appliance_ids` would have been told, found and learnt from.
 
-    Since its owner agreed to both tickets and training, without a gap until now; those who do not are not in it.
+    Since its owner agreed to all of `purposes`, without a gap until now; those who do not are not in it.
     """
     wanted = set(appliance_ids)
     with reading(engine) as session:
-        said = histories(session, wanted, {Purpose.TICKET, Purpose.TRAINING})
+        said = histories(session, wanted, purposes)
     now, found = clock.now_ms(), {}
     for one in wanted:
-        both = [
-            _agreed_since(said.get((one, purpose), ()), now) for purpose in (Purpose.TICKET, Purpose.TRAINING)
-        ]
-        if None not in both:
-            found[one] = max(since for since in both if since is not None)
+        each = [_agreed_since(said.get((one, purpose), ()), now) for purpose in purposes]
+        if None not in each:
+            found[one] = max(since for since in each if since is not None)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from foremend.learning.members import Since, day_of, iso_day, of_register, read_
 from foremend.learning.outcomes import first_days, from_tickets, read_outcomes
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.types import Purpose
 from models.outcomes import Outcome
 from rules.fleet_cohorts import CohortAlarm, Spells, cohort_alarms
 
@@ -32,22 +33,33 @@ def watch_tables(
 def watch_own(desk: Alerts, clock: Clock, *, until: date | None, false_a_year: float) -> dict[str, Any]:
     """`watch_cohorts` of the register of nameplates and of what technicians found, where owners agree to tickets and
     training: of others nobody would know here that they failed. Raises ConfigError where the register is empty."""
+    fleet, silent = own_fleet(desk, clock, (Purpose.TICKET, Purpose.TRAINING))
+    outcomes = from_tickets(desk.engine, clock)
+    today = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).date()
+    last = until or today
+    found = watch_cohorts(fleet, outcomes, today=today, until=last, false_a_year=false_a_year)
+    return found | {"appliances_without_consent": silent}
+
+
+def own_fleet(
+    desk: Alerts, clock: Clock, purposes: Collection[Purpose]
+) -> tuple[dict[str, list[Since]], int]:
+    """Registered appliances whose owners agree to `purposes`, each since they do; and how many others there are.
+
+    Raises ConfigError where the register is empty, with how it is filled.
+    """
     fleet: dict[str, list[Since]] = {}
     registered, after = 0, ""
     while plates := desk.nameplates.some(after, _PAGE):
-        since = known_since(desk.engine, clock, [one.appliance_id for one in plates])
+        since = known_since(desk.engine, clock, [one.appliance_id for one in plates], purposes)
         fleet |= of_register(plates, since)
         registered, after = registered + len(plates), plates[-1].appliance_id
     if not registered:
         raise ConfigError(
             "the register of nameplates is empty: foremend nameplates import FILE takes a table of the fleet in; or"
-            " name two tables, foremend cohorts APPLIANCES FAILURES"
+            " name two tables of your own"
         )
-    outcomes = from_tickets(desk.engine, clock)
-    today = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).date()
-    last = until or today
-    found = watch_cohorts(fleet, outcomes, today=today, until=last, false_a_year=false_a_year)
-    return found | {"appliances_without_consent": registered - len(fleet)}
+    return fleet, registered - len(fleet)
 
 
 def watch_cohorts(

@@ -1,9 +1,9 @@
-"""`foremend forecasts`: visits by area and by part in the weeks to come, by a service organisation's tables."""
+"""`foremend forecasts`: visits by area and by part in the weeks to come, by tables or by what is kept here."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.learning.members import day_of, iso_day, read_appliances
-from foremend.learning.visits import Visit, as_weeks, expected_by_age, read_visits
+from alerts.desk import Alerts
+from foremend.jobs.cohorts import own_fleet
+from foremend.learning.members import Since, day_of, iso_day, read_appliances
+from foremend.learning.visits import Visit, as_weeks, expected_by_age, from_tickets, read_visits
+from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.spreadsheets import plain_cell
+from foremend.vocabulary.types import Purpose
 from models.visits import Visits, forecast
 
 _EVERYWHERE = "all"
@@ -22,19 +27,43 @@ _LONGEST_WEEKS = 208
 """Four years: what was longer ago says little of next month, and a season is seen four times."""
 
 
-def forecast_visits(
+def forecast_tables(
     appliances: Path, visits: Path, *, today: date, weeks: int, out: Path | None
+) -> dict[str, Any]:
+    """`forecast_visits` of an organisation's tables: visits, and who is there, as `foremend cohorts` reads it."""
+    fleet, told = read_appliances(appliances), read_visits(visits)
+    return forecast_visits(fleet, told, today=today, weeks=weeks, out=out)
+
+
+def forecast_own(desk: Alerts, clock: Clock, *, today: date, weeks: int, out: Path | None) -> dict[str, Any]:
+    """`forecast_visits` of the register of nameplates and of tickets, where owners agree to tickets: other visits are
+    not known here. Raises ConfigError where the register is empty."""
+    fleet, silent = own_fleet(desk, clock, (Purpose.TICKET,))
+    part_of = {name: entry.parts[0] for name, entry in load_catalogue().items() if entry.parts}
+    told = from_tickets(desk.engine, part_of)
+    found = forecast_visits(fleet, told, today=today, weeks=weeks, out=out)
+    return found | {"appliances_without_consent": silent}
+
+
+def forecast_visits(
+    fleet: Mapping[str, Sequence[Since]],
+    told: Sequence[Visit],
+    *,
+    today: date,
+    weeks: int,
+    out: Path | None,
 ) -> dict[str, Any]:
     """Visits of each area, of all together and for each part, in each of the next `weeks`, before `today` known.
 
-    `appliances` is a table as `foremend cohorts` reads it; its region is the area. Weeks begin on today's day of the
-    week. Writes a CSV of it into `out`, if given. Raises ConfigError or InputError where there is too little.
+    An appliance's region is its area. Weeks begin on today's day of the week. Writes a CSV of it into `out`, if given.
+    Raises ConfigError or InputError where there is too little.
     """
-    fleet, told = read_appliances(appliances), read_visits(visits)
     last = day_of(today)
     known = [one for one in told if one.appliance in fleet and _begun(one, last)]
     if not known:
-        raise ConfigError(f"{visits} has no visit before {today} of an appliance that is in {appliances}")
+        raise ConfigError(
+            f"there is no visit before {today} of an appliance that is in the fleet: a forecast takes 30 of them"
+        )
     past = min((last - _begin(known)) // 7, _LONGEST_WEEKS)
     first = last - past * 7
     areas = sorted({history[-1].region for history in fleet.values()})

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Engine
 
+from alerts.visits import ticket_visits
 from foremend.learning.members import Since
 from foremend.learning.outcomes import read_rows, time_ms
 from foremend.vocabulary.errors import ConfigError
@@ -42,6 +44,21 @@ def read_visits(path: Path) -> list[Visit]:
     Raises ConfigError, with the line, when it cannot be read, or a row has no time at all.
     """
     return [_visit(row, where) for where, row in read_rows(path, COLUMNS)]
+
+
+def from_tickets(tickets: Engine, part_of: Mapping[str, str]) -> list[Visit]:
+    """Visits and open tickets that are kept here; `part_of` has the part that each fault needs first."""
+    return [
+        Visit(
+            one.appliance_id,
+            part_of.get(one.fault, ""),
+            *(
+                None if time is None else time // MS_PER_DAY
+                for time in (one.foreseen, one.visited, one.closed)
+            ),
+        )
+        for one in ticket_visits(tickets)
+    ]
 
 
 def _visit(row: Mapping[str, str], where: str) -> Visit:

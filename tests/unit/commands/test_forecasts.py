@@ -125,3 +125,10 @@ def test_a_row_without_any_time_is_refused_with_its_line(
     assert f"line {lines + 1}: neither foreseen_at nor visited_at" in said(
         monkeypatch, capsys, *tables, code=2
     )
+
+
+def test_one_table_alone_is_refused_with_what_to_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tables: tuple[str, str]
+) -> None:
+    """The fleet and its visits belong together."""
+    assert "name both tables" in said(monkeypatch, capsys, tables[0], code=2)
