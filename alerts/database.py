@@ -146,6 +146,14 @@ def in_code_points(engine: Engine, column: InstrumentedAttribute[str]) -> Column
     return column.collate("C") if engine.dialect.name == "postgresql" else column.expression
 
 
+def database_version(engine: Engine) -> str:
+    """Which database it is, as `SQLite 3.40.1`. Raises UnavailableError while it is away."""
+    with reading(engine) as session:
+        numbers = session.connection().dialect.server_version_info or ()
+    name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(engine.dialect.name, engine.dialect.name)
+    return f"{name} {'.'.join(map(str, numbers))}".strip()
+
+
 def chunks(values: Iterable[Key]) -> list[Sequence[Key]]:
     """In order, as many at once as one `IN (...)` takes."""
     ordered = sorted(values)

@@ -502,6 +502,7 @@ class DeadLetterRow(Base):
     received: Mapped[int]
     bucket: Mapped[str] = mapped_column(Name(40), server_default="")  # of topic, kind of reason and hour
     times: Mapped[int] = mapped_column(server_default="1")  # how many such messages this row stands for
+    replayed_at: Mapped[int | None]  # wall clock: somebody had it sent again
 
 
 class TotalRow(Base):

@@ -16,6 +16,7 @@ from foremend.commands import (
     audit,
     cohorts,
     consent,
+    dead_letters,
     diagnose,
     discover,
     erase,
@@ -80,6 +81,7 @@ for group in (
     messages,
 ):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(kafka.topics, name="topics")
 app.command()(init.init)
 app.command()(insights.insights)

@@ -2,7 +2,8 @@
 
 from alerts.queries.appliance import Agreed, agreed, findings_between
 from alerts.queries.cohorts import Cohort, cohorts
-from alerts.queries.counting import Counts, counts, oldest_waiting
+from alerts.queries.counting import Counts, Lane, counts, lanes, oldest_waiting
+from alerts.queries.dead_letter_groups import DeadLetterGroup, dead_letter_groups
 from alerts.queries.dead_letters import dead_letter, dead_letters
 from alerts.queries.episodes import (
     FindingFilter,
@@ -40,9 +41,11 @@ __all__ = [
     "Agreed",
     "Cohort",
     "Counts",
+    "DeadLetterGroup",
     "FindingFilter",
     "HeldBackCount",
     "HeldBackFilter",
+    "Lane",
     "Opened",
     "OutboxState",
     "Page",
@@ -56,6 +59,7 @@ __all__ = [
     "cohorts",
     "counts",
     "dead_letter",
+    "dead_letter_groups",
     "dead_letters",
     "deliveries",
     "disabled_targets",
@@ -67,6 +71,7 @@ __all__ = [
     "held_back",
     "held_back_now",
     "held_back_since",
+    "lanes",
     "of_owners",
     "oldest_waiting",
     "open_episodes",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, case, func, select
 from sqlalchemy.orm import Session
 
 from alerts.database import reading
@@ -55,6 +55,30 @@ def counts(engine: Engine) -> Counts:
             ),
             messages_dead=sum(number for (_, state), number in outbox.items() if state is OutboxState.DEAD),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What one target still gets: `oldest` was written then, ms UTC, wall clock; `given_up` nobody tries any more."""
+
+    target: str
+    waiting: int
+    oldest: int | None
+    given_up: int
+
+
+def lanes(engine: Engine) -> list[Lane]:
+    """Targets that anything was ever written for and is still kept, by name."""
+    waits, dead = OutboxRow.state == OutboxState.PENDING, OutboxRow.state == OutboxState.DEAD
+    query = select(
+        OutboxRow.target,
+        func.count(case((waits, 1))),
+        func.min(case((waits, OutboxRow.created_at))),
+        func.count(case((dead, 1))),
+    )
+    with reading(engine) as session:
+        rows = session.execute(query.group_by(OutboxRow.target).order_by(OutboxRow.target))
+        return [Lane(*row) for row in rows]
 
 
 def oldest_waiting(engine: Engine) -> int | None:

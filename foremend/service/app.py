@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.staticfiles import StaticFiles
 
 from alerts.consent_desk import ConsentDesk
+from alerts.dead_letter_replay import Replays
 from alerts.inbound import NOBODY, Inbound
 from alerts.nameplates import Nameplates
 from alerts.preview import Previews
@@ -39,6 +40,7 @@ from foremend.service.v1.held_back import add_held_back
 from foremend.service.v1.inbound import add_inbound
 from foremend.service.v1.nameplates import add_nameplates
 from foremend.service.v1.owners import add_owners
+from foremend.service.v1.pipeline import add_pipeline
 from foremend.service.v1.previews import add_previews
 from foremend.service.v1.privacy import add_privacy
 from foremend.service.v1.session import add_session
@@ -96,6 +98,7 @@ def create_app(
     pages: AppliancePages | None = None,
     nameplates: Nameplates | None = None,
     own: OwnDesk | None = None,
+    replays: Replays | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
@@ -104,7 +107,8 @@ def create_app(
     `inbound` are systems that may send steps. Without `consents` and `privacy` nothing is known of owners,
     without `stopping` no link in a message holds, without `previews` nothing is known of what owners would read,
     without `diagnosing` no appliance is asked how it is, without `pages` no appliance has a chart, without
-    `nameplates` nobody is told of which batch one is, and without `own` no owner has a page.
+    `nameplates` nobody is told of which batch one is, without `own` no owner has a page, and without
+    `replays` no dead letter is sent again.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -139,6 +143,7 @@ def create_app(
     add_nameplates(app, nameplates, model.categories)
     add_findings(app, look)
     add_held_back(app, model, look)
+    add_pipeline(app, model, health, look, replays)
     add_previews(app, look, previews)
     add_tickets(app, look, servicing)
     add_inbound(app, servicing, inbound)

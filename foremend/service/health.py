@@ -55,6 +55,10 @@ class Health:
     families: Callable[[], Iterable[Family]]
     alive: Sequence[Probe] = ()
 
+    def checks(self) -> dict[str, str]:
+        """Each readiness check: `ok`, or what is wrong."""
+        return _states(self.ready)
+
     def metrics(self) -> str:
         """Prometheus text: the process's own families, and each readiness check as a gauge."""
         checks = labelled("check", {name: state == OK for name, state in _states(self.ready).items()})

@@ -38,6 +38,10 @@ class ShownPipeline(Protocol):
 
     def status(self) -> PipelineStatus: ...
 
+    def heard_ago_ms(self) -> Mapping[str, int]:
+        """How long ago each of its streams last said something, in ms of wall clock; none where it is this process."""
+        ...
+
     def probes(self) -> Sequence[Probe]:
         """What of it must be well for this process to be ready."""
         ...
@@ -90,6 +94,10 @@ class OwnPipeline:
 
     def status(self) -> PipelineStatus:
         return self._pipeline.status()
+
+    def heard_ago_ms(self) -> Mapping[str, int]:
+        """`ShownPipeline.heard_ago_ms`."""
+        return {}
 
     def probes(self) -> Sequence[Probe]:
         """That it runs, and that the broker is there."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from time import monotonic
 from typing import Any, get_args
 
@@ -13,6 +15,7 @@ import orjson
 from sqlalchemy import Engine
 
 from alerts import queries
+from alerts.database import database_version
 from alerts.shared_status import Wanted
 from alerts.wording import Titles, iso
 from foremend.engine.silence import EVERYBODY
@@ -32,21 +35,25 @@ from foremend.service.views import (
     ApplianceView,
     CohortView,
     CountsView,
+    DeadLetterGroupView,
     DeadLetterView,
     DeliveryView,
     FaultView,
     FindingView,
     FleetView,
     HeldBackView,
+    LaneView,
     MessageView,
     Page,
     Part,
+    PipelineDetail,
     PipelineView,
     State,
     StoryView,
     Summary,
     TicketView,
     TrainingView,
+    VersionsView,
     Vocabulary,
     WithheldCount,
     WithheldCounts,
@@ -57,6 +64,8 @@ from foremend.vocabulary.profiles import Profile
 
 _STANDINGS: Mapping[State, Standing] = {one: one for one in get_args(Standing)}
 _REMEMBER_S = 60.0
+_MOST_GROUPS = 200
+_LONGEST_TOPIC = 200
 
 
 class ReadModel:
@@ -278,6 +287,28 @@ class ReadModel:
         """Messages that could not be used, newest first."""
         page = queries.dead_letters(self._engine, limit, offset)
         return Page(items=[DeadLetterView(**item) for item in page.items], total=page.total)
+
+    def pipeline_detail(self, checks: Mapping[str, str]) -> PipelineDetail:
+        """The line from end to end; `checks` are those of the process."""
+        status = self._pipeline.status()
+        silent = {name: ago / 1000 for name, ago in self._pipeline.heard_ago_ms().items()}
+        return PipelineDetail(
+            pipeline=PipelineView(**asdict(status)),
+            quarantined=dict(status.quarantined),
+            left_out=dict(status.left_out),
+            streams=silent,
+            checks=dict(checks),
+            lanes=[LaneView(**asdict(one)) for one in queries.lanes(self._engine)],
+            versions=VersionsView(
+                foremend=version("foremend"), python=python_version(), database=database_version(self._engine)
+            ),
+        )
+
+    def dead_letter_groups(self, since: int) -> list[DeadLetterGroupView]:
+        """By kind of reason and topic, with letters since a moment (ms UTC, wall clock), the newest first."""
+        found = queries.dead_letter_groups(self._engine, since)[:_MOST_GROUPS]
+        short = [asdict(one) | {"topic": one.topic[:_LONGEST_TOPIC]} for one in found]
+        return [DeadLetterGroupView(**one) for one in short]
 
     def earlier(self, ticket_id: str) -> list[dict[str, Any]]:
         """What became of the tickets of the same appliance that ended, the newest first."""

@@ -15,6 +15,7 @@ from foremend.service.read_model import ReadModel
 from foremend.service.views import (
     ApplianceDetail,
     ApplianceView,
+    DeadLetterGroupView,
     DeadLetterView,
     FindingView,
     FleetRow,
@@ -195,6 +196,12 @@ class Sight:
         page = self.model.dead_letters(limit, offset)
         self.note("dead_letter", None, page.items)
         return page
+
+    def dead_letter_groups(self, since: int) -> list[DeadLetterGroupView]:
+        """`ReadModel.dead_letter_groups`."""
+        found = self.model.dead_letter_groups(since)
+        self.note("dead_letter", None, found)
+        return found
 
     def _is_mine(self, found: TicketView) -> bool:
         if self.caller.reach(Right.TICKETS) is not Reach.OWN:

@@ -255,6 +255,52 @@ class PipelineView(BaseModel):
     resting: int  # appliances whose state is in the store, not in memory
 
 
+class LaneView(BaseModel):
+    """What one receiver, or one channel to owners, still gets."""
+
+    target: str
+    waiting: int
+    oldest: Time | None  # when the message was written that waits longest
+    given_up: int
+
+
+class VersionsView(BaseModel):
+    foremend: str
+    python: str
+    database: str  # SQLite or PostgreSQL, and its version
+
+
+class PipelineDetail(BaseModel):
+    """The line from end to end, without an appliance."""
+
+    pipeline: PipelineView
+    quarantined: dict[str, int]  # by stage, since the process began: mistakes of Foremend's
+    left_out: dict[str, int]  # signals of readings that were used, by kind
+    streams: dict[str, float]  # seconds since each worker's stream said something; none on one machine
+    checks: dict[str, str]  # of this process: `ok`, or what is wrong
+    lanes: list[LaneView]
+    versions: VersionsView
+
+
+class DeadLetterGroupView(BaseModel):
+    """Dead letters of one topic and kind of reason."""
+
+    id: str
+    topic: str
+    reason: str  # of one of them
+    letters: int
+    messages: int  # with those that have no row of their own
+    to_send: int  # that can be sent again, and were not
+    first: Time
+    newest: Time
+    replayed_at: Time | None  # the last time that some of them were sent again
+
+
+class ReplayedView(BaseModel):
+    sent: int
+    left: int  # of the same group: ask again
+
+
 class CountsView(BaseModel):
     findings: int
     episodes_open: int

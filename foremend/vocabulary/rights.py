@@ -39,6 +39,7 @@ class Right(StrEnum):
     MESSAGES = "messages"  # texts to owners, and what consent held back
     HELD_BACK = "held-back"  # how much was held back, by cause and purpose, of nobody by name
     DEAD_LETTERS = "dead-letters"
+    DEAD_LETTERS_CHANGE = "dead-letters.change"  # have them sent again
     METRICS = "metrics"
     OWNERS = "owners"  # owners, their appliances and addresses
     OWNERS_CHANGE = "owners.change"
@@ -117,7 +118,10 @@ RIGHTS: Mapping[Role, Rights] = MappingProxyType(
         Role.DATA_SCIENTIST: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.HELD_BACK)
         | {Right.FLEET: Reach.PSEUDONYMS},
         Role.QUALITY: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.HELD_BACK),
-        Role.OPERATOR: {**ON_THIS_MACHINE, **_all(Right.AUDIT, Right.ERASURES, Right.RETENTION)},
+        Role.OPERATOR: {
+            **ON_THIS_MACHINE,
+            **_all(Right.DEAD_LETTERS_CHANGE, Right.AUDIT, Right.ERASURES, Right.RETENTION),
+        },
         Role.ADMIN: _all(*Right),
     }
 )

@@ -27,6 +27,7 @@ from foremend.installation.privacy import PrivacyDesk
 from foremend.installation.private import close_to_others
 from foremend.installation.retaining import Retaining, forget_resting, open_retention
 from foremend.installation.stores import Stores
+from foremend.jobs.dead_letters import open_replays
 from foremend.learning.background import BackgroundTraining
 from foremend.learning.in_use import scored_models
 from foremend.learning.promotions import PromotionFollower
@@ -230,6 +231,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         open_inbound(settings.alerts, os.environ),
         PrivacyDesk(settings, alerts, clock, retention),
         open_pages(settings, alerts, profiles, clock),
+        open_replays(settings, alerts.engine),
     )
     asking = Asking(alerts.diagnoses, runtime, source.publish)
     return Application(

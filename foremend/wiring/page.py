@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from alerts.access.access import Access
 from alerts.access.users import FIRST
+from alerts.dead_letter_replay import Replays
 from alerts.desk import Alerts
 from alerts.inbound import NOBODY, Inbound
 from foremend.config import ServiceSettings, Settings, link_to
@@ -37,6 +38,7 @@ def open_server(
     inbound: Inbound = NOBODY,
     privacy: PrivacyDesk | None = None,
     pages: AppliancePages | None = None,
+    replays: Replays | None = None,
 ) -> Server:
     """Listens on nothing yet. Says so where nobody could come in; where nobody ever could, prints how, once."""
     alone = settings.login == "auto" and is_loopback(settings.host)
@@ -60,6 +62,7 @@ def open_server(
         pages,
         alerts.nameplates,
         OwnDesk(alerts, privacy),
+        replays,
     )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 

@@ -17,6 +17,7 @@ from foremend.installation.erasing import Erasing, workers_forgot
 from foremend.installation.privacy import PrivacyDesk
 from foremend.installation.private import close_to_others
 from foremend.installation.retaining import Retaining, open_retention
+from foremend.jobs.dead_letters import open_replays
 from foremend.plan import make_plan
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.settings import KafkaSettings
@@ -84,6 +85,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         open_inbound(settings.alerts, os.environ),
         PrivacyDesk(settings, alerts, clock, retention),
         open_pages(settings, alerts, profiles, clock),
+        open_replays(settings, alerts.engine),
     )
     erasing = Erasing(
         settings,

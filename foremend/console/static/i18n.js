@@ -252,6 +252,7 @@ const WORDS = {
   standing: ["What the owner agreed to", "用户同意情况"],
   pages: ["Pages", "页面"],
   page_held_back: ["Held back", "已拦截"],
+  page_pipeline: ["Pipeline", "数据管道"],
   today: ["Today", "今日"],
   values_hint: ["Ages are before {when}, when it was last heard of.", "时间相对于最近一次数据（{when}）。"],
   wellbeing: ["wellbeing", "关怀"],
