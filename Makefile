@@ -70,8 +70,8 @@ lock:  ## renew the locks from pyproject.toml (needs uv on the PATH); one for al
 champions: setup  ## trained models to come with Foremend, of all eleven that are simulated and can fail: minutes of processor time each
 	$(BIN)/python -m foremend.jobs.champions
 
-pictures: setup-dev  ## the README's picture and the figures in docs, made anew
-	$(BIN)/python docs/pictures.py docs/images/console.png
+pictures: setup-dev  ## the pictures of the console and the figures in docs, made anew
+	$(BIN)/python docs/pictures.py docs/images
 	$(BIN)/python -m simulators.figures --out docs/figures/simulators
 
 clean:

@@ -1,6 +1,6 @@
-"""Takes the README's picture: runs the demo, waits until it is done, and photographs its page.
+"""Takes the pictures of the console: runs the demo, waits until it is done, and photographs its pages.
 
-python docs/pictures.py docs/images/console.png     (needs Chromium and the dev dependencies; about three minutes)
+python docs/pictures.py docs/images     (needs Chromium and the dev dependencies; about three minutes)
 """
 
 from __future__ import annotations
@@ -19,13 +19,21 @@ PAGE = re.compile(r"http://127\.0\.0\.1:\d+")
 DEMO = ["demo", "--port", "0", "--days", "90", "--appliances", "60", "--seed", "1"]
 
 
-def main(target: Path) -> None:
-    """Write the picture to `target`."""
+PICTURES = {
+    "console": ("", ".cell"),
+    "held-back": ("held-back.html", "#found tbody tr"),
+    "pipeline": ("pipeline.html", "section[aria-labelledby=pl_letters]"),
+}
+"""By file: the page's address, and what is there once it shows everything."""
+
+
+def main(folder: Path) -> None:
+    """Write the pictures into `folder`."""
     command = [sys.executable, "-m", "foremend", *DEMO]
     environment = os.environ | {"COLUMNS": "200"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as demo:
         page = wait_until_done(demo)
-        photograph(page, target)
+        photograph(page, folder)
         demo.send_signal(signal.SIGINT)
 
 
@@ -42,16 +50,17 @@ def wait_until_done(demo: subprocess.Popen[str]) -> str:
     raise SystemExit("the demo ended before it was done")
 
 
-def photograph(page: str, target: Path) -> None:
-    """One picture of the page as a manager sees it."""
+def photograph(address: str, folder: Path) -> None:
+    """Each page as a manager sees it."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"), args=["--no-sandbox"]
         )
         view = browser.new_page(viewport={"width": 1440, "height": 1000}, locale="en-GB")
-        view.goto(page)
-        view.locator(".cell").first.wait_for()
-        view.screenshot(path=target)
+        for name, (page, there) in PICTURES.items():
+            view.goto(f"{address}/{page}")
+            view.locator(there).first.wait_for()
+            view.screenshot(path=folder / f"{name}.png")
         browser.close()
 
 

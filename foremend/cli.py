@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from foremend.commands import (
+    appliance,
     appliances,
     audit,
     cohorts,
@@ -40,6 +41,7 @@ from foremend.commands import (
     tickets,
     tokens,
     users,
+    watch,
     webhooks,
 )
 from foremend.commands.common import Config, Json, lifecycle, private_files, show
@@ -96,8 +98,10 @@ app.command()(held_back.held_back)
 app.command()(kafka.gateway)
 app.command()(replay.replay)
 app.command()(service.service)
+app.command()(appliance.appliance)
 app.command()(appliances.appliances)
 app.command()(status.status)
+app.command()(watch.watch)
 app.command()(kafka.worker)
 app.command()(stores.doctor)
 app.command()(stores.backup)

@@ -16,10 +16,10 @@ def status(config: Config = None, json: Json = False) -> None:
     from foremend.jobs import status as job
 
     found = job.status(config)
-    show("Fleet", found if json else _in_short(found), json)
+    show("Fleet", found if json else in_short(found), json)
 
 
-def _in_short(found: dict[str, Any]) -> dict[str, Any]:
+def in_short(found: dict[str, Any]) -> dict[str, Any]:
     """For people: no zeros, and a line an episode."""
     pipeline = found["pipeline"]
     lines = {

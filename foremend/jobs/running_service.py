@@ -29,6 +29,10 @@ def running_service(config: Path | None) -> Iterator[RunningService]:
         yield RunningService(address, client)
 
 
+class _Nothing(UnavailableError):
+    """The service says that there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunningService:
     """Answers what its API does."""
@@ -56,6 +60,13 @@ class RunningService:
         except ValueError as error:
             raise self.strange() from error
 
+    def find(self, path: str, **parameters: object) -> Any | None:
+        """As `ask`; None where there is no such thing."""
+        try:
+            return self.ask(path, **parameters)
+        except _Nothing:
+            return None
+
     def strange(self) -> UnavailableError:
         """The error for an answer that is none of ours."""
         return UnavailableError(
@@ -71,6 +82,8 @@ class RunningService:
             )
         if answer.status_code in (400, 422):
             raise ConfigError(_wrong(answer))
+        if answer.status_code == 404 and answer.headers.get("content-type") == "application/problem+json":
+            raise _Nothing(f"{self.address}{path}: {_wrong(answer)}")
         if answer.status_code != 200:
             raise UnavailableError(
                 f"{self.address}{path} answers {answer.status_code}: see the log of the service, if it is Foremend's"

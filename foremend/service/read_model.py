@@ -23,6 +23,7 @@ from foremend.learning.progress import Training
 from foremend.runtimes.status import ApplianceStatus, Standing, standing
 from foremend.service.fleet_list import FleetList
 from foremend.service.health import Health, Probe
+from foremend.service.ill import Ill
 from foremend.service.metrics import Family
 from foremend.service.pipeline import ShownPipeline
 from foremend.service.pipeline_metrics import database_families, fleet_families
@@ -92,6 +93,7 @@ class ReadModel:
         self._pipeline = pipeline
         self._unheard = Unheard(engine, pipeline, unwatched)
         self.fleet_list = FleetList(engine, pipeline, self.episodes, self._unheard)
+        self._ill = Ill(self._look_for_ill, lambda: self._left_alone(self._all_episodes()))
         self._remembered: tuple[int | None, float, list[FindingView]] = (None, 0.0, [])
         self._vocabulary = _vocabulary(profiles, faults, feature_titles)
         self.categories = {name: profile.category for name, profile in profiles.items()}
@@ -99,7 +101,7 @@ class ReadModel:
 
     def summary(self) -> Summary:
         """The page's first look: counters and how many appliances are in which state."""
-        ill = self._ill()
+        ill = self._ill.each()
         appliances = sum(self._pipeline.by_model().values())
         return Summary(
             pipeline=PipelineView(**asdict(self._pipeline.status())),
@@ -116,7 +118,7 @@ class ReadModel:
         self, limit: int, offset: int, state: State | None = None, appliance_model: str | None = None
     ) -> FleetView:
         """Appliances in the order of how urgent they are, then by id."""
-        ill = self._ill()
+        ill = self._ill.each()
         by_model = self._pipeline.by_model()
         of_model = [one for one in ill if appliance_model in (None, one.appliance_model)]
         asked = [one for one in of_model if state in (None, one.state)]
@@ -191,13 +193,21 @@ class ReadModel:
         Asked for with every look at the page, so it is remembered while no finding is added, for a minute at most
         (an erasure changes findings without adding one).
         """
+        episodes = self._all_episodes()
+        gone = self._left_alone(episodes)
+        return [one for one in episodes if one.appliance_id not in gone] if gone else episodes
+
+    def _all_episodes(self) -> list[FindingView]:
         findings = queries.finding_count(self._engine)
         known, until, episodes = self._remembered
         if findings != known or monotonic() > until:
             episodes = joined(self._open_episodes())
             self._remembered = (findings, monotonic() + _REMEMBER_S, episodes)
-        gone = frozenset(self._unwatched({one.appliance_id for one in episodes} - {EVERYBODY}))
-        return [one for one in episodes if one.appliance_id not in gone] if gone else episodes
+        return episodes
+
+    def _left_alone(self, episodes: Sequence[FindingView]) -> frozenset[str]:
+        """Those whom nobody may watch."""
+        return frozenset(self._unwatched({one.appliance_id for one in episodes} - {EVERYBODY}))
 
     def _open_episodes(self, appliance_id: str | None = None) -> list[FindingView]:
         return [FindingView(**item) for item in queries.open_episodes(self._engine, appliance_id)]
@@ -346,7 +356,7 @@ class ReadModel:
             **asdict(queries.counts(self._engine)), episodes_open=len(self.episodes()), messages=messages
         )
 
-    def _ill(self) -> list[ApplianceView]:
+    def _look_for_ill(self) -> list[ApplianceView]:
         """Appliances with open episodes, and those that say nothing; the most urgent first."""
         by_appliance: defaultdict[str, list[FindingView]] = defaultdict(list)
         for episode in self.episodes():

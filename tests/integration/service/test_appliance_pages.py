@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +17,7 @@ import pytest
 from alerts.consent import ConsentRecord
 from alerts.desk import Alerts
 from alerts.shared_status import Said, Seen, say
+from foremend.commands.appliance import sparkline
 from foremend.history.parquet import ParquetHistory
 from foremend.service.app import create_app
 from foremend.service.appliance_pages import AppliancePages
@@ -27,6 +30,7 @@ from foremend.vocabulary.rights import Role
 from foremend.vocabulary.types import MS_PER_DAY, Block, Finding, FindingKind, Purpose, Severity
 from tests.integration.service.test_privacy_api import Api, api
 from tests.integration.service.test_rights import bearer, desk
+from tests.unit.commands.command_line import call
 
 __all__ = ["api", "desk"]
 MINUTE = 60_000
@@ -194,3 +198,38 @@ def test_without_history_the_page_says_that_there_is_none(api: Api) -> None:
     say(api.alerts.engine, Said("s", {}, 1), [Seen("fridge-1", "rf-260", "refrigerator", 1, False)])
 
     assert api.as_(Role.AGENT)("GET", "/api/v1/appliances/fridge-1/series").status_code == 404
+
+
+def test_the_command_shows_what_the_page_does(
+    kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Episodes, what the owner agreed to, and a small chart of each signal; one that nobody heard of is a sentence."""
+    kitchen.find("fridge-1", Severity.WARNING)
+    config = tmp_path / "config.yaml"
+    config.write_text(f"service: {{ port: {kitchen.client.base_url.port} }}", encoding="utf-8")
+    _, token = kitchen.alerts.access.tokens.create("test", Role.OPERATOR, 30, "test", None, None)
+    monkeypatch.setenv("FOREMEND_TOKEN", token)
+
+    def ask(*words: str) -> int:
+        return call(monkeypatch, "appliance", *words, "--config", str(config))
+
+    assert ask("fridge-1", "--days", "1") == 0
+    shown = capsys.readouterr().out
+    assert ask("fridge-1", "--days", "1", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert ask("nobody/knows") == 3
+    assert "no appliance 'nobody/knows' was heard of" in " ".join(capsys.readouterr().err.split())
+
+    assert "warning, not-cooling" in shown
+    assert re.search("power +[▁▂▃▄▅▆▇█]{20,}", shown)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert found["appliance"]["appliance_id"] == "fridge-1"
+    assert 10 <= len(found["series"]["times"]) <= 41
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [([0.0, 7.0], "▁█"), ([1.0, None, 8.0], "▁ █"), ([3.0, 3.0], "▄▄"), ([], ""), ([None], " ")],
+)
+def test_a_line_goes_from_the_lowest_to_the_highest(values: list[float | None], line: str) -> None:
+    assert sparkline(values) == line
