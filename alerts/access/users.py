@@ -82,6 +82,11 @@ class Users:
         with reading(self._engine) as session:
             return [_user(row) for row in session.scalars(select(UserRow).order_by(UserRow.name))]
 
+    def get(self, name: str) -> User:
+        """The one of that name. Raises InputError where there is none, with the nearest that there is."""
+        with reading(self._engine) as session:
+            return _user(_row(session, name, lock=False))
+
     def any_can_log_in(self) -> bool:
         """Whether one has a password."""
         query = (
@@ -220,9 +225,12 @@ def _new(work: Change, name: str, role: Role, subject: str | None, by: str) -> U
     return work.session.get_one(UserRow, key)
 
 
-def _row(session: Session, name: str) -> UserRow:
-    query = select(UserRow).where(UserRow.name == folded_name(name)).with_for_update()
-    row = session.scalars(query).first()
+def _row(session: Session, name: str, lock: bool = True) -> UserRow:
+    wanted = folded_name(name)
+    query = select(UserRow).where(UserRow.name == wanted)
+    row = None
+    if _NAME.fullmatch(wanted):  # else it may not reach the database: some text no database takes
+        row = session.scalars(query.with_for_update() if lock else query).first()
     if row is None:
         names = session.scalars(select(UserRow.name)).all()
         raise unknown("user", folded_name(name), names, "`foremend users list` shows them")

@@ -45,6 +45,7 @@ from foremend.service.v1.previews import add_previews
 from foremend.service.v1.privacy import add_privacy
 from foremend.service.v1.session import add_session
 from foremend.service.v1.tickets import add_tickets
+from foremend.service.v1.users import add_users
 from foremend.service.v1.webhooks import document_events
 from foremend.service.views import (
     ApplianceDetail,
@@ -150,6 +151,7 @@ def create_app(
     add_diagnoses(app, look, diagnosing)
     add_owners(app, consents)
     add_privacy(app, privacy)
+    add_users(app, door, consents)
     add_session(app, door)
     add_stop_page(app, stopping, _HEADERS["Content-Security-Policy"])
     add_own_page(app, own, look, _HEADERS["Content-Security-Policy"])

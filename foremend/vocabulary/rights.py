@@ -51,6 +51,7 @@ class Right(StrEnum):
     RETENTION = "retention"  # how long what is kept
     AUDIT = "audit"
     ACCESS = "access"  # who may come in: users, sessions, tokens
+    ACCESS_CHANGE = "access.change"
 
 
 class Reach(StrEnum):
