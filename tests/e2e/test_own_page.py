@@ -10,10 +10,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from foremend.runtimes.clock import SystemClock
+from foremend.vocabulary.rights import Role
 from foremend.vocabulary.types import Purpose
-from tests.own_house import FRIDGE, HOSTILE, House, open_house
+from tests.own_house import FRIDGE, HOSTILE, OWNER, House, open_house
 
 AXE = (Path(__file__).parent / "axe-core/axe.min.js").read_text("utf-8")
+PASSWORD = "four plain words together"
 MOST_BYTES = 60_000
 """Of a first view with everything that it loads: a phone on a slow link has it in three seconds at 160 kbit/s."""
 Open = Callable[..., Page]
@@ -108,6 +110,26 @@ def test_it_was_solved_is_said_with_one_tap_in_chinese(open_page: Open) -> None:
 
     expect(page.get_by_role("status")).to_contain_text("已记录为解决")
     expect(page.locator("html")).to_have_attribute("lang", "zh")
+
+
+def test_an_owner_who_logs_in_is_on_the_own_page(browser: Browser, house: House) -> None:
+    """The first page would show nothing to an owner."""
+    link = house.alerts.access.users.create("rosa", Role.OWNER, "test", OWNER)[1]
+    house.alerts.access.entrance.set_password(link, PASSWORD, "127.0.0.1")
+    context = browser.new_context(viewport={"width": 360, "height": 740}, locale="en-GB")
+    page = context.new_page()
+    page.goto(f"{house.address}/login.html")
+
+    page.locator("#name").fill("rosa")
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#send").click()
+
+    page.wait_for_url(f"{house.address}/o/me")
+    expect(page.locator("h1")).to_have_text("My appliances")
+    page.locator("summary", has_text="What I agreed to").first.click()
+    page.get_by_role("switch", name="Text messages").first.click()
+    expect(page.get_by_role("status")).to_have_text("It is noted, and holds from now on.")
+    context.close()
 
 
 def test_whatever_somebody_called_a_fault_is_text(open_page: Open) -> None:

@@ -46,12 +46,19 @@ async function send(event) {
   try {
     if (state.mode === "login") await post("api/v1/session", { name: byId("name").value, password });
     else await post("api/v1/session/password", { link, password });
-    location.replace(next);
+    location.replace(await onward());
   } catch (error) {
     fail(error);
   } finally {
     byId("send").disabled = false;
   }
+}
+
+/** Where to go on to: an owner, whom the first page shows nothing, to the own page. */
+async function onward() {
+  if (next !== ".") return next;
+  const who = await fetch("api/v1/session").then((answer) => (answer.ok ? answer.json() : null), () => null);
+  return who?.role === "owner" ? "o/me" : next;
 }
 
 function fail(problem) {
