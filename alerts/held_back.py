@@ -35,6 +35,11 @@ BEGINS = {
 """How the reason of each is stored: consent's own words, the gate's or the rates'."""
 
 
+def cause_of(reason: str) -> Cause:
+    """Which kind of reason it is; one that begins with none of the words is consent's: there is no other kind."""
+    return next((one for one, words in BEGINS.items() if reason.startswith(words)), Cause.NEVER_GIVEN)
+
+
 def enough_today(messages: int) -> str:
     """Why a message waits for the owner's next day."""
     return f"{BEGINS[Cause.RATES]}{messages} messages today, as many as the policy allows"
@@ -63,6 +68,7 @@ def hold_back(
         "episode_id": episode_id,
         "fault": fault,
         "reason": decision.reason,
+        "cause": cause_of(decision.reason),
         "at": work.at,
     }
     work.held_back.append(row)

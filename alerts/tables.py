@@ -316,7 +316,12 @@ class HeldBackRow(Base):
     """An act that did not happen because consent was missing, and why."""
 
     __tablename__ = "held_back"
-    __table_args__ = (Index(None, "at"),)
+    __table_args__ = (
+        Index(None, "at"),
+        Index(None, "appliance_id", "at", "id"),
+        Index(None, "cause", "at", "id"),
+        Index(None, "cause", "purpose", "at", "id"),
+    )
     id: Mapped[str] = mapped_column(Name(40), primary_key=True)
     act: Mapped[str] = mapped_column(Name(80))
     purpose: Mapped[Purpose]
@@ -324,6 +329,7 @@ class HeldBackRow(Base):
     episode_id: Mapped[str | None] = mapped_column(Name(40))
     fault: Mapped[str] = mapped_column(Name(120))
     reason: Mapped[str] = mapped_column(FreeText)
+    cause: Mapped[str] = mapped_column(Name(20), server_default="never_given")  # which kind of reason it is
     at: Mapped[int]
 
 

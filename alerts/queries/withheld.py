@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Engine, Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from alerts.database import chunks, reading
-from alerts.held_back import BEGINS, WAITS, Cause
+from alerts.held_back import BEGINS, WAITS, Cause, cause_of
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.queries.keyset import Part, part
 from alerts.tables import FindingRow, HeldBackRow, OutboxRow, OutboxState
@@ -44,20 +44,20 @@ def some_held_back(engine: Engine, chosen: HeldBackFilter, limit: int, cursor: s
     Raises InputError for a cursor that is none.
     """
     if chosen.waits:
-        query = _narrowed(select(OutboxRow).where(_waiting()), OutboxRow, OutboxRow.error, chosen)
+        query = _narrowed(select(OutboxRow).where(_waiting()), OutboxRow, _cause(OutboxRow.error), chosen)
         found = part(
             engine, query, OutboxRow.id, {"due_at": OutboxRow.due_at}, _SOONEST, limit, cursor, _later
         )
         return Part(_with_faults(engine, found.items), found.next_cursor)
-    query = _narrowed(select(HeldBackRow), HeldBackRow, HeldBackRow.reason, chosen)
+    query = _narrowed(select(HeldBackRow), HeldBackRow, HeldBackRow.cause, chosen)
     return part(engine, query, HeldBackRow.id, {"at": HeldBackRow.at}, _NEWEST, limit, cursor, _never)
 
 
 def held_back_since(engine: Engine, since: int) -> list[HeldBackCount]:
     """What never happened since a moment (ms UTC, wall clock)."""
-    each = select(_cause(HeldBackRow.reason).label("cause"), HeldBackRow.purpose)
+    each = select(HeldBackRow.cause, HeldBackRow.purpose).where(HeldBackRow.at >= since)
     with reading(engine) as session:
-        return _counted(session, each.where(HeldBackRow.at >= since))
+        return _counted(session, each)
 
 
 def held_back_now(engine: Engine) -> list[HeldBackCount]:
@@ -76,14 +76,9 @@ def _counted(session: Session, each: Any) -> list[HeldBackCount]:
 
 
 def _cause(reason: Any) -> ColumnElement[str]:
-    """A reason that begins with none of the words is consent's: there is no other kind."""
+    """As `cause_of`."""
     known = [(reason.startswith(words), cause.value) for cause, words in BEGINS.items()]
     return case(*known, else_=Cause.NEVER_GIVEN.value)
-
-
-def cause_of(reason: str) -> Cause:
-    """The cause that a stored reason names."""
-    return next((one for one, words in BEGINS.items() if reason.startswith(words)), Cause.NEVER_GIVEN)
 
 
 def _waiting() -> ColumnElement[bool]:
@@ -92,10 +87,10 @@ def _waiting() -> ColumnElement[bool]:
 
 
 def _narrowed(
-    query: Select[Any], table: type[HeldBackRow] | type[OutboxRow], reason: Any, chosen: HeldBackFilter
+    query: Select[Any], table: type[HeldBackRow] | type[OutboxRow], cause: Any, chosen: HeldBackFilter
 ) -> Select[Any]:
     if chosen.cause is not None:
-        query = query.where(_cause(reason) == chosen.cause.value)
+        query = query.where(cause == chosen.cause.value)
     if chosen.purpose is not None:
         query = query.where(table.purpose == chosen.purpose)
     if chosen.appliance_id is not None:
@@ -107,7 +102,7 @@ def _never(row: HeldBackRow) -> dict[str, Any]:
     shown = {
         name: getattr(row, name) for name in ("id", "act", "purpose", "appliance_id", "fault", "reason", "at")
     }
-    return shown | {"cause": cause_of(row.reason), "until": None}
+    return shown | {"cause": row.cause, "until": None}
 
 
 def _later(row: OutboxRow) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from alerts.database import open_database, writing
+from alerts.held_back import cause_of
 from alerts.tables import FindingRow, HeldBackRow, OutboxRow
 from foremend.vocabulary.rights import Role
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
@@ -21,7 +22,7 @@ NIGHT = "rf-260-night"
 def never(n: int, appliance_id: str, purpose: str, reason: str, at: int) -> HeldBackRow:
     return HeldBackRow(
         id=f"hb{n:03d}", act=purpose, purpose=purpose, appliance_id=appliance_id, episode_id="e1",
-        fault="not-cooling", reason=reason, at=at,
+        fault="not-cooling", reason=reason, cause=cause_of(reason), at=at,
     )  # fmt: skip
 
 

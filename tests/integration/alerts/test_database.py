@@ -17,9 +17,10 @@ from sqlalchemy import Engine, create_engine, select, text
 
 from alerts import dead_letter_bounds
 from alerts.database import checked_url, open_database, reading, writing
+from alerts.held_back import Cause, cause_of
 from alerts.queries import counts
 from alerts.settings import DeadLetterSettings
-from alerts.tables import LIVE, NEVER, Base, DeadLetterRow, PositionRow, TicketRow
+from alerts.tables import LIVE, NEVER, Base, DeadLetterRow, HeldBackRow, PositionRow, TicketRow
 from foremend.vocabulary.errors import ConfigError, IntegrityError, UnavailableError
 from foremend.vocabulary.types import DeadLetter
 
@@ -267,3 +268,31 @@ def test_tickets_of_before_have_when_their_next_promise_ends_and_where_they_are_
         "over": (NEVER, "north"),
         "bare": (NEVER, None),
     }
+
+
+def test_what_was_held_back_before_has_its_cause(bare_database: str) -> None:
+    """As if it were held back now; and back."""
+    old = migrated(bare_database, "0035")
+    reasons = {
+        "never given": Cause.NEVER_GIVEN,
+        "withdrawn at 2026-01-01T00:00:00.000Z": Cause.WITHDRAWN,
+        "ended at 2026-01-01T00:00:00.000Z": Cause.ENDED,
+        "the policy EU uses no sms": Cause.POLICY,
+    }
+    row = (
+        "INSERT INTO held_back (id, act, purpose, appliance_id, fault, reason, at)"
+        " VALUES (:id, 'ticket', 'ticket', 'fridge-1', 'leak', :reason, 1)"
+    )
+    with old.begin() as connection:
+        connection.execute(text(row), [{"id": f"hb_{n}", "reason": one} for n, one in enumerate(reasons)])
+    old.dispose()
+
+    engine = open_database(bare_database)
+
+    with reading(engine) as session:
+        found = session.execute(select(HeldBackRow.reason, HeldBackRow.cause)).all()
+    assert dict(found) == {one: cause.value for one, cause in reasons.items()}
+    assert all(cause_of(one) is cause for one, cause in reasons.items())
+    engine.dispose()
+    migrated(bare_database, "0035", command.downgrade).dispose()
+    open_database(bare_database).dispose()

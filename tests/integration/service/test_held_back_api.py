@@ -13,8 +13,7 @@ from sqlalchemy import Engine as Database
 from alerts.access.access import open_access
 from alerts.consent import Statement, decide
 from alerts.database import writing
-from alerts.held_back import QUIET_HOURS, enough_today, not_of_policy
-from alerts.queries.withheld import cause_of
+from alerts.held_back import QUIET_HOURS, cause_of, enough_today, not_of_policy
 from alerts.tables import HeldBackRow, OutboxRow
 from alerts.vault import Vault
 from foremend.runtimes.clock import SystemClock
@@ -52,7 +51,7 @@ def client(tables: Database) -> Iterator[Any]:
             purpose = "ticket" if n % 4 == 0 else "sms"
             session.add(HeldBackRow(
                 id=f"hb{n}", act="ticket", purpose=purpose, appliance_id=f"a-{n}", episode_id=None,
-                fault="not-cooling", reason=reason, at=at,
+                fault="not-cooling", reason=reason, cause=cause_of(reason), at=at,
             ))  # fmt: skip
         for n, (target, error) in enumerate(WAITING):
             purpose = "push" if target == "push" else "sms"
