@@ -18,6 +18,10 @@ from alerts.dead_letter_replay import Replays
 from alerts.settings import DeadLetterSettings
 from alerts.tables import OutboxRow
 from foremend.runtimes.clock import SystemClock
+from foremend.service.app import create_app
+from foremend.service.read_model import ReadModel
+from foremend.service.server import Server
+from foremend.service.shared_pipeline import SharedPipeline
 from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.rights import Role
 from foremend.vocabulary.types import DeadLetter
@@ -112,6 +116,18 @@ def test_a_group_is_sent_again_by_one_press_and_once(open_page: Open, heard: lis
     expect(row).to_contain_text("sent again")
     expect(row.get_by_role("button")).to_have_count(0)
     assert sorted(heard) == [("plant/a-1", b'{"a": %d} ' % n) for n in range(3)]
+
+
+def test_at_a_machine_without_a_login_it_names_the_command(browser: Browser, tables: Engine) -> None:
+    """Who sits there may look, and nothing is changed in the page."""
+    model = ReadModel(tables, SharedPipeline(tables, (), SystemClock(), 60_000), {}, {}, {})
+    with Server(create_app(model), "127.0.0.1", 0) as place, visits(browser, place, login=False) as open_:
+        row = open_("pipeline.html").locator(
+            "section[aria-labelledby=pl_letters] tbody tr", has_text="plant/a-1"
+        )
+
+        expect(row).to_contain_text("foremend dead-letters replay dg_")
+        expect(row.get_by_role("button")).to_have_count(0)
 
 
 def test_a_refusal_is_said_and_the_button_stays(open_page: Open) -> None:

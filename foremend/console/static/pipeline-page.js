@@ -7,7 +7,6 @@ import { target } from "./lists.js";
 import { table, trouble } from "./listing.js";
 import { ask, inVain, reach, startShell, toLogin } from "./shell.js";
 
-const PAGE = "pipeline.html";
 const EVERY_MS = 5_000;
 const REPLAY_PATIENCE_MS = 90_000;
 
@@ -101,8 +100,10 @@ async function sendAgain(group) {
   await read();
 }
 
+/** A button for whoever may; at a machine without a login the command that does the same. */
 function again(group) {
-  if (!group.to_send || !reach("dead-letters.change")) return group.replayed_at ? t("pl_replayed", { when: moment(group.replayed_at) }) : "";
+  if (group.to_send && !reach("dead-letters.change")) return h("code", {}, `foremend dead-letters replay ${group.id}`);
+  if (!group.to_send) return group.replayed_at ? t("pl_replayed", { when: moment(group.replayed_at) }) : "";
   return h("button", { type: "button", class: "quiet", "data-key": `again ${group.id}`, disabled: Boolean(known.sending), "aria-label": t("pl_again_label", { n: integer(group.to_send), topic: group.topic }), onclick: () => sendAgain(group) }, t("pl_again", { n: integer(group.to_send) }));
 }
 
@@ -123,7 +124,7 @@ function show() {
   byId("found").setAttribute("aria-busy", String(!known.detail && !known.error));
   byId("said").textContent = known.said?.() ?? "";
   byId("said").hidden = !known.said;
-  if (known.error) return fill(byId("found"), trouble(known.error, PAGE));
+  if (known.error) return fill(byId("found"), trouble(known.error, null));
   if (!known.detail) return;
   const { detail, groups } = known;
   fill(
