@@ -88,7 +88,7 @@ class Watching:
             self._detector.join(part["detector"], rows)
 
     def _of(self) -> str:
-        return f"{self._rows} {' '.join(self._names)} by {self._detector.name}"
+        return f"{self._rows} {' '.join(self._names)} by {_layout(self._detector)}"
 
     def snapshot(self) -> dict[str, Any]:
         return {"rows": self._rows, "names": list(self._names), "detector": dict(self._detector.snapshot())}
@@ -99,7 +99,7 @@ class Watching:
         if snapshot is None:
             return
         of = snapshot["rows"], tuple(snapshot["names"]), snapshot["detector"]["detector"]
-        if of == (self._rows, self._names, self._detector.name):
+        if of == (self._rows, self._names, _layout(self._detector)):
             self._detector.restore(snapshot["detector"])
 
     def _fresh(self) -> Detector:
@@ -114,6 +114,11 @@ class Watching:
             return None
         rows = rows.take(known)
         return Noticed(self._detector.score(rows.appliance, rows.time, rows.values), self._units, rows)
+
+
+def _layout(detector: Detector) -> str:
+    """Whose state is its own: a watch that was put together otherwise learns anew."""
+    return str(getattr(detector, "layout", detector.name))
 
 
 def _known(value: np.float64) -> float | None:

@@ -5,12 +5,13 @@
 """
 
 from models.detectors.charts import ControlCharts
-from models.detectors.combined import Combined
+from models.detectors.combined import Combined, Highest
 from models.detectors.confirmed import Confirmed
 from models.detectors.distance import ResidualDistance
 from models.detectors.first_hours import FirstHours
 from models.detectors.first_rows import FirstRows
 from models.detectors.isolation import Isolation
+from models.detectors.novelty import Novelty
 from models.detectors.settings import DEFAULTS, DetectorSettings
 from models.detectors.silence import SilenceAndStuck
 from models.detectors.structure import CycleStructure
@@ -24,7 +25,9 @@ __all__ = [
     "DetectorSettings",
     "FirstHours",
     "FirstRows",
+    "Highest",
     "Isolation",
+    "Novelty",
     "ResidualDistance",
     "SilenceAndStuck",
     "hour_watch",
@@ -34,12 +37,13 @@ __all__ = [
 
 
 def reading_watch() -> Confirmed:
-    """Charts, cycle structure, silence and stuck sensors for rows in time order, learnt from each one's first rows.
+    """What lasts or was never seen, for rows in time order, learnt from each one's first rows.
 
-    The charts get most of the false-alarm budget: what the other two look for is unmistakable when it comes.
+    Charts, cycle structure, silence and stuck sensors, and beside them novelty. The charts get most of the false-alarm
+    budget of the first three: what the other two look for is unmistakable when it comes.
     """
     members = (ControlCharts(), CycleStructure(), SilenceAndStuck())
-    return Confirmed("reading-watch", FirstRows(members, shares=(0.8, 0.1, 0.1)))
+    return Confirmed("reading-watch", Highest((FirstRows(members, shares=(0.8, 0.1, 0.1)), Novelty())))
 
 
 def hour_watch() -> FirstHours:

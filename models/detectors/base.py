@@ -50,6 +50,11 @@ class Columns:
     name: str
     names: tuple[str, ...] | None = None
 
+    @property
+    def layout(self) -> str:
+        """Whose state this is: only a detector of the same layout may take it back."""
+        return self.name
+
     def leave(self, leaving: Leaving) -> dict[str, Any]:
         """See `foremend.vocabulary.leaving`. Here: of a detector that keeps nothing of single appliances."""
         return {}
@@ -83,12 +88,16 @@ class Columns:
         return Score(self.name, appliance, time, value, usual)
 
     def _identity(self) -> dict[str, Any]:
-        return {"detector": self.name, "names": list(self.names or ()), "learnt": int(self.names is not None)}
+        return {
+            "detector": self.layout,
+            "names": list(self.names or ()),
+            "learnt": int(self.names is not None),
+        }
 
     def _check_identity(self, snapshot: Snapshot) -> None:
         """Raises IntegrityError where the snapshot is another detector's."""
-        if snapshot["detector"] != self.name:
-            raise IntegrityError(f"a snapshot of {snapshot['detector']!r} cannot restore {self.name!r}")
+        if snapshot["detector"] != self.layout:
+            raise IntegrityError(f"a snapshot of {snapshot['detector']!r} cannot restore {self.layout!r}")
         self.names = tuple(snapshot["names"]) if snapshot["learnt"] else None
 
 

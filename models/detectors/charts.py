@@ -28,13 +28,16 @@ from models.detectors.base import (
     unpacked,
 )
 from models.detectors.chart_statistics import independent_looks, kept_variance, odds_against_chance
-from models.detectors.settings import DEFAULTS
+from models.detectors.settings import DEFAULTS, NEVER
 
 _CHANGE_WEIGHT = 0.25
 """A change over one span counts as so much of a chart: what matters most is the level."""
 
 _CHANGE_LOOKS = 5.0
 """Changes of machines are heavy-tailed, however many were seen: Student's with 4 degrees of freedom."""
+
+_ALARMING = 100.0
+"""Odds against chance of an alarming row: a score above 0.99."""
 
 _CONSTANT = 1e-12
 """A signal whose variance is at most this share of its squared level has not moved."""
@@ -51,7 +54,7 @@ class ChartState(NamedTuple):
     before: Floats  # its value at the last step
     weight: Floats  # rows that the baseline stands on
     stretch: Floats  # standard deviations that count as one: more than 1 for a signal in bursts
-    outside: NDArray[np.int32]  # consecutive outlying rows
+    alarmed: NDArray[np.int32]  # (n,) consecutive rows that were alarming
 
 
 class ChartParams(NamedTuple):
@@ -77,7 +80,7 @@ def _cold(signals: int, spans: int) -> ChartState:
         before=np.zeros(many),
         weight=np.zeros(many),
         stretch=np.ones(many),
-        outside=np.zeros(many, np.int32),
+        alarmed=np.zeros(1, np.int32),
     )
 
 
@@ -145,10 +148,17 @@ def _trust(state: ChartState, at: tuple[int, int, int], square: float, params: C
     """How much this row may teach the baseline, 0..1: Tukey's biweight, so that a fault is never learnt."""
     inside = 1.0 - square / (params.outlier * params.outlier)
     if inside > 0.0:
-        state.outside[at] = 0
         return inside * inside
-    state.outside[at] += 1
-    return 1.0 if state.outside[at] > params.relearn else 0.0
+    return 0.0
+
+
+@compiled(error_model="numpy")
+def _begin_anew(state: ChartState, unit: int, alarming: bool, params: ChartParams) -> None:
+    """All baselines of an appliance forget, once it was alarming for so long that this is how it now runs."""
+    state.alarmed[unit] = state.alarmed[unit] + 1 if alarming else 0
+    if state.alarmed[unit] >= params.relearn:
+        state.alarmed[unit] = 0
+        state.weight[unit] = 0.0
 
 
 @compiled(error_model="numpy")
@@ -208,7 +218,13 @@ def _follow(
                         _learn(state, at, trust, params)
                     if seen % span == 0:
                         _learn_step(state, at, trust, span, seen == span)
+        _begin_anew(state, unit, odds[row] > _ALARMING * spoke[row], params)
     return odds, spoke, usual
+
+
+def _of_today(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """State as it is kept today; an earlier version, which counted otherwise, did not know who is alarming."""
+    return {"alarmed": np.zeros(len(state["seen"]), np.int32), **state}
 
 
 class ControlCharts(Columns):
@@ -220,8 +236,9 @@ class ControlCharts(Columns):
     learnt a chart says nothing, which is score 0, until it has seen `warm_spans` spans.
 
     spans: rows that each EWMA averages. memory_rows: rows after which a baseline has forgotten the oldest ones.
-    outlier_z: standard deviations beyond which a row is not learnt. relearn_rows: so many outlying rows one after
-    another, and the baseline follows. least_looks: independent looks that a baseline stands on at the least.
+    outlier_z: standard deviations beyond which a row is not learnt. relearn_rows: so many alarming rows one after
+    another, and all baselines of the appliance begin anew. least_looks: independent looks that a baseline stands on at
+    the least.
 
     Every chart also looks at the change of its average within one span. All p-values are joined by their harmonic mean
     (Wilson, 2019), which holds for small values whatever their dependence and does not punish charts for agreeing.
@@ -289,7 +306,7 @@ class ControlCharts(Columns):
     def _learnt(self, rows: Floats) -> ChartState:
         """One row of state that has seen `rows` and trusted all of them."""
         fresh = _cold(rows.shape[1], len(self._params.spans))
-        everything = self._params._replace(outlier=np.inf, kept=1.0, memory=np.inf)
+        everything = self._params._replace(outlier=np.inf, kept=1.0, memory=np.inf, relearn=NEVER)
         _follow(np.zeros(len(rows), np.int32), rows, fresh, everything)
         np.minimum(fresh.weight, self._params.memory, out=fresh.weight)
         _find_bursts(rows, fresh, self._params)
@@ -302,7 +319,7 @@ class ControlCharts(Columns):
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
         """Take back what `leave` answered."""
-        self._state = record_joins(self._state, self._fresh, part, rows)
+        self._state = record_joins(self._state, self._fresh, _of_today(part), rows)
 
     def snapshot(self) -> Snapshot:
         """Baselines and the fleet's state as arrays."""
@@ -311,5 +328,5 @@ class ControlCharts(Columns):
     def restore(self, snapshot: Snapshot) -> None:
         """Continue where `snapshot` was taken; raises IntegrityError for another detector's."""
         self._check_identity(snapshot)
-        self._fresh = unpacked(ChartState, snapshot["fresh"])
-        self._state = unpacked(ChartState, snapshot["state"])
+        self._fresh = unpacked(ChartState, _of_today(snapshot["fresh"]))
+        self._state = unpacked(ChartState, _of_today(snapshot["state"]))

@@ -83,3 +83,31 @@ class Combined(Columns):
             )
         for member, part in zip(self.members, snapshot["members"], strict=True):
             member.restore(part)
+
+
+class Highest(Combined):
+    """Several detectors that look for different things, with one score: the highest of theirs.
+
+    Each keeps its own share of healthy rows above a level, so that together they have the sum of these shares.
+
+    >>> from models.detectors import ControlCharts, Novelty
+    >>> either = Highest([ControlCharts(), Novelty()])
+    >>> either.learn(["power"], np.random.default_rng(1).normal(120.0, 5.0, (2_000, 1)))
+    >>> power = np.repeat([120.0, 190.0], [10, 4])  # W: too short for a chart of the level
+    >>> either.score(np.zeros(14, np.int32), 60_000 * np.arange(14), power[:, None]).value[[9, 13]].round()
+    array([0., 1.])
+    """
+
+    name = "highest"
+
+    @property
+    def layout(self) -> str:
+        """Its name and its members'."""
+        return f"{self.name} of {' and '.join(member.name for member in self.members)}"
+
+    def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Floats) -> Score:
+        """Score (n, d) rows by every member. Raises as the members do."""
+        self._rows(features)
+        scores = [member.score(appliance, time, features) for member in self.members]
+        usual = next((score.usual for score in scores if score.usual is not None), None)
+        return self._pack(appliance, time, np.max([score.value for score in scores], axis=0), usual)

@@ -14,6 +14,7 @@ from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
 from foremend.vocabulary.ports import Detector, Snapshot
 from foremend.vocabulary.types import Score
 from models.detectors.base import Columns, Floats, fleet_size, grown, no_rows, packed, unpacked
+from models.detectors.combined import Highest
 from models.detectors.settings import DEFAULTS
 
 
@@ -69,6 +70,11 @@ class Confirmed(Columns):
         self.detector = detector
         self._fresh = LastRows(np.zeros((1, confirm_rows)), np.zeros((1, hold_rows)), np.zeros(1, np.int64))
         self._last = no_rows(self._fresh)
+
+    @property
+    def layout(self) -> str:
+        """Its name, and what it confirms where that is several."""
+        return f"{self.name} of {self.detector.layout}" if isinstance(self.detector, Highest) else self.name
 
     def learn(self, names: Sequence[str], features: Floats) -> None:
         """The detector learns from (n, d) normal rows."""

@@ -26,8 +26,9 @@ class DetectorSettings(Strict):
     outlier_z: float = Field(default=3.5, gt=0)
     """Standard deviations beyond which a row teaches the baseline nothing (Iglewicz and Hoaglin, 1993)."""
 
-    relearn_rows: int = Field(default=2048, ge=1)
-    """Consecutive outlying rows after which the baseline follows: this is how the appliance now runs."""
+    relearn_rows: int = Field(default=512, ge=1)
+    """Consecutive alarming rows after which the baselines begin anew: this is how the appliance now runs. The longest
+    span (decision 0085)."""
 
     warm_spans: int = Field(default=8, ge=2)
     """A chart of span L is silent until its baseline holds this many times L rows."""
@@ -40,6 +41,15 @@ class DetectorSettings(Strict):
 
     confirm_rows: int = Field(default=4, ge=1)
     """Consecutive rows at a level before it counts: half the shortest span, so that no single reading is news."""
+
+    novelty_rows: int = Field(default=4, ge=2)
+    """Readings of a window that is compared with earlier ones: half the shortest span."""
+
+    novelty_patterns: int = Field(default=128, ge=8)
+    """Windows that are kept of each signal; 20 bytes each."""
+
+    novelty_first_rows: int = Field(default=200, ge=1)
+    """Readings of a signal whose windows are only learnt from: no scale is fitted, so half of the others'."""
 
     hold_rows: int = Field(default=16, ge=1)
     """Rows for which a level stands once it counted: twice the shortest span, so that a dip is no all-clear."""

@@ -17,6 +17,7 @@ from models.detectors import (
     ControlCharts,
     CycleStructure,
     Isolation,
+    Novelty,
     ResidualDistance,
     SilenceAndStuck,
     hour_watch,
@@ -27,7 +28,7 @@ from models.detectors.base import Starting
 
 NAMES = ("power", "cabinet_temp", "duty")
 FLEET = 5
-STREAMING = (ControlCharts, CycleStructure, SilenceAndStuck, reading_watch, hour_watch)
+STREAMING = (ControlCharts, CycleStructure, SilenceAndStuck, Novelty, reading_watch, hour_watch)
 STARTING = (ControlCharts, CycleStructure, SilenceAndStuck)
 WINDOWED = (ResidualDistance, Isolation, window_watch)
 
