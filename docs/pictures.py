@@ -60,7 +60,7 @@ def photograph(address: str, folder: Path) -> None:
         for name, (page, there) in PICTURES.items():
             view.goto(f"{address}/{page}")
             view.locator(there).first.wait_for()
-            when = view.locator("main time")  # of the wall: other ones each time
+            when = view.locator("main time, #found td[data-label=Why]")  # of the wall: other ones each time
             view.screenshot(path=folder / f"{name}.png", mask=[when], mask_color="#ececea")
         browser.close()
 
