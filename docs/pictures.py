@@ -20,11 +20,15 @@ DEMO = ["demo", "--port", "0", "--days", "90", "--appliances", "60", "--seed", "
 
 
 PICTURES = {
-    "console": ("", ".cell"),
-    "held-back": ("held-back.html", "#found tbody tr"),
-    "pipeline": ("pipeline.html", "section[aria-labelledby=pl_letters]"),
+    "console": ("", ".cell", 1_000),
+    "held-back": (
+        "held-back.html",
+        "#found tbody tr",
+        630,
+    ),  # above the list: its reasons say when, by the wall
+    "pipeline": ("pipeline.html", "section[aria-labelledby=pl_letters]", 1_000),
 }
-"""By file: the page's address, and what is there once it shows everything."""
+"""By file: the page's address, what is there once it shows everything, and how much of it is shown (pixels)."""
 
 
 def main(folder: Path) -> None:
@@ -57,11 +61,11 @@ def photograph(address: str, folder: Path) -> None:
             executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"), args=["--no-sandbox"]
         )
         view = browser.new_page(viewport={"width": 1440, "height": 1000}, locale="en-GB")
-        for name, (page, there) in PICTURES.items():
+        for name, (page, there, height) in PICTURES.items():
             view.goto(f"{address}/{page}")
             view.locator(there).first.wait_for()
-            when = view.locator("main time, #found td[data-label=Why]")  # of the wall: other ones each time
-            view.screenshot(path=folder / f"{name}.png", mask=[when], mask_color="#ececea")
+            when, shown = view.locator("main time"), {"x": 0, "y": 0, "width": 1_440, "height": height}
+            view.screenshot(path=folder / f"{name}.png", mask=[when], mask_color="#ececea", clip=shown)
         browser.close()
 
 
