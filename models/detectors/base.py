@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from scipy.special import ndtr
 
 from foremend.vocabulary.compiling import compiled
 from foremend.vocabulary.errors import ConfigError, InputError, IntegrityError
-from foremend.vocabulary.leaving import Leaving
+from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
 from foremend.vocabulary.ports import Detector, Snapshot
 from foremend.vocabulary.types import Score
 
@@ -99,6 +99,47 @@ class Columns:
         if snapshot["detector"] != self.layout:
             raise IntegrityError(f"a snapshot of {snapshot['detector']!r} cannot restore {self.layout!r}")
         self.names = tuple(snapshot["names"]) if snapshot["learnt"] else None
+
+
+class Records(Columns, Generic[Record]):
+    """What a detector inherits that keeps a row of state for each appliance: they leave and join, and it is stored.
+
+    `_state` has one row per appliance, `_fresh` the single row of one of which nothing is known yet.
+
+    >>> from models.detectors import ControlCharts
+    >>> charts, again = ControlCharts(), ControlCharts()
+    >>> charts.learn(["power"], np.random.default_rng(1).normal(120.0, 5.0, (400, 1)))
+    >>> again.restore(charts.snapshot())
+    >>> again.names
+    ('power',)
+    """
+
+    _fresh: Record
+    _state: Record
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.vocabulary.leaving`."""
+        self._state, part = record_leaves(self._state, self._fresh, leaving)
+        return dict(part)
+
+    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
+        """Take back what `leave` answered."""
+        self._state = record_joins(self._state, self._fresh, self._of_today(part), rows)
+
+    def snapshot(self) -> Snapshot:
+        """What is known of every appliance, as arrays."""
+        return {**self._identity(), "fresh": packed(self._fresh), "state": packed(self._state)}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Continue where `snapshot` was taken; raises IntegrityError for another detector's."""
+        self._check_identity(snapshot)
+        kind = type(self._fresh)
+        self._fresh = unpacked(kind, self._of_today(snapshot["fresh"]))
+        self._state = unpacked(kind, self._of_today(snapshot["state"]))
+
+    def _of_today(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """State of an earlier version as it is kept today. Here: as it was."""
+        return state
 
 
 def grown(state: Record, fresh: Record, rows: int) -> Record:

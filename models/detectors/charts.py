@@ -14,18 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.compiling import compiled
-from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
-from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Score
 from models.detectors.base import (
-    Columns,
     Floats,
+    Records,
     fleet_size,
     grown,
     no_rows,
-    packed,
     put,
-    unpacked,
 )
 from models.detectors.chart_statistics import independent_looks, kept_variance, odds_against_chance
 from models.detectors.settings import DEFAULTS, NEVER
@@ -222,12 +218,7 @@ def _follow(
     return odds, spoke, usual
 
 
-def _of_today(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """State as it is kept today; an earlier version, which counted otherwise, did not know who is alarming."""
-    return {"alarmed": np.zeros(len(state["seen"]), np.int32), **state}
-
-
-class ControlCharts(Columns):
+class ControlCharts(Records[ChartState]):
     """Finds columns whose level shifts: EWMA control charts of several spans, of every column of each appliance.
 
     Feed readings or windows; each appliance's rows in time order, cut into blocks anywhere. A NaN leaves its chart as
@@ -312,21 +303,6 @@ class ControlCharts(Columns):
         _find_bursts(rows, fresh, self._params)
         return fresh
 
-    def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.leaving`."""
-        self._state, part = record_leaves(self._state, self._fresh, leaving)
-        return dict(part)
-
-    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
-        """Take back what `leave` answered."""
-        self._state = record_joins(self._state, self._fresh, _of_today(part), rows)
-
-    def snapshot(self) -> Snapshot:
-        """Baselines and the fleet's state as arrays."""
-        return {**self._identity(), "fresh": packed(self._fresh), "state": packed(self._state)}
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Continue where `snapshot` was taken; raises IntegrityError for another detector's."""
-        self._check_identity(snapshot)
-        self._fresh = unpacked(ChartState, _of_today(snapshot["fresh"]))
-        self._state = unpacked(ChartState, _of_today(snapshot["state"]))
+    def _of_today(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """An earlier version, which counted otherwise, did not know who is alarming."""
+        return {"alarmed": np.zeros(len(state["seen"]), np.int32), **state}

@@ -8,17 +8,15 @@ far is far follows from the appliance's own distances (peaks over a threshold; S
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.compiling import compiled
-from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
-from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Score
-from models.detectors.base import Columns, Floats, fleet_size, grown, no_rows, packed, unpacked
+from models.detectors.base import Floats, Records, fleet_size, grown, no_rows
 from models.detectors.settings import DEFAULTS
 from models.detectors.tails import BINS, Tail, bound_of, chance, count
 
@@ -181,7 +179,7 @@ def _follow(
     return result
 
 
-class Novelty(Columns):
+class Novelty(Records[NoveltyState]):
     """Finds windows of `rows` readings of one signal that are unlike all earlier ones of the same appliance.
 
     Of each signal up to `patterns` windows are kept: one that is unusually far from all of them is added, and one that
@@ -232,22 +230,3 @@ class Novelty(Columns):
         self._state = grown(self._state, self._fresh, fleet_size(appliance))
         p_value = _follow(appliance, rows, self._state, self._first_rows, self._memory)
         return self._pack(appliance, time, np.maximum(1.0 - p_value, 0.0))
-
-    def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.leaving`."""
-        self._state, part = record_leaves(self._state, self._fresh, leaving)
-        return dict(part)
-
-    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
-        """Take back what `leave` answered."""
-        self._state = record_joins(self._state, self._fresh, part, rows)
-
-    def snapshot(self) -> Snapshot:
-        """What is known of every appliance, as arrays."""
-        return {**self._identity(), "fresh": packed(self._fresh), "state": packed(self._state)}
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Continue where `snapshot` was taken; raises IntegrityError for another detector's."""
-        self._check_identity(snapshot)
-        self._fresh = unpacked(NoveltyState, snapshot["fresh"])
-        self._state = unpacked(NoveltyState, snapshot["state"])

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.compiling import compiled
-from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
-from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Score
 from models.detectors.base import (
-    Columns,
     Floats,
+    Records,
     evidence_to_score,
     fleet_size,
     grown,
     no_rows,
-    packed,
     put,
     student_to_normal,
-    unpacked,
 )
 
 _NEVER = np.iinfo(np.int64).min
@@ -151,7 +147,7 @@ def _follow(
     return silence, stuck
 
 
-class SilenceAndStuck(Columns):
+class SilenceAndStuck(Records[SilenceState]):
     """Finds appliances that fall silent and columns that stand still, compared with each appliance's own habit.
 
     A row without any known value is a look at the clock: the score says how unusual it is to have heard nothing until
@@ -196,22 +192,3 @@ class SilenceAndStuck(Columns):
         still = np.maximum(1.0 - 2.0 * stuck * max(rows.shape[1], 1), 0.0)
         quiet = evidence_to_score(silence, np.where(silence > 0, 1.0, 0.0))
         return self._pack(appliance, time, np.maximum(quiet, still))
-
-    def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.leaving`."""
-        self._state, part = record_leaves(self._state, self._fresh, leaving)
-        return dict(part)
-
-    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
-        """Take back what `leave` answered."""
-        self._state = record_joins(self._state, self._fresh, part, rows)
-
-    def snapshot(self) -> Snapshot:
-        """Habits and the fleet's state as arrays."""
-        return {**self._identity(), "fresh": packed(self._fresh), "state": packed(self._state)}
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Continue where `snapshot` was taken; raises IntegrityError for another detector's."""
-        self._check_identity(snapshot)
-        self._fresh = unpacked(SilenceState, snapshot["fresh"])
-        self._state = unpacked(SilenceState, snapshot["state"])

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.compiling import compiled
-from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
-from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Score
 from models.detectors.base import (
-    Columns,
     Floats,
+    Records,
     evidence_to_score,
     fleet_size,
     grown,
     no_rows,
-    packed,
     put,
     student_to_normal,
-    unpacked,
 )
 
 _SEPARATION = 0.8
@@ -229,7 +225,7 @@ def _follow(
     return largest, looks
 
 
-class CycleStructure(Columns):
+class CycleStructure(Records[RunState]):
     """Finds runs and pauses of unusual length, in every column that switches between two levels.
 
     Lengths are counted in rows, for each appliance on its own. The normal rows that it learns from tell which columns
@@ -269,22 +265,3 @@ class CycleStructure(Columns):
         self._state = grown(self._state, self._fresh, fleet_size(appliance))
         largest, looks = _follow(appliance, np.ascontiguousarray(time), rows, self._state)
         return self._pack(appliance, time, evidence_to_score(largest, looks))
-
-    def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.leaving`."""
-        self._state, part = record_leaves(self._state, self._fresh, leaving)
-        return dict(part)
-
-    def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
-        """Take back what `leave` answered."""
-        self._state = record_joins(self._state, self._fresh, part, rows)
-
-    def snapshot(self) -> Snapshot:
-        """What was learnt and the fleet's runs, as arrays."""
-        return {**self._identity(), "fresh": packed(self._fresh), "state": packed(self._state)}
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Continue where `snapshot` was taken; raises IntegrityError for another detector's."""
-        self._check_identity(snapshot)
-        self._fresh = unpacked(RunState, snapshot["fresh"])
-        self._state = unpacked(RunState, snapshot["state"])
