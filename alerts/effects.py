@@ -135,13 +135,8 @@ class DatabaseEffects:
             owned = rows_of(work.session, ApplianceRow, {one}).get(one)
             policy = self._policies.of(None if owned is None else owned.jurisdiction)
             tickets = tickets_of(work, [finding])
-            self._serve(
-                work,
-                tickets,
-                finding,
-                consent,
-                contract_of(policy, owned, nameplates_of(work.session, {one}).get(one)),
-            )
+            contract = contract_of(policy, owned, nameplates_of(work.session, {one}).get(one))
+            self._serve(work, tickets, finding, consent, contract)
             ticket = tickets.get(episode_id)
         self._wake()
         return None if ticket is None or ticket.status not in LIVE else ticket.id

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine, select
 
-from alerts.consent import decide, histories
+from alerts.consent import histories
 from alerts.consent.decide import Statement
 from alerts.consent.known import rows_of
 from alerts.database import reading
@@ -55,11 +55,7 @@ def may_teach(engine: Engine, policies: Policies, clock: Clock, appliance_ids: I
 
 def may_be_learnt_from(engine: Engine, clock: Clock, appliance_ids: Iterable[str]) -> set[str]:
     """Those of `appliance_ids` whose owners agree to training now."""
-    wanted = set(appliance_ids)
-    with reading(engine) as session:
-        said = histories(session, wanted, {Purpose.TRAINING})
-    now = clock.now_ms()
-    return {one for one in wanted if decide(said.get((one, Purpose.TRAINING), ()), now).given}
+    return set(known_since(engine, clock, appliance_ids, (Purpose.TRAINING,)))
 
 
 def known_since(

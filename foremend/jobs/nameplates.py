@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
 from alerts.nameplates import Firmware, Nameplate, Nameplates
-from foremend.learning.members import COLUMNS, Since, read_appliances
+from foremend.jobs.register import RefusedTableError
+from foremend.learning.members import COLUMNS, Since, iso_day, read_appliances
 from foremend.vocabulary.errors import ConfigError, InputError
-from foremend.vocabulary.ids import nearest, require_id
+from foremend.vocabulary.ids import require_id
+from foremend.vocabulary.profiles import require_model
 from foremend.vocabulary.spreadsheets import plain_cell
 from foremend.vocabulary.types import MS_PER_DAY
 
 WRITTEN = (*COLUMNS, "since")
 _PAGE = 5_000
-_MOST_TOLD = 50
 
 
 def import_nameplates(file: Path, register: Nameplates, models: Mapping[str, str], by: str) -> dict[str, int]:
     """Take in a table as `foremend cohorts` reads it; how many appliances and changes of firmware that are.
 
-    `models` has the category of each appliance model. Raises ConfigError where the file cannot be read, InputError with
-    every appliance that is refused and why: nothing was taken then.
+    `models` has the category of each appliance model. Raises ConfigError where the file cannot be read,
+    RefusedTableError with every appliance that is refused and why: nothing was taken then.
     """
     fleet = read_appliances(file)
-    if refused := [reason for one, told in fleet.items() for reason in _wrong(one, told, models)]:
-        more = f"\n  and {len(refused) - _MOST_TOLD} more" if len(refused) > _MOST_TOLD else ""
-        listed = "".join(f"\n  {reason}" for reason in refused[:_MOST_TOLD])
-        raise InputError(
-            f"{file}: {len(refused)} appliances are refused, so nothing was taken of it: mend them, and import it again"
-            f"{listed}{more}"
-        )
+    if reasons := [reason for one, told in fleet.items() for reason in _wrong(one, told, models)]:
+        raise RefusedTableError(file, "appliances", reasons)
     plates = [_plate(appliance_id, told) for appliance_id, told in fleet.items()]
     register.put(plates, by)
     return {"appliances": len(plates), "firmware": sum(len(one.firmware) for one in plates)}
@@ -53,32 +49,20 @@ def export_nameplates(register: Nameplates, out: TextIO) -> int:
 
 def as_words(plate: Nameplate) -> dict[str, Any]:
     """A nameplate, JSON-ready, with times in ISO 8601."""
-    return {
-        "appliance_id": plate.appliance_id,
-        "category": plate.category,
-        "appliance_model": plate.appliance_model,
-        "batch": plate.batch,
-        "region": plate.region,
-        "installed_at": _day(plate.installed_at),
-        "firmware": [{"since": _day(one.since), "version": one.version} for one in plate.firmware],
-    }
+    firmware = [{"since": _day(one.since), "version": one.version} for one in plate.firmware]
+    return asdict(plate) | {"installed_at": _day(plate.installed_at), "firmware": firmware}
 
 
 def _wrong(appliance_id: str, told: Sequence[Since], models: Mapping[str, str]) -> Iterator[str]:
+    model, category = told[-1].model, told[-1].category
     try:
         require_id("appliance", appliance_id)
+        require_model(model, models)
     except InputError as error:
-        yield str(error)
-    model, category = told[-1].model, told[-1].category
-    if model not in models:
-        yield f"{appliance_id}: {model!r} is no appliance model{_hint(model, models)}"
-    elif models[model] != category:
+        yield f"{appliance_id}: {error}"
+        return
+    if models[model] != category:
         yield f"{appliance_id}: {model} is a {models[model]!r}, not a {category!r}"
-
-
-def _hint(model: str, models: Collection[str]) -> str:
-    near = nearest(model, models)
-    return f": did you mean {near!r}?" if near else ""
 
 
 def _plate(appliance_id: str, told: Sequence[Since]) -> Nameplate:
@@ -116,7 +100,7 @@ def _rows(plate: Nameplate) -> Iterator[list[str]]:
 
 
 def _day(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat()
+    return iso_day(ms // MS_PER_DAY)
 
 
 def known(plate: Nameplate | None, appliance_id: str) -> Nameplate:

@@ -13,22 +13,23 @@ from alerts.owner_channels import OWNER_CHANNELS
 from alerts.owners import OwnedAppliance, Owner, Owners, checked_name, time_zone
 from alerts.policies import Policies
 from foremend.vocabulary.errors import ConfigError, InputError
-from foremend.vocabulary.ids import nearest, require_id
+from foremend.vocabulary.ids import require_id
+from foremend.vocabulary.profiles import require_model
 
 NEEDED = ("owner_id", "appliance_id", "appliance_model")
 MAY = ("language", "timezone", "jurisdiction", "service_area", "tier", "name")
 MOST_TOLD = 50
-"""Refused lines that are told, of however many."""
+"""Refusals that are told, of however many."""
 
 
-class RefusedLinesError(InputError):
-    """Lines of the file that cannot be taken: nothing of it was."""
+class RefusedTableError(InputError):
+    """Something in the file cannot be taken: nothing of it was. `what` is refused, each for one of the `reasons`."""
 
-    def __init__(self, file: Path, refused: Sequence[tuple[int, str]]) -> None:
-        told = "\n".join(f"  line {line}: {reason}" for line, reason in refused[:MOST_TOLD])
-        more = f"\n  and {len(refused) - MOST_TOLD} more" if len(refused) > MOST_TOLD else ""
+    def __init__(self, file: Path, what: str, reasons: Sequence[str]) -> None:
+        told = "\n".join(f"  {reason}" for reason in reasons[:MOST_TOLD])
+        more = f"\n  and {len(reasons) - MOST_TOLD} more" if len(reasons) > MOST_TOLD else ""
         super().__init__(
-            f"{file}: {len(refused)} lines are refused, so nothing was taken of it: mend them, and import it again\n"
+            f"{file}: {len(reasons)} {what} are refused, so nothing was taken of it: mend them, and import it again\n"
             f"{told}{more}"
         )
 
@@ -53,7 +54,7 @@ def import_owners(
     A line an appliance: `owner_id`, `appliance_id`, `appliance_model`, and, where the columns are there, those of `MAY`
     and a column a channel with the owner's address. What has no column, or no value, stays as it is; addresses stay
     only where their channel has no column. An appliance of another owner is refused unless `hand_over`. Raises
-    RefusedLinesError with every line and reason, ConfigError where the file cannot be read.
+    RefusedTableError with every line and reason, ConfigError where the file cannot be read.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
@@ -67,7 +68,8 @@ def import_owners(
         except InputError as error:  # what only the register knows, as ids that differ in case alone
             found.refused.append((_line_named(found, str(error)), str(error)))
     if found.refused:
-        raise RefusedLinesError(file, sorted(found.refused))
+        reasons = [f"line {line}: {reason}" for line, reason in sorted(found.refused)]
+        raise RefusedTableError(file, "lines", reasons)
     return {"owners": len(found.owners), "appliances": len(found.appliances)}
 
 
@@ -103,10 +105,7 @@ def _take(
     )
     if appliance_id in found.appliances:
         raise InputError(f"appliance {appliance_id!r} stands in line {found.line_of[appliance_id]} already")
-    model = row["appliance_model"]
-    if model not in models:
-        near = nearest(model, models)
-        raise InputError(f"{model!r} is no appliance model{f': did you mean {near!r}?' if near else ''}")
+    model = require_model(row["appliance_model"], models)
     owner = Owner(owner_id, dict(_contacts(row, owners)))
     if found.owners.setdefault(owner_id, owner) != owner:
         raise InputError(f"owner {owner_id!r} has other addresses in an earlier line")

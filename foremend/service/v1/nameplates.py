@@ -14,7 +14,8 @@ from alerts.wording import iso
 from foremend.service.guard.door import Needs
 from foremend.service.guard.problems import Problem, stated
 from foremend.service.views import Time
-from foremend.vocabulary.ids import nearest
+from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.profiles import require_model
 from foremend.vocabulary.rights import Caller, Reach, Right
 
 OfOwners = Annotated[Caller, Depends(Needs(Right.OWNERS))]
@@ -86,10 +87,10 @@ def add_nameplates(app: FastAPI, register: Nameplates | None, categories: Mappin
     def put_nameplate(caller: Changing, appliance_id: str, said: NameplateSaid) -> NameplateView:
         """Say what an appliance is, whether or not it was heard of. To say it twice changes nothing."""
         here = _here(register)
-        if said.appliance_model not in categories:
-            near = nearest(said.appliance_model, categories)
-            hint = f": did you mean {near!r}?" if near else ""
-            raise Problem(422, f"{said.appliance_model!r} is no appliance model{hint}")
+        try:
+            require_model(said.appliance_model, categories)
+        except InputError as error:
+            raise Problem(422, str(error)) from None
         plate = Nameplate(
             appliance_id,
             categories[said.appliance_model],

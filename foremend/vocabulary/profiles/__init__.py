@@ -7,12 +7,13 @@ replaces what the base says, and a key set to null removes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError, InputError
+from foremend.vocabulary.ids import nearest
 from foremend.vocabulary.profiles.profile import WORDS, Profile, Watch
 from foremend.vocabulary.profiles.signals import Cycle, Signal, Title
 from foremend.vocabulary.profiles.states import State, States, While
@@ -33,6 +34,7 @@ __all__ = [
     "merged",
     "profile_of",
     "read_profiles",
+    "require_model",
 ]
 
 BUNDLED = Path(__file__).parent
@@ -83,6 +85,16 @@ def profile_of(profiles: Mapping[str, Profile], appliance_model: str) -> Profile
     if appliance_model not in profiles:
         raise ConfigError(f"no appliance model {appliance_model!r}: choose from {', '.join(profiles)}")
     return profiles[appliance_model]
+
+
+def require_model(appliance_model: str, models: Collection[str]) -> str:
+    """`appliance_model` itself. Raises InputError where it is none of `models`, with the nearest of them."""
+    if appliance_model in models:
+        return appliance_model
+    near = nearest(appliance_model, models)
+    raise InputError(
+        f"{appliance_model!r} is no appliance model{f': did you mean {near!r}?' if near else ''}"
+    )
 
 
 def load_profile(path: Path) -> Profile:
