@@ -7,8 +7,9 @@ is sold. It goes with the erasure of its owner, like all that names the applianc
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -20,6 +21,15 @@ from foremend.vocabulary.ids import require_id
 from foremend.vocabulary.ports import Clock
 
 _BLOCK = 5_000
+_COLUMNS = (
+    NameplateRow.appliance_id,
+    NameplateRow.category,
+    NameplateRow.appliance_model,
+    NameplateRow.batch,
+    NameplateRow.region,
+    NameplateRow.installed_at,
+)
+"""In the order of `Nameplate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,10 @@ class Nameplates:
             (plate.appliance_id, one.since): one.version for plate in plates for one in plate.firmware
         }
         with change(self._engine, self._clock) as work:
-            rows = [_row(plate) | {"at": work.at} for plate in by_id.values()]
+            names = [column.key for column in _COLUMNS]
+            rows = [
+                {name: getattr(plate, name) for name in names} | {"at": work.at} for plate in by_id.values()
+            ]
             told = [
                 {"appliance_id": appliance_id, "since": since, "version": version, "at": work.at}
                 for (appliance_id, since), version in versions.items()
@@ -96,33 +109,20 @@ class Nameplates:
 
 def nameplates_of(session: Session, ids: Collection[str]) -> dict[str, Nameplate]:
     """Those of `ids` of which something is known."""
-    found: dict[str, Nameplate] = {}
-    for some in chunks(ids):
-        for row in session.scalars(select(NameplateRow).where(NameplateRow.appliance_id.in_(some))):
-            found[row.appliance_id] = Nameplate(
-                row.appliance_id, row.category, row.appliance_model, row.batch, row.region, row.installed_at
-            )
-    for appliance_id, firmware in _firmware_of(session, found).items():
-        found[appliance_id] = replace(found[appliance_id], firmware=firmware)
-    return found
+    rows = [
+        row
+        for some in chunks(ids)
+        for row in session.execute(select(*_COLUMNS).where(NameplateRow.appliance_id.in_(some)))
+    ]
+    firmware = _firmware_of(session, [row.appliance_id for row in rows])
+    return {row.appliance_id: Nameplate(*row, firmware.get(row.appliance_id, ())) for row in rows}
 
 
 def _firmware_of(session: Session, ids: Iterable[str]) -> Mapping[str, tuple[Firmware, ...]]:
+    key, told = FirmwareRow.appliance_id, (FirmwareRow.since, FirmwareRow.version)
     found: dict[str, tuple[Firmware, ...]] = {}
     for some in chunks(ids):
-        query = select(FirmwareRow).where(FirmwareRow.appliance_id.in_(some))
-        rows = session.scalars(query.order_by(FirmwareRow.appliance_id, FirmwareRow.since))
-        for appliance_id, versions in groupby(rows, lambda row: row.appliance_id):
-            found[appliance_id] = tuple(Firmware(row.since, row.version) for row in versions)
+        rows = session.execute(select(key, *told).where(key.in_(some)).order_by(key, FirmwareRow.since))
+        for appliance_id, versions in groupby(rows, itemgetter(0)):
+            found[appliance_id] = tuple(Firmware(since, version) for _, since, version in versions)
     return found
-
-
-def _row(plate: Nameplate) -> dict[str, object]:
-    return {
-        "appliance_id": plate.appliance_id,
-        "category": plate.category,
-        "appliance_model": plate.appliance_model,
-        "batch": plate.batch,
-        "region": plate.region,
-        "installed_at": plate.installed_at,
-    }

@@ -45,8 +45,7 @@ def write(
     from foremend.wiring.household import at_the_desk
 
     def work(desk: Any, _settings: Any) -> dict[str, Any]:
-        with out.open("w", encoding="utf-8", newline="") as file:
-            return {"appliances": export_nameplates(desk.nameplates, file), "file": str(out)}
+        return {"appliances": export_nameplates(desk.nameplates, out), "file": str(out)}
 
     show("Nameplates", at_the_desk(config, work), json)
 

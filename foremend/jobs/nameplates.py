@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from alerts.nameplates import Firmware, Nameplate, Nameplates
+from alerts.ticket_steps import LATEST
 from foremend.jobs.register import RefusedTableError
 from foremend.learning.members import COLUMNS, Since, iso_day, read_appliances
 from foremend.vocabulary.errors import ConfigError, InputError
@@ -35,8 +36,19 @@ def import_nameplates(file: Path, register: Nameplates, models: Mapping[str, str
     return {"appliances": len(plates), "firmware": sum(len(one.firmware) for one in plates)}
 
 
-def export_nameplates(register: Nameplates, out: TextIO) -> int:
-    """Write the register as the table that `import_nameplates` takes, oldest firmware first; how many appliances."""
+def export_nameplates(register: Nameplates, path: Path) -> int:
+    """Write the register as the table that `import_nameplates` takes, oldest firmware first; how many appliances.
+
+    Raises ConfigError where the file cannot be written.
+    """
+    try:
+        with path.open("w", encoding="utf-8", newline="") as out:
+            return _write(register, out)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _write(register: Nameplates, out: TextIO) -> int:
     table = csv.writer(out, lineterminator="\n")
     table.writerow(WRITTEN)
     count, after = 0, ""
@@ -63,6 +75,9 @@ def _wrong(appliance_id: str, told: Sequence[Since], models: Mapping[str, str]) 
         return
     if models[model] != category:
         yield f"{appliance_id}: {model} is a {models[model]!r}, not a {category!r}"
+    for day in sorted({day for one in told for day in (one.installed, one.day)}):
+        if not 0 <= day * MS_PER_DAY <= LATEST:
+            yield f"{appliance_id}: {iso_day(day)} is before 1970 or after 2100: was another year meant?"
 
 
 def _plate(appliance_id: str, told: Sequence[Since]) -> Nameplate:

@@ -78,6 +78,8 @@ def test_one_appliance_is_shown_with_its_firmware_since_when(foremend: Foremend)
         ("rf-3,refrigerator,rf-26,,,,2025-01-05,\n", "did you mean 'rf-260'?", 3),
         ("rf-3,air-conditioner,rf-260,,,,2025-01-05,\n", "rf-260 is a 'refrigerator'", 3),
         ("rf-3,refrigerator,rf-260,,,,yesterday,\n", "line 6", 2),
+        ("rf-3,refrigerator,rf-260,,,,0205-01-05,\n", "rf-3: 0205-01-05 is before 1970", 3),
+        ("rf-3,refrigerator,rf-260,,,1.0,2025-01-05,2205-01-05\n", "was another year meant?", 3),
     ],
 )
 def test_a_table_with_one_wrong_row_is_refused_whole_with_the_reason(
@@ -97,3 +99,8 @@ def test_what_a_spreadsheet_would_reckon_is_written_as_text(foremend: Foremend) 
     foremend.says("export", str(out))
 
     assert "'=1+2" in out.read_text()
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(foremend: Foremend) -> None:
+    """As a folder that is not there."""
+    assert "cannot be written" in foremend.says("export", str(foremend.folder / "none" / "out.csv"), code=2)
