@@ -5,7 +5,7 @@ import { DAY, SOON, ago, days, fullTime, integer, moment } from "./format.js";
 import { STATES } from "./fleet.js";
 import { t } from "./i18n.js";
 import { select, table, trouble, turnTo, turning, view } from "./listing.js";
-import { ask, inVain, reach, startShell, toLogin } from "./shell.js";
+import { ask, inVain, missing, reach, startShell, toLogin } from "./shell.js";
 import { faultNames, faultTitle, modelNames, modelTitle, setVocabulary, stateWords } from "./words.js";
 
 const ORDERS = { urgency: "fl_order_urgent", days_left: "fl_order_left", last_seen: "fl_order_age", "-last_seen": "fl_order_new" };
@@ -140,12 +140,7 @@ function showRest() {
   );
 }
 
-function missed(error) {
-  console.warn(error);
-  if (error.status === 401) return toLogin();
-  known.error = error;
-  show();
-}
+const missed = missing(known, () => show());
 
 async function keepLooking() {
   await new Promise((resolve) => setTimeout(resolve, EVERY_MS));

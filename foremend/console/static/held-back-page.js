@@ -4,7 +4,7 @@ import { byId, empty, fill, h } from "./dom.js";
 import { fullTime, integer, moment } from "./format.js";
 import { t } from "./i18n.js";
 import { select, table, trouble, turnTo, turning, view } from "./listing.js";
-import { ask, inVain, reach, startShell, toLogin } from "./shell.js";
+import { ask, inVain, missing, reach, startShell } from "./shell.js";
 import { applianceName, faultTitle, isMany, setVocabulary } from "./words.js";
 
 const PAGE = "held-back.html";
@@ -43,12 +43,7 @@ async function read() {
   show();
 }
 
-function missed(error) {
-  console.warn(error);
-  if (error.status === 401) return toLogin();
-  known.error = error;
-  show();
-}
+const missed = missing(known, () => show());
 
 const when = (iso) => h("time", { datetime: iso, title: fullTime(iso) }, moment(iso));
 

@@ -5,12 +5,13 @@ import { ago, compact, fullTime, integer, moment } from "./format.js";
 import { t } from "./i18n.js";
 import { target } from "./lists.js";
 import { table, trouble } from "./listing.js";
-import { ask, inVain, reach, startShell, toLogin } from "./shell.js";
+import { ask, inVain, missing, reach, startShell, toLogin } from "./shell.js";
 
 const EVERY_MS = 5_000;
+const LETTERS_EVERY_MS = 60_000; // they are counted anew each time, and hardly change
 const REPLAY_PATIENCE_MS = 90_000;
 
-const known = { detail: null, groups: null, error: null, rate: null, last: null, sending: null, said: null };
+const known = { detail: null, groups: null, error: null, rate: null, last: null, sending: null, said: null, lettersAt: -Infinity };
 
 /** Readings a second between two looks of this page. */
 function noteRate(pipeline) {
@@ -20,23 +21,25 @@ function noteRate(pipeline) {
   known.last = { readings: pipeline.readings, at: now };
 }
 
+async function readLetters() {
+  const now = performance.now();
+  if (now < known.lettersAt + LETTERS_EVERY_MS) return;
+  known.groups = await ask("api/v1/dead-letters/groups");
+  known.lettersAt = now;
+}
+
 async function read() {
   try {
-    const [detail, groups] = await Promise.all([ask("api/v1/pipeline"), ask("api/v1/dead-letters/groups")]);
+    const [detail] = await Promise.all([ask("api/v1/pipeline"), readLetters()]);
     noteRate(detail.pipeline);
-    Object.assign(known, { detail, groups, error: null });
+    Object.assign(known, { detail, error: null });
   } catch (error) {
     return missed(error);
   }
   show();
 }
 
-function missed(error) {
-  console.warn(error);
-  if (error.status === 401) return toLogin();
-  known.error = error;
-  show();
-}
+const missed = missing(known, () => show());
 
 const when = (iso) => (iso ? h("time", { datetime: iso, title: fullTime(iso) }, moment(iso)) : "–");
 
@@ -95,7 +98,7 @@ async function sendAgain(group) {
     console.warn(error);
     known.said = () => t("link_lost");
   } finally {
-    known.sending = null;
+    Object.assign(known, { sending: null, lettersAt: -Infinity });
   }
   await read();
 }

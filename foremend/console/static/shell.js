@@ -15,6 +15,14 @@ export const reach = (right) => own.rights[right];
 /** Whether to ask again would be in vain; a service that is away, or asked too often, comes back. */
 export const inVain = ({ status }) => status >= 400 && status < 500 && status !== 429;
 
+/** What a page does with an error: whoever is nobody any more logs in, else `known.error` is shown. */
+export const missing = (known, show) => (error) => {
+  console.warn(error);
+  if (error.status === 401) return toLogin();
+  known.error = error;
+  show();
+};
+
 /** The answer; an Error has `status`, what was wrong, and the right that is missing, or how far it goes. */
 export async function ask(path) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });

@@ -5,7 +5,7 @@ import { byId, dot, empty, fill, h } from "./dom.js";
 import { fullTime, moment } from "./format.js";
 import { inWords, t } from "./i18n.js";
 import { status } from "./lists.js";
-import { ask, inVain, startShell, toLogin } from "./shell.js";
+import { ask, inVain, missing, startShell, toLogin } from "./shell.js";
 import { getTickets } from "./tickets-api.js";
 import { faultNames, faultTitle, modelTitle, setVocabulary } from "./words.js";
 
@@ -178,12 +178,7 @@ function showFilters() {
   );
 }
 
-function missed(error) {
-  console.warn(error);
-  if (error.status === 401) return toLogin();
-  known.error = error;
-  show();
-}
+const missed = missing(known, () => show());
 
 /** One row says whether anything moved; clocks tick on in any case. */
 async function keepLooking() {
