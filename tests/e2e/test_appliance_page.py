@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -19,8 +18,8 @@ from foremend.service.server import Server
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Block
 from tests.conftest import NOW, StillClock
+from tests.e2e.visiting import serious
 
-AXE = (Path(__file__).parent / "axe-core/axe.min.js").read_text("utf-8")
 MINUTES = 10
 HOSTILE = "<img src=x onerror=alert(1)>"
 SLASHED = "hall 2/rf-260/7"
@@ -70,15 +69,6 @@ def open_page(browser: Browser, address: str) -> Iterator[Open]:
     for context in opened:
         context.close()
     assert [one for one in errors if "404" not in one] == []
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds that keeps somebody from using the page."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")
-    ]
 
 
 def test_a_square_leads_to_the_appliances_own_page(browser: Browser, address: str) -> None:

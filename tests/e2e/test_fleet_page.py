@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from cryptography.fernet import Fernet
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from alerts.access.access import open_access
 from alerts.database import open_database, writing
 from alerts.shared_status import Said, Seen, say
 from alerts.tables import ApplianceRow, OwnerRow
-from alerts.vault import Vault
-from foremend.runtimes.clock import SystemClock
-from foremend.runtimes.status import PipelineStatus
-from foremend.service.app import create_app
-from foremend.service.guard.door import Door
-from foremend.service.guard.rates import Buckets
-from foremend.service.read_model import ReadModel
-from foremend.service.server import Server
-from foremend.service.shared_pipeline import SharedPipeline
-from foremend.vocabulary.catalogue import load_catalogue
-from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.rights import Role
+from tests.e2e.visiting import NOW, STATUS, Open, serious, served, visits
 from tests.episodes import add_open_episodes
 
-AXE = (Path(__file__).parent / "axe-core/axe.min.js").read_text("utf-8")
 HOSTILE = "<img src=x onerror=alert(1)>" + "&'\"?#" * 25
-PASSWORD = "four plain words together"
-NOW = 1_767_240_000_000
-STATUS = PipelineStatus("running", True, 10, 100, 1, 2, 3, NOW, 50, 40, NOW - 1000)
 ILL = [
     ("rf-260-003", "refrigerant-leak", "critical", 9.0),
     ("rf-260-005", "condenser-fouling", "warning", None),
     (HOSTILE, "not-cooling", "warning", 30.0),
 ]
-Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -65,48 +47,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 )
             )  # fmt: skip
         add_open_episodes(session, ILL, NOW)
-    access = open_access(tables, Vault(Fernet.generate_key().decode()), SystemClock())
-    subject = {Role.OWNER: "owner-7"}
-    for role in (Role.AGENT, Role.OWNER, Role.QUALITY, Role.DATA_SCIENTIST):
-        link = access.users.create(role.value, role, "test", subject.get(role))[1]
-        access.entrance.set_password(link, PASSWORD, "127.0.0.1")
-    model = ReadModel(
-        tables, SharedPipeline(tables, ("s",), SystemClock(), 2**60), load_profiles(), load_catalogue(), {}
-    )
-    app = create_app(model, door=Door(access, False, Buckets(1e6), Buckets(1e6)))
-    with Server(app, "127.0.0.1", 0) as address:
+    with served(tables) as address:
         yield address
     tables.dispose()
 
 
 @pytest.fixture
 def open_page(browser: Browser, place: str) -> Iterator[Open]:
-    """Opens a page as somebody; a test fails if anything on it went wrong but what was refused."""
-    opened: list[BrowserContext] = []
-    errors: list[str] = []
-
-    def open_(path: str, role: Role = Role.AGENT, locale: str = "en-GB", width: int = 1280) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, locale=locale, timezone_id="Asia/Shanghai"
-        )
-        opened.append(context)
-        answer = context.request.post(
-            f"{place}/api/v1/session",
-            data={"name": role.value, "password": PASSWORD},
-            headers={"Origin": place},
-        )
-        assert answer.status == 204, answer.text()
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda one: errors.append(one.text) if one.type == "error" else None)
-        page.goto(f"{place}/{path}")
-        return page
-
-    yield open_
-    for context in opened:
-        context.close()
-    refused = re.compile("status of (400|403|422|502)")  # the browser's own word on an answer
-    assert [one for one in errors if not refused.search(one)] == []
+    with visits(browser, place, refused="400|403|422|502") as open_:
+        yield open_
 
 
 def rows(page: Page) -> list[str]:
@@ -308,10 +257,7 @@ def test_nothing_serious_keeps_anybody_from_using_it(open_page: Open, theme: str
     for path, there in (("fleet.html", "tbody tr"), ("", "h1 a")):
         page.goto(f"{urlsplit(page.url).scheme}://{urlsplit(page.url).netloc}/{path}")
         expect(page.locator(there).first).to_be_visible()
-        page.evaluate(AXE)
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        serious = [one for one in found if one["impact"] in ("serious", "critical")]
-        assert [f"{one['id']}: {one['nodes'][0]['html']}" for one in serious] == []
+        assert serious(page) == []
 
 
 def test_a_first_look_costs_little(open_page: Open) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from alerts import promises
@@ -31,10 +30,9 @@ from foremend.service.server import Server
 from foremend.vocabulary.rights import Role
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
 from tests.conftest import PHONE, a_finding
+from tests.e2e.visiting import PASSWORD, Open, serious, visits
 
-AXE = (Path(__file__).parent / "axe-core/axe.min.js").read_text("utf-8")
 HOSTILE = "<img src=x onerror=alert(1)>"
-PASSWORD = "four plain words together"
 WORKS: dict[str, int] = {"hostile": 8, "race": 10, "outcome": 12, "refused": 16, "merge": 22, "desk": 28}
 """Tickets that a test may change, by what it is for: the appliance's place in the fleet."""
 
@@ -108,47 +106,10 @@ def _promised(engine: Any, now: int) -> dict[str, str]:
         return {row.appliance_id: row.id for row in rows}
 
 
-Open = Callable[..., Page]
-
-
 @pytest.fixture
 def open_page(browser: Browser, place: Place) -> Iterator[Open]:
-    """Opens a page as somebody; a test fails if anything on it went wrong but what was refused."""
-    opened: list[BrowserContext] = []
-    errors: list[str] = []
-
-    def open_(path: str, role: Role | None = Role.AGENT, locale: str = "en-GB", width: int = 1280) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, locale=locale, timezone_id="Asia/Shanghai"
-        )
-        opened.append(context)
-        if role is not None:
-            answer = context.request.post(
-                f"{place.address}/api/v1/session",
-                data={"name": role.value, "password": PASSWORD},
-                headers={"Origin": place.address},
-            )
-            assert answer.status == 204, answer.text()
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda one: errors.append(one.text) if one.type == "error" else None)
-        page.goto(f"{place.address}/{path}")
-        return page
-
-    yield open_
-    for context in opened:
-        context.close()
-    refused = re.compile("status of (401|403|404|409|412|422)")  # the browser's own word on an answer
-    assert [one for one in errors if not refused.search(one)] == []
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds that keeps somebody from using the page."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")
-    ]
+    with visits(browser, place.address, refused="401|403|404|409|412|422") as open_:
+        yield open_
 
 
 def ticket(place: Place, name: str) -> str:

@@ -33,6 +33,7 @@ PASSWORD = "four plain words together"
 NOW = 1_767_240_000_000
 STATUS = PipelineStatus("running", True, 10, 100, 1, 2, 3, NOW, 50, 40, NOW - 1000)
 SUBJECTS = {Role.OWNER: "owner-7", Role.TECHNICIAN: "kim"}
+REFUSED = "400|403|404|409|412|422|502"
 Open = Callable[..., Page]
 
 
@@ -41,6 +42,13 @@ def service_of(tables: Engine, appliances: tuple[str, ...], **parts: Any) -> Ite
     """The address of a service that heard of `appliances`, of rf-260; `parts` go to `create_app`."""
     seen = [Seen(one, "rf-260", "c", NOW, False, 0) for one in appliances]
     say(tables, Said("s", asdict(STATUS), NOW), seen)
+    with served(tables, **parts) as address:
+        yield address
+
+
+@contextmanager
+def served(tables: Engine, **parts: Any) -> Iterator[str]:
+    """The address of a service of what stream `s` said in `tables`, with a user of each role; `parts` as above."""
     access = open_access(tables, Vault(Fernet.generate_key().decode()), SystemClock())
     for role in Role:
         link = access.users.create(role.value, role, "test", SUBJECTS.get(role))[1]
@@ -53,17 +61,17 @@ def service_of(tables: Engine, appliances: tuple[str, ...], **parts: Any) -> Ite
 
 
 @contextmanager
-def visits(browser: Browser, place: str, *, login: bool = True) -> Iterator[Open]:
-    """Opens a page as somebody; a test fails if anything on it went wrong but what was refused."""
+def visits(browser: Browser, place: str, *, login: bool = True, refused: str = REFUSED) -> Iterator[Open]:
+    """Opens a page as somebody, or as nobody; a test fails if anything on it went wrong but what was `refused`."""
     opened: list[BrowserContext] = []
     errors: list[str] = []
 
-    def open_(path: str, role: Role = Role.AGENT, locale: str = "en-GB", width: int = 1280) -> Page:
+    def open_(path: str, role: Role | None = Role.AGENT, locale: str = "en-GB", width: int = 1280) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": 900}, locale=locale, timezone_id="Asia/Shanghai"
         )
         opened.append(context)
-        if login:
+        if login and role is not None:
             user = {"name": role.value, "password": PASSWORD}
             answer = context.request.post(f"{place}/api/v1/session", data=user, headers={"Origin": place})
             assert answer.status == 204, answer.text()
@@ -76,8 +84,8 @@ def visits(browser: Browser, place: str, *, login: bool = True) -> Iterator[Open
     yield open_
     for context in opened:
         context.close()
-    refused = re.compile("status of (400|403|404|409|412|422|502)")  # the browser's own word on an answer
-    assert [one for one in errors if not refused.search(one)] == []
+    answers = re.compile(f"status of ({refused})")  # the browser's own word on an answer
+    assert [one for one in errors if not answers.search(one)] == []
 
 
 def serious(page: Page) -> list[str]:
