@@ -85,7 +85,8 @@ def visits(browser: Browser, place: str, *, login: bool = True, refused: str = R
     for context in opened:
         context.close()
     answers = re.compile(f"status of ({refused})")  # the browser's own word on an answer
-    assert [one for one in errors if not answers.search(one)] == []
+    wrong = [one for one in errors if not answers.search(one)]
+    assert wrong == [], wrong  # told: what pytest does not collect, it does not spell out
 
 
 def serious(page: Page) -> list[str]:
