@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -28,6 +29,16 @@ WIDEST = 80
 
 _TIMES = ("at", "time", "since", "until")
 """Last words of the names of times, which programs get as ms UTC."""
+
+
+class Exact(str):
+    """The name of a line that is shown as it is, an id for instance; of others `_` becomes a blank.
+
+    >>> str(Exact("wm_kitchen"))
+    'wm_kitchen'
+    """
+
+    __slots__ = ()
 
 
 def emit(result: Mapping[str, Any]) -> None:
@@ -60,12 +71,19 @@ def plain_table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
 
 def pairs_table(title: str, pairs: Mapping[str, Any]) -> Table:
     """The list that `show_pairs` prints: no boxes, at any depth."""
-    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table = Table(
+        title=title, title_justify="left", show_header=False, box=None, pad_edge=False,
+        min_width=cell_len(title),
+    )  # fmt: skip
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for depth, name, value in _rows(pairs, 0):
-        table.add_row(Text("  " * depth + name.replace("_", " ")), Text(value))
+        table.add_row(Text("  " * depth + _titled(name)), Text(value))
     return table
+
+
+def _titled(name: str) -> str:
+    return name if isinstance(name, Exact) else name.replace("_", " ")
 
 
 def _rows(pairs: Mapping[str, Any], depth: int) -> Iterator[tuple[int, str, str]]:

@@ -72,7 +72,8 @@ def _charts(series: dict[str, Any] | None) -> dict[str, str]:
     if series is None or not series["stored"]:
         return {"readings": "not stored here, or not to be shown"}
     if not series["times"]:
-        return {"readings": "none in these days: --days reaches further back"}
+        newest = "the newest follow once ten minutes of later ones came"
+        return {"readings": f"none stored in these days: {newest}; --days reaches back"}
     return {one["name"]: _chart(one, series) for one in series["signals"]}
 
 

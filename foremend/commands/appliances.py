@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from foremend.commands.common import Config, Json, show
+from foremend.terminal import Exact
 
 
 def appliances(
@@ -37,7 +38,7 @@ def appliances(
     if json:
         show("Fleet", found, json)
     else:
-        lines = {one["appliance_id"]: _line(one) for one in found["appliances"]}
+        lines: dict[str, Any] = {Exact(one["appliance_id"]): _line(one) for one in found["appliances"]}
         more = {"": f"there are more: --limit is {limit}"} if found["more"] else {}
         show("Fleet", (lines or {"": "no appliance fits"}) | more, json)
 

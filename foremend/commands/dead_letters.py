@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from foremend.commands.common import Config, Json, show
+from foremend.terminal import Exact
 
 app = typer.Typer(help="Messages of devices that could not be used.", no_args_is_help=True)
 
@@ -21,7 +22,7 @@ def every(
     from foremend.jobs import dead_letters as job
 
     found = job.groups(config, days)
-    lines: dict[str, Any] = {one["id"]: _line(one) for one in found}
+    lines: dict[str, Any] = {Exact(one["id"]): _line(one) for one in found}
     show("Dead letters", {"groups": found} if json else lines or {"": "every message could be used"}, json)
 
 

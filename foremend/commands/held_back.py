@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from foremend.commands.common import Config, Json, show
+from foremend.terminal import Exact
 
 
 def held_back(
@@ -43,7 +44,9 @@ def _in_short(found: dict[str, Any], limit: int) -> dict[str, Any]:
     }
     if found["held_back"] is None:
         return {**lines, "": "this token has not the right messages: no list"}
-    lines |= {f"{number} {_line(one)[0]}": _line(one)[1] for number, one in enumerate(found["held_back"], 1)}
+    lines |= {
+        Exact(f"{number} {_line(one)[0]}"): _line(one)[1] for number, one in enumerate(found["held_back"], 1)
+    }
     more = {"": f"there are more: --limit is {limit}"} if found["more"] else {}
     return (lines or {"": "nothing was held back"}) | more
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from foremend.commands.common import Config, Json, show
-from foremend.terminal import emit
+from foremend.terminal import Exact, emit
 
 app = typer.Typer(help="Service tickets: what is done about them, and what was found.", no_args_is_help=True)
 
@@ -38,7 +38,10 @@ def every(
     if json:
         emit({"tickets": found})
     else:
-        lines = {one["ticket_id"]: f"{one['status']}: {one['appliance_id']}, {one['fault']}" for one in found}
+        lines: dict[str, Any] = {
+            Exact(one["ticket_id"]): f"{one['status']}: {one['appliance_id']}, {one['fault']}"
+            for one in found
+        }
         show("Tickets", lines, json)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from foremend.commands.common import Config, Json, show
-from foremend.terminal import emit
+from foremend.terminal import Exact, emit
 from foremend.vocabulary.rights import Role
 
 app = typer.Typer(help="Tokens of programs that ask the API.", no_args_is_help=True)
@@ -48,7 +48,7 @@ def every(config: Config = None, json: Json = False) -> None:
     if json:
         emit({"tokens": found})
     else:
-        show("Tokens", {one["id"]: one for one in found}, json)
+        show("Tokens", {Exact(one["id"]): one for one in found}, json)
 
 
 @app.command("revoke")

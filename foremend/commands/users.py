@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from foremend.commands.common import Config, Json, show
-from foremend.terminal import emit, say
+from foremend.terminal import Exact, emit, say
 from foremend.vocabulary.rights import Role
 
 app = typer.Typer(
@@ -41,7 +41,7 @@ def every(config: Config = None, json: Json = False) -> None:
     if json:
         emit({"users": found})
     else:
-        show("Users", {one["name"]: one for one in found}, json)
+        show("Users", {Exact(one["name"]): one for one in found}, json)
 
 
 @app.command("disable")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from foremend.commands.common import Config, Json, show
+from foremend.terminal import Exact
 
 app = typer.Typer(help="Endpoints of signed events: how they are, what went there.", no_args_is_help=True)
 
@@ -21,7 +22,7 @@ def every(config: Config = None, json: Json = False) -> None:
     from foremend.jobs import webhooks
 
     found = webhooks.every(config)
-    show("Webhooks", {"webhooks": found} if json else {one["name"]: one for one in found}, json)
+    show("Webhooks", {"webhooks": found} if json else {Exact(one["name"]): one for one in found}, json)
 
 
 @app.command("test")
@@ -46,8 +47,8 @@ def deliveries(
     from foremend.jobs import webhooks
 
     found = webhooks.deliveries(config, name, since, until, state, limit)
-    lines = {
-        one["message_id"]: f"{one['state']}: {one['event_type']}, {one['appliance_id']}"
+    lines: dict[str, Any] = {
+        Exact(one["message_id"]): f"{one['state']}: {one['event_type']}, {one['appliance_id']}"
         + (f" ({one['error']})" if one["error"] else "")
         for one in found
     }

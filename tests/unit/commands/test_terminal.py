@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foremend.terminal import show_pairs
+from foremend.terminal import Exact, show_pairs
 
 CARD = {
     "version": "v0001",
@@ -52,3 +52,18 @@ def test_values_are_written_as_people_write_them(shown: str) -> None:
     assert "average precision 0.9123" in lines
     assert "drift none" in lines
     assert "faults door-gasket-leak, refrigerant-leak" in lines
+
+
+def test_an_id_stands_as_it_must_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of other names an underline becomes a blank."""
+    show_pairs("Tokens", {Exact("ab_C-1"): "never used", "last_used": None})
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+
+    assert lines[1:] == ["ab_C-1 never used", "last used none"]
+
+
+def test_a_title_is_not_folded_above_a_narrow_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """The id of an appliance whose lines are short can be copied as well."""
+    show_pairs("a-refrigerator-of-the-kitchen", {"a": 1})
+
+    assert capsys.readouterr().out.splitlines()[0].strip() == "a-refrigerator-of-the-kitchen"
