@@ -49,16 +49,16 @@ class Anchor:
 
 
 class Anchors:
-    """Writes anchors into one file, by itself in a thread between `start` and `close`, or one by `write`."""
+    """Writes anchors into one `file`, by itself in a thread between `start` and `close`, or one by `write`."""
 
     def __init__(self, engine: Engine, vault: Vault, settings: AuditSettings, clock: Clock) -> None:
         self._engine, self._clock = engine, clock
-        self._file = settings.anchor_file
+        self.file = settings.anchor_file
         self._keys = [Ed25519PrivateKey.from_private_bytes(key) for key in vault.derived("audit anchors")]
         self._rounds = Rounds("anchors of the audit log", self.write, settings.anchor_every / MS_PER_SECOND)
 
     def start(self) -> None:
-        if self._file is not None:
+        if self.file is not None:
             self._rounds.start()
 
     def close(self) -> None:
@@ -92,6 +92,11 @@ class Anchors:
         """Where the log is not the one that was anchored, in words; empty where all is well, or nothing is anchored."""
         anchors, problem = self._anchors(file or self._named())
         return problem or self._differs(anchors)
+
+    def last(self) -> Anchor | None:
+        """The newest one that can be believed; None where there is none."""
+        anchors = self._anchors(self.file)[0] if self.file is not None else []
+        return anchors[-1] if anchors else None
 
     def _anchors(self, file: Path) -> tuple[list[Anchor], str]:
         """Those of `file` since the last restart, and what is wrong with the file, in words.
@@ -135,9 +140,9 @@ class Anchors:
         return ""
 
     def _named(self) -> Path:
-        if self._file is None:
+        if self.file is None:
             raise ConfigError("alerts.audit.anchor_file names no file to anchor the audit log in")
-        return self._file
+        return self.file
 
 
 def _append(file: Path, key: Ed25519PrivateKey, anchor: Anchor) -> Anchor | None:

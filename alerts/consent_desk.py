@@ -127,6 +127,16 @@ class ConsentDesk:
         note_read(self._engine, self._clock, "consent", appliance_id, by)
         return [row for row in self._ledger.history(appliance_id) if of in (None, row["subject"])]
 
+    def said_by(self, owner_id: str, by: str) -> list[dict[str, Any]]:
+        """Every record of an owner, oldest first, of appliances that are another's now, too.
+
+        Raises InputError for an owner that nobody registered.
+        """
+        if register.owner(self._engine, owner_id, self._clock.now_ms()) is None:
+            raise self._owners.not_known(owner_id)
+        note_read(self._engine, self._clock, "consent", owner_id, by)
+        return self._ledger.said_by(owner_id)
+
     def receipt(self, appliance_id: str, by: str) -> dict[str, Any]:
         """A receipt for the present owner. Raises InputError where that one said nothing yet."""
         known = self.appliance(appliance_id)

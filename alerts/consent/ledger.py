@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import ColumnElement, Engine, func, or_, select
 
 from alerts.change import Change, change
 from alerts.consent.decide import Decision, Histories, Statement, decide, histories, said_by_owner
@@ -148,7 +148,14 @@ class ConsentLedger:
 
     def history(self, appliance_id: str) -> list[dict[str, Any]]:
         """Every record about an appliance as it stands in the ledger, oldest first, JSON-ready."""
-        query = select(ConsentRow).where(ConsentRow.appliance_id == appliance_id).order_by(ConsentRow.seq)
+        return self._records(ConsentRow.appliance_id == appliance_id)
+
+    def said_by(self, owner_id: str) -> list[dict[str, Any]]:
+        """The same of an owner, of every appliance that was ever theirs."""
+        return self._records(ConsentRow.subject == owner_id)
+
+    def _records(self, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+        query = select(ConsentRow).where(which).order_by(ConsentRow.seq)
         names = [column.key for column in ConsentRow.__table__.columns]
         with reading(self._engine) as session:
             return [{name: getattr(row, name) for name in names} for row in session.scalars(query)]

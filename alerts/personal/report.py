@@ -97,15 +97,18 @@ _UNCOUNTED: Mapping[str, tuple[str, str]] = {
 def report(job: Job) -> dict[str, Any]:
     """Of one job, JSON-ready."""
     told = job.report
+    removed = dict(told.get("removed", {})) | {
+        name: told[name]
+        for name in ("readings", "messages_in_files", "audit_entries_emptied")
+        if name in told
+    }
     kept = [*told.get("kept", ())]
     if told.get("database") in _KEPT:
         kept.append({"what": told["database"], "where": ""})
     return job.summary() | {
-        "removed": dict(told.get("removed", {}))
-        | {
-            name: told[name]
-            for name in ("readings", "messages_in_files", "audit_entries_emptied")
-            if name in told
+        "removed": removed,
+        "places": {
+            name: dict(zip(("en", "zh"), PLACES[name], strict=True)) for name in removed if name in PLACES
         },
         "uncounted": [_said(one, "", _UNCOUNTED) for one in _UNCOUNTED if "emptied_at" in told],
         "tickets_withdrawn": told.get("tickets_withdrawn", 0),

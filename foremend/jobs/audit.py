@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from alerts import audit
 from alerts.anchors import Anchors
+from alerts.audit_desk import whole
 from alerts.database import open_database
 from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
@@ -39,14 +40,12 @@ def verify(config: Path | None, anchors: Path | None) -> dict[str, Any]:
     ConfigError where `anchors` is not there.
     """
     with _opened(config) as (engine, settings):
-        report = audit.verify(engine)
         file = anchors or settings.audit.anchor_file
-        problem, is_there = report.problem, file is not None and file.exists()
+        is_there = file is not None and file.exists()
         if anchors is not None and not is_there:
             raise ConfigError(f"--anchors {anchors}: there is no such file")
-        if not problem and is_there:
-            problem = _anchors(engine, settings).problem(file)
-    return asdict(report) | {"problem": problem, "anchored": str(file) if is_there else None}
+        report = whole(engine, file, lambda: _anchors(engine, settings))
+    return asdict(report) | {"anchored": str(file) if is_there else None}
 
 
 def export(config: Path | None, out: BinaryIO) -> int:

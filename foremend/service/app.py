@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.staticfiles import StaticFiles
 
+from alerts.audit_desk import AuditDesk
 from alerts.consent_desk import ConsentDesk
 from alerts.dead_letter_replay import Replays
 from alerts.inbound import NOBODY, Inbound
@@ -33,6 +34,7 @@ from foremend.service.read_model import ReadModel
 from foremend.service.sight import Sight
 from foremend.service.stop_page import add_stop_page
 from foremend.service.v1.appliances import add_appliances
+from foremend.service.v1.audit import add_audit
 from foremend.service.v1.diagnoses import DiagnosisDesk, add_diagnoses
 from foremend.service.v1.findings import add_findings
 from foremend.service.v1.fleet import add_fleet
@@ -100,6 +102,7 @@ def create_app(
     nameplates: Nameplates | None = None,
     own: OwnDesk | None = None,
     replays: Replays | None = None,
+    audit: AuditDesk | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
@@ -108,8 +111,8 @@ def create_app(
     `inbound` are systems that may send steps. Without `consents` and `privacy` nothing is known of owners,
     without `stopping` no link in a message holds, without `previews` nothing is known of what owners would read,
     without `diagnosing` no appliance is asked how it is, without `pages` no appliance has a chart, without
-    `nameplates` nobody is told of which batch one is, without `own` no owner has a page, and without
-    `replays` no dead letter is sent again.
+    `nameplates` nobody is told of which batch one is, without `own` no owner has a page, without
+    `replays` no dead letter is sent again, and without `audit` no log is verified.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -151,6 +154,7 @@ def create_app(
     add_diagnoses(app, look, diagnosing)
     add_owners(app, consents)
     add_privacy(app, privacy)
+    add_audit(app, audit)
     add_users(app, door, consents)
     add_session(app, door)
     add_stop_page(app, stopping, _HEADERS["Content-Security-Policy"])

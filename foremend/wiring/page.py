@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from alerts.access.access import Access
 from alerts.access.users import FIRST
+from alerts.audit_desk import AuditDesk
 from alerts.dead_letter_replay import Replays
 from alerts.desk import Alerts
 from alerts.inbound import NOBODY, Inbound
@@ -63,6 +64,7 @@ def open_server(
         alerts.nameplates,
         OwnDesk(alerts, privacy),
         replays,
+        AuditDesk(alerts.engine, alerts.anchors),
     )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 

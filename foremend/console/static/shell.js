@@ -5,8 +5,8 @@ import { language, setLanguage, t } from "./i18n.js";
 
 const PATIENCE_MS = 10_000;
 const THEMES = ["auto", "light", "dark"];
-/** Each page by its words: where it is, and the right without which it shows nothing but that. */
-const PAGES = { today: ["."], fleet: ["fleet.html"], tickets: ["tickets.html"], page_held_back: ["held-back.html", "held-back"], page_pipeline: ["pipeline.html", "metrics"] };
+/** Each page by its words: where it is, and the rights without any of which it shows nothing but that. */
+const PAGES = { today: ["."], fleet: ["fleet.html"], tickets: ["tickets.html"], page_held_back: ["held-back.html", "held-back"], page_pipeline: ["pipeline.html", "metrics"], page_consent: ["consent.html", "owners", "consents", "erasures", "audit"] };
 const own = { theme: localStorage.getItem("theme") ?? "auto", user: null, rights: {}, changed: () => {} };
 
 /** How far a right of whoever looks goes: all, own, or undefined without it. */
@@ -23,15 +23,24 @@ export const missing = (known, show) => (error) => {
   show();
 };
 
-/** The answer; an Error has `status`, what was wrong, and the right that is missing, or how far it goes. */
-export async function ask(path) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
+/** The answer, whatever kind it is of; an Error has `status`, what was wrong, and the right that is missing, or how far it goes. */
+export async function answered(path, patience = PATIENCE_MS, options = {}) {
+  const answer = await fetch(path, { signal: AbortSignal.timeout(patience), ...options, headers: { accept: "application/json", ...options.headers } });
   if (!answer.ok) {
     const { right, reach, detail } = await answer.json().catch(() => ({}));
     throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status, right, reach, detail });
   }
-  return answer.json();
+  return answer;
 }
+
+export const ask = async (path, patience) => (await answered(path, patience)).json();
+
+/** Has something done: what was said of it. */
+export const send = async (path, body, patience) =>
+  (await answered(path, patience, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } })).json();
+
+/** What went wrong with something that was asked for, in a sentence. */
+export const refusal = ({ status, right, detail }) => (status === 403 && right ? t("ls_no_right_for", { right }) : status ? t("ls_refused", { detail: typeof detail === "string" ? detail : status }) : t("link_lost"));
 
 /** Nobody knows who looks: the login finds out, and goes back to what was asked for. */
 export function toLogin() {
@@ -55,7 +64,7 @@ function head() {
 
 function showPages() {
   const link = ([name, [path]]) => h("a", { href: path, "data-key": name, "aria-current": path === here() ? "page" : null }, t(name));
-  const shown = ([, [path, right]]) => !right || reach(right) || path === here();
+  const shown = ([, [path, ...rights]]) => !rights.length || rights.some((right) => reach(right) === "all") || path === here();
   if (byId("pages")) fill(byId("pages"), Object.entries(PAGES).filter(shown).map(link));
 }
 
@@ -88,7 +97,7 @@ async function whoAmI() {
   speak();
 }
 
-/** `changed` is called whenever words or colours are others, `missed` with the error of whoever may not look. */
+/** `changed` is called whenever words or colours are others, `missed` with the error of whoever may not look; answers once it is known who does. */
 export function startShell(changed, missed) {
   own.changed = changed;
   head();
@@ -106,5 +115,5 @@ export function startShell(changed, missed) {
   byId("logout").addEventListener("click", logOut);
   paint();
   speak();
-  whoAmI().catch(missed);
+  return whoAmI().catch(missed);
 }

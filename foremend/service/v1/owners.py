@@ -60,6 +60,7 @@ class ConsentWord(BaseModel):
     """A record of the ledger, as it stands there."""
 
     seq: int
+    appliance_id: str
     subject: str
     purpose: str
     given: bool
@@ -116,6 +117,18 @@ def add_owners(app: FastAPI, desk: ConsentDesk | None) -> None:
         if not _may(caller, Right.OWNERS, owner_id):
             raise HTTPException(404, f"no owner {owner_id}")
         return OwnerView(**_here(desk).owner(owner_id, caller.who))
+
+    @app.get(
+        "/api/v1/owners/{owner_id}/consents",
+        tags=["owners"],
+        operation_id="listWords",
+        responses=stated(400, 404),
+    )
+    def list_words(caller: OfConsents, owner_id: str) -> list[ConsentWord]:
+        """Every word of an owner, oldest first, of each appliance that was ever theirs."""
+        if not _may(caller, Right.CONSENTS, owner_id):
+            raise HTTPException(404, f"no owner {owner_id}")
+        return [ConsentWord(**one) for one in _here(desk).said_by(owner_id, caller.who)]
 
     @app.get(
         "/api/v1/appliances/{appliance_id:path}/consents",

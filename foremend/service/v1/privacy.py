@@ -57,10 +57,11 @@ class KeptView(BaseModel):
 
 
 class ErasureReport(ErasureView):
-    """What went, by place, and what went `uncounted`; receivers that were told to erase in their turn, and those that
-    were not; what stays."""
+    """What went, by place, what each of `places` is called, and what went `uncounted`; receivers that were told to
+    erase in their turn, and those that were not; what stays."""
 
     removed: dict[str, int]
+    places: dict[str, dict[str, str]]
     uncounted: list[KeptView]
     tickets_withdrawn: int
     told: list[str]
