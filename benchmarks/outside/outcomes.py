@@ -68,7 +68,7 @@ def trained(
     try:
         made = life.train(profile.name, seed, str(history), str(table), lambda what, done, total: None)
         if made["alias"] == "challenger":
-            life.promote(profile.name, "challenger", None, False)
+            life.promote(profile.name, "challenger", None, False, who="benchmark")
         became = "promoted"
     except (ConfigError, RefusedError) as error:
         became = f"the champion stays: {error}"

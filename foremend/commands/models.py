@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from getpass import getuser
 from typing import Annotated
 
 import typer
@@ -75,7 +76,7 @@ def promote_model(
     json: Json = False,
 ) -> None:
     """Put a version in use; running pipelines take it up. Refused when it is worse than the champion."""
-    show("Promoted", lifecycle(config).promote(appliance_model, version, reason, force), json)
+    show("Promoted", lifecycle(config).promote(appliance_model, version, reason, force, who=getuser()), json)
 
 
 @app.command("rollback")
@@ -86,4 +87,4 @@ def roll_back_model(
     json: Json = False,
 ) -> None:
     """Return to the champion before this one; running pipelines take it up."""
-    show("Rolled back", lifecycle(config).rollback(appliance_model, reason), json)
+    show("Rolled back", lifecycle(config).rollback(appliance_model, reason, who=getuser()), json)

@@ -40,6 +40,7 @@ from foremend.service.v1.findings import add_findings
 from foremend.service.v1.fleet import add_fleet
 from foremend.service.v1.held_back import add_held_back
 from foremend.service.v1.inbound import add_inbound
+from foremend.service.v1.models import ModelDesk, add_models
 from foremend.service.v1.nameplates import add_nameplates
 from foremend.service.v1.owners import add_owners
 from foremend.service.v1.pipeline import add_pipeline
@@ -103,6 +104,7 @@ def create_app(
     own: OwnDesk | None = None,
     replays: Replays | None = None,
     audit: AuditDesk | None = None,
+    models: ModelDesk | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
@@ -112,7 +114,8 @@ def create_app(
     without `stopping` no link in a message holds, without `previews` nothing is known of what owners would read,
     without `diagnosing` no appliance is asked how it is, without `pages` no appliance has a chart, without
     `nameplates` nobody is told of which batch one is, without `own` no owner has a page, without
-    `replays` no dead letter is sent again, and without `audit` no log is verified.
+    `replays` no dead letter is sent again, without `audit` no log is verified, and without `models` no
+    version is shown.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -155,6 +158,7 @@ def create_app(
     add_owners(app, consents)
     add_privacy(app, privacy)
     add_audit(app, audit)
+    add_models(app, models)
     add_users(app, door, consents)
     add_session(app, door)
     add_stop_page(app, stopping, _HEADERS["Content-Security-Policy"])

@@ -41,6 +41,9 @@ class Right(StrEnum):
     DEAD_LETTERS = "dead-letters"
     DEAD_LETTERS_CHANGE = "dead-letters.change"  # have them sent again
     METRICS = "metrics"
+    MODELS = "models"  # trained versions, what they learnt from, how they do, what drifts
+    MODELS_CHANGE = "models.change"  # put a version in use, or take it back
+    SETTINGS = "settings"  # the settings in force, without secrets, and the rules
     OWNERS = "owners"  # owners, their appliances and addresses
     OWNERS_CHANGE = "owners.change"
     CONSENTS = "consents"  # what owners agreed to
@@ -80,6 +83,8 @@ ON_THIS_MACHINE: Rights = MappingProxyType(
         Right.HELD_BACK,
         Right.DEAD_LETTERS,
         Right.METRICS,
+        Right.MODELS,
+        Right.SETTINGS,
     )
 )
 """Of who sits at a machine that listens to itself alone: the page, and nothing of owners."""
@@ -116,9 +121,11 @@ RIGHTS: Mapping[Role, Rights] = MappingProxyType(
         ),
         Role.TECHNICIAN: _all(Right.WORDS, Right.HELD_BACK)
         | dict.fromkeys((Right.TICKETS, Right.TICKETS_CHANGE, Right.DIAGNOSES_CHANGE), Reach.OWN),
-        Role.DATA_SCIENTIST: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.HELD_BACK)
+        Role.DATA_SCIENTIST: _all(
+            Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.HELD_BACK, Right.MODELS, Right.MODELS_CHANGE
+        )
         | {Right.FLEET: Reach.PSEUDONYMS},
-        Role.QUALITY: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.HELD_BACK),
+        Role.QUALITY: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.HELD_BACK, Right.MODELS),
         Role.OPERATOR: {
             **ON_THIS_MACHINE,
             **_all(Right.DEAD_LETTERS_CHANGE, Right.AUDIT, Right.ERASURES, Right.RETENTION),

@@ -54,7 +54,7 @@ from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.topics import PROGRESS, Progress
 from foremend.wiring.desk import open_desk
-from foremend.wiring.page import open_pages, open_server
+from foremend.wiring.page import open_models, open_pages, open_server
 from foremend.wiring.parts import build_engine, open_home
 from ingest.decode import Ingest
 from ingest.mqtt.source import MqttSource
@@ -232,6 +232,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         PrivacyDesk(settings, alerts, clock, retention),
         open_pages(settings, alerts, profiles, clock),
         open_replays(settings, alerts.engine),
+        open_models(settings, alerts, profiles, clock),
     )
     asking = Asking(alerts.diagnoses, runtime, source.publish)
     return Application(

@@ -15,6 +15,8 @@ from alerts.inbound import NOBODY, Inbound
 from foremend.config import ServiceSettings, Settings, link_to
 from foremend.installation.history import open_history
 from foremend.installation.privacy import PrivacyDesk
+from foremend.learning.training import open_registry
+from foremend.learning.versions import Versions
 from foremend.service.app import create_app
 from foremend.service.appliance_pages import AppliancePages
 from foremend.service.guard.door import Door, is_loopback
@@ -24,9 +26,11 @@ from foremend.service.own.look import OwnDesk
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.v1.diagnoses import DiagnosisDesk
+from foremend.service.v1.models import ModelDesk
 from foremend.terminal import say
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import Profile
+from rules.evaluator import RuleBook
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +44,7 @@ def open_server(
     privacy: PrivacyDesk | None = None,
     pages: AppliancePages | None = None,
     replays: Replays | None = None,
+    models: ModelDesk | None = None,
 ) -> Server:
     """Listens on nothing yet. Says so where nobody could come in; where nobody ever could, prints how, once."""
     alone = settings.login == "auto" and is_loopback(settings.host)
@@ -65,6 +70,7 @@ def open_server(
         OwnDesk(alerts, privacy),
         replays,
         AuditDesk(alerts.engine, alerts.anchors),
+        models,
     )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 
@@ -100,3 +106,12 @@ def open_pages(
     return AppliancePages(
         alerts.engine, reader, profiles, clock, settings.alerts.act_from, alerts.watched.unwatched
     )
+
+
+def open_models(
+    settings: Settings, alerts: Alerts, profiles: Mapping[str, Profile], clock: Clock
+) -> ModelDesk:
+    """Over the registry of the settings, which other processes train into and read."""
+    rules, days = RuleBook(settings.rules), settings.models.horizon_days
+    versions = Versions(open_registry(settings.models), profiles, rules, days, clock)
+    return ModelDesk(versions, alerts.engine, clock)

@@ -30,7 +30,7 @@ from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
 from foremend.wiring.desk import open_desk
-from foremend.wiring.page import open_pages, open_server
+from foremend.wiring.page import open_models, open_pages, open_server
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         PrivacyDesk(settings, alerts, clock, retention),
         open_pages(settings, alerts, profiles, clock),
         open_replays(settings, alerts.engine),
+        open_models(settings, alerts, profiles, clock),
     )
     erasing = Erasing(
         settings,

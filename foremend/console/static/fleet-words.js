@@ -11,7 +11,6 @@ addWords({
   fl_footer: ["Times are each appliance's own, shown in {zone}; time left is by the fleet's clock.", "时间为设备自身时间，以 {zone} 显示；剩余时间按设备群时钟计算。"],
   fl_found: ["Found", "发现"],
   fl_heard: ["Last heard of", "最近数据"],
-  fl_model: ["Appliance model", "设备型号"],
   fl_never: ["never", "从未"],
   fl_no_ids: ["Your right “{right}” reaches pseudonyms alone, and this list goes by ids. Today's page shows you the fleet.", "您的权限“{right}”仅限假名，而本列表按设备编号显示。请查看今日页面。"],
   fl_order: ["Order", "排序"],

@@ -37,9 +37,9 @@ export function turning(next, choose) {
   return h("p", { class: "turning" }, view().get("cursor") ? to("ls_first", "") : null, next ? to("ls_next", next) : null);
 }
 
-/** What there is instead of a list, and what to do; `page`, where it is without filters; `refused`: words for a right that is missing. */
-export function trouble({ status, right, detail }, page, refused = "ls_no_right") {
-  const key = status === 403 ? refused : inVain({ status }) ? "ls_wrong" : "link_lost";
+/** What there is instead of a list, and what to do; `page`, where it is without filters; `refused`, `none`: words for a right that is missing, and for what there is not. */
+export function trouble({ status, right, detail }, page, refused = "ls_no_right", none = "ls_wrong") {
+  const key = status === 403 ? refused : status === 404 ? none : inVain({ status }) ? "ls_wrong" : "link_lost";
   return h("section", { class: "card" }, h("p", { class: "empty", role: "alert" }, t(key, { right, detail }), " ", status === 403 || !page ? null : h("a", { href: page }, t("ls_clear"))));
 }
 

@@ -1,0 +1,155 @@
+"""The page of models in a real browser, over a registry of the versions that come with Foremend."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+from sqlalchemy import Engine, select
+
+from alerts.database import open_database, reading
+from alerts.tables import AuditRow
+from foremend.learning.versions import Versions
+from foremend.runtimes.clock import SystemClock
+from foremend.service.v1.models import ModelDesk
+from foremend.vocabulary.profiles import load_profiles
+from foremend.vocabulary.rights import Role
+from models.registry.registry import Registry
+from rules.evaluator import RuleBook
+from rules.settings import RulesSettings
+from tests.e2e.visiting import Open, serious, served, sideways, visits
+
+MODEL = "rf-260"
+DETAIL = f"models.html?model={MODEL}"
+SHIPPED = Registry(Path(__file__).parents[2] / "models" / "champions")
+HOSTILE = "<img src=x onerror=alert(1)>" + "&'\"?" * 12
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_database(f"sqlite:///{tmp_path}/effects.db")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    """Two versions, the first one in use for a wild reason, with a drift and the second one beside it."""
+    stored = Registry(tmp_path / "models")
+    for _ in range(2):
+        stored.take_over(SHIPPED, MODEL, "v0001")
+    stored.promote(MODEL, "v0001", who="li.wei", why=HOSTILE, at=1_790_000_000_000)
+    stored.challenge(MODEL, "v0002")
+    shadow = {
+        "champion": "v0001", "challenger": "v0002", "days": 12, "appliance_days": 700, "opened_by_both": 4,
+        "opened_by_champion_only": ["fridge-secret"], "opened_by_challenger_only": [], "mean_difference": 0.02,
+    }  # fmt: skip
+    drifted = {"duty": {"psi": 0.31, "limit": 0.2}}
+    stored.note_live(MODEL, {"champion": "v0001", "drifted": drifted, "shadow": shadow})
+    return stored
+
+
+@pytest.fixture
+def open_page(browser: Browser, tables: Engine, registry: Registry) -> Iterator[Open]:
+    clock = SystemClock()
+    versions = Versions(registry, load_profiles(), RuleBook(RulesSettings()), 90.0, clock)
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(served(tables, models=ModelDesk(versions, tables, clock)))
+        yield stack.enter_context(visits(browser, place))
+
+
+@pytest.mark.parametrize(("language", "champion"), [("en-GB", "Champion"), ("zh-CN", "当前版本")])
+def test_it_leads_from_the_list_to_how_a_version_does(open_page: Open, language: str, champion: str) -> None:
+    """By the keyboard: figures over versions, drift, and the challenger on live data without an appliance's id."""
+    page = open_page("models.html", Role.DATA_SCIENTIST, language)
+    page.locator("#found tbody a").press("Enter")
+
+    expect(page.locator("section[aria-labelledby=mo_versions] tbody tr")).to_have_count(2)
+    expect(page.locator("section[aria-labelledby=mo_versions]")).to_contain_text(champion)
+    expect(page.locator("figure.panel canvas")).to_have_count(2)
+    expect(page.locator("section[aria-labelledby=mo_drift] tbody tr")).to_have_count(1)
+    expect(page.locator("section[aria-labelledby=mo_history]")).to_contain_text(HOSTILE)
+    assert page.locator("main img").count() == 0
+    assert "fridge-secret" not in page.content()
+
+
+def test_going_back_takes_a_reason_and_is_in_both_logs(
+    open_page: Open, registry: Registry, tables: Engine
+) -> None:
+    registry.promote(MODEL, "v0002", who="li.wei", why="it finds more leaks", at=1_791_000_000_000)
+    page = open_page(DETAIL, Role.DATA_SCIENTIST)
+    page.get_by_role("button", name="Back to v0001").click()
+    expect(page.locator("input[name=rollback]:invalid")).to_be_focused()
+    page.get_by_label("Reason for going back").fill("alarms at night")
+    page.get_by_role("button", name="Back to v0001").press("Enter")
+
+    expect(page.locator("#said")).to_contain_text("v0001 is in use in the place of v0002")
+    expect(page.locator("section[aria-labelledby=mo_history] tbody tr").first).to_contain_text(
+        "alarms at night"
+    )
+    assert registry.aliases(MODEL).history[-1].who == "data-scientist"
+    with reading(tables) as session:
+        noted = session.scalars(select(AuditRow).where(AuditRow.action == "model.rolled_back")).one()
+        assert (noted.subject, "v0001" in noted.details, "alarms" in noted.details) == (MODEL, True, False)
+
+
+def test_whoever_was_faster_is_told_of_and_nothing_changes(open_page: Open, registry: Registry) -> None:
+    """The page looked at v0001 while somebody put v0002 in use; what it shows afterwards is what is so."""
+    page = open_page(DETAIL, Role.ADMIN)
+    expect(page.locator("input[name=promotion]")).to_be_visible()
+    registry.promote(MODEL, "v0002", who="li.wei", why="faster", at=1_791_000_000_000)
+    page.locator("input[name=promotion]").fill("it finds more leaks")
+    page.get_by_role("button", name="Put v0002 in use").click()
+
+    expect(page.locator("#said")).to_contain_text("has v0002 in use by now, and not v0001: look again")
+    expect(page.locator("section[aria-labelledby=mo_in_use]")).to_contain_text("v0002")
+    assert len(registry.aliases(MODEL).history) == 2
+
+
+def test_what_cannot_be_judged_is_not_put_in_use_and_it_is_said_why(
+    open_page: Open, registry: Registry
+) -> None:
+    """Versions that come along bring no rows: the comparison says so, and the promotion is refused so."""
+    page = open_page(DETAIL, Role.ADMIN)
+    page.get_by_role("button", name="Compare with v0001").click()
+    expect(page.locator("#against")).to_contain_text("neither v0001 nor v0002 brings rows to be judged by")
+    page.locator("input[name=promotion]").fill("it finds more leaks")
+    page.get_by_role("button", name="Put v0002 in use").click()
+
+    expect(page.locator("#said")).to_contain_text("v0002 is not promoted: neither v0001")
+    assert registry.champion(MODEL) == "v0001"
+
+
+def test_without_the_right_it_names_what_is_missing(open_page: Open) -> None:
+    """Whoever may look sees the commands; whoever may not hears of the right."""
+    page = open_page(DETAIL, Role.QUALITY)
+    expect(page.locator("section[aria-labelledby=mo_change]")).to_contain_text("“models.change”")
+    expect(page.locator("input[name=promotion]")).to_have_count(0)
+    page = open_page("models.html", Role.AGENT, "zh-CN")
+    expect(page.get_by_role("alert")).to_contain_text("“models”")
+
+
+def test_an_empty_registry_says_how_to_fill_it(browser: Browser, tables: Engine, tmp_path: Path) -> None:
+    """And a model without a version is told as that."""
+    versions = Versions(
+        Registry(tmp_path / "none"), load_profiles(), RuleBook(RulesSettings()), 90.0, SystemClock()
+    )
+    with (
+        served(tables, models=ModelDesk(versions, tables, SystemClock())) as place,
+        visits(browser, place) as open_,
+    ):
+        expect(open_("models.html", Role.ADMIN).locator("#found")).to_contain_text("foremend models prepare")
+        expect(open_(DETAIL, Role.ADMIN).get_by_role("alert")).to_contain_text("No version of this")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_it_fits_and_nothing_serious_keeps_anybody_from_using_it(open_page: Open, width: int) -> None:
+    for language in ("en-GB", "zh-CN"):
+        page = open_page(DETAIL, Role.ADMIN, language, width)
+        expect(page.locator("figure.panel canvas")).to_have_count(2)
+
+        assert sideways(page) <= width
+        assert serious(page) == []
