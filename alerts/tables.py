@@ -563,6 +563,7 @@ class UserRow(Base):
     """Somebody who may come in. `epoch` rises with whatever ends the user's sessions."""
 
     __tablename__ = "users"
+    __table_args__ = (Index(None, "issuer", "issuer_subject", unique=True),)
     id: Mapped[str] = mapped_column(Name(40), primary_key=True)
     name: Mapped[str] = mapped_column(Name(200), unique=True)  # as it is typed, folded
     role: Mapped[str] = mapped_column(Name(40))
@@ -573,6 +574,28 @@ class UserRow(Base):
     created_at: Mapped[int]
     disabled_at: Mapped[int | None]
     last_login: Mapped[int | None]
+    issuer: Mapped[str | None] = mapped_column(Name(300))  # of an OpenID provider, for whoever comes by it
+    issuer_subject: Mapped[str | None] = mapped_column(Name(255))  # who that is there, for good
+
+
+class SecondFactorRow(Base):
+    """A user's secret for codes by time, sealed. It counts from its first right code on."""
+
+    __tablename__ = "second_factors"
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[bytes]
+    created_at: Mapped[int]
+    confirmed_at: Mapped[int | None]
+    last_step: Mapped[int]  # of the last code that was used: neither that one nor an older one holds again
+
+
+class RecoveryCodeRow(Base):
+    """A code that holds once in place of one by time, by its digest."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (Index(None, "user_id"),)
+    id: Mapped[str] = mapped_column(Name(64), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
 
 
 class SessionRow(Base):

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from alerts.access.openid_settings import OpenIdSettings
 from alerts.settings import AlertsSettings
 from foremend.history.influx_settings import InfluxSettings
 from foremend.history.parquet_settings import ParquetSettings
@@ -65,6 +66,8 @@ class ServiceSettings(Strict):
     """`auto`: who sits at this machine needs none, as long as `host` is this machine alone."""
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     """Addresses of gateways whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    openid: OpenIdSettings | None = None
+    """An organisation's own login, beside names and passwords."""
     requests_per_second: float = Field(default=50.0, gt=0)  # of one address, and of one token
     story: SettingsPath | None = None  # a file that the demo writes, told above the page
 

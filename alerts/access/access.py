@@ -29,6 +29,7 @@ class Access:
     entrance: Entrance
     pseudonyms: Pseudonyms
     reads: Reads
+    vault: Vault
 
     def anybody(self) -> bool:
         """Whether there is a credential that opens anything now."""
@@ -41,4 +42,6 @@ def open_access(engine: Engine, vault: Vault, clock: Clock, settings: AccessSett
     users = Users(engine, clock, Passwords(), settings.link_lasts)
     sessions = Sessions(engine, clock, settings)
     entrance = Entrance(users, sessions, Devices(vault), Guesses())
-    return Access(Tokens(engine, clock), users, sessions, entrance, Pseudonyms(vault), Reads(engine, clock))
+    return Access(
+        Tokens(engine, clock), users, sessions, entrance, Pseudonyms(vault), Reads(engine, clock), vault
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from alerts.access.guesses import Counted, Devices, Guesses
+from alerts.access.openid import Arrival
 from alerts.access.sessions import Sessions
 from alerts.access.users import User, Users, digest, folded_name
 from foremend.vocabulary.errors import InputError
@@ -62,6 +64,14 @@ class Entrance:
         except InputError:
             self._guesses.right("", counted)  # the link was good
             raise
+        self._guesses.right("", counted)
+        return self._entered(user)
+
+    def arrive(self, ask: Callable[[], Arrival], address: str) -> Entered:
+        """By an OpenID provider: `ask` says who came. Raises what it raises, and as `log_in`."""
+        counted = {f"address {address}": _FREE_BY_LINK}
+        self._begin(counted)
+        user = self._users.arrive(ask())
         self._guesses.right("", counted)
         return self._entered(user)
 

@@ -5,3 +5,11 @@ from __future__ import annotations
 
 class Refused(Exception):  # an answer, no mistake
     """A credential that opens nothing, with the sentence for whoever presented it."""
+
+
+class Strayed(Refused):
+    """A login by an OpenID provider that did not come to its end; `why` is a word that the login page knows."""
+
+    def __init__(self, why: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.why = why

@@ -69,10 +69,13 @@ class Sessions:
         role = Role(user.role)
         return Caller(f"user:{user.id}", rights_of(role), role, user.owner_id or user.technician, user.name)
 
-    def end(self, text: str) -> None:
-        """As its user asks for; one that is not there has ended already."""
+    def end(self, text: str) -> bool:
+        """As its user asks for; one that is not there has ended already. Whether it began by an OpenID provider."""
+        its_user = select(UserRow.issuer).join(SessionRow, SessionRow.user_id == UserRow.id)
         with writing(self._engine) as session:
+            issuer = session.scalars(its_user.where(SessionRow.id == digest(text))).first()
             session.execute(delete(SessionRow).where(SessionRow.id == digest(text)))
+        return issuer is not None
 
     def _seen(self, row: SessionRow, now: int) -> None:
         """Written once a minute at most; where it cannot be, as on a full disk, the session opens all the same."""

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
+from alerts.access.openid import Arrival
 from alerts.access.passwords import Passwords, require_password
-from alerts.access.refused import Refused
+from alerts.access.refused import Refused, Strayed
 from alerts.change import Change, change
 from alerts.database import insert_new, reading, writing
 from alerts.tables import LoginLinkRow, SessionRow, UserRow
-from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.errors import InputError, UnavailableError
 from foremend.vocabulary.ids import unknown
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.rights import Rights, Role, require_subject, rights_of
@@ -43,6 +44,8 @@ class User:
     created_at: int
     disabled_at: int | None
     last_login: int | None
+    issuer: str | None = None
+    """Of the OpenID provider that this one comes by; None for whoever has a password."""
 
     @property
     def rights(self) -> Rights:
@@ -88,10 +91,9 @@ class Users:
             return _user(_row(session, name, lock=False))
 
     def any_can_log_in(self) -> bool:
-        """Whether one has a password."""
-        query = (
-            select(UserRow.id).where(UserRow.disabled_at.is_(None), UserRow.password.is_not(None)).limit(1)
-        )
+        """Whether one has a password, or came by an OpenID provider before."""
+        comes = UserRow.password.is_not(None) | UserRow.issuer.is_not(None)
+        query = select(UserRow.id).where(UserRow.disabled_at.is_(None), comes).limit(1)
         with reading(self._engine) as session:
             return session.scalars(query).first() is not None
 
@@ -115,10 +117,12 @@ class Users:
             return _user(row)
 
     def change_role(self, name: str, role: Role, by: str, subject: str | None = None) -> User:
-        """Another role from now on; whoever is logged in by the old one logs in again."""
+        """Another role from now on; whoever is logged in by the old one logs in again. Raises InputError for one who
+        comes by an OpenID provider, which says the role at each login."""
         require_subject(role, subject)
         with change(self._engine, self._clock) as work:
             row = _row(work.session, name)
+            _require_own(row, "gives the role at each login: change it there, or disable the user here")
             if _is_other(row, role, subject):
                 _set_role(work.session, row, role, subject)
                 work.note("user.role_changed", row.id, by=by, role=role)
@@ -130,10 +134,32 @@ class Users:
             row = _row(work.session, name)
             if row.disabled_at is not None:
                 raise InputError(f"user {row.name!r} is disabled: `foremend users enable {row.name}` first")
+            _require_own(row, "knows the password: there is none here to reset")
             row.password = None
             _end_all(work.session, row)
             work.note("user.reset", row.id, by=by)
             return _user(row), self._link(work, row)
+
+    def arrive(self, who: Arrival) -> User:
+        """Who came by an OpenID provider, made at the first time, with the role of now. Raises Strayed for whoever has
+        none, or is disabled."""
+        with change(self._engine, self._clock) as work:
+            row = _arrived(work.session, who)
+            if row is None and who.role is not None:
+                row = _first_arrival(work, who, who.role)
+            if row is not None and who.role is None:
+                _end_all(work.session, row)
+            elif row is not None and who.role is not None and _is_other(row, who.role, who.of):
+                _set_role(work.session, row, who.role, who.of)
+                work.note("user.role_changed", row.id, by="openid", role=who.role)
+            user = None if row is None or who.role is None else _user(row)
+        if user is None:
+            raise Strayed(
+                "no_role", f"{who.issuer} gives this user no role here: ask whoever gives groups there"
+            )
+        if user.disabled_at is not None:
+            raise Strayed("disabled", "this user is disabled here")
+        return user
 
     def log_in(self, name: str, password: str) -> User:
         """Whose name and password these are. Raises Refused; it takes as long, and says the same, for a wrong name, a
@@ -212,17 +238,42 @@ def _named(name: str) -> str:
     return found
 
 
-def _new(work: Change, name: str, role: Role, subject: str | None, by: str) -> UserRow | None:
+def _new(
+    work: Change, name: str, role: Role, subject: str | None, by: str, who: Arrival | None = None
+) -> UserRow | None:
     """None where the name is taken, also at this moment."""
     key = "u" + b32encode(secrets.token_bytes(10)).decode().lower()[:15]
     values = {
         "id": key, "name": name, "role": role.value, "owner_id": subject if role is Role.OWNER else None,
         "technician": subject if role is Role.TECHNICIAN else None, "epoch": 0, "created_at": work.at,
+        "issuer": who.issuer if who else None, "issuer_subject": who.subject if who else None,
     }  # fmt: skip
     if not insert_new(work.session, UserRow, [values]):
         return None
     work.note("user.created", key, by=by, role=role)
     return work.session.get_one(UserRow, key)
+
+
+def _arrived(session: Session, who: Arrival) -> UserRow | None:
+    query = select(UserRow).where(UserRow.issuer == who.issuer, UserRow.issuer_subject == who.subject)
+    return session.scalars(query.with_for_update()).first()
+
+
+def _first_arrival(work: Change, who: Arrival, role: Role) -> UserRow:
+    """By the name that the provider says, or one like it where that is none or somebody else's; also where another
+    process does the same at this moment."""
+    said = folded_name(who.name)
+    for name in (said, f"{said[:50]}-{secrets.token_hex(4)}", f"user-{secrets.token_hex(8)}"):
+        if _NAME.fullmatch(name):
+            made = _new(work, name, role, who.of, "openid", who) or _arrived(work.session, who)
+            if made is not None:
+                return made
+    raise UnavailableError("the same user comes from elsewhere at this moment: try again")
+
+
+def _require_own(row: UserRow, why: str) -> None:
+    if row.issuer is not None:
+        raise InputError(f"user {row.name!r} comes by {row.issuer}, which {why}")
 
 
 def _row(session: Session, name: str, lock: bool = True) -> UserRow:
@@ -266,4 +317,5 @@ def _user(row: UserRow) -> User:
         row.created_at,
         row.disabled_at,
         row.last_login,
+        row.issuer,
     )

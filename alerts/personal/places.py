@@ -180,6 +180,8 @@ IMPERSONAL: Mapping[str, str] = {
     "resting_layouts": "how states are to be read",
     "retention_runs": "when what is too old was removed",
     "sessions": "digests of the cookies of who is logged in; goes with its user",
+    "second_factors": "sealed secrets of users' second factors; goes with its user",
+    "recovery_codes": "digests of codes in place of a second factor; goes with its user",
     "login_links": "digests of links by which users set passwords; goes with its user",
     "reminders": "digests: that the end of a consent was told of, or an appliance's word kept",
 }

@@ -1,4 +1,4 @@
-"""Where effects are kept, and whom they are told."""
+"""Where effects are kept, whom they are told, and who lets users in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import partial
 from ipaddress import ip_address
 
+from alerts.access.openid import client_secret
+from alerts.access.openid_settings import OpenIdSettings
 from alerts.database_url import check_url, is_postgresql
 from alerts.notifier import Notifier
 from alerts.owner_channels import set_up
@@ -28,6 +30,9 @@ def telling(written: Written) -> Iterator[Check]:
     yield Check("alerts.database", url, lambda: _database(alerts.database))
     key = "give the file mode 0600, or bring back the key that contacts were sealed with"
     yield Check("alerts.key_file", key, lambda: _key(alerts))
+    if (openid := written.settings.service.openid) is not None:
+        word = "put the client's secret into the variable or the file that it names"
+        yield Check("service.openid", word, partial(_openid, openid))
     law = "name one of CN, EU, UK, US-CA, strict and household, or mend the file that it names"
     yield Check("alerts.jurisdiction", law, lambda: _policies(alerts))
     for index, endpoint in enumerate(alerts.webhooks):
@@ -52,6 +57,11 @@ def telling(written: Written) -> Iterator[Check]:
 def _notifier(name: str, settings: Notifier) -> None:
     require_extra("apprise", f"alerts.{name} with url_env or url_file", "notify")
     settings.plugin(f"alerts.{name}.url")
+
+
+def _openid(settings: OpenIdSettings) -> None:
+    require_extra("authlib", "service.openid", "oidc")
+    client_secret(settings, os.environ)
 
 
 def _policies(alerts: AlertsSettings) -> None:

@@ -42,6 +42,7 @@ from foremend.service.v1.held_back import add_held_back
 from foremend.service.v1.inbound import add_inbound
 from foremend.service.v1.models import ModelDesk, add_models
 from foremend.service.v1.nameplates import add_nameplates
+from foremend.service.v1.openid import add_openid
 from foremend.service.v1.owners import add_owners
 from foremend.service.v1.pipeline import add_pipeline
 from foremend.service.v1.previews import add_previews
@@ -161,6 +162,7 @@ def create_app(
     add_models(app, models)
     add_users(app, door, consents)
     add_session(app, door)
+    add_openid(app, door)
     add_stop_page(app, stopping, _HEADERS["Content-Security-Policy"])
     add_own_page(app, own, look, _HEADERS["Content-Security-Policy"])
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")

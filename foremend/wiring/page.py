@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from alerts.access.access import Access
+from alerts.access.openid import OpenId, open_openid
 from alerts.access.users import FIRST
 from alerts.audit_desk import AuditDesk
 from alerts.dead_letter_replay import Replays
@@ -17,6 +18,7 @@ from foremend.installation.history import open_history
 from foremend.installation.privacy import PrivacyDesk
 from foremend.learning.training import open_registry
 from foremend.learning.versions import Versions
+from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
 from foremend.service.appliance_pages import AppliancePages
 from foremend.service.guard.door import Door, is_loopback
@@ -49,7 +51,7 @@ def open_server(
     """Listens on nothing yet. Says so where nobody could come in; where nobody ever could, prints how, once."""
     alone = settings.login == "auto" and is_loopback(settings.host)
     rate = settings.requests_per_second
-    door = Door(alerts.access, alone, Buckets(rate), Buckets(rate))
+    door = Door(alerts.access, alone, Buckets(rate), Buckets(rate), _openid(settings, alerts))
     if not alone and not alerts.access.anybody():
         _invite(settings, alerts.access)
     names = (*_names(settings), *_host(alerts.stopping.links.url), *settings.names)
@@ -73,6 +75,12 @@ def open_server(
         models,
     )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
+
+
+def _openid(settings: ServiceSettings, alerts: Alerts) -> OpenId | None:
+    if settings.openid is None:
+        return None
+    return open_openid(settings.openid, alerts.access.vault, SystemClock(), settings.public_url)
 
 
 def _invite(settings: ServiceSettings, access: Access) -> None:

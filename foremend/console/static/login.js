@@ -1,11 +1,14 @@
-// Logging in by name and password, and setting a password by a one-time link (#link=...).
+// Logging in by name and password or by an OpenID provider, and setting a password by a one-time link (#link=...).
 import { byId } from "./dom.js";
 import { language, setLanguage, t } from "./i18n.js";
 import { safeNext } from "./next.js";
 
-const link = new URLSearchParams(location.hash.slice(1)).get("link");
-const next = safeNext(new URLSearchParams(location.search).get("next"));
-const state = { mode: link ? "link" : "login", problem: null };
+const STRAYED = ["away", "denied", "disabled", "no_role", "stale", "wait", "wrong"];
+const said = new URLSearchParams(location.hash.slice(1));
+const link = said.get("link");
+const back = said.get("openid"); // from the provider: `done`, or what went wrong
+const next = safeNext(back ? sessionStorage.getItem("next") : new URLSearchParams(location.search).get("next"));
+const state = { mode: link ? "link" : "login", problem: null, title: null };
 history.replaceState(null, "", location.pathname); // a link that holds once stays in no history
 
 async function post(path, body) {
@@ -23,6 +26,8 @@ function speak() {
   for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === language.now));
   byId("title").textContent = t(setting ? "set_password" : "log_in");
   byId("send").textContent = t(setting ? "set_password" : "log_in");
+  byId("provider").hidden = setting || !state.title;
+  byId("provider").textContent = t("log_in_with", { title: state.title });
   byId("problem").textContent = state.problem ? words(state.problem) : "";
   byId("name").readOnly = setting;
   byId("password").autocomplete = setting ? "new-password" : "current-password";
@@ -31,7 +36,7 @@ function speak() {
 }
 
 function words({ key, status, wait, message }) {
-  if (key) return t(key);
+  if (key) return t(key, { title: state.title ?? "OpenID Connect" });
   if (status === 429) return t("login_wait", { n: wait });
   if (status === 401) return t(state.mode === "login" ? "login_wrong" : "link_over");
   if (status === 400) return t("password_refused");
@@ -51,6 +56,18 @@ async function send(event) {
     fail(error);
   } finally {
     byId("send").disabled = false;
+  }
+}
+
+/** To the provider, which sends the browser back to this page. */
+async function goToProvider() {
+  byId("provider").disabled = true;
+  try {
+    sessionStorage.setItem("next", next);
+    location.assign((await post("api/v1/session/openid", {})).url);
+  } catch (error) {
+    fail(error.status === 503 ? { key: "openid_away" } : error);
+    byId("provider").disabled = false;
   }
 }
 
@@ -74,7 +91,17 @@ for (const button of document.querySelectorAll("[data-language]")) {
 }
 document.documentElement.dataset.theme = localStorage.getItem("theme") ?? "auto";
 byId("login").addEventListener("submit", send);
+byId("provider").addEventListener("click", goToProvider);
+if (back && back !== "done") state.problem = { key: `openid_${STRAYED.includes(back) ? back : "wrong"}` };
 speak();
+if (back === "done") location.replace(await onward());
+fetch("api/v1/session/openid").then((answer) => answer.json()).then(
+  ({ title }) => {
+    state.title = title;
+    speak();
+  },
+  (error) => console.warn(error),
+);
 if (link) {
   post("api/v1/session/link", { link }).then(
     (found) => {

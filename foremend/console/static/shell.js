@@ -86,8 +86,9 @@ function paint() {
 }
 
 async function logOut() {
-  await fetch("api/v1/session", { method: "DELETE" });
-  location.replace("login.html");
+  const answer = await fetch("api/v1/session", { method: "DELETE" });
+  const left = answer.status === 200 ? await answer.json() : null; // who came by an OpenID provider leaves that, too
+  location.replace(left?.url ?? "login.html");
 }
 
 /** A user can go; who sits at this machine, or comes through a gateway, has nothing to leave. */

@@ -13,6 +13,7 @@ from fastapi.security import HTTPBearer
 from starlette.routing import Mount, Route
 
 from alerts.access.access import Access
+from alerts.access.openid import OpenId
 from alerts.access.refused import Refused
 from foremend.service.guard.cookies import session_of
 from foremend.service.guard.origin import require_same_origin
@@ -30,6 +31,8 @@ FREE: Mapping[str, str] = {
     "/api/v1/session": "how users come in, and go; who is in is asked with a right",
     "/api/v1/session/link": "whose one-time link it is: whoever has it may know",
     "/api/v1/session/password": "by a one-time link",
+    "/api/v1/session/openid": "how users come in by an OpenID provider",
+    "/openid/callback": "the provider sends the browser there, with the answer to what began in it",
 }
 """Paths that ask for no right, and why."""
 SIGNED: Mapping[str, str] = {
@@ -58,13 +61,14 @@ class Door:
     """Lets callers in.
 
     `access` knows credentials; without it there are none. `alone`: the service listens to this machine alone and may be
-    open to it. `credentials` and `addresses` bound how fast each asks.
+    open to it. `credentials` and `addresses` bound how fast each asks. `openid` is a provider that lets users in, too.
     """
 
     access: Access | None = None
     alone: bool = True
     credentials: Buckets = field(default_factory=lambda: Buckets(50.0))
     addresses: Buckets = field(default_factory=lambda: Buckets(50.0))
+    openid: OpenId | None = None
     _known: dict[str, Caller] = field(default_factory=dict)
 
     def caller(self, request: Request, right: Right) -> Caller:

@@ -15,6 +15,7 @@ from foremend.service.guard.door import Door, Needs
 from foremend.service.guard.origin import require_same_origin
 from foremend.service.guard.problems import Problem
 from foremend.service.guard.rates import neighbourhood
+from foremend.service.v1.openid import end_url
 from foremend.vocabulary.rights import Caller, Reach, Right, Role
 
 _T = TypeVar("_T")
@@ -49,6 +50,12 @@ class WhoView(BaseModel):
     rights: dict[Right, Reach]
 
 
+class LeftView(BaseModel):
+    """Where the browser goes to end its session at the OpenID provider, too."""
+
+    url: str
+
+
 class NameView(BaseModel):
     """A user's name."""
 
@@ -70,14 +77,24 @@ def add_session(app: FastAPI, door: Door) -> None:
         device = device_of(request)
         _enter(request, response, lambda: entrance.log_in(body.name, body.password, address, device))
 
-    @app.delete("/api/v1/session", tags=["session"], operation_id="logOut", status_code=204)
-    def log_out(request: Request, response: Response) -> None:
+    @app.delete(
+        "/api/v1/session",
+        tags=["session"],
+        operation_id="logOut",
+        status_code=204,
+        response_model=None,
+        responses={200: {"model": LeftView, "description": "The session at the OpenID provider goes on"}},
+    )
+    def log_out(request: Request, response: Response) -> LeftView | None:
         """Ends the session whose cookie comes along."""
         require_same_origin(request)
         text = session_of(request)
-        if text is not None and door.access is not None:
-            door.access.sessions.end(text)
+        came = text is not None and door.access is not None and door.access.sessions.end(text)
         forget(request, response)
+        if not came or (url := end_url(door, request)) is None:
+            return None
+        response.status_code = 200
+        return LeftView(url=url)
 
     @app.post("/api/v1/session/link", tags=["session"], operation_id="whoseLink")
     def link(body: LinkBody, request: Request) -> NameView:
