@@ -140,6 +140,8 @@ class AccessSettings(Strict):
     """A session of which nothing was heard for so long has ended; an open page asks all the time."""
     session_longest: Annotated[DurationMs, Field(ge=60_000)] = 12 * 3_600_000
     """A session ends after so long, whatever was heard."""
+    second_factor: Literal["optional", "required"] = "optional"
+    """`required`: of users with a password who see what is personal of others; they set it up before anything else."""
     link_lasts: Annotated[DurationMs, Field(ge=60_000)] = 24 * 3_600_000
     """Within which a user follows the one-time link and sets a password."""
 

@@ -8,8 +8,20 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, Integer, LargeBinary, MetaData, false, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    false,
+    select,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 from sqlalchemy.types import TypeEngine
 
 from alerts.storable import FreeText, Name
@@ -559,6 +571,17 @@ class AccessTokenRow(Base):
     last_used: Mapped[int | None]
 
 
+class SecondFactorRow(Base):
+    """A user's secret for codes by time, sealed. It counts from its first right code on."""
+
+    __tablename__ = "second_factors"
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[bytes]
+    created_at: Mapped[int]
+    confirmed_at: Mapped[int | None]
+    last_step: Mapped[int]  # of the last code that was used: neither that one nor an older one holds again
+
+
 class UserRow(Base):
     """Somebody who may come in. `epoch` rises with whatever ends the user's sessions."""
 
@@ -576,17 +599,9 @@ class UserRow(Base):
     last_login: Mapped[int | None]
     issuer: Mapped[str | None] = mapped_column(Name(300))  # of an OpenID provider, for whoever comes by it
     issuer_subject: Mapped[str | None] = mapped_column(Name(255))  # who that is there, for good
-
-
-class SecondFactorRow(Base):
-    """A user's secret for codes by time, sealed. It counts from its first right code on."""
-
-    __tablename__ = "second_factors"
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    secret: Mapped[bytes]
-    created_at: Mapped[int]
-    confirmed_at: Mapped[int | None]
-    last_step: Mapped[int]  # of the last code that was used: neither that one nor an older one holds again
+    second_factor_at: Mapped[int | None] = column_property(
+        select(SecondFactorRow.confirmed_at).where(SecondFactorRow.user_id == id).scalar_subquery()
+    )  # since when there is one
 
 
 class RecoveryCodeRow(Base):

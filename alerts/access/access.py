@@ -10,6 +10,7 @@ from alerts.access.entrance import Entrance
 from alerts.access.guesses import Devices, Guesses
 from alerts.access.passwords import Passwords
 from alerts.access.pseudonyms import Pseudonyms
+from alerts.access.second_factor import SecondFactors
 from alerts.access.sessions import Sessions
 from alerts.access.tokens import Tokens
 from alerts.access.users import Users
@@ -25,6 +26,7 @@ class Access:
 
     tokens: Tokens
     users: Users
+    factors: SecondFactors
     sessions: Sessions
     entrance: Entrance
     pseudonyms: Pseudonyms
@@ -41,7 +43,15 @@ def open_access(engine: Engine, vault: Vault, clock: Clock, settings: AccessSett
     settings = settings or AccessSettings()
     users = Users(engine, clock, Passwords(), settings.link_lasts)
     sessions = Sessions(engine, clock, settings)
-    entrance = Entrance(users, sessions, Devices(vault), Guesses())
+    factors = SecondFactors(engine, vault, clock)
+    entrance = Entrance(users, factors, sessions, Devices(vault), Guesses())
     return Access(
-        Tokens(engine, clock), users, sessions, entrance, Pseudonyms(vault), Reads(engine, clock), vault
+        Tokens(engine, clock),
+        users,
+        factors,
+        sessions,
+        entrance,
+        Pseudonyms(vault),
+        Reads(engine, clock),
+        vault,
     )

@@ -1,4 +1,4 @@
-"""Logging in by name and password: guesses counted, the password looked at, a session begun."""
+"""Logging in: guesses counted, password and second factor looked at, a session begun."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from alerts.access.guesses import Counted, Devices, Guesses
 from alerts.access.openid import Arrival
+from alerts.access.refused import CodeNeeded
+from alerts.access.second_factor import SecondFactors
 from alerts.access.sessions import Sessions
 from alerts.access.users import User, Users, digest, folded_name
 from foremend.vocabulary.errors import InputError
@@ -35,17 +37,30 @@ class TooSoon(Exception):  # an answer, no mistake
 class Entrance:
     """Of one process: what it counts begins anew with it."""
 
-    def __init__(self, users: Users, sessions: Sessions, devices: Devices, guesses: Guesses) -> None:
-        self._users, self._sessions, self._devices, self._guesses = users, sessions, devices, guesses
+    def __init__(
+        self, users: Users, factors: SecondFactors, sessions: Sessions, devices: Devices, guesses: Guesses
+    ) -> None:
+        self._users, self._factors, self._sessions = users, factors, sessions
+        self._devices, self._guesses = devices, guesses
 
-    def log_in(self, name: str, password: str, address: str, device: str) -> Entered:
-        """`device`: what the browser brought, or nothing. Raises Refused for a wrong name or password, TooSoon where
-        the guess was not looked at."""
+    def log_in(self, name: str, password: str, address: str, device: str, code: str | None = None) -> Entered:
+        """`device`: what the browser brought, or nothing; `code`: of the second factor. Raises Refused for what is
+        wrong, CodeNeeded where all that is missing is the code, TooSoon where the guess was not looked at."""
+        return self._entered(self.known(name, password, address, device, code))
+
+    def known(self, name: str, password: str, address: str, device: str, code: str | None) -> User:
+        """Whose name, password and code these are. Raises as `log_in`; whoever has the password and guesses at codes
+        is counted as whoever guesses at passwords."""
         counted, by = self._counted(name, address, device)
         self._begin(counted)
         user = self._users.log_in(name, password)
+        if user.second_factor and not code:
+            self._guesses.right("", counted)
+            raise CodeNeeded
+        if user.second_factor:
+            self._factors.use(user.id, code or "")
         self._guesses.right(by, counted)
-        return self._entered(user)
+        return user
 
     def link_of(self, link: str, address: str) -> User:
         """Whose one-time link it is. Raises as `log_in`."""

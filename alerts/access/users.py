@@ -20,7 +20,7 @@ from alerts.access.passwords import Passwords, require_password
 from alerts.access.refused import Refused, Strayed
 from alerts.change import Change, change
 from alerts.database import insert_new, reading, writing
-from alerts.tables import LoginLinkRow, SessionRow, UserRow
+from alerts.tables import LoginLinkRow, RecoveryCodeRow, SecondFactorRow, SessionRow, UserRow
 from foremend.vocabulary.errors import InputError, UnavailableError
 from foremend.vocabulary.ids import unknown
 from foremend.vocabulary.ports import Clock
@@ -46,6 +46,7 @@ class User:
     last_login: int | None
     issuer: str | None = None
     """Of the OpenID provider that this one comes by; None for whoever has a password."""
+    second_factor: bool = False
 
     @property
     def rights(self) -> Rights:
@@ -129,13 +130,16 @@ class Users:
             return _user(row)
 
     def reset(self, name: str, by: str) -> tuple[User, str]:
-        """The text of a new link: password and sessions end now. Raises InputError for a disabled user."""
+        """The text of a new link: password, second factor and sessions end now. Raises InputError for a user who is
+        disabled."""
         with change(self._engine, self._clock) as work:
             row = _row(work.session, name)
             if row.disabled_at is not None:
                 raise InputError(f"user {row.name!r} is disabled: `foremend users enable {row.name}` first")
             _require_own(row, "knows the password: there is none here to reset")
             row.password = None
+            for factor in (SecondFactorRow, RecoveryCodeRow):
+                work.session.execute(delete(factor).where(factor.user_id == row.id))
             _end_all(work.session, row)
             work.note("user.reset", row.id, by=by)
             return _user(row), self._link(work, row)
@@ -160,6 +164,16 @@ class Users:
         if user.disabled_at is not None:
             raise Strayed("disabled", "this user is disabled here")
         return user
+
+    def end_sessions(self, name: str, by: str) -> int:
+        """All of a user's, at once in every process, and what begins at this moment; how many there were."""
+        with change(self._engine, self._clock) as work:
+            row = _row(work.session, name)
+            row.epoch += 1
+            mine = delete(SessionRow).where(SessionRow.user_id == row.id).returning(SessionRow.id)
+            ended = len(work.session.scalars(mine).all())
+            work.note("user.sessions_ended", row.id, by=by, sessions=ended)
+            return ended
 
     def log_in(self, name: str, password: str) -> User:
         """Whose name and password these are. Raises Refused; it takes as long, and says the same, for a wrong name, a
@@ -318,4 +332,5 @@ def _user(row: UserRow) -> User:
         row.disabled_at,
         row.last_login,
         row.issuer,
+        row.second_factor_at is not None,
     )

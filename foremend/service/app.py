@@ -33,6 +33,7 @@ from foremend.service.own.routes import add_own_page
 from foremend.service.read_model import ReadModel
 from foremend.service.sight import Sight
 from foremend.service.stop_page import add_stop_page
+from foremend.service.v1.account import add_account
 from foremend.service.v1.appliances import add_appliances
 from foremend.service.v1.audit import add_audit
 from foremend.service.v1.diagnoses import DiagnosisDesk, add_diagnoses
@@ -49,6 +50,7 @@ from foremend.service.v1.previews import add_previews
 from foremend.service.v1.privacy import add_privacy
 from foremend.service.v1.session import add_session
 from foremend.service.v1.tickets import add_tickets
+from foremend.service.v1.tokens import add_tokens
 from foremend.service.v1.users import add_users
 from foremend.service.v1.webhooks import document_events
 from foremend.service.views import (
@@ -161,8 +163,10 @@ def create_app(
     add_audit(app, audit)
     add_models(app, models)
     add_users(app, door, consents)
+    add_tokens(app, door)
     add_session(app, door)
     add_openid(app, door)
+    add_account(app, door)
     add_stop_page(app, stopping, _HEADERS["Content-Security-Policy"])
     add_own_page(app, own, look, _HEADERS["Content-Security-Policy"])
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")

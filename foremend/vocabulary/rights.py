@@ -134,6 +134,9 @@ RIGHTS: Mapping[Role, Rights] = MappingProxyType(
     }
 )
 
+SEES_OTHERS = frozenset(role for role in Role if role is not Role.OWNER and Right.TICKETS in RIGHTS[role])
+"""Roles that see what is personal of others: every one by which somebody's ticket can be read."""
+
 WITH_A_SUBJECT = frozenset({Role.OWNER, Role.TECHNICIAN})
 """Roles of which somebody's own is asked: whose it is must be said."""
 
@@ -148,6 +151,8 @@ class Caller:
     role: Role | None = None
     subject: str | None = None
     name: str | None = None
+    owes_factor: bool = False
+    """Whether a second factor has to be set up before any right of the role is there."""
 
     def reach(self, right: Right) -> Reach | None:
         """How far `right` goes; None where the caller does not have it."""

@@ -15,7 +15,7 @@ async function post(path, body) {
   const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const said = await answer.json().catch(() => ({}));
-  throw Object.assign(new Error(said.detail ?? `${answer.status}`), { status: answer.status, wait: answer.headers.get("retry-after") });
+  throw Object.assign(new Error(said.detail ?? `${answer.status}`), { status: answer.status, needsCode: Boolean(said.second_factor), wait: answer.headers.get("retry-after") });
 }
 
 function speak() {
@@ -38,7 +38,8 @@ function speak() {
 function words({ key, status, wait, message }) {
   if (key) return t(key, { title: state.title ?? "OpenID Connect" });
   if (status === 429) return t("login_wait", { n: wait });
-  if (status === 401) return t(state.mode === "login" ? "login_wrong" : "link_over");
+  if (status === 401 && state.mode === "login") return t(byId("code-row").hidden ? "login_wrong" : "login_wrong_code");
+  if (status === 401) return t("link_over");
   if (status === 400) return t("password_refused");
   return t("login_trouble", { message });
 }
@@ -49,14 +50,24 @@ async function send(event) {
   if (state.mode !== "login" && password !== byId("again").value) return fail({ key: "password_differs" });
   byId("send").disabled = true;
   try {
-    if (state.mode === "login") await post("api/v1/session", { name: byId("name").value, password });
+    if (state.mode === "login") await post("api/v1/session", { name: byId("name").value, password, code: byId("code").value || null });
     else await post("api/v1/session/password", { link, password });
     location.replace(await onward());
   } catch (error) {
+    if (error.needsCode) return askCode();
     fail(error);
   } finally {
     byId("send").disabled = false;
   }
+}
+
+/** Name and password are right: the code of the second factor comes next. */
+function askCode() {
+  byId("code-row").hidden = false;
+  byId("code").required = true;
+  state.problem = null;
+  speak();
+  byId("code").focus();
 }
 
 /** To the provider, which sends the browser back to this page. */
@@ -73,9 +84,9 @@ async function goToProvider() {
 
 /** Where to go on to: an owner, whom the first page shows nothing, to the own page. */
 async function onward() {
-  if (next !== ".") return next;
   const who = await fetch("api/v1/session").then((answer) => (answer.ok ? answer.json() : null), () => null);
-  return who?.role === "owner" ? "o/me" : next;
+  if (who?.owes_factor) return "account.html";
+  return who?.role === "owner" && next === "." ? "o/me" : next;
 }
 
 function fail(problem) {

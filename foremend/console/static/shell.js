@@ -64,8 +64,9 @@ function head() {
 
 function showPages() {
   const link = ([name, [path]]) => h("a", { href: path, "data-key": name, "aria-current": path === here() ? "page" : null }, t(name));
+  const account = own.user ? [["page_account", ["account.html"]]] : [];
   const shown = ([, [path, ...rights]]) => !rights.length || rights.some((right) => reach(right) === "all") || path === here();
-  if (byId("pages")) fill(byId("pages"), Object.entries(PAGES).filter(shown).map(link));
+  if (byId("pages")) fill(byId("pages"), [...Object.entries(PAGES).filter(shown), ...account].map(link));
 }
 
 function speak() {
@@ -93,7 +94,8 @@ async function logOut() {
 
 /** A user can go; who sits at this machine, or comes through a gateway, has nothing to leave. */
 async function whoAmI() {
-  const { name, rights } = await ask("api/v1/session");
+  const { name, rights, owes_factor } = await ask("api/v1/session");
+  if (owes_factor && here() !== "account.html") return location.replace("account.html");
   Object.assign(own, { user: name, rights });
   speak();
 }

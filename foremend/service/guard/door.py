@@ -139,7 +139,7 @@ class Needs:
     def __call__(self, request: Request, _bearer: Annotated[object, Depends(_bearer)] = None) -> Caller:
         caller = door_of(request).caller(request, self.right)
         if caller.reach(self.right) is None:
-            raise missing(self.right)
+            raise owing(self.right) if caller.owes_factor else missing(self.right)
         return caller
 
 
@@ -152,6 +152,16 @@ def missing(right: Right) -> Problem:
     """403, with the right by its name."""
     return Problem(
         403, f"you have not the right {right!s}; ask whoever makes users and tokens here", right=right
+    )
+
+
+def owing(right: Right) -> Problem:
+    """403 for whoever has to set a second factor up before `right` is there."""
+    return Problem(
+        403,
+        f"the right {right!s} is yours once you have a second factor: set it up on account.html",
+        right=right,
+        second_factor=True,
     )
 
 

@@ -19,7 +19,8 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemView(BaseModel):
-    """`right` is missing, or has only this `reach`; `errors` are the fields that are wrong."""
+    """`right` is missing, or has only this `reach`; `errors` are the fields that are wrong; `second_factor`: its code
+    is missing at a login, or it has to be set up."""
 
     type: str = "about:blank"
     title: str
@@ -28,6 +29,7 @@ class ProblemView(BaseModel):
     right: Right | None = None
     reach: Reach | None = None
     errors: list[dict[str, Any]] = []
+    second_factor: bool = False
 
 
 _WORDS: Mapping[int, str] = {

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
 from alerts.access.entrance import Entered, Entrance, TooSoon
-from alerts.access.refused import Refused
+from alerts.access.refused import CodeNeeded, Refused
 from foremend.service.guard.cookies import device_of, forget, remember, session_of
 from foremend.service.guard.door import Door, Needs
 from foremend.service.guard.origin import require_same_origin
@@ -23,10 +23,11 @@ Text = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
 class LoginBody(BaseModel):
-    """A user's name and password."""
+    """A user's name and password, and a code of the second factor where there is one."""
 
     name: Text
     password: Text
+    code: Text | None = None
 
 
 class LinkBody(BaseModel):
@@ -42,12 +43,14 @@ class NewPasswordBody(LinkBody):
 
 
 class WhoView(BaseModel):
-    """Who asks: `name` of a user, what each right reaches."""
+    """Who asks: `name` of a user, what each right reaches. `owes_factor`: until a second factor is set up that is
+    nothing."""
 
     who: str
     name: str | None
     role: Role | None
     rights: dict[Right, Reach]
+    owes_factor: bool
 
 
 class LeftView(BaseModel):
@@ -68,14 +71,22 @@ def add_session(app: FastAPI, door: Door) -> None:
     @app.get("/api/v1/session", tags=["session"], operation_id="whoAmI")
     def who(caller: Annotated[Caller, Depends(Needs(Right.WORDS))]) -> WhoView:
         """Who asks, and what they may."""
-        return WhoView(who=caller.who, name=caller.name, role=caller.role, rights=dict(caller.rights))
+        return WhoView(
+            who=caller.who,
+            name=caller.name,
+            role=caller.role,
+            rights=dict(caller.rights),
+            owes_factor=caller.owes_factor,
+        )
 
     @app.post("/api/v1/session", tags=["session"], operation_id="logIn", status_code=204)
     def log_in(body: LoginBody, request: Request, response: Response) -> None:
         """Begins a session; its cookie comes with the answer."""
-        entrance, address = _entrance(door, request), neighbourhood(request.scope)
+        entrance, address = entrance_of(door, request), neighbourhood(request.scope)
         device = device_of(request)
-        _enter(request, response, lambda: entrance.log_in(body.name, body.password, address, device))
+        _enter(
+            request, response, lambda: entrance.log_in(body.name, body.password, address, device, body.code)
+        )
 
     @app.delete(
         "/api/v1/session",
@@ -99,17 +110,17 @@ def add_session(app: FastAPI, door: Door) -> None:
     @app.post("/api/v1/session/link", tags=["session"], operation_id="whoseLink")
     def link(body: LinkBody, request: Request) -> NameView:
         """Whose one-time link it is; it holds on."""
-        entrance, address = _entrance(door, request), neighbourhood(request.scope)
-        return NameView(name=_asked(lambda: entrance.link_of(body.link, address)).name)
+        entrance, address = entrance_of(door, request), neighbourhood(request.scope)
+        return NameView(name=answered(lambda: entrance.link_of(body.link, address)).name)
 
     @app.post("/api/v1/session/password", tags=["session"], operation_id="setPassword", status_code=204)
     def set_password(body: NewPasswordBody, request: Request, response: Response) -> None:
         """Takes a password by a one-time link, which holds no more then, and begins a session."""
-        entrance, address = _entrance(door, request), neighbourhood(request.scope)
+        entrance, address = entrance_of(door, request), neighbourhood(request.scope)
         _enter(request, response, lambda: entrance.set_password(body.link, body.password, address))
 
 
-def _entrance(door: Door, request: Request) -> Entrance:
+def entrance_of(door: Door, request: Request) -> Entrance:
     """Raises Problem for another site's request, and where there are no users."""
     require_same_origin(request)
     if door.access is None:
@@ -118,14 +129,15 @@ def _entrance(door: Door, request: Request) -> Entrance:
 
 
 def _enter(request: Request, response: Response, ask: Callable[[], Entered]) -> None:
-    remember(request, response, _asked(ask))
+    remember(request, response, answered(ask))
 
 
-def _asked(ask: Callable[[], _T]) -> _T:
+def answered(ask: Callable[[], _T]) -> _T:
     """What `ask` answers. Raises Problem 401 where it is refused, 429 where it came too soon."""
     try:
         return ask()
     except TooSoon as error:
         raise Problem(429, str(error), {"Retry-After": str(error.wait_s)}) from None
     except Refused as error:
-        raise Problem(401, str(error), {"WWW-Authenticate": 'Bearer realm="foremend"'}) from None
+        more = {"second_factor": True} if isinstance(error, CodeNeeded) else {}
+        raise Problem(401, str(error), {"WWW-Authenticate": 'Bearer realm="foremend"'}, **more) from None

@@ -21,6 +21,7 @@ from alerts.access.entrance import Entrance
 from alerts.access.guesses import Devices, Guesses
 from alerts.access.passwords import Passwords
 from alerts.access.refused import Refused
+from alerts.access.second_factor import SecondFactors
 from alerts.access.sessions import Sessions
 from alerts.access.users import User, Users
 from alerts.database import reading, writing
@@ -81,7 +82,8 @@ def opened(engine: Engine, key: str, clock: Any) -> Access:
     settings, vault = AccessSettings(), Vault(key)
     users = Users(engine, clock, Passwords(PasswordHasher(1, 8, 1)), settings.link_lasts)
     sessions = Sessions(engine, clock, settings)
-    entrance = Entrance(users, sessions, Devices(vault), Guesses(now=lambda: 0.0))
+    factors = SecondFactors(engine, vault, clock)
+    entrance = Entrance(users, factors, sessions, Devices(vault), Guesses(now=lambda: 0.0))
     return replace(open_access(engine, vault, clock), users=users, sessions=sessions, entrance=entrance)
 
 
