@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from alerts.access.access import Access, open_access
 from alerts.anchors import Anchors
 from alerts.channels import Channel
+from alerts.cohort_alarms import CohortAlarms
 from alerts.consent import ConsentLedger
 from alerts.consent.endings import ConsentEndings
 from alerts.consent.permitted import Keeping
@@ -23,6 +24,7 @@ from alerts.diagnosis.desk import Diagnoses
 from alerts.diagnosis.owner_word import OwnerWords
 from alerts.dispatch import Dispatcher
 from alerts.effects import DatabaseEffects
+from alerts.fleet_reports import FleetReports
 from alerts.guide import Guide
 from alerts.nameplates import Nameplates
 from alerts.outbox import Outbox
@@ -65,6 +67,8 @@ class Alerts:
     previews: Previews
     diagnoses: Diagnoses
     words: OwnerWords
+    cohort_alarms: CohortAlarms
+    fleet_reports: FleetReports
 
     def start(self) -> None:
         """Send what is due, and look after what is kept, until `close`."""
@@ -155,4 +159,6 @@ def open_alerts(
         Previews(engine, owners, settings, clock, links, guides, kinds),
         diagnoses,
         OwnerWords(diagnoses, effects, servicing),
+        CohortAlarms(engine, outbox, clock, dispatcher.wake),
+        FleetReports(engine, clock),
     )

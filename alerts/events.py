@@ -113,6 +113,35 @@ class ErasureData(BaseModel):
     tickets: list[str]
 
 
+class CohortFaultData(BaseModel):
+    """A fault that was found on so many of the cohort, and on so many others of the same category."""
+
+    model_config = _NOTHING_ELSE
+    fault: str
+    failed: int
+    others: int
+
+
+class CohortAlarmData(BaseModel):
+    """A cohort that came to a level. Which appliances those are is asked for at `members`, by who may."""
+
+    model_config = _NOTHING_ELSE
+    alarm_id: str
+    level: Literal["red", "yellow", "blue"]
+    definition: dict[
+        str, str
+    ]  # columns of the register of nameplates: all of the cohort have these in common
+    day: str  # the day that it rests on, YYYY-MM-DD
+    at_risk: int  # of the cohort on that day
+    failed: int
+    expected: float  # if it failed as often as its siblings
+    ratio: float  # how many times as often it fails
+    ratio_95: Annotated[list[float], Field(min_length=2, max_length=2)]
+    faults: list[CohortFaultData]
+    recommended: Literal["freeze"] | None
+    members: str  # path of the API
+
+
 class TryData(BaseModel):
     """Nothing has to be done about it."""
 
@@ -157,6 +186,11 @@ EVENTS: Mapping[str, Kind] = {
     ),
     "foremend.consent.ending": Kind("a yes ends within thirty days", "the appliance", ConsentEndingData),
     "foremend.erasure.completed": Kind("an owner was erased", "the erasure", ErasureData),
+    "foremend.cohort.alarm": Kind(
+        "a batch, firmware or appliance model came to a level of failing more than its siblings, once each level",
+        "the cohort alarm",
+        CohortAlarmData,
+    ),
     "foremend.test": Kind("somebody tried the endpoint", "the endpoint", TryData),
 }
 """By type."""

@@ -90,6 +90,11 @@ class Nameplates:
         with reading(self._engine) as session:
             return nameplates_of(session, {appliance_id}).get(appliance_id)
 
+    def those(self, appliance_ids: Collection[str]) -> list[Nameplate]:
+        """What is known of each of `appliance_ids`, by id."""
+        with reading(self._engine) as session:
+            return [one for _, one in sorted(nameplates_of(session, appliance_ids).items())]
+
     def is_of(self, owner_id: str, appliance_id: str) -> bool:
         """Whether an appliance is registered as an owner's."""
         with reading(self._engine) as session:

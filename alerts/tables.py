@@ -456,6 +456,45 @@ class FirmwareRow(Base):
     at: Mapped[int]  # when it was told
 
 
+class AlarmState(StrEnum):
+    """Of a cohort alarm: whether somebody has seen it, and whether it is seen to."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+
+
+class CohortAlarmRow(Base):
+    """A cohort that fails more than its siblings, by its highest level so far, and who saw to it."""
+
+    __tablename__ = "cohort_alarms"
+    __table_args__ = (Index(None, "state", "told_at", "id"), Index(None, "told_at", "id"))
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)  # of the definition
+    definition: Mapped[dict[str, Any]]  # columns of the register, with what all of the cohort have there
+    level: Mapped[str] = mapped_column(Name(20))
+    state: Mapped[str] = mapped_column(Name(20))
+    content: Mapped[dict[str, Any]]  # what it rests on, as it was told
+    told_at: Mapped[int]  # of this level
+    acknowledged_by: Mapped[str | None] = mapped_column(Name(300))
+    acknowledged_at: Mapped[int | None]
+    closed_by: Mapped[str | None] = mapped_column(Name(300))
+    closed_at: Mapped[int | None]
+    reason: Mapped[str] = mapped_column(FreeText)
+    version: Mapped[int]  # one more with every change
+
+
+class FleetReportRow(Base):
+    """What is found of the whole fleet once a day, and who is at it."""
+
+    __tablename__ = "fleet_reports"
+    id: Mapped[str] = mapped_column(Name(200), primary_key=True)  # which report
+    day: Mapped[int]  # the last whole day, since 1970, that was looked at
+    claimed_until: Mapped[int]  # wall clock: somebody is at a newer one
+    content: Mapped[dict[str, Any]]
+    trouble: Mapped[str] = mapped_column(FreeText)  # why there is none, in words
+    at: Mapped[int]  # wall clock: when it was made
+
+
 class SeenRow(Base):
     """An appliance that was heard of, as workers tell the other processes."""
 

@@ -83,11 +83,11 @@ for group in (
     messages,
 ):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
+app.add_typer(cohorts.app, name="cohorts")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(kafka.topics, name="topics")
 app.command()(init.init)
 app.command()(insights.insights)
-app.command()(cohorts.cohorts)
 app.command()(diagnose.diagnose)
 app.command()(discover.discover)
 app.command()(erase.erase)

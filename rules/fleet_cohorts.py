@@ -8,7 +8,7 @@ is told as the model's, what is of the region (a heat wave) as nobody's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -59,20 +59,27 @@ KINDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class CohortAlarm:
-    """A cohort that came to a level for the first time. `ratio` is how many times as often it fails as its siblings,
-    `low` and `high` hold it 95 times in 100 for one cohort looked at once (Clopper and Pearson, 1934)."""
+class CohortStanding:
+    """How a cohort stands beside its siblings. `ratio` is how many times as often it fails as they do, `low` and `high`
+    hold it 95 times in 100 for one cohort looked at once (Clopper and Pearson, 1934)."""
 
     by: tuple[str, ...]
     cohort: tuple[int, ...]
-    day: int
-    level: Level
+    level: Level | None
     at_risk: int
     failed: int
     expected: float
     ratio: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class CohortAlarm(CohortStanding):
+    """A cohort that came to its level on `day`, for the first time."""
+
+    level: Level
+    day: int
 
 
 class _Watched:
@@ -83,13 +90,13 @@ class _Watched:
         self.names, mine = _numbered([getattr(ages, one) for one in kind.by])
         self._comparisons = [_Comparison(mine, within, ages, band, kind.tolerated) for within in kind.within]
         self.standing: Standing
-        self.told = np.zeros(len(self.names), np.int64)
+        self.at_risk = self.told = np.zeros(len(self.names), np.int64)
 
-    def day(self, day: int) -> Ints:
-        """(cohorts,) at risk on `day`; `standing` is that after it."""
+    def day(self, day: int) -> None:
+        """`standing` is that after `day`, `at_risk` that on it; both are of (cohorts,)."""
         stands = [one.day(day) for one in self._comparisons]
         self.standing = stands[0]._replace(evidence=np.minimum.reduce([one.evidence for one in stands]))
-        return self._comparisons[0].at_risk_by_cohort(len(self.names))
+        self.at_risk = self._comparisons[0].at_risk_by_cohort(len(self.names))
 
 
 class _Comparison:
@@ -117,28 +124,65 @@ class _Comparison:
 _NOBODY = np.zeros(0, np.int64)
 
 
-def cohort_alarms(spells: Spells, *, false_a_year: float = 1.0) -> Iterator[CohortAlarm]:
-    """Day by day, each cohort that comes to a higher level than before, red first; of a red cohort no part is told.
+class FleetWatch:
+    """All cohorts of a fleet, gone through from the day of the first failure on: earlier days compare nothing.
 
     `false_a_year` false red alarms a year are what all cohorts together may give where none of them fails more than
-    tolerated. It begins on the day of the first failure: earlier days compare nothing.
+    tolerated.
+
+    >>> fleet = {name: np.zeros(200, np.int64) for name in Spells._fields}  # 200 alike, but for their batch
+    >>> fleet |= {"appliance": np.arange(200), "batch": np.arange(200) % 10, "stop": np.full(200, 40)}
+    >>> bad = np.flatnonzero(fleet["batch"] == 3)
+    >>> fleet["stop"][bad] = np.arange(1, 21)  # one of batch 3 fails on each of the first twenty days
+    >>> watch = FleetWatch(Spells(**fleet | {"failed": fleet["batch"] == 3}))
+    >>> [(one.by, one.cohort, one.level.value) for one in watch.alarms()][-1]
+    (('batch',), (3,), 'red')
+    >>> [(one.cohort, one.failed, round(one.expected, 1)) for one in watch.standings(1)]
+    [((3,), 20, 1.0)]
     """
-    spells = _since_the_first_failure(spells)
-    ages, band = _by_age(spells)
-    kinds = [_Watched(kind, ages, band) for kind in KINDS]
-    watched = sum(len(one.names) for one in kinds)
-    red: set[tuple[tuple[str, ...], tuple[int, ...]]] = set()
-    for day in range(int(spells.start.min()), int(spells.stop.max())) if len(spells.start) else ():
-        for one in kinds:
-            at_risk = one.day(day)
-            level = levels(one.standing.evidence, watched=watched, false_a_year=false_a_year)
-            for cohort in np.flatnonzero((level > one.told) & (one.standing.failed > 0)):
-                one.told[cohort] = level[cohort]
-                alarm = _alarm(one, int(cohort), day, int(at_risk[cohort]))
-                if not _parts_of(alarm) & red:
-                    yield alarm
-                if alarm.level is Level.RED:
-                    red.add((alarm.by, alarm.cohort))
+
+    def __init__(self, spells: Spells, *, false_a_year: float = 1.0) -> None:
+        spells = _since_the_first_failure(spells)
+        self._days = range(int(spells.start.min()), int(spells.stop.max())) if len(spells.start) else range(0)
+        ages, band = _by_age(spells)
+        self._kinds = [_Watched(kind, ages, band) for kind in KINDS] if self._days else []
+        self._watched = sum(len(one.names) for one in self._kinds)
+        self._false_a_year = false_a_year
+
+    def alarms(self) -> Iterator[CohortAlarm]:
+        """Day by day, each cohort that comes to a higher level than before, red first; of a red cohort no part is
+        told. To be gone through once."""
+        red: set[tuple[tuple[str, ...], tuple[int, ...]]] = set()
+        for day in self._days:
+            for one in self._kinds:
+                one.day(day)
+                level = self._levels(one)
+                for cohort in np.flatnonzero((level > one.told) & (one.standing.failed > 0)):
+                    one.told[cohort] = level[cohort]
+                    alarm = _alarm(one, int(cohort), day)
+                    if not _parts_of(alarm) & red:
+                        yield alarm
+                    if alarm.level is Level.RED:
+                        red.add((alarm.by, alarm.cohort))
+
+    def standings(self, most: int) -> list[CohortStanding]:
+        """Where cohorts with failures stand after the days of `alarms`, the surest first; at most `most`, and none
+        without siblings."""
+        found = [
+            (float(one.standing.evidence[cohort]), one, int(cohort))
+            for one in self._kinds
+            for cohort in np.flatnonzero((one.standing.failed > 0) & _has_siblings(one.standing))
+        ]
+        found.sort(key=lambda each: (-each[0], each[1].kind.by, each[2]))
+        return [_standing(one, cohort, one.told[cohort]) for _, one, cohort in found[:most]]
+
+    def _levels(self, one: _Watched) -> Ints:
+        return levels(one.standing.evidence, watched=self._watched, false_a_year=self._false_a_year)
+
+
+def cohort_alarms(spells: Spells, *, false_a_year: float = 1.0) -> Iterator[CohortAlarm]:
+    """The alarms of a `FleetWatch`."""
+    return FleetWatch(spells, false_a_year=false_a_year).alarms()
 
 
 def _since_the_first_failure(spells: Spells) -> Spells:
@@ -153,15 +197,22 @@ def _parts_of(alarm: CohortAlarm) -> set[tuple[tuple[str, ...], tuple[int, ...]]
     return {((by,), (number,)) for by, number in zip(alarm.by, alarm.cohort, strict=True)}
 
 
-def _alarm(one: _Watched, cohort: int, day: int, at_risk: int) -> CohortAlarm:
+def _has_siblings(stands: Standing) -> NDArray[np.bool_]:
+    return stands.expected < stands.of * (1.0 - 1e-9)
+
+
+def _standing(one: _Watched, cohort: int, level: int) -> CohortStanding:
     stands = one.standing
     failed, of, expected = int(stands.failed[cohort]), int(stands.of[cohort]), float(stands.expected[cohort])
     low, high = beta.ppf([0.025, 0.975], [failed, failed + 1], [of - failed + 1, max(of - failed, 1e-9)])
     ratio, low, high = (float(_odds(share) / _odds(expected / of)) for share in (failed / of, low, high))
     number = tuple(int(part) for part in one.names[cohort])
-    level = LEVELS[one.told[cohort]]
-    assert level is not None
-    return CohortAlarm(one.kind.by, number, day, level, at_risk, failed, expected, ratio, low, high)
+    at_risk = int(one.at_risk[cohort])
+    return CohortStanding(one.kind.by, number, LEVELS[level], at_risk, failed, expected, ratio, low, high)
+
+
+def _alarm(one: _Watched, cohort: int, day: int) -> CohortAlarm:
+    return CohortAlarm(**asdict(_standing(one, cohort, one.told[cohort])), day=day)
 
 
 def _odds(share: float) -> float:

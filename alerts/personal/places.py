@@ -179,6 +179,8 @@ IMPERSONAL: Mapping[str, str] = {
     "installation": "which folder the database belongs to",
     "resting_layouts": "how states are to be read",
     "retention_runs": "when what is too old was removed",
+    "cohort_alarms": "counts of cohorts that fail more than their siblings, and who saw to them; no appliance",
+    "fleet_reports": "counts by cohort, area and part",
     "sessions": "digests of the cookies of who is logged in; goes with its user",
     "second_factors": "sealed secrets of users' second factors; goes with its user",
     "recovery_codes": "digests of codes in place of a second factor; goes with its user",

@@ -34,11 +34,12 @@ from alerts.queries.withheld import (
     held_back_since,
     some_held_back,
 )
-from alerts.tables import NEVER, OutboxState, Resolution, TicketStatus
+from alerts.tables import NEVER, AlarmState, OutboxState, Resolution, TicketStatus
 
 __all__ = [
     "NEVER",
     "Agreed",
+    "AlarmState",
     "Cohort",
     "Counts",
     "DeadLetterGroup",

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
-from foremend.commands.common import Config, Json
+from foremend.commands.common import Config, Json, show
 from foremend.terminal import WIDEST, emit, plain_table
 from foremend.vocabulary.errors import ConfigError
 
+
+class _OrTables(TyperGroup):
+    """`foremend cohorts A B` names two tables for `default`, and `foremend cohorts alarms` is a group of commands."""
+
+    default = "watch"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named else [self.default, *args])
+
+
+app = typer.Typer(
+    cls=_OrTables,
+    help="Which batches, firmware and models fail more than their siblings; `watch` need not be written.",
+)
+alarms = typer.Typer(help="What was told of cohorts, and who saw to it.", no_args_is_help=True)
+app.add_typer(alarms, name="alarms")
+
+Alarm = Annotated[str, typer.Argument(help="Its id, as `list` shows it.")]
 _COLUMNS = ("day", "level", "cohort", "failed", "expected", "times as often")
 
 
+@app.command(_OrTables.default)
 def cohorts(
     appliances: Annotated[
         Path | None,
@@ -68,6 +90,64 @@ def cohorts(
     out.print(_summary(found))
     if found["alarms"]:
         out.print(plain_table(_COLUMNS, map(_row, found["alarms"])), width=min(out.width, WIDEST))
+
+
+@alarms.command("list")
+def every(
+    state: Annotated[
+        Literal["open", "acknowledged", "closed"] | None, typer.Option(help="None: whatever its state.")
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """What was told, the newest first: level, cohort, figures, and who saw to it."""
+    from foremend.jobs.cohorts import told_alarms
+
+    found = _at_the_desk(config, lambda desk: {"alarms": told_alarms(desk, state)})["alarms"]
+    lines = {one["alarm_id"]: _line(one) for one in found}
+    show("Cohort alarms", {"alarms": found} if json else lines or {"": "no cohort alarm"}, json)
+
+
+@alarms.command("show")
+def one(alarm: Alarm, config: Config = None, json: Json = False) -> None:
+    """One alarm with all that it rests on."""
+    from foremend.jobs.cohorts import told_alarm
+
+    show("Cohort alarm", _at_the_desk(config, lambda desk: told_alarm(desk, alarm)), json)
+
+
+@alarms.command("acknowledge")
+def acknowledge(alarm: Alarm, config: Config = None, json: Json = False) -> None:
+    """Say that you have seen it; the audit log says who did."""
+    from foremend.jobs.cohorts import acknowledge_alarm
+
+    show("Cohort alarm", _at_the_desk(config, lambda desk: acknowledge_alarm(desk, alarm)), json)
+
+
+@alarms.command("close")
+def close(
+    alarm: Alarm,
+    reason: Annotated[str, typer.Option(help="What was done about it, or why it is none.")],
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """It is seen to. A higher level opens it again; the audit log says who closed it."""
+    from foremend.jobs.cohorts import close_alarm
+
+    show("Cohort alarm", _at_the_desk(config, lambda desk: close_alarm(desk, alarm, reason)), json)
+
+
+def _at_the_desk(config: Path | None, say: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    from foremend.wiring.household import at_the_desk
+
+    return at_the_desk(config, lambda desk, _settings: say(desk))
+
+
+def _line(one: dict[str, Any]) -> str:
+    cohort = ", ".join(f"{part} {name}" for part, name in one["definition"].items())
+    low, high = one["ratio_95"]
+    figures = f"{one['failed']} of {one['at_risk']} failed, {one['expected']} expected, {one['ratio']} times as often"
+    return f"{one['level']}, {one['state']}: {cohort}; {figures} ({low} to {high}), {one['day']}"
 
 
 def _summary(found: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,15 +12,33 @@ import numpy as np
 
 from alerts.desk import Alerts
 from alerts.outcomes import known_since
-from foremend.learning.members import Since, day_of, iso_day, of_register, read_appliances
+from alerts.queries import AlarmState
+from alerts.wording import iso
+from foremend.jobs.tokens import by_account
+from foremend.learning.members import (
+    Failure,
+    Since,
+    day_of,
+    definition_of,
+    first_failures,
+    is_in,
+    iso_day,
+    name_of,
+    of_register,
+    read_appliances,
+)
 from foremend.learning.outcomes import first_days, from_tickets, read_outcomes
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import Purpose
 from models.outcomes import Outcome
-from rules.fleet_cohorts import CohortAlarm, Spells, cohort_alarms
+from rules.cohorts import LEVELS, Level
+from rules.fleet_cohorts import CohortAlarm, CohortStanding, FleetWatch, Spells
 
 _PAGE = 5_000
+_MOST_STANDINGS = 100
+_MOST_FAULTS = 5
+_TIMES = ("told_at", "acknowledged_at", "closed_at")
 
 
 def watch_tables(
@@ -39,6 +58,22 @@ def watch_own(desk: Alerts, clock: Clock, *, until: date | None, false_a_year: f
     last = until or today
     found = watch_cohorts(fleet, outcomes, today=today, until=last, false_a_year=false_a_year)
     return found | {"appliances_without_consent": silent}
+
+
+def worth_telling(alarms: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The last, and so the highest, alarm of each cohort of `watch_cohorts`, but for parts of a cohort that is as sure:
+    who hears of a batch need not hear of the same batch in each region."""
+    last = {_name(one["cohort"]): one for one in alarms}
+    ranks = {name: LEVELS.index(Level(one["level"])) for name, one in last.items()}
+
+    def told_by_the_whole(name: frozenset[tuple[str, str]]) -> bool:
+        return any(ranks.get(frozenset({part}), 0) >= ranks[name] for part in name if len(name) > 1)
+
+    return [one for name, one in last.items() if not told_by_the_whole(name)]
+
+
+def _name(cohort: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(cohort.items())
 
 
 def own_fleet(
@@ -70,7 +105,8 @@ def watch_cohorts(
     until: date | None,
     false_a_year: float,
 ) -> dict[str, Any]:
-    """Every alarm in the order of days, and how much of both was used; of an appliance the first outcome counts.
+    """Every alarm in the order of days, where the surest hundred cohorts stand, and how much of both was used; of an
+    appliance the first outcome counts.
 
     `until` is the last day that is looked at: the day of the last failure where it is None, or `today` if that is
     sooner, as after a slip of the pen in a year.
@@ -78,7 +114,12 @@ def watch_cohorts(
     failed = first_days(outcomes)
     last = min(max(failed.values(), default=day_of(today)), day_of(today)) if until is None else day_of(until)
     spells, names = _spells(fleet, failed, last)
-    alarms = [_alarm(one, names) for one in cohort_alarms(spells, false_a_year=false_a_year)]
+    watch = FleetWatch(spells, false_a_year=false_a_year)
+    failures = first_failures(fleet, outcomes)
+    alarms = [
+        {"day": iso_day(one.day)} | _told(one, names) | _faults(one, names, failures)
+        for one in watch.alarms()
+    ]
     return {
         "appliances": len(fleet),
         "appliances_left_out": len(fleet) - len(np.unique(spells.appliance)),
@@ -87,13 +128,14 @@ def watch_cohorts(
         "until": iso_day(last),
         "false_a_year": false_a_year,
         "alarms": alarms,
+        "cohorts": [_told(one, names) for one in watch.standings(_MOST_STANDINGS)],
     }
 
 
 def _spells(
     fleet: Mapping[str, Sequence[Since]], failed: Mapping[str, int], last: int
-) -> tuple[Spells, dict[str, list[str]]]:
-    """The fleet as spells until `last`, and what the numbers of each column stand for."""
+) -> tuple[Spells, dict[str, list[Since]]]:
+    """The fleet as spells until `last`, and for each number of a column one of those that it stands for."""
     rows: list[tuple[Any, ...]] = []
     for number, (appliance, history) in enumerate(fleet.items()):
         end = failed.get(appliance, last)
@@ -102,15 +144,12 @@ def _spells(
             fails = appliance in failed and stop == end + 1
             if one.day < stop:
                 rows.append((number, one, stop, fails))
-    numbered = {
-        "category": [one.category for _, one, _, _ in rows],
-        "model": [one.model for _, one, _, _ in rows],
-        "batch": [f"{one.model} {one.batch}" for _, one, _, _ in rows],
-        "region": [one.region for _, one, _, _ in rows],
-        "firmware": [f"{one.model} {one.firmware}" for _, one, _, _ in rows],
+    words = {"category": [one.category for _, one, _, _ in rows]}
+    words |= {
+        by: [name_of(by, one) for _, one, _, _ in rows] for by in ("model", "batch", "region", "firmware")
     }
-    uniques = {key: np.unique(words, return_inverse=True) for key, words in numbered.items()}
-    columns = {key: codes.astype(np.int64) for key, (_, codes) in uniques.items()}
+    uniques = {by: np.unique(each, return_index=True, return_inverse=True) for by, each in words.items()}
+    columns = {by: codes.astype(np.int64) for by, (_, _, codes) in uniques.items()}
     spells = Spells(
         appliance=np.array([number for number, _, _, _ in rows], np.int64),
         installed=np.array([one.installed for _, one, _, _ in rows], np.int64),
@@ -119,18 +158,62 @@ def _spells(
         failed=np.array([fails for _, _, _, fails in rows], np.bool_),
         **columns,
     )
-    return spells, {key: words.tolist() for key, (words, _) in uniques.items()}
+    return spells, {by: [rows[n][1] for n in first] for by, (_, first, _) in uniques.items()}
 
 
-def _alarm(one: CohortAlarm, names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    cohort = {by: names[by][number] for by, number in zip(one.by, one.cohort, strict=True)}
+def _told(one: CohortStanding, names: Mapping[str, Sequence[Since]]) -> dict[str, Any]:
     return {
-        "day": iso_day(one.day),
-        "level": one.level.value,
-        "cohort": cohort,
+        "level": None if one.level is None else one.level.value,
+        "cohort": {by: name_of(by, of) for by, of in _of(one, names)},
+        "definition": _definition(one, names),
         "at_risk": one.at_risk,
         "failed": one.failed,
         "expected": round(one.expected, 1),
         "ratio": round(one.ratio, 1),
         "ratio_95": [round(one.low, 1), round(one.high, 1)],
     }
+
+
+def _of(one: CohortStanding, names: Mapping[str, Sequence[Since]]) -> list[tuple[str, Since]]:
+    return [(by, names[by][number]) for by, number in zip(one.by, one.cohort, strict=True)]
+
+
+def _definition(one: CohortStanding, names: Mapping[str, Sequence[Since]]) -> dict[str, str]:
+    return {part: value for by, of in _of(one, names) for part, value in definition_of(by, of).items()}
+
+
+def _faults(
+    one: CohortAlarm, names: Mapping[str, Sequence[Since]], failures: Sequence[Failure]
+) -> dict[str, Any]:
+    """What was found on the cohort until the day of the alarm, beside how often on the others of its category."""
+    definition, (_, like) = _definition(one, names), _of(one, names)[0]
+    until = [each for each in failures if each.day <= one.day]
+    mine = Counter(each.fault for each in until if is_in(definition, each.since))
+    every = Counter(each.fault for each in until if each.since.category == like.category)
+    found = sorted(mine.items(), key=lambda each: (-each[1], each[0]))[:_MOST_FAULTS]
+    return {"faults": [{"fault": name, "failed": n, "others": max(0, every[name] - n)} for name, n in found]}
+
+
+def told_alarms(desk: Alerts, state: str | None) -> list[dict[str, Any]]:
+    """Alarms that were told, in a state or all, the newest first."""
+    return [_shown(one) for one in desk.cohort_alarms.some(None if state is None else AlarmState(state))]
+
+
+def told_alarm(desk: Alerts, alarm_id: str) -> dict[str, Any]:
+    """Raises NoAlarmError."""
+    return _shown(desk.cohort_alarms.one(alarm_id))
+
+
+def acknowledge_alarm(desk: Alerts, alarm_id: str) -> dict[str, Any]:
+    """By the account that this runs under. Raises as `CohortAlarms.acknowledge`."""
+    return _shown(desk.cohort_alarms.acknowledge(alarm_id, by_account()))
+
+
+def close_alarm(desk: Alerts, alarm_id: str, reason: str) -> dict[str, Any]:
+    """By the account that this runs under. Raises as `CohortAlarms.close`."""
+    return _shown(desk.cohort_alarms.close(alarm_id, by_account(), reason))
+
+
+def _shown(one: Mapping[str, Any]) -> dict[str, Any]:
+    times = {name: None if one[name] is None else iso(one[name]) for name in _TIMES}
+    return {**one, **times}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from alerts.nameplates import Nameplate
 from foremend.learning.outcomes import read_rows, time_ms
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.types import MS_PER_DAY
+from models.outcomes import Outcome
 
 COLUMNS = ("appliance_id", "category", "appliance_model", "batch", "region", "firmware", "installed_at")
 
@@ -89,3 +90,52 @@ def day_of(one: date) -> int:
 def iso_day(day: int) -> str:
     """19000 -> '2022-01-08': days since 1970."""
     return (date(1970, 1, 1) + timedelta(day)).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The first fault that was found on an appliance, on `day`, and what the appliance was then."""
+
+    appliance_id: str
+    fault: str
+    day: int
+    since: Since
+
+
+def first_failures(fleet: Mapping[str, Sequence[Since]], outcomes: Iterable[Outcome]) -> list[Failure]:
+    """Of each appliance of `fleet` its first failure, if it was in the fleet by then; the oldest first."""
+    first: dict[str, Outcome] = {}
+    for one in sorted(outcomes, key=lambda outcome: outcome.confirmed_at):
+        first.setdefault(one.appliance_id, one)
+    found = []
+    for name, one in first.items():
+        day = one.confirmed_at // MS_PER_DAY
+        if known := [since for since in fleet.get(name, ()) if since.day <= day]:
+            found.append(Failure(name, one.fault, day, known[-1]))
+    return found
+
+
+_PARTS = {
+    "model": ("model",),
+    "batch": ("model", "batch"),
+    "firmware": ("model", "firmware"),
+    "region": ("region",),
+}
+
+
+def name_of(by: str, one: Since) -> str:
+    """What a cohort by batch, firmware, model or region that `one` is in is called: a batch is one of its model."""
+    return " ".join(getattr(one, part) for part in _PARTS[by])
+
+
+def definition_of(by: str, one: Since) -> dict[str, str]:
+    """What all of that cohort have in common, as columns of the register."""
+    return {"appliance_model" if part == "model" else part: getattr(one, part) for part in _PARTS[by]}
+
+
+def is_in(definition: Mapping[str, str], one: Since) -> bool:
+    """Whether `one` is in the cohort that a `definition_of` names."""
+    return all(
+        getattr(one, "model" if part == "appliance_model" else part) == value
+        for part, value in definition.items()
+    )

@@ -36,6 +36,7 @@ from foremend.service.stop_page import add_stop_page
 from foremend.service.v1.account import add_account
 from foremend.service.v1.appliances import add_appliances
 from foremend.service.v1.audit import add_audit
+from foremend.service.v1.cohorts import CohortDesk, add_cohorts
 from foremend.service.v1.diagnoses import DiagnosisDesk, add_diagnoses
 from foremend.service.v1.findings import add_findings
 from foremend.service.v1.fleet import add_fleet
@@ -108,6 +109,7 @@ def create_app(
     replays: Replays | None = None,
     audit: AuditDesk | None = None,
     models: ModelDesk | None = None,
+    cohorts: CohortDesk | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
@@ -117,8 +119,8 @@ def create_app(
     without `stopping` no link in a message holds, without `previews` nothing is known of what owners would read,
     without `diagnosing` no appliance is asked how it is, without `pages` no appliance has a chart, without
     `nameplates` nobody is told of which batch one is, without `own` no owner has a page, without
-    `replays` no dead letter is sent again, without `audit` no log is verified, and without `models` no
-    version is shown.
+    `replays` no dead letter is sent again, without `audit` no log is verified, without `models` no version is shown,
+    and without `cohorts` nothing is known of cohorts.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -151,6 +153,7 @@ def create_app(
     add_fleet(app, look)
     add_appliances(app, look, pages)
     add_nameplates(app, nameplates, model.categories)
+    add_cohorts(app, cohorts, pseudonyms)
     add_findings(app, look)
     add_held_back(app, model, look)
     add_pipeline(app, model, health, look, replays)

@@ -31,7 +31,8 @@ class Right(StrEnum):
 
     WORDS = "words"  # what faults, signals and appliance models are called
     OVERVIEW = "overview"  # counters of the whole line, no appliance
-    COHORTS = "cohorts"  # appliances counted by model and fault
+    COHORTS = "cohorts"  # appliances counted by what they have in common, alarms about them, forecasts; nobody by name
+    COHORTS_CHANGE = "cohorts.change"  # acknowledge and close alarms about cohorts
     FLEET = "fleet"  # appliances with their findings and episodes, each by its id
     TICKETS = "tickets"
     TICKETS_CHANGE = "tickets.change"
@@ -125,10 +126,14 @@ RIGHTS: Mapping[Role, Rights] = MappingProxyType(
             Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.HELD_BACK, Right.MODELS, Right.MODELS_CHANGE
         )
         | {Right.FLEET: Reach.PSEUDONYMS},
-        Role.QUALITY: _all(Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.HELD_BACK, Right.MODELS),
+        Role.QUALITY: _all(
+            Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.COHORTS_CHANGE, Right.HELD_BACK, Right.MODELS
+        ),
         Role.OPERATOR: {
             **ON_THIS_MACHINE,
-            **_all(Right.DEAD_LETTERS_CHANGE, Right.AUDIT, Right.ERASURES, Right.RETENTION),
+            **_all(
+                Right.COHORTS_CHANGE, Right.DEAD_LETTERS_CHANGE, Right.AUDIT, Right.ERASURES, Right.RETENTION
+            ),
         },
         Role.ADMIN: _all(*Right),
     }

@@ -28,6 +28,7 @@ from foremend.installation.private import close_to_others
 from foremend.installation.retaining import Retaining, forget_resting, open_retention
 from foremend.installation.stores import Stores
 from foremend.jobs.dead_letters import open_replays
+from foremend.jobs.fleet_days import FleetDays
 from foremend.learning.background import BackgroundTraining
 from foremend.learning.in_use import scored_models
 from foremend.learning.promotions import PromotionFollower
@@ -54,7 +55,7 @@ from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.topics import PROGRESS, Progress
 from foremend.wiring.desk import open_desk
-from foremend.wiring.page import open_models, open_pages, open_server
+from foremend.wiring.page import open_cohorts, open_models, open_pages, open_server
 from foremend.wiring.parts import build_engine, open_home
 from ingest.decode import Ingest
 from ingest.mqtt.source import MqttSource
@@ -78,6 +79,7 @@ class Application:
     home: HomeLane | None
     erasing: Erasing
     retaining: Retaining
+    fleet_days: FleetDays
     asking: Asking
 
     def run(self, stop: threading.Event) -> None:
@@ -92,6 +94,7 @@ class Application:
                 self.runtime.recover(stop)
                 self.erasing.start()
                 self.retaining.start()
+                self.fleet_days.start()
                 self.asking.start()
                 if self.home:
                     self.home.start()
@@ -104,6 +107,7 @@ class Application:
                 if self.upkeep:
                     self.upkeep.close()
                 self.erasing.close()
+                self.fleet_days.close()
                 self.retaining.close()
                 self.close()
 
@@ -233,10 +237,21 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         open_pages(settings, alerts, profiles, clock),
         open_replays(settings, alerts.engine),
         open_models(settings, alerts, profiles, clock),
+        open_cohorts(alerts, clock),
     )
     asking = Asking(alerts.diagnoses, runtime, source.publish)
     return Application(
-        alerts, runtime, server, upkeep, training, lock, home, erasing, Retaining(retention), asking
+        alerts,
+        runtime,
+        server,
+        upkeep,
+        training,
+        lock,
+        home,
+        erasing,
+        Retaining(retention),
+        FleetDays(alerts, clock),
+        asking,
     )
 
 

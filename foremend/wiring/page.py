@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 from alerts.access.access import Access
@@ -16,6 +17,7 @@ from alerts.inbound import NOBODY, Inbound
 from foremend.config import ServiceSettings, Settings, link_to
 from foremend.installation.history import open_history
 from foremend.installation.privacy import PrivacyDesk
+from foremend.learning.cohort_members import failed_members
 from foremend.learning.training import open_registry
 from foremend.learning.versions import Versions
 from foremend.runtimes.clock import SystemClock
@@ -27,6 +29,7 @@ from foremend.service.health import Health
 from foremend.service.own.look import OwnDesk
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
+from foremend.service.v1.cohorts import CohortDesk
 from foremend.service.v1.diagnoses import DiagnosisDesk
 from foremend.service.v1.models import ModelDesk
 from foremend.terminal import say
@@ -47,6 +50,7 @@ def open_server(
     pages: AppliancePages | None = None,
     replays: Replays | None = None,
     models: ModelDesk | None = None,
+    cohorts: CohortDesk | None = None,
 ) -> Server:
     """Listens on nothing yet. Says so where nobody could come in; where nobody ever could, prints how, once."""
     alone = settings.login == "auto" and is_loopback(settings.host)
@@ -73,6 +77,7 @@ def open_server(
         replays,
         AuditDesk(alerts.engine, alerts.anchors),
         models,
+        cohorts,
     )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 
@@ -104,6 +109,12 @@ def _names(settings: ServiceSettings) -> tuple[str, ...]:
 def _host(url: str | None) -> tuple[str, ...]:
     name = urlsplit(url).hostname if url else None
     return (name,) if name else ()
+
+
+def open_cohorts(alerts: Alerts, clock: Clock) -> CohortDesk:
+    """What is known of cohorts and of the weeks to come."""
+    failed = partial(failed_members, alerts.engine, alerts.nameplates, clock)
+    return CohortDesk(alerts.cohort_alarms, alerts.fleet_reports, failed)
 
 
 def open_pages(

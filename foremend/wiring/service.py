@@ -18,6 +18,7 @@ from foremend.installation.privacy import PrivacyDesk
 from foremend.installation.private import close_to_others
 from foremend.installation.retaining import Retaining, open_retention
 from foremend.jobs.dead_letters import open_replays
+from foremend.jobs.fleet_days import FleetDays
 from foremend.plan import make_plan
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.settings import KafkaSettings
@@ -30,7 +31,7 @@ from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
 from foremend.wiring.desk import open_desk
-from foremend.wiring.page import open_models, open_pages, open_server
+from foremend.wiring.page import open_cohorts, open_models, open_pages, open_server
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Service:
     alerts: Alerts
     server: Server
     retaining: Retaining
+    fleet_days: FleetDays
     erasing: Erasing
 
     def run(self, stop: threading.Event) -> None:
@@ -52,10 +54,12 @@ class Service:
             self.alerts.start()
             self.retaining.start()
             self.erasing.start()
+            self.fleet_days.start()
             with self.server as address:
                 log.info("the page is on %s", address)
                 stop.wait()
         finally:
+            self.fleet_days.close()
             self.erasing.close()
             self.retaining.close()
             self.alerts.close()
@@ -87,6 +91,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         open_pages(settings, alerts, profiles, clock),
         open_replays(settings, alerts.engine),
         open_models(settings, alerts, profiles, clock),
+        open_cohorts(alerts, clock),
     )
     erasing = Erasing(
         settings,
@@ -95,7 +100,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         profiles,
         clock.now_ms,
     )
-    return Service(alerts, server, Retaining(retention), erasing)
+    return Service(alerts, server, Retaining(retention), FleetDays(alerts, clock), erasing)
 
 
 def streams(settings: KafkaSettings) -> tuple[str, ...]:

@@ -36,6 +36,11 @@ STEPS: list[dict[str, Any]] = [
     {"step": "resolved", "result": "other_fault", "fault": "fan-wear"},
     {"step": "reopened", "reason": "it is warm again"},
 ]
+COHORT = {
+    "day": "2026-01-05", "level": "red", "definition": {"appliance_model": "BCD-200", "batch": "b3"}, "at_risk": 90,
+    "failed": 12, "expected": 1.5, "ratio": 9.0, "ratio_95": [4.0, 20.0],
+    "faults": [{"fault": "refrigerant-leak", "failed": 12, "others": 0}],
+}  # fmt: skip
 
 
 def take(stage: Any, fault: str, words: dict[str, Any]) -> None:
@@ -44,7 +49,7 @@ def take(stage: Any, fault: str, words: dict[str, Any]) -> None:
 
 
 def live_through_everything(stage: Any, finding: Make) -> None:
-    """A ticket with every step, promises that break, one that ends, one that is merged, an owner who withdraws."""
+    """A ticket with every step, promises that break, one that ends, one merged, a cohort, an owner who withdraws."""
     stage.say(Purpose.MONITORING, True)
     stage.say(Purpose.SMS, True)
     stage.clock.now += 701 * DAY
@@ -65,6 +70,7 @@ def live_through_everything(stage: Any, finding: Make) -> None:
     [into] = [one for one in queries.tickets(stage.alerts.engine).items if one["fault"] == "refrigerant-leak"]
     take(stage, "fan-wear", {"step": "merged", "into": into["ticket_id"]})
     take(stage, "odd", {"step": "closed"})
+    stage.alerts.cohort_alarms.tell([COHORT])
     stage.alerts.dispatcher.run_once()
     stage.clock.now += 1_000
     stage.say(Purpose.TICKET, False)

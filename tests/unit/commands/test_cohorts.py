@@ -144,3 +144,57 @@ def test_an_empty_register_says_how_it_is_filled(foremend: Foremend, tmp_path: P
     config.write_text(f"storage: {{folder: {tmp_path}/var}}\n")
 
     assert "foremend nameplates import" in foremend.says("cohorts", "--config", str(config), code=2)
+
+
+def test_alarms_are_listed_and_steps_refused_in_a_sentence(foremend: Foremend, tmp_path: Path) -> None:
+    """On a register where nothing was told yet; tables named `alarms` are no tables."""
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"storage: {{folder: {tmp_path}/var}}\nalerts: {{database: sqlite:///{tmp_path}/e.db}}\n"
+    )
+    where = ("--config", str(config))
+
+    assert json.loads(foremend.says("cohorts", "alarms", "list", *where, "--json")) == {"alarms": []}
+    assert "no cohort alarm" in foremend.says("cohorts", "alarms", "list", "--state", "open", *where)
+    for step in (("show",), ("acknowledge",), ("close", "--reason", "recalled")):
+        said = foremend.says("cohorts", "alarms", step[0], "ca_x", *step[1:], *where, code=3)
+        assert "no cohort alarm 'ca_x'" in said
+
+
+def test_an_alarm_is_closed_by_command_with_who_and_why(foremend: Foremend, tmp_path: Path) -> None:
+    """By the account that it runs under; people read figures, programs the whole of it."""
+    from alerts.cohort_alarms import CohortAlarms
+    from alerts.database import open_database
+    from alerts.outbox import Outbox
+    from alerts.settings import AlertsSettings
+    from foremend.jobs.tokens import by_account
+    from foremend.runtimes.clock import SystemClock
+
+    config, url = tmp_path / "config.yaml", f"sqlite:///{tmp_path}/e.db"
+    config.write_text(f"storage: {{folder: {tmp_path}/var}}\nalerts: {{database: {url}}}\n")
+    tables = open_database(url)
+    told = CohortAlarms(tables, Outbox(AlertsSettings()), SystemClock(), lambda: None)
+    figures = {
+        "at_risk": 90,
+        "failed": 12,
+        "expected": 1.5,
+        "ratio": 9.0,
+        "ratio_95": [4.0, 20.0],
+        "faults": [],
+    }
+    definition = {"appliance_model": "rf-260", "batch": "b3"}
+    told.tell([{"day": "2026-01-05", "level": "red", "definition": definition} | figures])
+    tables.dispose()
+    where = ("--config", str(config))
+
+    (alarm,) = json.loads(foremend.says("cohorts", "alarms", "list", *where, "--json"))["alarms"]
+    line = " ".join(foremend.says("cohorts", "alarms", "list", *where).split())
+    assert "batch b3; 12 of 90 failed, 1.5 expected" in line
+    foremend.says("cohorts", "alarms", "acknowledge", alarm["alarm_id"], *where)
+    closed = foremend.says(
+        "cohorts", "alarms", "close", alarm["alarm_id"], "--reason", "recalled", *where, "--json"
+    )
+
+    found = json.loads(closed)
+    assert (found["state"], found["closed_by"], found["reason"]) == ("closed", by_account(), "recalled")
+    assert "is closed" in foremend.says("cohorts", "alarms", "acknowledge", alarm["alarm_id"], *where, code=3)

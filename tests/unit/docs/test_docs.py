@@ -70,6 +70,8 @@ def options_of(words: list[str]) -> set[str]:
         if word not in inner:
             break
         found = inner[word]
+    if default := getattr(found, "default", None):  # of a group that need not be told which of its commands
+        found = found.commands[default]
     return {name for parameter in found.params for name in (*parameter.opts, *parameter.secondary_opts)}
 
 
