@@ -8,8 +8,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from alerts.desk import Alerts
-from foremend.jobs.cohorts import watch_own, worth_telling
-from foremend.jobs.forecasts import forecast_own
 from foremend.learning.members import iso_day
 from foremend.vocabulary.errors import ConfigError, InputError
 from foremend.vocabulary.ports import Clock
@@ -30,6 +28,7 @@ class FleetDays:
     """Looks now and then whether a day is over, in a thread between `start` and `close`.
 
     What was missed while nothing ran is caught up with the next look: the whole history is gone through each time.
+    Where nobody is in the register of nameplates nothing is done, and none of what it would take is loaded.
     """
 
     def __init__(self, desk: Alerts, clock: Clock) -> None:
@@ -50,6 +49,8 @@ class FleetDays:
 
     def round(self) -> list[str]:
         """Make what is due and nobody else is at; the names of those."""
+        if not self._desk.nameplates.some("", 1):
+            return []
         day = self._clock.now_ms() // MS_PER_DAY - 1
         return [
             name for name in self._reports if not self._rounds.stopping.is_set() and self._made(name, day)
@@ -70,6 +71,8 @@ class FleetDays:
         return True
 
     def _cohorts(self, day: date) -> dict[str, Any]:
+        from foremend.jobs.cohorts import watch_own, worth_telling
+
         found = watch_own(self._desk, self._clock, until=day, false_a_year=FALSE_A_YEAR)
         told = self._desk.cohort_alarms.tell(worth_telling(found.pop("alarms")))
         if told:
@@ -77,4 +80,6 @@ class FleetDays:
         return found
 
     def _forecasts(self, day: date) -> dict[str, Any]:
+        from foremend.jobs.forecasts import forecast_own
+
         return forecast_own(self._desk, self._clock, today=day + timedelta(1), weeks=WEEKS, out=None)

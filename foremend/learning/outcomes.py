@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -14,7 +15,9 @@ from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import MS_PER_DAY
 from models.outcomes import Outcome
-from simulators.fleet.history import Truth, read_truth
+
+if TYPE_CHECKING:
+    from simulators.fleet.history import Truth
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = ("appliance_id", "fault", "confirmed_at")
@@ -27,6 +30,8 @@ def read_outcomes(path: Path) -> list[Outcome]:
     no zone is written) or ms UTC. Raises ConfigError, with the line, when it cannot be read.
     """
     if path.suffix == ".json":
+        from simulators.fleet.history import read_truth  # costs a start that reads no truth
+
         return [outcome for row in read_truth(path) for outcome in _found_by_technician(row)]
     return [_outcome(row, where) for where, row in read_rows(path, COLUMNS)]
 

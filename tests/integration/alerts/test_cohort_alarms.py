@@ -177,11 +177,11 @@ def test_who_withdraws_or_is_erased_is_in_no_list_from_then_on(fleet: Any) -> No
         assert all("rf-" not in json.dumps([row.definition, row.content]) for row in rows)
 
 
-def test_a_fleet_without_a_register_is_told_of_nothing(stage: Any) -> None:
-    """The report says how it is filled, once a day."""
-    assert FleetDays(stage.alerts, stage.clock).round() == ["cohorts", "forecasts"]
+def test_a_household_without_a_register_is_left_alone(stage: Any) -> None:
+    """Nothing is made, told or kept."""
+    assert FleetDays(stage.alerts, stage.clock).round() == []
 
-    assert "foremend nameplates import" in stage.alerts.fleet_reports.one("cohorts").trouble
+    assert stage.alerts.fleet_reports.one("cohorts") is None
     assert (told(stage), stage.alerts.cohort_alarms.some()) == ([], [])
 
 
