@@ -23,7 +23,7 @@ const now = () => Date.parse(known.summary?.pipeline.event_time ?? new Date().to
 
 async function look() {
   try {
-    [known.summary] = await Promise.all([ask("api/summary"), readNeeds(reach("tickets"))]);
+    [known.summary] = await Promise.all([ask("api/summary"), readNeeds(reach("tickets"), reach("cohorts"))]);
     const moved = JSON.stringify([known.summary.counts, known.summary.appliances, known.summary.by_state, known.summary.never_heard]);
     if (moved !== known.seen) {
       await refresh();

@@ -1,5 +1,6 @@
 // What needs somebody now, in the order of work: harm, promises, what is new, what nobody answered.
 import { setClock, stateOf } from "./clocks.js";
+import { cohortName } from "./cohorts-words.js";
 import { byId, dot, fill, h } from "./dom.js";
 import { DAY, expected, integer, timeLeft } from "./format.js";
 import { inWords, t } from "./i18n.js";
@@ -10,7 +11,7 @@ const MOST = { due_at: 50, priority: 20 }; // tickets asked for, by their order
 const PATIENCE_MS = 10_000;
 const EVERY_MS = 15_000;
 const NEW = DAY; // ms of the fleet's clock
-const known = { due: null, open: null, read: -Infinity, may: null };
+const known = { due: null, open: null, cohorts: null, read: -Infinity, may: null };
 
 async function some(query) {
   const answer = await fetch(`api/v1/tickets?${new URLSearchParams({ ...query, limit: MOST[query.sort] })}`, { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
@@ -18,10 +19,17 @@ async function some(query) {
   return answer.ok ? answer.json() : null;
 }
 
-/** Tickets, for whoever has the right to them, now and then; what cannot be had leaves its lines out. */
-export async function readNeeds(mayTickets) {
-  if (known.may === mayTickets && performance.now() - known.read < EVERY_MS) return;
-  Object.assign(known, { may: mayTickets, read: performance.now() });
+async function openCohorts() {
+  const answer = await fetch("api/v1/cohort-alarms?state=open", { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
+  return answer.ok ? answer.json() : null;
+}
+
+/** Tickets and cohorts, for whoever has the right to them, now and then; what cannot be had leaves its lines out. */
+export async function readNeeds(mayTickets, mayCohorts) {
+  const may = `${mayTickets} ${mayCohorts}`;
+  if (known.may === may && performance.now() - known.read < EVERY_MS) return;
+  Object.assign(known, { may, read: performance.now() });
+  known.cohorts = mayCohorts ? await openCohorts().catch(() => null) : null;
   const asked = mayTickets ? [some({ sort: "due_at" }), some({ status: "open", sort: "priority" })] : [];
   [known.due, known.open] = await Promise.all(asked).catch(() => []);
 }
@@ -29,6 +37,8 @@ export async function readNeeds(mayTickets) {
 const ofTicket = (one) => [`ticket.html?${new URLSearchParams({ id: one.ticket_id })}`, `${one.appliance_id}: ${inWords(one.title) ?? faultTitle(one.fault)}`];
 
 const ofEpisode = (now) => (one) => [`appliance.html?${new URLSearchParams({ id: one.appliance_id })}`, `${one.appliance_id}: ${faultTitle(one.fault)}, ${timeLeft(one, now)}`];
+
+const ofCohort = (one) => ["cohorts.html?state=open", cohortName(one.definition)];
 
 const soonest = (episodes) => [...episodes].sort((a, b) => expected(a) - expected(b));
 
@@ -44,9 +54,11 @@ function lines(episodes, now) {
   const broken = at("broken");
   const near = at("near").filter((one) => !broken.includes(one));
   const open = known.open?.items ?? [];
+  const red = (known.cohorts ?? []).filter((one) => one.level === "red");
   return [
     ["need_harm", "critical", "fleet.html?state=critical", harm.map(ofEpisode(now)), integer(harm.length)],
     ["need_broken", "critical", "tickets.html?overdue=1", broken.map(ofTicket), more(known.due, broken)],
+    ["need_cohort", "critical", "cohorts.html?state=open", red.map(ofCohort), integer(red.length)],
     ["need_near", "warning", "tickets.html?view=table&sort=due_at", near.map(ofTicket), more(known.due, near)],
     ["need_new", "warning", "fleet.html?sort=days_left", fresh.map(ofEpisode(now)), integer(fresh.length)],
     ["need_answer", "info", "tickets.html?status=open", open.map(ofTicket), more(known.open, open)],

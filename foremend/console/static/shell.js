@@ -6,7 +6,7 @@ import { language, setLanguage, t } from "./i18n.js";
 const PATIENCE_MS = 10_000;
 const THEMES = ["auto", "light", "dark"];
 /** Each page by its words: where it is, and the rights without any of which it shows nothing but that. */
-const PAGES = { today: ["."], fleet: ["fleet.html"], tickets: ["tickets.html"], page_held_back: ["held-back.html", "held-back"], page_pipeline: ["pipeline.html", "metrics"], page_models: ["models.html", "models"], page_consent: ["consent.html", "owners", "consents", "erasures", "audit"] };
+const PAGES = { today: ["."], fleet: ["fleet.html"], tickets: ["tickets.html"], page_cohorts: ["cohorts.html", "cohorts"], page_held_back: ["held-back.html", "held-back"], page_pipeline: ["pipeline.html", "metrics"], page_models: ["models.html", "models"], page_consent: ["consent.html", "owners", "consents", "erasures", "audit"] };
 const own = { theme: localStorage.getItem("theme") ?? "auto", user: null, rights: {}, changed: () => {} };
 
 /** How far a right of whoever looks goes: all, own, or undefined without it. */

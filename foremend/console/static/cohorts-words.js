@@ -1,0 +1,62 @@
+// Words of the page of cohorts.
+import { addWords, t } from "./i18n.js";
+
+addWords({
+  ch_about: ["Which batches, firmware and models fail more than their siblings, and what visits the next weeks bring.", "哪些批次、固件或型号的故障率高于同类，以及未来数周的上门预测。"],
+  ch_acknowledge: ["Acknowledge", "受理"],
+  ch_acknowledged: ["acknowledged by {by}, {when}", "{by} 于 {when} 受理"],
+  ch_alarms: ["Alarms", "预警"],
+  ch_alarms_empty: ["No cohort stands out.", "没有异常群体。"],
+  ch_alarms_none: ["No alarm is in this state.", "没有处于该状态的预警。"],
+  ch_area: ["Area", "区域"],
+  ch_at: ["{failed} of {at_risk} failed", "{at_risk} 台中有 {failed} 台故障"],
+  ch_changed: ["Somebody was there first: it is {state} now. Look at it again.", "他人已处理：当前状态为“{state}”，请重新查看。"],
+  ch_close: ["Close", "关闭"],
+  ch_closed: ["closed by {by}, {when}: {reason}", "{by} 于 {when} 关闭：{reason}"],
+  ch_cohort: ["Cohort", "群体"],
+  ch_cohorts: ["The surest cohorts", "最显著的群体"],
+  ch_cohorts_empty: ["No failure was found on an appliance whose owner agrees yet.", "尚未在已同意的用户设备上确认故障。"],
+  ch_cohorts_hint: ["Until {until}: {failures} failures of {appliances} appliances; {silent} more are left out, as their owners do not agree.", "截至 {until}：{appliances} 台设备中 {failures} 台故障；另有 {silent} 台因用户未同意而不计入。"],
+  ch_day: ["Rests on", "依据日期"],
+  ch_done: ["Done: {state}.", "已完成：{state}。"],
+  ch_everywhere: ["all together", "合计"],
+  ch_expected: ["Expected", "预期"],
+  ch_failed: ["Failed", "故障"],
+  ch_fault: ["Found", "确认的故障"],
+  ch_faults: ["What was found", "确认的故障"],
+  ch_fault_line: ["{fault}: {failed} here, {others} on others", "{fault}：本群体 {failed} 台，其他 {others} 台"],
+  ch_filters: ["Narrow the alarms", "筛选预警"],
+  ch_footer: ["Times are shown in {zone}, by the clock on the wall; days are UTC.", "时间以 {zone} 显示，为实际时钟时间；日期为 UTC。"],
+  ch_forecast_hint: ["By the day on which a week begins: expected, and between which two numbers eight times in ten.", "按每周起始日：预计数量，括号内为 80% 区间。"],
+  ch_freeze: ["Freeze recommended: stop shipping it and rolling it out.", "建议冻结：停止出货和推送。"],
+  ch_level: ["Level", "级别"],
+  ch_level_blue: ["blue", "蓝色"],
+  ch_level_red: ["red", "红色"],
+  ch_level_yellow: ["yellow", "黄色"],
+  ch_members: ["Which appliances failed, by pseudonym", "故障设备（假名）"],
+  ch_members_none: ["None whose owner agrees now.", "目前没有已同意的用户设备。"],
+  ch_members_lost: ["They cannot be read now: {detail}", "暂时无法读取：{detail}"],
+  ch_not_yet: ["Nothing yet: it is looked at once a day where somebody is in the register of nameplates (foremend nameplates import FILE).", "暂无：登记铭牌后每日计算一次（foremend nameplates import FILE）。"],
+  ch_part_appliance_model: ["model {name}", "型号 {name}"],
+  ch_part_batch: ["batch {name}", "批次 {name}"],
+  ch_part_firmware: ["firmware {name}", "固件 {name}"],
+  ch_part_region: ["region {name}", "区域 {name}"],
+  ch_parts: ["Parts", "备件"],
+  ch_pseudonym: ["Appliance", "设备"],
+  ch_ratio: ["Times as often", "倍数"],
+  ch_reason: ["What was done, or why it is none", "处理措施或误报原因"],
+  ch_refused: ["That was refused: {detail}", "操作被拒绝：{detail}"],
+  ch_state: ["Show", "显示"],
+  ch_state_acknowledged: ["acknowledged", "已受理"],
+  ch_state_closed: ["closed", "已关闭"],
+  ch_state_open: ["open", "未受理"],
+  ch_told: ["told {when}", "{when} 发出"],
+  ch_unnamed: ["not told", "未登记"],
+  ch_visits: ["Visits by area", "各区域上门次数"],
+});
+
+/** A cohort by what all of it have in common: "model rf-260, batch b3". */
+export const cohortName = (definition) =>
+  Object.entries(definition)
+    .map(([part, name]) => t(`ch_part_${part}`, { name: name || t("ch_unnamed") }))
+    .join(t("list_comma"));
