@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -19,8 +20,10 @@ from alerts.database import chunks, in_code_points, reading, upsert
 from alerts.tables import ApplianceRow, FirmwareRow, NameplateRow
 from foremend.vocabulary.ids import require_id
 from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.types import MS_PER_DAY
 
 _BLOCK = 5_000
+_LONGEST_VERSION = 120
 _COLUMNS = (
     NameplateRow.appliance_id,
     NameplateRow.category,
@@ -51,6 +54,14 @@ class Nameplate:
     region: str
     installed_at: int
     firmware: tuple[Firmware, ...] = ()
+
+
+class FirmwareWord(NamedTuple):
+    """What an appliance says of its firmware; `time` is ms UTC, of its last reading."""
+
+    appliance_id: str
+    version: str
+    time: int
 
 
 class Nameplates:
@@ -85,6 +96,35 @@ class Nameplates:
                     upsert(work.session, table, new[start : start + _BLOCK])
             work.note("nameplates.registered", by, appliances=len(rows))
 
+    def hear(self, words: Iterable[FirmwareWord]) -> int:
+        """Take in what appliances say of their firmware, where it is news; how many changes that were.
+
+        Of those with a nameplate alone, and of each at most one change a day (UTC) and none before what is known: one
+        that says another version with every reading fills no table. What cannot be a version is passed over.
+        """
+        told = {one.appliance_id: one for one in words if _is_version(one.version)}
+        return sum(self._hear(some, told) for some in chunks(told))
+
+    def _hear(self, ids: Sequence[str], told: Mapping[str, FirmwareWord]) -> int:
+        with reading(self._engine) as session:
+            if not _news(session, ids, told):
+                return 0
+        with change(self._engine, self._clock) as work:
+            here = select(NameplateRow.appliance_id).where(NameplateRow.appliance_id.in_(ids))
+            held = work.session.scalars(here.order_by(NameplateRow.appliance_id).with_for_update()).all()
+            news = _news(work.session, held, told)
+            upsert(
+                work.session,
+                FirmwareRow,
+                [
+                    {"appliance_id": name, "since": time, "version": version, "at": work.at}
+                    for name, version, time in news
+                ],
+            )
+            if news:
+                work.note("nameplates.heard", "foremend", appliances=len(news))
+        return len(news)
+
     def one(self, appliance_id: str) -> Nameplate | None:
         """What is known of one appliance; None where nothing is."""
         with reading(self._engine) as session:
@@ -110,6 +150,22 @@ class Nameplates:
             ).all()
             found = nameplates_of(session, ids)
         return [found[one] for one in ids]
+
+
+def _is_version(text: str) -> bool:
+    return text == text.strip() and text.isprintable() and 0 < len(text) <= _LONGEST_VERSION
+
+
+def _news(session: Session, ids: Collection[str], told: Mapping[str, FirmwareWord]) -> list[FirmwareWord]:
+    """Of those of `ids` that have a nameplate."""
+    return [told[name] for name, plate in nameplates_of(session, ids).items() if _is_news(plate, told[name])]
+
+
+def _is_news(plate: Nameplate, word: FirmwareWord) -> bool:
+    if not plate.firmware:
+        return True
+    newest = plate.firmware[-1]
+    return newest.version != word.version and newest.since // MS_PER_DAY < word.time // MS_PER_DAY
 
 
 def nameplates_of(session: Session, ids: Collection[str]) -> dict[str, Nameplate]:

@@ -38,6 +38,7 @@ from foremend.runtimes.asking import Asking
 from foremend.runtimes.clock import ClockAtStart, SystemClock
 from foremend.runtimes.consent_filter import ConsentFilter
 from foremend.runtimes.erased_filter import ErasedFilter
+from foremend.runtimes.firmware import FirmwareRounds
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.resting import STRANGERS_REST_AFTER, Resting
 from foremend.service.health import Health, Probe
@@ -80,6 +81,7 @@ class Application:
     erasing: Erasing
     retaining: Retaining
     fleet_days: FleetDays
+    firmware: FirmwareRounds
     asking: Asking
 
     def run(self, stop: threading.Event) -> None:
@@ -95,6 +97,7 @@ class Application:
                 self.erasing.start()
                 self.retaining.start()
                 self.fleet_days.start()
+                self.firmware.start()
                 self.asking.start()
                 if self.home:
                     self.home.start()
@@ -107,6 +110,7 @@ class Application:
                 if self.upkeep:
                     self.upkeep.close()
                 self.erasing.close()
+                self.firmware.close()
                 self.fleet_days.close()
                 self.retaining.close()
                 self.close()
@@ -251,6 +255,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         erasing,
         Retaining(retention),
         FleetDays(alerts, clock),
+        FirmwareRounds(lambda: list(engine.lanes.values()), alerts.nameplates.hear),
         asking,
     )
 

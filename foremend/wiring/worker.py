@@ -21,6 +21,7 @@ from alerts.resting import RestingAppliances
 from alerts.shared_status import forget_seen
 from foremend.config import Settings
 from foremend.engine.engine import Engine, ReadingsListener
+from foremend.engine.lane import Lane
 from foremend.engine.resting import RestRules
 from foremend.engine.silence import EVERYBODY
 from foremend.installation.history import open_history, open_upkeep
@@ -34,6 +35,7 @@ from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.consent_filter import ConsentFilter
 from foremend.runtimes.device_words import refused_words, word_in
 from foremend.runtimes.erased_filter import ErasedFilter
+from foremend.runtimes.firmware import FirmwareRounds
 from foremend.runtimes.kafka import membership
 from foremend.runtimes.kafka.dead_letters import decode_letter
 from foremend.runtimes.kafka.event_times import EventTimes
@@ -217,16 +219,24 @@ def _work(settings: Settings, health_port: int | None, asked: StopAsked) -> None
     watchdog = Watchdog(settings.kafka, lambda: _progress(worker), start_anew)
     health = worker_health(worker, watchdog, settings.kafka)
     upkeep = open_upkeep(settings.storage, SystemClock())
+    firmware = FirmwareRounds(lambda: _lanes(worker), alerts.nameplates.hear)
     try:
+        firmware.start()
         if upkeep:
             upkeep.start()
         with serve_health(health, settings.service.host, health_port):
             gc.freeze()  # as in `wiring.one_machine`
             asyncio.run(_until_asked(asked, worker, watchdog, settings, ended))
     finally:
+        firmware.close()
         if upkeep:
             upkeep.close()
         alerts.close()
+
+
+def _lanes(worker: Worker) -> list[Lane]:
+    engines = [engine for one in worker.held.values() for engine in list(one.runtime.engines.values())]
+    return [lane for engine in engines for lane in list(engine.lanes.values())]
 
 
 async def _until_asked(
