@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from aiokafka import AIOKafkaProducer
 
 from benchmarks._common import Result
 from benchmarks.recorded import MOST, blocks, in_messages, recording
@@ -17,7 +16,7 @@ from foremend.engine.engine import Engine
 from foremend.engine.packing import pack
 from foremend.runtimes.kafka.blocks import partition_of
 from foremend.runtimes.kafka.partition import Totals
-from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.runtimes.kafka.state import StateStore
 from foremend.runtimes.kafka.topics import create
 from foremend.vocabulary.profiles import load_profiles
@@ -40,13 +39,14 @@ async def _write_state(kafka: KafkaSettings, state: Mapping[str, Any], appliance
     for group in range(kafka.groups):
         key = f"{MODEL}/{group}"
         by_partition[partition_of(key, kafka.partitions)].append(key)
-    async with AIOKafkaProducer(**connection(kafka), acks="all", max_request_size=1_048_576) as producer:
-        store = StateStore(kafka, producer)
-        for partition, keys in by_partition.items():
-            engines = {key: {**state, MODEL: tiled(state[MODEL], each, key)} for key in keys}
-            packed = pack({"next_offset": 0, "totals": asdict(Totals()), "engines": engines})
-            size += len(packed)
-            await store.save(partition, packed, 0)
+    store = StateStore(kafka)
+    for partition, keys in by_partition.items():
+        engines = {key: {**state, MODEL: tiled(state[MODEL], each, key)} for key in keys}
+        packed = pack({"next_offset": 0, "totals": asdict(Totals()), "engines": engines})
+        size += len(packed)
+        fence, _ = await store.take_over(partition)
+        await store.save(fence, packed, 0)
+        await fence.end()
     count = each * MOST * kafka.groups
     return {"appliances": count, "bytes_per_appliance": round(size / count)}
 

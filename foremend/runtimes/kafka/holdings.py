@@ -25,6 +25,7 @@ from aiokafka.errors import KafkaError
 
 from foremend.engine.packing import pack, unpack
 from foremend.runtimes.kafka.dead_letters import LetterBox
+from foremend.runtimes.kafka.fence import Fence
 from foremend.runtimes.kafka.log_reader import LogReader
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import PartitionRuntime, Record
@@ -41,6 +42,7 @@ T = TypeVar("T")
 MOST_WAITING_ROWS = 2_000_000  # readings that history keeps in memory before a checkpoint is due
 MOST_LETTERS = 50  # dead letters that wait to be sent together
 RETRY_S = 5.0
+_TAKEN = "a partition was taken over without our knowing"
 LOADS_AT_ONCE = 2  # one is read while the other is restored; each takes twice its state in memory
 
 
@@ -67,6 +69,7 @@ class Held:
     checkpointed: float  # when that was
     due: float  # when the next one is
     letters: LetterBox  # must be in Kafka before the next checkpoint
+    fence: Fence  # checkpoints are written through it
     committed: int = 0  # what lag tools were told of it by us
     saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -96,7 +99,8 @@ class Holdings:
         """`runtime_of` makes what works on a partition, in the engines' thread; `commit` hears of each checkpoint."""
         self._settings, self._runtime_of, self._producer = settings, runtime_of, producer
         self._reader, self._commit, self._meter, self._quarantine = reader, commit, meter, quarantine
-        self._store = StateStore(settings, producer)
+        self._store = StateStore(settings)
+        self._ending = set[asyncio.Future[None]]()
         self._thread = ThreadPoolExecutor(1, "foremend-engine")
         self._loop = asyncio.get_running_loop()
         self._loading = asyncio.Semaphore(LOADS_AT_ONCE)
@@ -142,17 +146,25 @@ class Holdings:
     async def checkpoint_all(self) -> None:
         """A last checkpoint of everything, before it is given away in good order."""
         for partition, held in list(self.held.items()):
-            await self._checkpoint(partition, held)
+            try:
+                await self._checkpoint(partition, held)
+            except UnavailableError as error:
+                log.warning("partition %d is given away without a last checkpoint: %s", partition, error)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of everything, and of the thread when it is through with its record."""
         self.drop()
         if self._restoring is not None:
             self._restoring.abandon()
         self._thread.shutdown(wait=False, cancel_futures=True)
+        await asyncio.gather(*self._ending)
 
     def _let_go(self, partition: int) -> None:
-        self.held.pop(partition).runtime.abandon()
+        held = self.held.pop(partition)
+        held.runtime.abandon()
+        ending = asyncio.ensure_future(held.fence.end())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     async def _taken_over(self, partition: int) -> Held:
         async with self._loading:
@@ -160,7 +172,7 @@ class Holdings:
 
     async def _loaded(self, partition: int) -> Held:
         began = time.monotonic()
-        saved = await self._store.load(partition)
+        fence, saved = await self._store.take_over(partition)
         first = await self._reader.begin(partition)
         end = (await self._reader.ends([partition]))[partition]
         if saved is not None and saved.next_offset > end:
@@ -176,7 +188,7 @@ class Holdings:
         )  # fmt: skip
         now = time.monotonic()
         letters = LetterBox(partial(self._producer.send, self._settings.dead_letters_topic))
-        return Held(runtime, runtime.next_offset, now, now + self._every_s, letters)
+        return Held(runtime, runtime.next_offset, now, now + self._every_s, letters, fence)
 
     def _restored(self, partition: int, packed: memoryview | None, first: int) -> PartitionRuntime:
         with self._meter.on("restore"):
@@ -226,6 +238,10 @@ class Holdings:
             try:
                 if packed is not None:
                     await self._make_durable(partition, held, *packed)
+            except RefusedError as error:
+                if self.held.get(partition) is held:
+                    raise UnavailableError(f"{_TAKEN}: {error}") from error
+                return
             except UnavailableError as error:
                 log.error("partition %d has no new checkpoint: %s", partition, error)
                 self.written.failed += 1
@@ -236,12 +252,12 @@ class Holdings:
         await self._in_thread(held.runtime.report)
 
     async def _make_durable(self, partition: int, held: Held, next_offset: int, packed: bytearray) -> None:
-        """A checkpoint, unless a later one is durable already. Raises UnavailableError while Kafka does not take it."""
+        """A checkpoint, unless a later one is durable already. Raises as `StateStore.save` does."""
         async with held.saving:
             if next_offset < held.covered:
                 return
             await self._flush_letters(held)
-            await self._store.save(partition, packed, next_offset)
+            await self._store.save(held.fence, packed, next_offset)
             held.covered, held.checkpointed = next_offset, time.monotonic()
             held.runtime.covered(next_offset)
         self.written.checkpoints += 1
@@ -270,7 +286,7 @@ class Holdings:
         try:
             state = runtime.checkpoint()
         except RefusedError as error:  # as history does when another process has taken its stream over
-            raise UnavailableError(f"a partition was taken over without our knowing: {error}") from error
+            raise UnavailableError(f"{_TAKEN}: {error}") from error
         except Exception as error:  # noqa: BLE001 - raised again where no record is to blame
             self._recover(partition, held, error, held.covered, runtime.next_offset)
             return None

@@ -2,8 +2,8 @@
 
 A checkpoint ("generation") is packed state, compressed, cut into records `{generation}/{n}`, and then one record
 `manifest` that names it: until that one is there, the generation before is the last. Every writer's generation has a
-random name, so those of a worker that lost its partition without knowing cannot mix with its successor's: whichever
-manifest comes last is a whole state with the offset to go on from. What is superseded gets tombstones.
+random name, so those of two cannot mix, and whoever takes the partition over shuts the others out (`fence.py`): what
+they have under way never counts. What is superseded gets tombstones, in the same transaction.
 
 A reader looks for the last manifest from the end backwards, then reads that generation's span alone: the topic may
 hold many old generations that compaction did not reach yet.
@@ -21,9 +21,10 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from foremend.runtimes.kafka.fence import Fence
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.vocabulary.errors import IntegrityError, UnavailableError
 
@@ -67,32 +68,41 @@ class Saved:
 class StateStore:
     """Writes and finds checkpoints, each of one partition."""
 
-    def __init__(self, settings: KafkaSettings, producer: AIOKafkaProducer) -> None:
-        """`producer` is started and waits for all replicas (`acks="all"`)."""
-        self._settings, self._topic, self._producer = settings, settings.state_topic, producer
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings, self._topic = settings, settings.state_topic
         self._superseded: dict[int, set[bytes]] = {}
 
-    async def save(self, partition: int, packed: bytes | bytearray, next_offset: int) -> None:
-        """Make a checkpoint durable, then let go of the one before.
+    async def take_over(self, partition: int) -> tuple[Fence, Saved | None]:
+        """Shut out whoever wrote before, then `load`. Raises as both do."""
+        fence = Fence(self._settings, partition)
+        await fence.begin()
+        try:
+            return fence, await self.load(partition)
+        except BaseException:
+            await fence.end()
+            raise
 
-        Raises UnavailableError while Kafka does not take it: then the one before is still the last.
+    async def save(self, fence: Fence, packed: bytes | bytearray, next_offset: int) -> None:
+        """Make a checkpoint of the fence's partition durable, and let go of the one before.
+
+        Raises UnavailableError while Kafka does not take it, RefusedError once another one has taken the partition
+        over: then the one before is still the last.
         """
         compressed, digest = await asyncio.to_thread(_compress, packed)
         generation = secrets.token_hex(8)
         cuts = range(0, len(compressed), CHUNK)
         keys = [f"{generation}/{n}".encode() for n in range(len(cuts))]
         try:
-            first = await self._send(
-                partition, keys, [compressed[at : at + CHUNK].to_pybytes() for at in cuts]
-            )
-            manifest = Manifest(generation, len(keys), first, digest, len(packed), next_offset)
-            await self._send(partition, [_MANIFEST], [orjson.dumps(asdict(manifest))])
-            old = self._superseded.get(partition, set())
-            await self._send(partition, sorted(old), [None] * len(old))
-        except KafkaError as error:
-            self._superseded.setdefault(partition, set()).update(keys)
-            raise UnavailableError(f"Kafka did not take a checkpoint: {error!r}") from error
-        self._superseded[partition] = set(keys)
+            async with fence.together() as send:
+                first = await send(keys, [compressed[at : at + CHUNK].to_pybytes() for at in cuts])
+                manifest = Manifest(generation, len(keys), first, digest, len(packed), next_offset)
+                await send([_MANIFEST], [orjson.dumps(asdict(manifest))])
+                old = self._superseded.get(fence.partition, set())
+                await send(sorted(old), [None] * len(old))
+        except UnavailableError:
+            self._superseded.setdefault(fence.partition, set()).update(keys)
+            raise
+        self._superseded[fence.partition] = set(keys)
 
     async def load(self, partition: int) -> Saved | None:
         """The last whole checkpoint, or None where there never was one.
@@ -105,20 +115,13 @@ class StateStore:
             enable_auto_commit=False,
             max_partition_fetch_bytes=_FETCH_BYTES,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
+            isolation_level="read_committed",
         )
         try:
             async with reader:
                 return await self._last_whole(reader, TopicPartition(self._topic, partition))
         except KafkaError as error:
             raise UnavailableError(f"Kafka did not give a checkpoint back: {error!r}") from error
-
-    async def _send(self, partition: int, keys: Sequence[bytes], values: Sequence[bytes | None]) -> int:
-        """Send and wait until all are durable; the lowest offset (0 for nothing)."""
-        sent = [
-            await self._producer.send(self._topic, value, key, partition)
-            for key, value in zip(keys, values, strict=True)
-        ]
-        return min([done.offset for done in await asyncio.gather(*sent)], default=0)
 
     async def _last_whole(self, reader: AIOKafkaConsumer, where: TopicPartition) -> Saved | None:
         reader.assign([where])

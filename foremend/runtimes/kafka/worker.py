@@ -1,8 +1,8 @@
 """A worker: one process of the group. Faust brings records, `Holdings` works on them; here both are joined.
 
 A worker that lost its partitions without knowing (it was paused, or cut off) does no harm: effects are known by their
-ids, positions only rise, and whichever checkpoint comes last is a whole one. Coming back, it sees that it missed a
-generation of its group and begins from the checkpoints again.
+ids, positions only rise, and its checkpoints are refused. Coming back, it sees that it missed a generation of its
+group, or that it is refused, and begins from the checkpoints again.
 
 Whatever is not expected ends `run`; `process.py` then starts the same process anew.
 """
@@ -97,10 +97,10 @@ class Worker:
             await self._finish(holdings)
         finally:
             self._stopping = True
-            holdings.close()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(STOP_S):
-                    await app.stop()
+            for end in (holdings.close, app.stop):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(STOP_S):
+                        await end()
 
     async def _until_over(self, stop: asyncio.Event, holdings: Holdings) -> None:
         """Checkpoints until `stop`; raises what failed."""
@@ -195,7 +195,7 @@ class Worker:
                 await holdings.checkpoint_all()
 
     async def _open_producer(self) -> AIOKafkaProducer:
-        """For checkpoints and dead letters; sending one of them twice changes nothing, so it need not be idempotent."""
+        """For dead letters; sending one of them twice changes nothing, so it need not be idempotent."""
         producer = AIOKafkaProducer(**connection(self._settings), acks="all")
         try:
             await producer.start()

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from aiokafka import AIOKafkaProducer
 
 from alerts.desk import Alerts
 from alerts.owners import OwnedAppliance, Owner
@@ -17,7 +16,7 @@ from foremend.config import Settings, load_settings
 from foremend.installation.erasing import Erasing, workers_forgot
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka import topics
-from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.runtimes.kafka.state import StateStore
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.types import MS_PER_DAY, Block
@@ -64,9 +63,8 @@ def states(settings: KafkaSettings) -> bytes:
     """What the last checkpoints of all partitions hold."""
 
     async def read() -> bytes:
-        async with AIOKafkaProducer(**connection(settings), acks="all") as producer:
-            store = StateStore(settings, producer)
-            found = [await store.load(partition) for partition in range(settings.partitions)]
+        store = StateStore(settings)
+        found = [await store.load(partition) for partition in range(settings.partitions)]
         return b"".join(bytes(one.packed) for one in found if one is not None)
 
     return asyncio.run(read())

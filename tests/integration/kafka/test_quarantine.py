@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from aiokafka import AIOKafkaProducer
 from sqlalchemy import select
 
 from alerts.database import open_database, reading
@@ -21,7 +20,7 @@ from benchmarks.worker_process import WorkerProcess, committed, ends, feed
 from foremend.engine.packing import pack, unpack
 from foremend.history.parquet import ParquetHistory
 from foremend.runtimes.kafka import topics
-from foremend.runtimes.kafka.settings import KafkaSettings, connection
+from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.runtimes.kafka.state import StateStore
 from foremend.runtimes.rescue import NOT_TRIED
 from foremend.vocabulary.types import MS_PER_DAY, Block
@@ -136,13 +135,12 @@ def states(kafka: KafkaSettings) -> dict[str, bytes]:
 
 async def _states(kafka: KafkaSettings) -> dict[str, bytes]:
     found = {}
-    async with AIOKafkaProducer(**connection(kafka)) as producer:
-        for partition in range(kafka.partitions):
-            saved = await StateStore(kafka, producer).load(partition)
-            for key, engine in (unpack(saved.packed)["engines"] if saved else {}).items():
-                waiting = engine[key.partition("/")[0]]["lane"]["stream"]["waiting"]
-                waiting["values"] = waiting["values"].shape
-                found[key] = bytes(pack(engine))
+    for partition in range(kafka.partitions):
+        saved = await StateStore(kafka).load(partition)
+        for key, engine in (unpack(saved.packed)["engines"] if saved else {}).items():
+            waiting = engine[key.partition("/")[0]]["lane"]["stream"]["waiting"]
+            waiting["values"] = waiting["values"].shape
+            found[key] = bytes(pack(engine))
     return found
 
 

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from foremend.runtimes.kafka import topics
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.state import CHUNK, StateStore
-from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.errors import IntegrityError, RefusedError
 
 PARTITION = 1
 
@@ -31,22 +31,29 @@ def with_topics(kafka: KafkaSettings, act: Callable[[StateStore, AIOKafkaProduce
     async def run() -> Any:
         await topics.create(kafka)
         async with AIOKafkaProducer(**connection(kafka), acks="all") as producer:
-            return await act(StateStore(kafka, producer), producer)
+            return await act(StateStore(kafka), producer)
 
     return asyncio.run(run())
+
+
+async def saved(store: StateStore, state: bytes, next_offset: int) -> None:
+    """By one that takes the partition over for it."""
+    fence, _ = await store.take_over(PARTITION)
+    await store.save(fence, state, next_offset)
+    await fence.end()
 
 
 async def keys(kafka: KafkaSettings) -> dict[bytes, bool]:
     """What compaction would leave: key -> whether it has a value."""
     at = TopicPartition(kafka.state_topic, PARTITION)
-    async with AIOKafkaConsumer(**connection(kafka)) as reader:
+    async with AIOKafkaConsumer(**connection(kafka), isolation_level="read_committed") as reader:
         reader.assign([at])
         reader.seek(at, 0)
         end = (await reader.end_offsets([at]))[at]
         left: dict[bytes, bool] = {}
         while await reader.position(at) < end:
-            record = await reader.getone(at)
-            left[record.key] = record.value is not None
+            for record in (await reader.getmany(at, timeout_ms=1_000)).get(at, ()):
+                left[record.key] = record.value is not None
         return left
 
 
@@ -55,9 +62,11 @@ def test_a_checkpoint_comes_back_as_it_was_written(kafka: KafkaSettings) -> None
     state = packed(3.3, 1)
 
     async def act(store: StateStore, producer: AIOKafkaProducer) -> Any:
-        nothing = await store.load(PARTITION)
-        await store.save(PARTITION, state, 1234)
-        return nothing, await store.load(PARTITION), await store.load(PARTITION + 1)
+        fence, nothing = await store.take_over(PARTITION)
+        await store.save(fence, state, 1234)
+        found = await store.load(PARTITION), await store.load(PARTITION + 1)
+        await fence.end()
+        return nothing, *found
 
     nothing, found, other = with_topics(kafka, act)
 
@@ -70,9 +79,11 @@ def test_the_last_of_many_is_found_and_the_others_are_let_go(kafka: KafkaSetting
     """More generations than a first look from the end shows; tombstones leave one of them."""
 
     async def act(store: StateStore, producer: AIOKafkaProducer) -> Any:
+        fence, _ = await store.take_over(PARTITION)
         for n in range(30):
-            await store.save(PARTITION, packed(1.2, n), n)
-        return await StateStore(kafka, producer).load(PARTITION), await keys(kafka)
+            await store.save(fence, packed(1.2, n), n)
+        await fence.end()
+        return await StateStore(kafka).load(PARTITION), await keys(kafka)
 
     found, left = with_topics(kafka, act)
 
@@ -84,12 +95,13 @@ def test_a_torn_generation_is_passed_over_and_cleared_away_later(kafka: KafkaSet
     """A writer that died before its manifest leaves parts without a meaning."""
 
     async def act(store: StateStore, producer: AIOKafkaProducer) -> Any:
-        await store.save(PARTITION, b"good", 5)
+        await saved(store, b"good", 5)
         for n in range(200):
             await producer.send_and_wait(kafka.state_topic, b"half", f"deadbeef/{n}".encode(), PARTITION)
-        successor = StateStore(kafka, producer)
-        found = await successor.load(PARTITION)
-        await successor.save(PARTITION, b"better", 6)
+        successor = StateStore(kafka)
+        fence, found = await successor.take_over(PARTITION)
+        await successor.save(fence, b"better", 6)
+        await fence.end()
         return found, await successor.load(PARTITION), await keys(kafka)
 
     found, next_one, left = with_topics(kafka, act)
@@ -99,24 +111,62 @@ def test_a_torn_generation_is_passed_over_and_cleared_away_later(kafka: KafkaSet
     assert sum(left.values()) == 2
 
 
-def test_a_zombie_and_its_successor_cannot_mix(kafka: KafkaSettings) -> None:
-    """Both write at the same time; whichever manifest is last names a whole state, with its own offset."""
-    states = {n: packed(2.0, n) for n in (10, 20, 30, 40)}
+def test_whoever_takes_over_shuts_the_others_out(kafka: KafkaSettings) -> None:
+    """One that was paused writes no checkpoint any more, however often it tries; its successor's stands."""
 
     async def act(store: StateStore, producer: AIOKafkaProducer) -> Any:
-        await store.save(PARTITION, packed(2.0, 1), 1)
-        zombie, successor = StateStore(kafka, producer), StateStore(kafka, producer)
-        await asyncio.gather(zombie.load(PARTITION), successor.load(PARTITION))
-        seen = []
-        for old, new in ((10, 20), (30, 40)):
-            await asyncio.gather(
-                zombie.save(PARTITION, states[old], old), successor.save(PARTITION, states[new], new)
-            )
-            seen.append(await StateStore(kafka, producer).load(PARTITION))
-        return seen
+        zombie, _ = await store.take_over(PARTITION)
+        await store.save(zombie, packed(2.0, 1), 1)
+        successor, found = await StateStore(kafka).take_over(PARTITION)
+        for _ in range(2):
+            with pytest.raises(RefusedError, match="another worker writes the checkpoints"):
+                await store.save(zombie, packed(2.0, 10), 10)
+        await store.save(successor, packed(2.0, 2), 2)
+        with pytest.raises(RefusedError, match="another worker writes the checkpoints"):
+            await store.save(zombie, packed(2.0, 20), 20)
+        await zombie.end()
+        await successor.end()
+        return found, await store.load(PARTITION)
 
-    for found in with_topics(kafka, act):
-        assert bytes(found.packed) == states[found.next_offset]
+    before, after = with_topics(kafka, act)
+
+    assert (before.next_offset, after.next_offset) == (1, 2)
+    assert bytes(after.packed) == packed(2.0, 2)
+
+
+def test_what_a_dead_worker_has_under_way_counts_no_more(kafka: KafkaSettings) -> None:
+    """Kafka has all of it when the next one takes over, but for the last word; its own, later one is behind it."""
+
+    async def act(store: StateStore, producer: AIOKafkaProducer) -> Any:
+        dying, _ = await store.take_over(PARTITION)
+        await store.save(dying, b"good", 5)
+        refused = pytest.raises(RefusedError, match="another worker writes the checkpoints")
+        with refused:  # as `dying` ends its transaction
+            async with dying.together() as send:
+                await send([b"late/0", b"manifest"], [b"late", b"{}"])
+                successor, found = await store.take_over(PARTITION)
+        again = await StateStore(kafka).load(PARTITION)
+        await store.save(successor, b"better", 6)
+        await successor.end()
+        return found, again, await store.load(PARTITION)
+
+    found = [(bytes(one.packed), one.next_offset) for one in with_topics(kafka, act)]
+
+    assert found == [(b"good", 5), (b"good", 5), (b"better", 6)]
+
+
+def test_who_lets_go_writes_no_more(kafka: KafkaSettings) -> None:
+    """And whoever takes the partition over finds what was written before."""
+
+    async def act(store: StateStore, producer: AIOKafkaProducer) -> Any:
+        fence, _ = await store.take_over(PARTITION)
+        await store.save(fence, b"good", 5)
+        await fence.end()
+        with pytest.raises(RefusedError, match="another worker writes the checkpoints"):
+            await store.save(fence, b"late", 6)
+        return await store.load(PARTITION)
+
+    assert with_topics(kafka, act).next_offset == 5
 
 
 async def damage(kafka: KafkaSettings, producer: AIOKafkaProducer) -> None:
@@ -133,7 +183,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(kafka: KafkaSettings)
     """While compaction has left it there."""
 
     async def act(store: StateStore, producer: AIOKafkaProducer) -> Any:
-        await store.save(PARTITION, b"good", 5)
+        await saved(store, b"good", 5)
         await damage(kafka, producer)
         return await store.load(PARTITION)
 
