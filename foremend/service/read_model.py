@@ -413,8 +413,8 @@ def _vocabulary(
         faults={
             name: FaultView(
                 title=entry.title.model_dump(),
-                mechanism=entry.mechanism,
-                technician_finds=entry.technician_finds,
+                mechanism=entry.mechanism.model_dump(),
+                technician_finds=entry.technician_finds.model_dump(),
             )
             for name, entry in faults.items()
         },

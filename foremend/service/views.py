@@ -374,8 +374,8 @@ class FaultView(BaseModel):
     """What the catalogue says of a fault, for people."""
 
     title: dict[str, str]
-    mechanism: str
-    technician_finds: str
+    mechanism: dict[str, str]
+    technician_finds: dict[str, str]
 
 
 class Vocabulary(BaseModel):

@@ -44,7 +44,7 @@ def guide_of(entry: FaultEntry) -> Guide:
     safety = entry.safety.model_dump() if entry.safety else {}
     return Guide(
         entry.title.model_dump(),
-        entry.technician_finds,
+        entry.technician_finds.en,
         entry.parts,
         steps,
         safety,

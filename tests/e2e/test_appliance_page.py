@@ -158,6 +158,8 @@ def test_the_page_speaks_chinese(open_page: Open) -> None:
     expect(page.locator("#verdict")).to_have_text("紧急")
     expect(page.locator(".panel b").first).to_have_text("制冷剂泄漏：概率")
     expect(page.locator("#standing")).to_contain_text("服务单是")
+    for words in ("制冷剂减少", "只有蒸发器前段结霜"):
+        expect(page.locator("#episodes")).to_contain_text(words)
     page.get_by_role("button", name="English").click()
     expect(page.locator("#verdict")).to_have_text("Critical")
 

@@ -54,11 +54,11 @@ export function episodeCard(episode, ticket, now) {
     "section",
     { class: "episode", "data-state": tone(episode) },
     h("h3", {}, dot(tone(episode)), faultTitle(episode.fault)),
-    known && h("p", {}, known.mechanism),
+    known && h("p", {}, inWords(known.mechanism)),
     expectation(episode, now),
     served(ticket),
     episode.evidence.length ? [h("h4", {}, t("evidence")), h("div", { class: "evidence" }, episode.evidence.map(comparison))] : null,
-    known && [h("h4", {}, t("technician")), h("p", {}, known.technician_finds)],
+    known && [h("h4", {}, t("technician")), h("p", {}, inWords(known.technician_finds))],
     ticket?.parts.length ? [h("h4", {}, t("parts")), h("p", {}, partNames(ticket.parts))] : null,
     steps(ticket),
   );

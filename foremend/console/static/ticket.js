@@ -23,6 +23,7 @@ const part = (heading, ...inside) => [h("h3", {}, heading), ...inside];
 /** Everything to take along, on one page of paper. */
 function job(one) {
   const words = one.evidence[language.now] ?? one.evidence.en ?? [];
+  const finds = inWords(fault(one.fault)?.technician_finds) ?? one.technician_finds;
   const help = inWords(one.self_help) ?? [];
   const tried = one.history.filter((step) => step.step === "self_help");
   const left = one.days_to_failure == null ? null : `${days(one.days_to_failure)}${one.days_low == null ? "" : ` (${days(one.days_low)} – ${days(one.days_high)})`}`;
@@ -42,9 +43,9 @@ function job(one) {
       one.visit_from && line(t("tk_visit"), `${moment(one.visit_from)} – ${moment(one.visit_until)} (${zone()})`),
     ),
     one.owner_reference && h("p", { class: "hint" }, t("tk_contact_hint", { owner: one.owner_reference })),
-    fault(one.fault) && part(t("what_it_is"), h("p", {}, fault(one.fault).mechanism)),
+    fault(one.fault) && part(t("what_it_is"), h("p", {}, inWords(fault(one.fault).mechanism))),
     words.length ? part(t("evidence"), h("ul", { class: "sentences" }, words.map((sentence) => h("li", {}, sentence))), chart(words)) : null,
-    one.technician_finds ? part(t("technician"), h("p", {}, one.technician_finds)) : null,
+    finds ? part(t("technician"), h("p", {}, finds)) : null,
     inWords(one.safety) ? h("p", { class: "safety" }, inWords(one.safety)) : null,
     help.length ? part(t("owner_steps"), h("ol", { class: "steps" }, help.map((step) => h("li", {}, step)))) : null,
     part(t("tk_tried"), tried.length ? h("ul", { class: "sentences" }, tried.map((step) => h("li", {}, `${moment(step.at)}: ${said(step)}${step.details.note ? ` (${step.details.note})` : ""}`))) : h("p", {}, t("tk_tried_none"))),

@@ -41,7 +41,7 @@ BEHAVIOURS = frozenset(
 
 
 class Words(Strict):
-    """One sentence in the languages we speak to owners."""
+    """A text in the languages we speak to owners and to who serves them."""
 
     en: Annotated[str, Field(min_length=1)]
     zh: Annotated[str, Field(min_length=1)]
@@ -78,14 +78,14 @@ class FaultEntry(Strict):
     name: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
     category: Category
     title: Words
-    mechanism: str
+    mechanism: Words
     signals: dict[str, Direction]
     signature: tuple[dict[str, float], ...] = ()
     shows: tuple[dict[str, float], ...] = ()
     looks_like: str | None = None
     growth: Growth
     days_to_failure: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
-    technician_finds: str
+    technician_finds: Words
     parts: tuple[str, ...] = ()
     skill: Skill | None = None
     self_help: Steps | None = None
@@ -162,10 +162,10 @@ def table_row(entry: FaultEntry) -> tuple[str, str]:
     """The two cells of one fault in `faults_table`: who it is, and everything else a line each."""
     low, high = entry.days_to_failure
     about = [
-        entry.mechanism,
+        entry.mechanism.en,
         _line("Shows as", ", ".join(f"{name} {direction}" for name, direction in entry.signals.items())),
         f"First sign to failure: {low:g} to {high:g} days",
-        f"Technician finds: {entry.technician_finds}",
+        f"Technician finds: {entry.technician_finds.en}",
         _line("Parts", ", ".join(entry.parts)),
         _line("Owner may try", " ".join(entry.self_help.en) if entry.self_help else ""),
         _line("Safety", entry.safety.en if entry.safety else ""),

@@ -16,11 +16,11 @@ ENTRY = {
     "name": "loose-screw",
     "category": "refrigerator",
     "title": {"en": "A screw is loose", "zh": "螺丝松动"},
-    "mechanism": "A screw loosens.",
+    "mechanism": {"en": "A screw loosens.", "zh": "螺丝松了。"},
     "signals": {"power": "up"},
     "growth": "progressive",
     "days_to_failure": [3, 30],
-    "technician_finds": "A loose screw.",
+    "technician_finds": {"en": "A loose screw.", "zh": "松动的螺丝。"},
     "severity": "info",
 }
 
@@ -53,10 +53,12 @@ def test_every_fault_names_what_it_moves() -> None:
         assert not unknown, entry.name
 
 
-def test_every_title_speaks_both_languages() -> None:
-    """An owner who reads Chinese gets Chinese, not a copy of the English."""
+def test_every_text_speaks_both_languages() -> None:
+    """Who reads Chinese, an owner or a technician, gets Chinese, not a copy of the English."""
     for entry in catalogue.load_catalogue().values():
-        assert not entry.title.zh.isascii(), entry.name
+        for words in (entry.title, entry.mechanism, entry.technician_finds):
+            assert words.en.isascii(), entry.name
+            assert not words.zh.isascii(), entry.name
 
 
 def test_table_has_a_row_per_fault() -> None:
