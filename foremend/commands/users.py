@@ -82,6 +82,26 @@ def reset(name: UserName, config: Config = None, json: Json = False) -> None:
     _with_link("Reset", users.reset(config, name), json)
 
 
+@app.command("sessions")
+def sessions(name: UserName, config: Config = None, json: Json = False) -> None:
+    """Where somebody is logged in: when each session began and was used last."""
+    from foremend.jobs import users
+
+    found = users.sessions(config, name)
+    if json:
+        emit({"sessions": found})
+    else:
+        show("Sessions", {one["id"]: one for one in found}, json)
+
+
+@app.command("end-sessions")
+def end_sessions(name: UserName, config: Config = None, json: Json = False) -> None:
+    """End all of somebody's sessions at once, in every process; they may log in again."""
+    from foremend.jobs import users
+
+    show("Ended", users.end_sessions(config, name), json)
+
+
 def _with_link(title: str, made: dict[str, Any], json: bool) -> None:
     """The link stands alone and whole, to be copied."""
     if json:

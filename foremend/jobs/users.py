@@ -50,6 +50,19 @@ def reset(config: Path | None, name: str) -> dict[str, Any]:
     return _shown(user) | {"link": link_to(load_settings(config).service, link)}
 
 
+def sessions(config: Path | None, name: str) -> list[dict[str, Any]]:
+    """Where a user is logged in, the newest first."""
+    with opened(config) as access:
+        found = access.sessions.of(access.users.get(name), None)
+    return [{key: value for key, value in asdict(one).items() if key != "is_this"} for one in found]
+
+
+def end_sessions(config: Path | None, name: str) -> dict[str, Any]:
+    """How many sessions of the user ended."""
+    with opened(config) as access:
+        return {"name": name, "ended": access.users.end_sessions(name, by_account())}
+
+
 def _shown(user: User) -> dict[str, Any]:
     shown = asdict(user) | {"role": user.role.value, "rights": sorted(user.rights)}
     del shown["epoch"]

@@ -64,9 +64,8 @@ function head() {
 
 function showPages() {
   const link = ([name, [path]]) => h("a", { href: path, "data-key": name, "aria-current": path === here() ? "page" : null }, t(name));
-  const account = own.user ? [["page_account", ["account.html"]]] : [];
   const shown = ([, [path, ...rights]]) => !rights.length || rights.some((right) => reach(right) === "all") || path === here();
-  if (byId("pages")) fill(byId("pages"), [...Object.entries(PAGES).filter(shown), ...account].map(link));
+  if (byId("pages")) fill(byId("pages"), Object.entries(PAGES).filter(shown).map(link));
 }
 
 function speak() {
@@ -76,6 +75,8 @@ function speak() {
   for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === language.now));
   showPages();
   byId("theme").textContent = t(`theme_${own.theme}`);
+  if (own.user && !byId("account")) byId("logout").before(h("a", { class: "quiet", id: "account", href: "account.html" }));
+  if (own.user) byId("account").textContent = t("page_account");
   byId("logout").hidden = !own.user;
   byId("logout").textContent = t("log_out", { name: own.user });
   own.changed();
