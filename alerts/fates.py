@@ -83,7 +83,7 @@ class Untried:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """Consent does not allow it; the reason stays with it and in the list of what was held back."""
+    """Consent or the policy does not allow it, or no address is known; the reason stays with it and in the list."""
 
     row: OutboxRow
     decision: Decision

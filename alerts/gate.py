@@ -13,7 +13,7 @@ from alerts.channels import Message
 from alerts.consent import Decision, decide
 from alerts.facts import Facts, facts
 from alerts.fates import goes_first, told_by
-from alerts.held_back import QUIET_HOURS, not_of_policy
+from alerts.held_back import QUIET_HOURS, no_address, not_of_policy
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.owners import OwnedAppliance, Owners, time_zone
 from alerts.policies import Policy
@@ -31,7 +31,7 @@ from foremend.vocabulary.types import Purpose
 
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """Consent does not allow it."""
+    """Consent or the policy does not allow it, or there is no address to send it to."""
 
     decision: Decision
 
@@ -110,7 +110,7 @@ class Gate:
             return Defer(until, QUIET_HOURS)
         sealed = known.sealed.get(appliance.owner_id)
         if sealed is None:
-            return Discard(f"the owner gave no address for {row.target}")
+            return Withhold(Decision(False, no_address(row.target)))
         elsewhere = known.elsewhere.get(row.ordering, ())
         is_counted = any(is_told(one.state, one.digest) for one in elsewhere)
         bound = None if harm or along else policy.messages_a_day

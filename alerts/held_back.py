@@ -1,4 +1,4 @@
-"""Acts that consent did not allow: kept with the reason, so that one can show that nothing happened, and why."""
+"""Acts that consent, a policy or a missing address held back: kept with the reason, to show that nothing happened."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ class Cause(StrEnum):
     WITHDRAWN = "withdrawn"
     ENDED = "ended"
     POLICY = "policy"
+    NO_ADDRESS = "no_address"
     QUIET_HOURS = "quiet_hours"
     RATES = "rates"
 
 
+OF_CONSENT = frozenset({Cause.NEVER_GIVEN, Cause.WITHDRAWN, Cause.ENDED})
+"""What the owner's own word, or that there is none, held back."""
 WAITS = frozenset({Cause.QUIET_HOURS, Cause.RATES})
 """What leaves later; the others never do."""
 
@@ -29,6 +32,7 @@ BEGINS = {
     Cause.WITHDRAWN: "withdrawn at ",
     Cause.ENDED: "ended at ",
     Cause.POLICY: "the policy ",
+    Cause.NO_ADDRESS: "no address ",
     Cause.QUIET_HOURS: QUIET_HOURS,
     Cause.RATES: "the owner had ",
 }
@@ -48,6 +52,11 @@ def enough_today(messages: int) -> str:
 def not_of_policy(policy: str, target: str) -> str:
     """Why a channel is not used."""
     return f"{BEGINS[Cause.POLICY]}{policy} uses no {target}"
+
+
+def no_address(target: str) -> str:
+    """Why a channel cannot tell an owner who agreed to it."""
+    return f"{BEGINS[Cause.NO_ADDRESS]}for {target} was given"
 
 
 def hold_back(

@@ -15,7 +15,8 @@ def held_back(
         bool, typer.Option("--waits", help="What leaves later, instead of what never did.")
     ] = False,
     cause: Annotated[
-        str | None, typer.Option(help="never_given, withdrawn, ended, policy, quiet_hours or rates.")
+        str | None,
+        typer.Option(help="never_given, withdrawn, ended, policy, no_address, quiet_hours or rates."),
     ] = None,
     purpose: Annotated[str | None, typer.Option(help="ticket, sms, push or email.")] = None,
     appliance: Annotated[str | None, typer.Option(help="Only of this one.")] = None,

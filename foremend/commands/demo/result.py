@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from alerts import queries
+from alerts.held_back import OF_CONSENT
 from alerts.queries import Opened
 from foremend.vocabulary.topics import Progress
 from foremend.vocabulary.types import MS_PER_DAY
@@ -45,7 +46,9 @@ def result_of(fleet: Fleet, database: Engine, progress: Progress) -> dict[str, A
         "tickets_opened": counts.tickets_opened,
         "webhooks_delivered": counts.webhooks_delivered,
         "notifications_sent": counts.notifications_sent,
-        "held_back_by_consent": sum(counts.held_back.values()),
+        "held_back_by_consent": sum(
+            one.number for one in queries.held_back_since(database, 0) if one.cause in OF_CONSENT
+        ),
         "dead_letters": counts.dead_letters,
         "faults": sorted(faults, key=lambda fault: (fault["fault"], fault["appliance"])),
     }

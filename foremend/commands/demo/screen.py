@@ -103,7 +103,7 @@ class DemoScreen:
             table.add_row(
                 Text("sent", style="dim"),
                 f"{counts.webhooks_delivered} webhooks, {counts.notifications_sent} SMS and push; "
-                f"held back by consent: {sum(counts.held_back.values())}",
+                f"held back: {sum(counts.held_back.values())}",
             )
         table.add_row(ProgressBar(story.days, story.day, width=12), f"{self._now} · {self._page}")
         return Group(table)

@@ -8,7 +8,7 @@ import { ask, inVain, missing, reach, startShell } from "./shell.js";
 import { applianceName, faultTitle, isMany, setVocabulary } from "./words.js";
 
 const PAGE = "held-back.html";
-const CAUSES = { false: ["never_given", "withdrawn", "ended", "policy"], true: ["quiet_hours", "rates"] };
+const CAUSES = { false: ["never_given", "withdrawn", "ended", "policy", "no_address"], true: ["quiet_hours", "rates"] };
 const PURPOSES = ["ticket", "sms", "push", "email"];
 const FILTERS = ["waits", "cause", "purpose", "appliance_id"];
 const ON_PAGE = 50;

@@ -3,10 +3,11 @@ import { moment } from "./format.js";
 import { addWords, t } from "./i18n.js";
 
 addWords({
-  hb_about: ["What did not happen because an owner has not agreed or a policy forbids it, and what waits for the owner's morning or next day.", "因用户未同意或政策不允许而未执行的操作，以及等待用户免打扰时段结束或次日再发送的消息。"],
+  hb_about: ["What did not happen because an owner has not agreed or gave no address, or a policy forbids it, and what waits for the owner's morning or next day.", "因用户未同意、未登记联系方式或政策不允许而未执行的操作，以及等待用户免打扰时段结束或次日再发送的消息。"],
   hb_cause: ["Why", "原因"],
   hb_cause_ended: ["Consent ended", "同意已到期"],
   hb_cause_never_given: ["Never agreed", "从未同意"],
+  hb_cause_no_address: ["No address", "未登记联系方式"],
   hb_cause_policy: ["Policy", "政策不允许"],
   hb_cause_quiet_hours: ["Quiet hours", "免打扰时段"],
   hb_cause_rates: ["Enough messages that day", "当日消息已达上限"],
@@ -21,6 +22,7 @@ addWords({
   hb_nothing: ["Nothing.", "暂无。"],
   hb_number: ["How many", "数量"],
   hb_purpose: ["What for", "用途"],
+  hb_reason_no_address: ["the owner agreed and gave no address for {channel}", "用户已同意但未登记{channel}联系方式"],
   hb_reason_policy: ["the policy {policy} uses no {channel}", "政策 {policy} 不使用 {channel}"],
   hb_reason_quiet_hours: ["quiet hours where the owner lives", "用户所在地的免打扰时段"],
   hb_reason_rates: ["the owner had {n} messages that day, as many as the policy allows", "用户当日已收到 {n} 条消息，达到政策上限"],
@@ -35,6 +37,7 @@ const SENTENCES = [
   [/^withdrawn at (\S+)$/, (found) => t("reason_withdrawn", { when: moment(found[1]) })],
   [/^ended at (\S+)$/, (found) => t("reason_ended", { when: moment(found[1]) })],
   [/^the policy (.+) uses no (\w+)$/, (found) => t("hb_reason_policy", { policy: found[1], channel: t(found[2]) })],
+  [/^no address for (\w+) was given$/, (found) => t("hb_reason_no_address", { channel: t(found[1]) })],
   [/^quiet hours$/, () => t("hb_reason_quiet_hours")],
   [/^the owner had (\d+) messages today/, (found) => t("hb_reason_rates", { n: found[1] })],
 ];

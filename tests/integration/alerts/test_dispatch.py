@@ -333,7 +333,7 @@ def test_a_withdrawal_during_the_night_is_respected_in_the_morning(warned: Any) 
 def test_an_owner_without_an_address_is_no_endless_retry(
     open_stage: Callable[..., Any], finding: Make
 ) -> None:
-    """No number, no SMS: the message is dead with the reason."""
+    """No number, no SMS: that is no failure of the lane, and held back with the reason."""
     stage = open_stage()
     stage.alerts.owners.register_owners([Owner("o-1", {"push": "token"})])
     stage.say(Purpose.SMS, True)
@@ -341,7 +341,10 @@ def test_an_owner_without_an_address_is_no_endless_retry(
 
     stage.alerts.dispatcher.run_once()
 
-    assert state(stage, "sms")["error"] == "the owner gave no address for sms"
+    assert state(stage, "sms")["error"] == "no address for sms was given"
+    assert state(stage, "sms")["state"] == "held_back"
+    found = queries.held_back_since(stage.alerts.engine, 0)
+    assert [(one.cause, one.purpose, one.number) for one in found] == [("no_address", "sms", 1)]
 
 
 def test_the_lanes_send_in_the_background_when_woken(warned: Any) -> None:
