@@ -18,6 +18,7 @@ from alerts.preview import Previews
 from alerts.queries import OutboxState, TicketStatus
 from alerts.servicing import Servicing
 from alerts.stop_links import StopDesk
+from foremend.config import Settings
 from foremend.console import STATIC
 from foremend.installation.privacy import PrivacyDesk
 from foremend.service.appliance_pages import AppliancePages
@@ -50,6 +51,7 @@ from foremend.service.v1.pipeline import add_pipeline
 from foremend.service.v1.previews import add_previews
 from foremend.service.v1.privacy import add_privacy
 from foremend.service.v1.session import add_session
+from foremend.service.v1.settings import add_settings
 from foremend.service.v1.tickets import add_tickets
 from foremend.service.v1.tokens import add_tokens
 from foremend.service.v1.users import add_users
@@ -110,6 +112,7 @@ def create_app(
     audit: AuditDesk | None = None,
     models: ModelDesk | None = None,
     cohorts: CohortDesk | None = None,
+    settings: Settings | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
@@ -120,7 +123,7 @@ def create_app(
     without `diagnosing` no appliance is asked how it is, without `pages` no appliance has a chart, without
     `nameplates` nobody is told of which batch one is, without `own` no owner has a page, without
     `replays` no dead letter is sent again, without `audit` no log is verified, without `models` no version is shown,
-    and without `cohorts` nothing is known of cohorts.
+    without `cohorts` nothing is known of cohorts, and without `settings` none of these.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -165,6 +168,7 @@ def create_app(
     add_privacy(app, privacy)
     add_audit(app, audit)
     add_models(app, models)
+    add_settings(app, settings)
     add_users(app, door, consents)
     add_tokens(app, door)
     add_session(app, door)

@@ -93,6 +93,7 @@ class TicketView(BaseModel):
     closed_at: Time | None
     version: int = 1  # one more with every change
     changed_at: Time | None = None  # by the clock
+    created_at: Time | None = None  # by the clock, too; `opened_at` is the finding's time
     resolution: Resolution | None = None  # what became of it
     found_fault: str | None = None
     visit_from: Time | None = None

@@ -242,6 +242,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         open_replays(settings, alerts.engine),
         open_models(settings, alerts, profiles, clock),
         open_cohorts(alerts, clock),
+        settings,
     )
     asking = Asking(alerts.diagnoses, runtime, source.publish)
     return Application(

@@ -51,6 +51,7 @@ def open_server(
     replays: Replays | None = None,
     models: ModelDesk | None = None,
     cohorts: CohortDesk | None = None,
+    in_force: Settings | None = None,
 ) -> Server:
     """Listens on nothing yet. Says so where nobody could come in; where nobody ever could, prints how, once."""
     alone = settings.login == "auto" and is_loopback(settings.host)
@@ -78,6 +79,7 @@ def open_server(
         AuditDesk(alerts.engine, alerts.anchors),
         models,
         cohorts,
+        in_force,
     )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 

@@ -92,6 +92,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         open_replays(settings, alerts.engine),
         open_models(settings, alerts, profiles, clock),
         open_cohorts(alerts, clock),
+        settings,
     )
     erasing = Erasing(
         settings,

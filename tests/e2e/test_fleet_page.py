@@ -260,6 +260,24 @@ def test_nothing_serious_keeps_anybody_from_using_it(open_page: Open, theme: str
         assert serious(page) == []
 
 
+def test_a_view_is_kept_by_a_name_and_opened_again(open_page: Open) -> None:
+    """In this browser alone; forgotten by a press, and a name is text."""
+    page = open_page("fleet.html?state=warning&search=rf")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="Save this view").press("Enter")
+    page.keyboard.type(HOSTILE[:28])
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Saved views")).to_have_value("search=rf&state=warning")
+
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page.locator("tbody tr")).to_have_count(50)
+    page.get_by_label("Saved views").select_option(HOSTILE[:28])
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert parse_qs(urlsplit(page.url).query) == {"state": ["warning"], "search": ["rf"]}
+    page.get_by_role("button", name="Forget the view").click()
+    expect(page.get_by_label("Saved views")).to_have_count(0)
+
+
 def test_a_first_look_costs_little(open_page: Open) -> None:
     """All that is sent for the page, its words and fifty rows is under 250 kB."""
     page = open_page("fleet.html")

@@ -22,7 +22,7 @@ const when = (iso) => (iso ? h("time", { datetime: iso }, fullTime(iso)) : "–"
 
 const to = (query) => `consent.html?${new URLSearchParams(query)}`;
 
-const without = (right, command) => h("p", { class: "inside hint" }, t("co_without", { right }), command ? [" ", h("code", {}, command)] : null);
+const without = (right, command, kind = "inside hint") => h("p", { class: kind }, t("co_without", { right }), command ? [" ", h("code", {}, command)] : null);
 
 const titled = (key, ...more) => h("header", { class: "card-head" }, h("h2", { id: key }, t(key)), more);
 
@@ -115,7 +115,7 @@ async function erase(event) {
 
 function showFind() {
   const input = h("input", { type: "search", name: "beginning", "data-key": "beginning", value: view().get("owner") ?? view().get("beginning") ?? "", maxlength: "64", pattern: "[A-Za-z0-9_\\-]*", autocomplete: "off", spellcheck: "false", title: t("co_pattern") });
-  if (known.rights && !may("owners")) return fill(byId("find"), without("owners", "foremend owners list"));
+  if (known.rights && !may("owners")) return fill(byId("find"), without("owners", "foremend owners list", "hint"));
   fill(byId("find"), h("label", { class: "wide" }, t("co_begins"), input), h("button", { type: "submit", class: "primary", "data-key": "find" }, t("co_look")), h("p", { class: "hint" }, t("co_audited")));
 }
 

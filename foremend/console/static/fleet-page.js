@@ -5,6 +5,7 @@ import { DAY, SOON, ago, days, fullTime, integer, moment } from "./format.js";
 import { STATES } from "./fleet.js";
 import { t } from "./i18n.js";
 import { select, table, trouble, turnTo, turning, view } from "./listing.js";
+import { savedViews } from "./saved-views.js";
 import { ask, inVain, missing, reach, startShell, toLogin } from "./shell.js";
 import { faultNames, faultTitle, modelNames, modelTitle, setVocabulary, stateWords } from "./words.js";
 
@@ -26,6 +27,17 @@ const chosen = (names = FILTERS) => names.filter((name) => view().get(name)).map
 function choose(change, keep) {
   turnTo(change, keep);
   read();
+  showFilters();
+}
+
+/** Another view, its search with it. */
+function openView(change) {
+  document.activeElement?.blur();
+  choose(change);
+}
+
+function redraw() {
+  document.activeElement?.blur();
   showFilters();
 }
 
@@ -123,6 +135,7 @@ function counted(state) {
 const byWords = (names, words) => names.map((name) => [name, words(name)]).sort((a, b) => a[1].localeCompare(b[1]));
 
 function showFilters() {
+  if (document.activeElement?.name === "view-name") return; // nor goes a name
   if (document.activeElement?.name === "search") return showRest(); // a search that is being typed stays
   fill(byId("filters"), search(), h("div", { class: "rest", id: "rest" }));
   showRest();
@@ -137,6 +150,7 @@ function showRest() {
     select("sort", "fl_order", Object.entries(ORDERS).map(([value, key]) => [value === "urgency" ? "" : value, t(key)]), false, choose, "wide"),
     h("a", { href: "fleet.html", "data-key": "clear" }, t("ls_clear")),
     h("a", { href: `api/v1/appliances.csv?${new URLSearchParams(chosen())}`, download: "", "data-key": "csv" }, t("fl_csv")),
+    savedViews(FILTERS, openView, redraw),
   );
 }
 

@@ -22,5 +22,11 @@ addWords({
   fl_search: ["Id begins with", "设备编号开头"],
   fl_search_owner: ["Id or owner's reference begins with", "设备或用户编号开头"],
   fl_area: ["Service area", "服务区域"],
+  fl_view_forget: ["Forget the view “{name}”", "删除视图“{name}”"],
+  fl_view_keep: ["Keep", "保存"],
+  fl_view_name: ["Name of the view", "视图名称"],
+  fl_view_none: ["none of them", "未选择"],
+  fl_view_save: ["Save this view", "保存此视图"],
+  fl_views: ["Saved views", "已存视图"],
   state_never_heard: ["Never heard from", "从未上报"],
 });

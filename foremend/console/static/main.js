@@ -9,13 +9,18 @@ import { headline, linked } from "./headline.js";
 import { language, t } from "./i18n.js";
 import { LISTS, showList, showTabs } from "./lists.js";
 import { readNeeds, showNeeds } from "./needs.js";
-import { ask, reach, startShell, toLogin } from "./shell.js";
+import { ask, reach, startShell, toLogin, who } from "./shell.js";
+import { readSince, showSince } from "./since.js";
 import { showStory } from "./story.js";
 import { isMany, setVocabulary } from "./words.js";
 
 const EVERY_MS = 1000;
 
 const view = { state: "all", tab: "findings", limit: 25, allComing: false };
+/** The first one is asked for beside words and rights; what it counts is then known to the lists, too. */
+let summary = ask("api/summary");
+summary.catch(() => {}); // whoever looks hears of it
+
 const known = { headline: "", summary: null, episodes: [], fleet: null, page: null, seen: "" };
 
 /** Event time rules the page: in the demo and in a replay it is not the time on the wall. */
@@ -23,17 +28,19 @@ const now = () => Date.parse(known.summary?.pipeline.event_time ?? new Date().to
 
 async function look() {
   try {
-    [known.summary] = await Promise.all([ask("api/summary"), readNeeds(reach("tickets"), reach("cohorts"))]);
+    [known.summary] = await Promise.all([summary ?? ask("api/summary"), readNeeds(reach("tickets"), reach("cohorts"))]);
     const moved = JSON.stringify([known.summary.counts, known.summary.appliances, known.summary.by_state, known.summary.never_heard]);
     if (moved !== known.seen) {
       await refresh();
       known.seen = moved;
     }
     show();
+    if (reach("fleet")) readSince(who(), reach("tickets")).then(() => showSince(language.now));
   } catch (error) {
     console.warn(error);
     missed(error);
   }
+  summary = null;
 }
 
 /** Nobody knows who looks: the login does. Whoever may not look hears which right is missing: to wait would be in vain. */
@@ -65,6 +72,7 @@ function show() {
   if (known.summary.appliances) showNeeds(known.episodes, now(), language.now);
   showFlow(known.summary, known.episodes, now());
   showHeadline();
+  showSince(language.now);
 }
 
 /** What changes with the lists, the language or a choice. */
@@ -144,5 +152,4 @@ byId("detail").addEventListener("click", (event) => {
   if (event.target === byId("detail")) byId("detail").close(); // beside the panel
 });
 fill(byId("fleet"), h("p", { class: "empty" }, "…"));
-startShell(speak, missed);
-ask("api/vocabulary").then(setVocabulary).then(keepLooking, keepLooking);
+Promise.all([startShell(speak, missed), ask("api/vocabulary").then(setVocabulary, () => {})]).then(keepLooking);

@@ -6,11 +6,14 @@ import { language, setLanguage, t } from "./i18n.js";
 const PATIENCE_MS = 10_000;
 const THEMES = ["auto", "light", "dark"];
 /** Each page by its words: where it is, and the rights without any of which it shows nothing but that. */
-const PAGES = { today: ["."], fleet: ["fleet.html"], tickets: ["tickets.html"], page_cohorts: ["cohorts.html", "cohorts"], page_held_back: ["held-back.html", "held-back"], page_pipeline: ["pipeline.html", "metrics"], page_models: ["models.html", "models"], page_consent: ["consent.html", "owners", "consents", "erasures", "audit"] };
+const PAGES = { today: ["."], fleet: ["fleet.html"], tickets: ["tickets.html"], page_cohorts: ["cohorts.html", "cohorts"], page_held_back: ["held-back.html", "held-back"], page_pipeline: ["pipeline.html", "metrics"], page_models: ["models.html", "models"], page_consent: ["consent.html", "owners", "consents", "erasures", "audit"], page_settings: ["settings.html", "settings", "access"] };
 const own = { theme: localStorage.getItem("theme") ?? "auto", user: null, rights: {}, changed: () => {} };
 
 /** How far a right of whoever looks goes: all, own, or undefined without it. */
 export const reach = (right) => own.rights[right];
+
+/** The user's name; null of whoever sits at this machine. */
+export const who = () => own.user;
 
 /** Whether to ask again would be in vain; a service that is away, or asked too often, comes back. */
 export const inVain = ({ status }) => status >= 400 && status < 500 && status !== 429;
