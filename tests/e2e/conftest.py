@@ -10,8 +10,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from alerts.cohort_alarms import CohortAlarms
+from alerts.fleet_reports import FleetReports
+from alerts.outbox import Outbox
+from alerts.settings import AlertsSettings
+from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
 from foremend.service.server import Server
+from foremend.service.v1.cohorts import CohortDesk
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 QUIET = [
@@ -30,7 +36,10 @@ expect.set_options(timeout=20_000)  # the longest a look may take on a machine t
 @pytest.fixture(scope="module")
 def address(world: Any) -> Iterator[str]:
     """The service on the seeded world."""
-    with Server(create_app(world.model), "127.0.0.1", 0) as address:
+    clock = SystemClock()
+    alarms = CohortAlarms(world.engine, Outbox(AlertsSettings()), clock, lambda: None)
+    cohorts = CohortDesk(alarms, FleetReports(world.engine, clock), lambda named: [])
+    with Server(create_app(world.model, cohorts=cohorts), "127.0.0.1", 0) as address:
         yield address
 
 
