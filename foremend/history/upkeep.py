@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -131,22 +133,36 @@ def expire(folder: Folder, kept_from: int) -> int:
     return len(old)
 
 
-def expire_of(folder: Folder, kept_from: int, ids: Iterable[str], *, others: bool = False) -> int:
-    """Of the days whose last reading is older than `kept_from`, ms UTC, remove readings of these appliances, or of all
-    `others`; from how many days something went.
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Readings of `ids`, or of all `others`, are kept from `kept_from` on, ms UTC."""
 
+    kept_from: int
+    ids: Iterable[str]
+    others: bool = False
+
+
+def expire_of(folder: Folder, groups: Iterable[Term]) -> int:
+    """Of each day remove readings of the groups that keep none so old; from how many days something went.
+
+    Each file is written anew once, of however many groups something goes: twenty policies cost what one does.
     Hold `upkeep`, and `recover` first. Raises IntegrityError, naming the file, at one that is damaged, once the other
     days had their turn.
     """
-    listed = pc.field("appliance").isin(pa.array(list(ids), pa.string()))
-    stay = listed if others else ~listed
+    stays = [(one.kept_from, _staying(one)) for one in groups]
     touched, damaged = 0, []
     for day in folder.all_days():
-        if day_start_ms(day) + MS_PER_DAY <= kept_from:
+        over = [stay for kept_from, stay in stays if day_start_ms(day) + MS_PER_DAY <= kept_from]
+        if over:
             try:
-                touched += leave_only(folder, day, stay) > 0
+                touched += leave_only(folder, day, reduce(and_, over)) > 0
             except IntegrityError as error:
                 damaged.append(error)
     if damaged:
         raise damaged[0]
     return touched
+
+
+def _staying(group: Term) -> pc.Expression:
+    listed = pc.field("appliance").isin(pa.array(list(group.ids), pa.string()))
+    return listed if group.others else ~listed

@@ -15,7 +15,7 @@ from alerts.policies import Kept
 from foremend.config import Settings
 from foremend.history.exchange import recover
 from foremend.history.parquet_folder import Folder
-from foremend.history.upkeep import expire, expire_of
+from foremend.history.upkeep import Term, expire, expire_of
 from foremend.stores.resting import RestingStore
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.ports import Clock
@@ -116,11 +116,11 @@ def _readings(folder: Folder, times: Times) -> int:
         with folder.upkeep():
             recover(folder)
             days = expire(folder, times.longest)
-            for time, names in groups.items():
-                if time > times.longest:
-                    days += expire_of(folder, time, times.registered(names))
+            own = [
+                Term(time, times.registered(names)) for time, names in groups.items() if time > times.longest
+            ]
             if times.otherwise > times.longest:
-                days += expire_of(folder, times.otherwise, times.registered(others), others=True)
-            return days
+                own.append(Term(times.otherwise, times.registered(others), others=True))
+            return days + expire_of(folder, own)
     except OSError as error:
         raise UnavailableError(f"history in {folder.root} cannot be cleared: {error}") from error
