@@ -475,6 +475,9 @@ def test_users_are_made_and_changed_by_commands(tmp_path: Path) -> None:
     assert [(one["name"], one["role"], one["has_password"]) for one in listed] == [
         ("kim", "technician", False)
     ]
+    assert json.loads(call("sessions", "kim")[1]) == {"sessions": []}
+    assert json.loads(call("end-sessions", "kim")[1]) == {"name": "kim", "ended": 0}
+    assert "did you mean 'kim'" in call("sessions", "kym")[1]
     assert "say whose by --of" in call("create", "lee", "--role", "owner")[1]
     assert "did you mean 'kim'" in call("disable", "kym")[1]
     assert "--password" not in CliRunner().invoke(app, ["users", "create", "--help"]).stdout
