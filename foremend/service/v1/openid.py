@@ -55,7 +55,9 @@ def add_openid(app: FastAPI, door: Door) -> None:
     @app.get("/" + CALLBACK, include_in_schema=False)
     def come(request: Request) -> Response:
         """To the login page either way, as the session's cookie comes along from our own page alone."""
-        openid, access = _opened(door)
+        if door.openid is None or door.access is None:
+            return RedirectResponse("../login.html", 303)
+        openid, access = door.openid, door.access
         cookie, address = away_of(request), neighbourhood(request.scope)
         answer = dict(request.query_params)
         back = RedirectResponse("../login.html#openid=done", 303)
