@@ -18,7 +18,7 @@ def servers(kafka_server: KafkaServer, mosquitto: Mosquitto, postgres_server: Po
     return Servers(kafka_server, mosquitto, postgres_server)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "names",
     [
