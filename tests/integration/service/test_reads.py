@@ -89,6 +89,9 @@ def lived(api: Api) -> tuple[Api, dict[str, str]]:
         "appliance_id": "fridge-1",
         "owner_id": "o-1",
         "erasure_id": "er-1",
+        "alarm_id": "ca-1",
+        "appliance_model": "rf-260",
+        "name": "kim",
     }
 
 
