@@ -344,7 +344,7 @@ def test_an_owner_without_an_address_is_no_endless_retry(
     assert state(stage, "sms")["error"] == "no address for sms was given"
     assert state(stage, "sms")["state"] == "held_back"
     found = queries.held_back_since(stage.alerts.engine, 0)
-    assert [(one.cause, one.purpose, one.number) for one in found] == [("no_address", "sms", 1)]
+    assert [(one.cause, one.number) for one in found if one.purpose is Purpose.SMS] == [("no_address", 1)]
 
 
 def test_the_lanes_send_in_the_background_when_woken(warned: Any) -> None:

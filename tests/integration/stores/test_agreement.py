@@ -228,7 +228,7 @@ def test_an_older_journal_is_refused(place: Any) -> None:
     for file in older.glob("journal.*"):
         shutil.copy(file, place.folder)
 
-    with pytest.raises(IntegrityError, match="ends at message 80 and 120 were written, 40 are gone"):
+    with pytest.raises(IntegrityError, match=r"ends at message \d+ and \d+ were written, 40 are gone"):
         build(place.settings)
 
 
@@ -289,7 +289,7 @@ def test_a_log_without_what_the_database_never_saw_is_told_too(place: Any) -> No
     log = place.folder / "journal.db-wal"
     os.truncate(log, log.stat().st_size - 100)
 
-    with pytest.raises(IntegrityError, match="ends at message 80 and 82 were written, 2 are gone"):
+    with pytest.raises(IntegrityError, match=r"ends at message \d+ and \d+ were written, 2 are gone"):
         build(place.settings)
 
 
