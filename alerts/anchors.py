@@ -27,7 +27,7 @@ from alerts.vault import Vault
 from alerts.wording import iso
 from foremend.vocabulary.errors import ConfigError, IntegrityError, UnavailableError
 from foremend.vocabulary.ports import Clock
-from foremend.vocabulary.rounds import Rounds
+from foremend.vocabulary.rounds import ByRounds, Rounds
 from foremend.vocabulary.types import MS_PER_SECOND
 
 
@@ -48,7 +48,7 @@ class Anchor:
         return orjson.dumps(asdict(self) | {"signature": ""}, option=orjson.OPT_SORT_KEYS)
 
 
-class Anchors:
+class Anchors(ByRounds):
     """Writes anchors into one `file`, by itself in a thread between `start` and `close`, or one by `write`."""
 
     def __init__(self, engine: Engine, vault: Vault, settings: AuditSettings, clock: Clock) -> None:
@@ -58,11 +58,9 @@ class Anchors:
         self._rounds = Rounds("anchors of the audit log", self.write, settings.anchor_every / MS_PER_SECOND)
 
     def start(self) -> None:
+        """Nothing is anchored where no file is named."""
         if self.file is not None:
-            self._rounds.start()
-
-    def close(self) -> None:
-        self._rounds.close()
+            super().start()
 
     def write(self, restart: str = "") -> Anchor | None:
         """Anchor the log as it ends now; None where the last anchor says the same already.

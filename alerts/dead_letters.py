@@ -10,7 +10,7 @@ from alerts.database import reading, writing
 from alerts.settings import DeadLetterSettings
 from alerts.tables import DeadLetterRow
 from foremend.vocabulary.ports import Clock
-from foremend.vocabulary.rounds import Rounds
+from foremend.vocabulary.rounds import ByRounds, Rounds
 
 log = logging.getLogger(__name__)
 
@@ -20,19 +20,12 @@ BATCH = 500
 _SIZE = func.length(DeadLetterRow.payload) + func.length(DeadLetterRow.topic)
 
 
-class DeadLetterUpkeep:
+class DeadLetterUpkeep(ByRounds):
     """Rounds of it, by themselves in a thread between `start` and `close`, or one by `round`."""
 
     def __init__(self, engine: Engine, settings: DeadLetterSettings, clock: Clock) -> None:
         self._engine, self._settings, self._clock = engine, settings, clock
         self._rounds = Rounds("upkeep of dead letters", self.round, EVERY_S)
-
-    def start(self) -> None:
-        self._rounds.start()
-
-    def close(self) -> None:
-        """End after the batch that is under way."""
-        self._rounds.close()
 
     def round(self) -> int:
         """Remove what is too old, then the oldest while all are too large together; how many letters went.

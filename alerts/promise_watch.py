@@ -12,25 +12,18 @@ from alerts.outbox import Outbox
 from alerts.tables import TicketRow
 from alerts.tickets import ITSELF, keep_step, tell, touch
 from foremend.vocabulary.ports import Clock
-from foremend.vocabulary.rounds import Rounds
+from foremend.vocabulary.rounds import ByRounds, Rounds
 
 EVERY_S = 20.0
 _BATCH = 200
 
 
-class PromiseWatch:
+class PromiseWatch(ByRounds):
     """Rounds of it, by themselves in a thread between `start` and `close`, or one by `round`."""
 
     def __init__(self, engine: Engine, outbox: Outbox, clock: Clock, wake: Callable[[], None]) -> None:
         self._engine, self._outbox, self._clock, self._wake = engine, outbox, clock, wake
         self._rounds = Rounds("promises", self.round, EVERY_S)
-
-    def start(self) -> None:
-        self._rounds.start()
-
-    def close(self) -> None:
-        """End after the batch that is under way."""
-        self._rounds.close()
 
     def round(self) -> int:
         """Tell all that is due now; how many clocks that were. Raises UnavailableError while the database is away."""

@@ -26,7 +26,7 @@ from alerts.words.composing import ending
 from foremend.vocabulary.periods import parse_period
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.purposes import BEHIND_TICKETS
-from foremend.vocabulary.rounds import Rounds
+from foremend.vocabulary.rounds import ByRounds, Rounds
 from foremend.vocabulary.types import MS_PER_DAY, Purpose, deterministic_id
 
 EVERY_S = 600.0
@@ -54,7 +54,7 @@ class Endings:
     ended: int
 
 
-class ConsentEndings:
+class ConsentEndings(ByRounds):
     """Rounds of it, by themselves in a thread between `start` and `close`, or one by `round`."""
 
     def __init__(
@@ -63,13 +63,6 @@ class ConsentEndings:
         self._engine, self._outbox, self._policies = engine, outbox, policies
         self._clock, self._wake = clock, wake
         self._rounds = Rounds("ends of consents", self.round, EVERY_S)
-
-    def start(self) -> None:
-        self._rounds.start()
-
-    def close(self) -> None:
-        """End after the batch that is under way."""
-        self._rounds.close()
 
     def round(self) -> Endings:
         """Tell all that is due now. Raises UnavailableError while the database is away."""

@@ -24,7 +24,7 @@ from foremend.history.parquet_settings import ParquetSettings
 from foremend.history.rows import leave_only
 from foremend.vocabulary.errors import ForemendError, IntegrityError, UnavailableError
 from foremend.vocabulary.ports import Clock
-from foremend.vocabulary.rounds import Rounds
+from foremend.vocabulary.rounds import ByRounds, Rounds
 from foremend.vocabulary.types import MS_PER_DAY
 
 EVERY_S = 600.0
@@ -59,23 +59,12 @@ class Report:
         return asdict(self) | {"readings_per_second": self.readings / self.seconds if self.seconds else 0.0}
 
 
-class Upkeep:
+class Upkeep(ByRounds):
     """Rounds of it, by themselves in a thread between `start` and `close`, or one by `round`."""
 
     def __init__(self, root: Path, settings: ParquetSettings, clock: Clock) -> None:
         self._folder, self._settings, self._clock = Folder(root), settings, clock
         self._rounds = Rounds("upkeep of history", self._by_itself, EVERY_S, AGAIN_S)
-
-    def start(self) -> None:
-        self._rounds.start()
-
-    def trouble(self) -> str | None:
-        """Why the last round by itself could not be done; None where it could. From any thread."""
-        return self._rounds.trouble
-
-    def close(self) -> None:
-        """End soon: a compaction under way is given up."""
-        self._rounds.close()
 
     def round(
         self,

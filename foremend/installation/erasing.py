@@ -23,7 +23,7 @@ from foremend.config import Settings
 from foremend.history.parquet_folder import Folder
 from foremend.installation.history import open_history
 from foremend.vocabulary.errors import ForemendError, UnavailableError
-from foremend.vocabulary.rounds import Rounds
+from foremend.vocabulary.rounds import ByRounds, Rounds
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,11 @@ class Memory(Protocol):
         ...
 
 
-class Erasing:
-    """Rounds of it, by themselves in a thread between `start` and `close`, or one by `round`."""
+class Erasing(ByRounds):
+    """Rounds of it, by themselves in a thread between `start` and `close`, or one by `round`.
+
+    Whoever comes next goes on behind the stage that was under way.
+    """
 
     def __init__(
         self,
@@ -74,17 +77,6 @@ class Erasing:
     def stages(self) -> tuple[str, ...]:
         """In order."""
         return tuple(self._stages)
-
-    def start(self) -> None:
-        self._rounds.start()
-
-    def trouble(self) -> str | None:
-        """Why the last round could not be done; None where it could. From any thread."""
-        return self._rounds.trouble
-
-    def close(self) -> None:
-        """End after the stage that is under way: the next process goes on behind it."""
-        self._rounds.close()
 
     def round(self) -> list[Job]:
         """Go on with every job as far as it goes now; those that are still not done.

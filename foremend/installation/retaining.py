@@ -19,7 +19,7 @@ from foremend.history.upkeep import Term, expire, expire_of
 from foremend.stores.resting import RestingStore
 from foremend.vocabulary.errors import UnavailableError
 from foremend.vocabulary.ports import Clock
-from foremend.vocabulary.rounds import Rounds
+from foremend.vocabulary.rounds import ByRounds, Rounds
 
 log = logging.getLogger(__name__)
 
@@ -60,23 +60,12 @@ def forget_resting(store: RestingStore, times: Times) -> int:
     return gone
 
 
-class Retaining:
+class Retaining(ByRounds):
     """Looks now and then whether a day has passed, in a thread between `start` and `close`."""
 
     def __init__(self, retention: Retention) -> None:
         self._retention = retention
         self._rounds = Rounds("retention", self.round, LOOK_S)
-
-    def start(self) -> None:
-        self._rounds.start()
-
-    def trouble(self) -> str | None:
-        """Why the last run could not be done; None where it could. From any thread."""
-        return self._rounds.trouble
-
-    def close(self) -> None:
-        """End after the run that is under way."""
-        self._rounds.close()
 
     def round(self) -> Mapping[str, int]:
         """Where a day has passed: how much went, by place."""

@@ -11,7 +11,7 @@ from alerts.desk import Alerts
 from foremend.learning.members import iso_day
 from foremend.vocabulary.errors import ConfigError, InputError
 from foremend.vocabulary.ports import Clock
-from foremend.vocabulary.rounds import Rounds
+from foremend.vocabulary.rounds import ByRounds, Rounds
 from foremend.vocabulary.types import MS_PER_DAY
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ Report = Callable[[date], dict[str, Any]]
 """Of the last whole day. Raises ConfigError or InputError where there is too little to say anything."""
 
 
-class FleetDays:
+class FleetDays(ByRounds):
     """Looks now and then whether a day is over, in a thread between `start` and `close`.
 
     What was missed while nothing ran is caught up with the next look: the whole history is gone through each time.
@@ -35,17 +35,6 @@ class FleetDays:
         self._desk, self._clock = desk, clock
         self._reports: Mapping[str, Report] = {"cohorts": self._cohorts, "forecasts": self._forecasts}
         self._rounds = Rounds("fleet reports", self.round, LOOK_S)
-
-    def start(self) -> None:
-        self._rounds.start()
-
-    def trouble(self) -> str | None:
-        """Why the last look could not be done; None where it could. From any thread."""
-        return self._rounds.trouble
-
-    def close(self) -> None:
-        """End after the report that is under way."""
-        self._rounds.close()
 
     def round(self) -> list[str]:
         """Make what is due and nobody else is at; the names of those."""

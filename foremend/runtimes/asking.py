@@ -18,7 +18,7 @@ from alerts.diagnosis.composing import FRESH, NO_ANSWER, NOT_ASKED, OFFLINE
 from alerts.diagnosis.desk import ANSWERS_WITHIN_S, UNKNOWN, Diagnoses, Waiting
 from foremend.runtimes.status import Heard
 from foremend.vocabulary.errors import UnavailableError
-from foremend.vocabulary.rounds import Rounds
+from foremend.vocabulary.rounds import ByRounds, Rounds
 from foremend.vocabulary.topics import command_topic, is_segment
 
 REQUEST = "diagnose"
@@ -47,7 +47,7 @@ class _UnderWay:
     until: float  # monotonic, s
 
 
-class Asking:
+class Asking(ByRounds):
     """A thread that looks for diagnoses that wait, between `start` and `close`."""
 
     def __init__(
@@ -62,13 +62,6 @@ class Asking:
         self._under_way: list[_UnderWay] = []
         self._rounds = Rounds("asking appliances", self.round, EVERY_S)
         self._lock = threading.Lock()
-
-    def start(self) -> None:
-        self._rounds.start()
-
-    def close(self) -> None:
-        """Who still waits is answered from what is known."""
-        self._rounds.close()
 
     def round(self) -> None:
         """Take up what waits, and note what came. Raises UnavailableError while the database is away."""

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from alerts.nameplates import FirmwareWord
 from foremend.engine.lane import NO_TIME, Lane
-from foremend.vocabulary.rounds import Rounds
+from foremend.vocabulary.rounds import ByRounds, Rounds
 
 EVERY_S = 900.0
 
 
-class FirmwareRounds:
+class FirmwareRounds(ByRounds):
     """Rounds of it, by themselves in a thread between `start` and `close`, or one by `round`."""
 
     def __init__(
@@ -23,13 +23,6 @@ class FirmwareRounds:
         """`lanes` are those of this process now; `hear` takes in what is news."""
         self._lanes, self._hear = lanes, hear
         self._rounds = Rounds("firmware", self.round, EVERY_S)
-
-    def start(self) -> None:
-        self._rounds.start()
-
-    def close(self) -> None:
-        """End after the round that is under way."""
-        self._rounds.close()
 
     def round(self) -> int:
         """Tell the register what each appliance said last; how many changes that were. Raises UnavailableError while

@@ -75,3 +75,21 @@ class Rounds:
             return self._again_s
         self._lapse.worked()
         return self._every_s
+
+
+class ByRounds:
+    """What is done in rounds inherits: by themselves in a thread between `start` and `close`."""
+
+    _rounds: Rounds
+
+    def start(self) -> None:
+        """The first round begins at once."""
+        self._rounds.start()
+
+    def trouble(self) -> str | None:
+        """Why the last round by itself could not be done; None where it could. From any thread."""
+        return self._rounds.trouble
+
+    def close(self) -> None:
+        """End after the round that is under way, or sooner where that looks whether it shall stop."""
+        self._rounds.close()
