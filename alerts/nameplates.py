@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from alerts.change import change
-from alerts.database import chunks, in_code_points, reading, upsert
+from alerts.database import CHUNK, chunks, in_code_points, reading, upsert
 from alerts.tables import ApplianceRow, FirmwareRow, NameplateRow
 from foremend.vocabulary.ids import require_id
 from foremend.vocabulary.ports import Clock
@@ -102,17 +102,18 @@ class Nameplates:
         Of those with a nameplate alone, and of each at most one change a day (UTC) and none before what is known: one
         that says another version with every reading fills no table. What cannot be a version is passed over.
         """
-        told = {one.appliance_id: one for one in words if _is_version(one.version)}
-        return sum(self._hear(some, told) for some in chunks(told))
+        told = (one for one in words if _is_version(one.version))
+        blocks = iter(lambda: list(islice(told, CHUNK)), [])
+        return sum(self._hear({one.appliance_id: one for one in block}) for block in blocks)
 
-    def _hear(self, ids: Sequence[str], told: Mapping[str, FirmwareWord]) -> int:
+    def _hear(self, told: Mapping[str, FirmwareWord]) -> int:
         with reading(self._engine) as session:
-            if not _news(session, ids, told):
+            if not _news(session, told):
                 return 0
         with change(self._engine, self._clock) as work:
-            here = select(NameplateRow.appliance_id).where(NameplateRow.appliance_id.in_(ids))
+            here = select(NameplateRow.appliance_id).where(NameplateRow.appliance_id.in_(told))
             held = work.session.scalars(here.order_by(NameplateRow.appliance_id).with_for_update()).all()
-            news = _news(work.session, held, told)
+            news = _news(work.session, {name: told[name] for name in held})
             upsert(
                 work.session,
                 FirmwareRow,
@@ -156,16 +157,20 @@ def _is_version(text: str) -> bool:
     return text == text.strip() and text.isprintable() and 0 < len(text) <= _LONGEST_VERSION
 
 
-def _news(session: Session, ids: Collection[str], told: Mapping[str, FirmwareWord]) -> list[FirmwareWord]:
-    """Of those of `ids` that have a nameplate."""
-    return [told[name] for name, plate in nameplates_of(session, ids).items() if _is_news(plate, told[name])]
+def _news(session: Session, told: Mapping[str, FirmwareWord]) -> list[FirmwareWord]:
+    """Of those that have a nameplate. Most say what they said before: no whole nameplate is read for it."""
+    key, since = FirmwareRow.appliance_id, FirmwareRow.since
+    here = session.scalars(select(NameplateRow.appliance_id).where(NameplateRow.appliance_id.in_(told))).all()
+    rows = session.execute(select(key, since, FirmwareRow.version).where(key.in_(here)).order_by(key, since))
+    newest = {name: (time, version) for name, time, version in rows}
+    return [told[name] for name in here if _is_news(newest.get(name), told[name])]
 
 
-def _is_news(plate: Nameplate, word: FirmwareWord) -> bool:
-    if not plate.firmware:
+def _is_news(newest: tuple[int, str] | None, word: FirmwareWord) -> bool:
+    if newest is None:
         return True
-    newest = plate.firmware[-1]
-    return newest.version != word.version and newest.since // MS_PER_DAY < word.time // MS_PER_DAY
+    since, version = newest
+    return version != word.version and since // MS_PER_DAY < word.time // MS_PER_DAY
 
 
 def nameplates_of(session: Session, ids: Collection[str]) -> dict[str, Nameplate]:
