@@ -18,11 +18,10 @@ from alerts.storable import json_text
 from alerts.tables import AlarmState, CohortAlarmRow
 from alerts.ticket_steps import NotNowError, StaleError
 from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.levels import Level, rank_of
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import deterministic_id
 
-LEVELS = ("", "blue", "yellow", "red")
-"""Of rising certainty; the first is that of a cohort nobody was told of."""
 MOST_SHOWN = 500
 LONGEST_REASON = 1_000
 _RESTS_ON = ("day", "at_risk", "failed", "expected", "ratio", "ratio_95", "faults")
@@ -50,7 +49,9 @@ class CohortAlarms:
         by_id = {_id(one["definition"]): one for one in found}
         with change(self._engine, self._clock) as work:
             insert_new(work.session, CohortAlarmRow, [_unheard(name, one) for name, one in by_id.items()])
-            risen = [row for row in _rows(work, by_id) if _rank(by_id[row.id]["level"]) > _rank(row.level)]
+            risen = [
+                row for row in _rows(work, by_id) if rank_of(by_id[row.id]["level"]) > rank_of(row.level)
+            ]
             for row in risen:
                 self._tell(work, row, by_id[row.id])
         if risen:
@@ -127,10 +128,6 @@ def _id(definition: Mapping[str, str]) -> str:
     return deterministic_id("ca", json_text(definition, sort=True))
 
 
-def _rank(level: str) -> int:
-    return LEVELS.index(level)
-
-
 def _unheard(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": name, "definition": dict(found["definition"]), "level": "", "state": AlarmState.OPEN, "content": {},
@@ -172,7 +169,7 @@ def _touch(work: Change, row: CohortAlarmRow, what: str, by: str | None = None) 
 
 
 def _recommended(row: CohortAlarmRow) -> str | None:
-    return "freeze" if row.level == "red" else None
+    return "freeze" if row.level == Level.RED else None
 
 
 def _view(row: CohortAlarmRow) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._common import by_seeds
-from rules.cohorts import Level
+from foremend.vocabulary.levels import Level
 from rules.fleet_cohorts import KINDS, CohortAlarm, Spells, cohort_alarms
 
 APPLIANCES, MODELS, REGIONS, BATCHES = 400_000, 16, 8, 54  # batches of each model

@@ -12,7 +12,6 @@ number is the threshold.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -29,17 +28,6 @@ _DAY_SAYS = np.log(30.0)  # at most: an outage's late reports, a new rule or a s
 _YEAR = 365
 _STEPS = np.log([100.0, 10.0, 1.0])
 _LEAST = np.log(2_000.0)  # evidence of a red cohort where few are watched; of a blue one 20
-
-
-class Level(StrEnum):
-    """How sure it is that a cohort fails more than its siblings."""
-
-    RED = "red"  # at most `false_a_year` a year are false, over all cohorts that are watched
-    YELLOW = "yellow"  # ten times as many
-    BLUE = "blue"  # a hundred times as many
-
-
-LEVELS = (None, Level.BLUE, Level.YELLOW, Level.RED)
 
 
 class Cells(NamedTuple):

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
-from rules.cohorts import LEVELS, Cells, CohortWatch, Ints, Level, Standing, levels
+from foremend.vocabulary.levels import LEVELS, Level
+from rules.cohorts import Cells, CohortWatch, Ints, Standing, levels
 
 AGES = np.array([30, 90, 365, 730, 1095, 1825, 2920])  # days since installation where a new band begins
 

@@ -29,10 +29,10 @@ from foremend.learning.members import (
 )
 from foremend.learning.outcomes import first_days, from_tickets, read_outcomes
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.levels import rank_of
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import Purpose
 from models.outcomes import Outcome
-from rules.cohorts import LEVELS, Level
 from rules.fleet_cohorts import CohortAlarm, CohortStanding, FleetWatch, Spells
 
 _PAGE = 5_000
@@ -64,7 +64,7 @@ def worth_telling(alarms: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]
     """The last, and so the highest, alarm of each cohort of `watch_cohorts`, but for parts of a cohort that is as sure:
     who hears of a batch need not hear of the same batch in each region."""
     last = {_name(one["cohort"]): one for one in alarms}
-    ranks = {name: LEVELS.index(Level(one["level"])) for name, one in last.items()}
+    ranks = {name: rank_of(one["level"]) for name, one in last.items()}
 
     def told_by_the_whole(name: frozenset[tuple[str, str]]) -> bool:
         return any(ranks.get(frozenset({part}), 0) >= ranks[name] for part in name if len(name) > 1)

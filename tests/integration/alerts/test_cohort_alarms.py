@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from alerts import queries
-from alerts.cohort_alarms import LEVELS, NoAlarmError
+from alerts.cohort_alarms import NoAlarmError
 from alerts.consent import ConsentRecord
 from alerts.database import reading
 from alerts.nameplates import Firmware, Nameplate
@@ -23,6 +23,7 @@ from alerts.ticket_steps import NotNowError, Resolved, StaleError
 from foremend.jobs.fleet_days import FleetDays
 from foremend.learning.cohort_members import failed_members
 from foremend.vocabulary.errors import InputError, UnavailableError
+from foremend.vocabulary.levels import LEVELS
 from foremend.vocabulary.types import Finding, Purpose
 
 DAY = 86_400_000

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.cohorts import LEVELS, Cells, CohortWatch, Level, levels
+from foremend.vocabulary.levels import LEVELS, Level
+from rules.cohorts import Cells, CohortWatch, levels
 from rules.fleet_cohorts import CohortAlarm, Spells, cohort_alarms
 
 SMALL, REST = 0, 1
