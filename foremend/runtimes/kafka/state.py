@@ -24,9 +24,10 @@ import pyarrow as pa
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from foremend.runtimes.kafka.fence import Fence
+from foremend.runtimes.kafka.fence import PATIENCE_S, Fence
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.vocabulary.errors import IntegrityError, UnavailableError
+from foremend.vocabulary.types import MS_PER_SECOND
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class StateStore:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings, self._topic = settings, settings.state_topic
         self._superseded: dict[int, set[bytes]] = {}
+        self._last: dict[int, int] = {}
+        """Of each partition, the offset of the last manifest that was made durable here."""
 
     async def take_over(self, partition: int) -> tuple[Fence, Saved | None]:
         """Shut out whoever wrote before, then `load`. Raises as both do."""
@@ -96,19 +99,21 @@ class StateStore:
             async with fence.together() as send:
                 first = await send(keys, [compressed[at : at + CHUNK].to_pybytes() for at in cuts])
                 manifest = Manifest(generation, len(keys), first, digest, len(packed), next_offset)
-                await send([_MANIFEST], [orjson.dumps(asdict(manifest))])
+                last = await send([_MANIFEST], [orjson.dumps(asdict(manifest))])
                 old = self._superseded.get(fence.partition, set())
                 await send(sorted(old), [None] * len(old))
         except UnavailableError:
             self._superseded.setdefault(fence.partition, set()).update(keys)
             raise
-        self._superseded[fence.partition] = set(keys)
+        self._superseded[fence.partition], self._last[fence.partition] = set(keys), last
 
     async def load(self, partition: int) -> Saved | None:
         """The last whole checkpoint, or None where there never was one.
 
-        Raises IntegrityError when what is there is damaged and no earlier one is left, and UnavailableError when
-        Kafka does not answer.
+        What this store has made durable is always found. What another one writes is found a moment after its
+        transaction ended: Kafka answers that a transaction stands before it shows it (KIP-98); `take_over` waits it
+        out. Raises IntegrityError when what is there is damaged and no earlier one is left, and UnavailableError
+        when Kafka does not answer.
         """
         reader = AIOKafkaConsumer(
             **connection(self._settings),
@@ -119,9 +124,16 @@ class StateStore:
         )
         try:
             async with reader:
-                return await self._last_whole(reader, TopicPartition(self._topic, partition))
-        except KafkaError as error:
+                where = TopicPartition(self._topic, partition)
+                await self._until_shown(reader, where)
+                return await self._last_whole(reader, where)
+        except (KafkaError, TimeoutError) as error:
             raise UnavailableError(f"Kafka did not give a checkpoint back: {error!r}") from error
+
+    async def _until_shown(self, reader: AIOKafkaConsumer, where: TopicPartition) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while (await _bounds(reader, where))[1] <= self._last.get(where.partition, -1):
+                await asyncio.sleep(_FETCH_WAIT_MS / MS_PER_SECOND)
 
     async def _last_whole(self, reader: AIOKafkaConsumer, where: TopicPartition) -> Saved | None:
         reader.assign([where])

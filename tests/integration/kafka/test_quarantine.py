@@ -21,10 +21,10 @@ from foremend.engine.packing import pack, unpack
 from foremend.history.parquet import ParquetHistory
 from foremend.runtimes.kafka import topics
 from foremend.runtimes.kafka.settings import KafkaSettings
-from foremend.runtimes.kafka.state import StateStore
 from foremend.runtimes.rescue import NOT_TRIED
 from foremend.vocabulary.types import MS_PER_DAY, Block
 from ingest.quarantine import INTERNAL_ERROR
+from tests.integration.kafka.checkpoints import last_checkpoints
 
 START = 20_000 * MS_PER_DAY
 MINUTE = 60_000
@@ -130,13 +130,8 @@ def told(folder: Path, column: Any) -> list[Any]:
 
 def states(kafka: KafkaSettings) -> dict[str, bytes]:
     """By record key, what the last checkpoints know; rooms that nobody is in hold what was there before."""
-    return asyncio.run(_states(kafka))
-
-
-async def _states(kafka: KafkaSettings) -> dict[str, bytes]:
     found = {}
-    for partition in range(kafka.partitions):
-        saved = await StateStore(kafka).load(partition)
+    for saved in last_checkpoints(kafka):
         for key, engine in (unpack(saved.packed)["engines"] if saved else {}).items():
             waiting = engine[key.partition("/")[0]]["lane"]["stream"]["waiting"]
             waiting["values"] = waiting["values"].shape

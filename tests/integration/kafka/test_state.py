@@ -16,6 +16,7 @@ from foremend.runtimes.kafka import topics
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.state import CHUNK, StateStore
 from foremend.vocabulary.errors import IntegrityError, RefusedError
+from tests.integration.kafka.checkpoints import taken_over
 
 PARTITION = 1
 
@@ -57,6 +58,21 @@ async def keys(kafka: KafkaSettings) -> dict[bytes, bool]:
         return left
 
 
+def test_what_was_written_is_found_at_once_each_time(kafka: KafkaSettings) -> None:
+    """Kafka answers that a transaction stands a moment before it shows what is in it."""
+
+    async def act(store: StateStore, producer: AIOKafkaProducer) -> Any:
+        fence, _ = await store.take_over(PARTITION)
+        found = []
+        for n in range(40):
+            await store.save(fence, b"good", n)
+            found.append((await store.load(PARTITION)).next_offset)  # type: ignore[union-attr]
+        await fence.end()
+        return found
+
+    assert with_topics(kafka, act) == list(range(40))
+
+
 def test_a_checkpoint_comes_back_as_it_was_written(kafka: KafkaSettings) -> None:
     """In many parts, each below what a broker takes; other partitions know nothing of it."""
     state = packed(3.3, 1)
@@ -83,7 +99,7 @@ def test_the_last_of_many_is_found_and_the_others_are_let_go(kafka: KafkaSetting
         for n in range(30):
             await store.save(fence, packed(1.2, n), n)
         await fence.end()
-        return await StateStore(kafka).load(PARTITION), await keys(kafka)
+        return await taken_over(kafka, PARTITION), await keys(kafka)
 
     found, left = with_topics(kafka, act)
 
@@ -156,7 +172,7 @@ def test_what_a_dead_worker_has_under_way_counts_no_more(kafka: KafkaSettings) -
 
 
 def test_who_lets_go_writes_no_more(kafka: KafkaSettings) -> None:
-    """And whoever takes the partition over finds what was written before."""
+    """And what was written before is found, here and by whoever takes the partition over."""
 
     async def act(store: StateStore, producer: AIOKafkaProducer) -> Any:
         fence, _ = await store.take_over(PARTITION)
@@ -164,9 +180,11 @@ def test_who_lets_go_writes_no_more(kafka: KafkaSettings) -> None:
         await fence.end()
         with pytest.raises(RefusedError, match="another worker writes the checkpoints"):
             await store.save(fence, b"late", 6)
-        return await store.load(PARTITION)
+        return await store.load(PARTITION), await taken_over(kafka, PARTITION)
 
-    assert with_topics(kafka, act).next_offset == 5
+    mine, another_s = with_topics(kafka, act)
+
+    assert (mine.next_offset, another_s.next_offset) == (5, 5)
 
 
 async def damage(kafka: KafkaSettings, producer: AIOKafkaProducer) -> None:
