@@ -145,7 +145,9 @@ def add_users(app: FastAPI, door: Door, consents: ConsentDesk | None) -> None:
     )
     def reset_user(caller: Changing, name: str) -> InvitedView:
         """End password and sessions, and make a link by which a new one is set."""
-        return _invited(*_known(door, name).users.reset(name, caller.who))
+        users = _known(door, name).users
+        require_own_rights(caller, users.get(name).role)
+        return _invited(*users.reset(name, caller.who))
 
     @app.get(
         "/api/v1/users/{name}/sessions",
@@ -195,7 +197,7 @@ def add_users(app: FastAPI, door: Door, consents: ConsentDesk | None) -> None:
 
 
 def require_own_rights(caller: Caller, role: Role, only: Collection[Right] | None = None) -> None:
-    """Raises Problem 403 for a right that the caller has not: nobody makes somebody who may more."""
+    """Raises Problem 403 for a right that the caller has not: nobody makes, or comes in as, somebody who may more."""
     for right in rights_of(role, only):
         if caller.reach(right) is not Reach.ALL:
             raise missing(right)

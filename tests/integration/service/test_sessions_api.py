@@ -144,6 +144,19 @@ def test_nobody_makes_somebody_who_may_more(house: House) -> None:
     assert house.access.users.get("kim").role is Role.OPERATOR
 
 
+def test_nobody_comes_in_as_somebody_who_may_more(house: House) -> None:
+    """A new link for a user is that user's rights: an admin's goes to nobody else, and the password stays."""
+    house.user("boss", Role.ADMIN)
+    with by_token(house, Role.ADMIN, [Right.ACCESS, Right.ACCESS_CHANGE, Right.WORDS]) as maker:
+        refused = maker.post("/api/v1/users/boss/reset")
+    with by_token(house, Role.ADMIN) as admin:
+        link = admin.post("/api/v1/users/boss/reset")
+
+    assert (refused.status_code, "link" in refused.text) == (403, False)
+    assert refused.json()["right"] is not None
+    assert (link.status_code, "#link=" in link.json()["link"]) == (200, True)
+
+
 @pytest.mark.parametrize("role", [one for one in Role if one is not Role.ADMIN])
 def test_nobody_but_an_admin_sees_or_makes_tokens(house: House, role: Role) -> None:
     """Each by name of the right that is missing."""
