@@ -19,6 +19,9 @@ from foremend.vocabulary.schema import parse_duration
 HIDDEN = "…"
 """Stands for what is not shown."""
 _SECRET = re.compile(r"(secret|password|token|credential|key)s?$")
+_OF_WEB = ("http", "https")
+_USER = re.compile(r"[^:/]*(:[^@]*)?@")
+"""What may stand before a database's host: SQLAlchemy takes `/`, `?` and `#` in a password as they are."""
 _ELSEWHERE = ("rules.book", "examples")
 _LEVELS = ("above", "below", "days_to_failure_below")
 _SPANS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
@@ -100,13 +103,19 @@ def without_secrets(text: str) -> str:
     >>> without_secrets("postgresql://fmd:pass@db:5432/foremend?password=2")
     'postgresql://db:5432/foremend?…'
     """
-    if "://" not in text:
+    scheme, is_address, rest = text.partition("://")
+    if not is_address:
         return text
-    parts = urlsplit(text)
+    if scheme not in _OF_WEB and (user := _USER.match(rest)):
+        rest = rest[user.end() :]
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+    except ValueError:  # of no host that there could be
+        return f"{scheme}://{HIDDEN}"
     if parts.scheme == "sqlite":
         return f"{parts.scheme}://{parts.netloc}{parts.path}"
     path = parts.path
-    if parts.scheme in ("http", "https") and path.strip("/"):
+    if parts.scheme in _OF_WEB and path.strip("/"):
         path = f"/{HIDDEN}"
     else:
         path += f"?{HIDDEN}" if parts.query or parts.fragment else ""
