@@ -278,6 +278,25 @@ def test_a_view_is_kept_by_a_name_and_opened_again(open_page: Open) -> None:
     expect(page.get_by_label("Saved views")).to_have_count(0)
 
 
+def test_a_view_that_the_browser_cannot_keep_lasts_until_the_page_is_left(open_page: Open) -> None:
+    """Its store is full, or holds what is none of this page's: it is said, and nothing stops."""
+    page = open_page("fleet.html?state=warning")
+    page.evaluate("localStorage.setItem('fleet views', '{')")
+    page.add_init_script(
+        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };"
+    )
+    page.reload()
+    page.get_by_role("button", name="Save this view").click()
+    page.keyboard.type("mine")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Saved views")).to_have_value("state=warning")
+    expect(page.get_by_role("status").filter(has_text="This browser keeps nothing")).to_be_visible()
+
+    page.reload()
+    expect(page.locator("tbody tr").first).to_be_visible()
+    expect(page.get_by_label("Saved views")).to_have_count(0)
+
+
 def test_a_first_look_costs_little(open_page: Open) -> None:
     """All that is sent for the page, its words and fifty rows is under 250 kB."""
     page = open_page("fleet.html")

@@ -18,6 +18,8 @@ from tests.e2e.visiting import NOW, Open, serious, service_of, sideways, visits
 from tests.episodes import add_open_episodes
 
 HOSTILE = "<img src=x onerror=alert(1)>"
+DENIED = """for (const store of ["localStorage", "sessionStorage"])
+    Object.defineProperty(window, store, {get() { throw new DOMException("denied", "SecurityError"); }});"""
 FOUND = [("rf-1", "refrigerant-leak", "critical", 9.0), (HOSTILE, "not-cooling", "warning", None)]
 
 
@@ -79,3 +81,42 @@ def test_where_nothing_is_new_it_says_so(open_page: Open, tables: Engine) -> Non
     expect(page.locator("#since-list")).to_have_text("Nothing new.")
     assert sideways(page) <= 360
     assert serious(page) == []
+
+
+def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(open_page: Open) -> None:
+    """Each look at its store is refused; the language holds until the page is left."""
+    page = open_page("")
+    page.add_init_script(DENIED)
+    page.reload()
+    expect(page.locator("#needs-list li").first).to_be_visible()
+    page.get_by_role("button", name="中文").click()
+    expect(page.get_by_role("button", name="退出登录 agent")).to_be_visible()
+    expect(page.locator("#since")).to_be_hidden()
+    page.goto(f"{page.url}login.html")
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+
+
+@pytest.mark.parametrize("looked", ["9e99", "-1", "soon", "4102444800000"])
+def test_what_nobody_can_have_kept_counts_as_nothing(open_page: Open, looked: str) -> None:
+    """A moment that is none, or of a clock that was wrong, and a language that nobody speaks."""
+    page = open_page("")
+    expect(page.locator("#needs-list li").first).to_be_visible()
+    page.evaluate(
+        "at => { sessionStorage.clear(); localStorage.setItem('looked agent', at);"
+        " localStorage.setItem('language', '!'); localStorage.setItem('theme', '!'); }",
+        looked,
+    )
+    page.reload()
+    expect(page.locator("#needs-list li").first).to_be_visible()
+    expect(page.locator("#since")).to_be_hidden()
+    page.wait_for_function("Number(localStorage.getItem('looked agent')) > 1.7e12")
+
+
+def test_where_it_cannot_be_asked_nobody_hears_that_nothing_is_new(open_page: Open) -> None:
+    page = open_page("")
+    expect(page.locator("#needs-list li").first).to_be_visible()
+    page.route("**/api/v1/findings?**", lambda route: route.fulfill(status=502, body="soon"))
+    with page.expect_response("**/api/v1/findings?**"):
+        come_back(page, 2)
+    expect(page.locator("#needs-list li").first).to_be_visible()
+    expect(page.locator("#since")).to_be_hidden()

@@ -1,19 +1,11 @@
-// Promises to the owner as words with a mark; and by which clock the page counts: the server's.
+// Promises to the owner as words with a mark, by the server's clock.
 import { h } from "./dom.js";
 import { moment } from "./format.js";
 import { t } from "./i18n.js";
+import { serverNow } from "./shell.js";
 
 const LIVE = ["open", "acknowledged", "scheduled", "on_the_way"];
 const MARKS = { kept: "✓", late: "✓", due: "○", near: "◔", broken: "!", stands: "‖", over: "–" };
-let ahead = 0; // ms that the server's clock is before this machine's
-
-/** Remembers the server's clock from an answer. */
-export function setClock(answer) {
-  const said = Date.parse(answer.headers.get("date"));
-  if (said) ahead = said - Date.now();
-}
-
-export const serverNow = () => Date.now() + ahead;
 
 /** One clock's state: kept, late, stands, broken, near, due, or over. */
 export function stateOf(clock, ticket) {

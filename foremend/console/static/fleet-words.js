@@ -24,6 +24,7 @@ addWords({
   fl_area: ["Service area", "服务区域"],
   fl_view_forget: ["Forget the view “{name}”", "删除视图“{name}”"],
   fl_view_keep: ["Keep", "保存"],
+  fl_view_lost: ["This browser keeps nothing (a private window, or its store is full): the view is gone when you leave this page. Its address can be kept.", "此浏览器无法保存（隐私窗口或存储已满）：离开本页后视图将丢失，可收藏其网址。"],
   fl_view_name: ["Name of the view", "视图名称"],
   fl_view_none: ["none of them", "未选择"],
   fl_view_save: ["Save this view", "保存此视图"],

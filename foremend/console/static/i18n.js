@@ -1,4 +1,6 @@
 // Words of the page, English then Chinese. `{name}` is replaced by a value.
+import { kept } from "./kept.js";
+
 const WORDS = {
   abnormal: ["How unusual", "异常程度"],
   act: ["Act", "动作"],
@@ -298,11 +300,13 @@ const WORDS = {
 /** A page's own words: `{key: [English, Chinese]}`. */
 export const addWords = (more) => Object.assign(WORDS, more);
 
-export const language = { now: localStorage.getItem("language") ?? (navigator.language.startsWith("zh") ? "zh" : "en") };
+const chosen = kept.get("language");
+
+export const language = { now: ["en", "zh"].includes(chosen) ? chosen : navigator.language.startsWith("zh") ? "zh" : "en" };
 
 export function setLanguage(code) {
   language.now = code;
-  localStorage.setItem("language", code);
+  kept.set("language", code);
 }
 
 /** The words for `key` in the page's language, with `{name}` replaced from `values`. */

@@ -1,13 +1,14 @@
 // Logging in by name and password or by an OpenID provider, and setting a password by a one-time link (#link=...).
 import { byId } from "./dom.js";
 import { language, setLanguage, t } from "./i18n.js";
+import { kept, keptHere } from "./kept.js";
 import { safeNext } from "./next.js";
 
 const STRAYED = ["away", "denied", "disabled", "no_role", "stale", "wait", "wrong"];
 const said = new URLSearchParams(location.hash.slice(1));
 const link = said.get("link");
 const back = said.get("openid"); // from the provider: `done`, or what went wrong
-const next = safeNext(back ? sessionStorage.getItem("next") : new URLSearchParams(location.search).get("next"));
+const next = safeNext(back ? keptHere.get("next") : new URLSearchParams(location.search).get("next"));
 const state = { mode: link ? "link" : "login", problem: null, title: null };
 history.replaceState(null, "", location.pathname); // a link that holds once stays in no history
 
@@ -74,7 +75,7 @@ function askCode() {
 async function goToProvider() {
   byId("provider").disabled = true;
   try {
-    sessionStorage.setItem("next", next);
+    keptHere.set("next", next);
     location.assign((await post("api/v1/session/openid", {})).url);
   } catch (error) {
     fail(error.status === 503 ? { key: "openid_away" } : error);
@@ -100,7 +101,7 @@ for (const button of document.querySelectorAll("[data-language]")) {
     speak();
   });
 }
-document.documentElement.dataset.theme = localStorage.getItem("theme") ?? "auto";
+document.documentElement.dataset.theme = kept.get("theme") ?? "auto";
 byId("login").addEventListener("submit", send);
 byId("provider").addEventListener("click", goToProvider);
 if (back && back !== "done") state.problem = { key: `openid_${STRAYED.includes(back) ? back : "wrong"}` };

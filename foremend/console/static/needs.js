@@ -1,37 +1,28 @@
 // What needs somebody now, in the order of work: harm, promises, what is new, what nobody answered.
-import { setClock, stateOf } from "./clocks.js";
+import { stateOf } from "./clocks.js";
 import { cohortName } from "./cohorts-words.js";
 import { byId, dot, fill, h } from "./dom.js";
 import { DAY, expected, integer, timeLeft } from "./format.js";
 import { inWords, t } from "./i18n.js";
+import { ask } from "./shell.js";
 import { faultTitle, isMany } from "./words.js";
 
 const NAMED = 3; // of each kind
 const MOST = { due_at: 50, priority: 20 }; // tickets asked for, by their order
-const PATIENCE_MS = 10_000;
 const EVERY_MS = 15_000;
 const NEW = DAY; // ms of the fleet's clock
 const known = { due: null, open: null, cohorts: null, read: -Infinity, may: null };
 
-async function some(query) {
-  const answer = await fetch(`api/v1/tickets?${new URLSearchParams({ ...query, limit: MOST[query.sort] })}`, { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
-  setClock(answer);
-  return answer.ok ? answer.json() : null;
-}
-
-async function openCohorts() {
-  const answer = await fetch("api/v1/cohort-alarms?state=open", { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
-  return answer.ok ? answer.json() : null;
-}
+const some = (query) => ask(`api/v1/tickets?${new URLSearchParams({ ...query, limit: MOST[query.sort] })}`).catch(() => null);
 
 /** Tickets and cohorts, for whoever has the right to them, now and then; what cannot be had leaves its lines out. */
 export async function readNeeds(mayTickets, mayCohorts) {
   const may = `${mayTickets} ${mayCohorts}`;
   if (known.may === may && performance.now() - known.read < EVERY_MS) return;
   Object.assign(known, { may, read: performance.now() });
-  known.cohorts = mayCohorts ? await openCohorts().catch(() => null) : null;
-  const asked = mayTickets ? [some({ sort: "due_at" }), some({ status: "open", sort: "priority" })] : [];
-  [known.due, known.open] = await Promise.all(asked).catch(() => []);
+  const cohorts = mayCohorts ? ask("api/v1/cohort-alarms?state=open").catch(() => null) : null;
+  const tickets = mayTickets ? [some({ sort: "due_at" }), some({ status: "open", sort: "priority" })] : [];
+  [known.cohorts, known.due, known.open] = await Promise.all([cohorts, ...tickets]);
 }
 
 const ofTicket = (one) => [`ticket.html?${new URLSearchParams({ id: one.ticket_id })}`, `${one.appliance_id}: ${inWords(one.title) ?? faultTitle(one.fault)}`];

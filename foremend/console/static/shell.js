@@ -2,12 +2,23 @@
 import { byId, fill, h } from "./dom.js";
 import { zone } from "./format.js";
 import { language, setLanguage, t } from "./i18n.js";
+import { kept } from "./kept.js";
 
 const PATIENCE_MS = 10_000;
 const THEMES = ["auto", "light", "dark"];
 /** Each page by its words: where it is, and the rights without any of which it shows nothing but that. */
 const PAGES = { today: ["."], fleet: ["fleet.html"], tickets: ["tickets.html"], page_cohorts: ["cohorts.html", "cohorts"], page_held_back: ["held-back.html", "held-back"], page_pipeline: ["pipeline.html", "metrics"], page_models: ["models.html", "models"], page_consent: ["consent.html", "owners", "consents", "erasures", "audit"], page_settings: ["settings.html", "settings", "access"] };
-const own = { theme: localStorage.getItem("theme") ?? "auto", user: null, rights: {}, changed: () => {} };
+const own = { theme: kept.get("theme") ?? "auto", user: null, rights: {}, changed: () => {} };
+
+let ahead = 0; // ms that the server's clock is before this machine's
+
+/** Remembers the server's clock from an answer. */
+export function setClock(answer) {
+  const said = Date.parse(answer.headers.get("date"));
+  if (said) ahead = said - Date.now();
+}
+
+export const serverNow = () => Date.now() + ahead;
 
 /** How far a right of whoever looks goes: all, own, or undefined without it. */
 export const reach = (right) => own.rights[right];
@@ -29,6 +40,7 @@ export const missing = (known, show) => (error) => {
 /** The answer, whatever kind it is of; an Error has `status`, what was wrong, and the right that is missing, or how far it goes. */
 export async function answered(path, patience = PATIENCE_MS, options = {}) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(patience), ...options, headers: { accept: "application/json", ...options.headers } });
+  setClock(answer);
   if (!answer.ok) {
     const { right, reach, detail } = await answer.json().catch(() => ({}));
     throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status, right, reach, detail });
@@ -87,7 +99,7 @@ function speak() {
 
 function paint() {
   document.documentElement.dataset.theme = own.theme;
-  localStorage.setItem("theme", own.theme);
+  kept.set("theme", own.theme);
 }
 
 async function logOut() {

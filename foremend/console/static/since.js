@@ -1,36 +1,38 @@
 // What happened since this browser last looked: kept here, by the server's clock, so that nobody else knows when somebody looked.
-import { serverNow, setClock } from "./clocks.js";
 import { byId, dot, fill, h } from "./dom.js";
 import { ago, fullTime, integer } from "./format.js";
 import { inWords, t } from "./i18n.js";
+import { kept, keptHere } from "./kept.js";
+import { ask, serverNow } from "./shell.js";
 import { faultTitle, isMany } from "./words.js";
 
 const EVERY_MS = 60_000;
 const A_VISIT_MS = 30 * 60_000; // looked away for longer, it is another visit
 const NAMED = 3; // of each kind
 const MOST = 100;
-const PATIENCE_MS = 10_000;
 const ENDED = ["resolved", "closed", "withdrawn", "merged"];
 const known = { since: null, read: -Infinity, lines: null };
 
 /** Where the moment is kept, of each user apart. */
 const place = (user) => `looked ${user ?? ""}`;
 
+/** A moment as it was kept; null for none, and for one at which nobody can have looked. */
+function moment(text) {
+  const at = Number(text);
+  return at > 0 && at < serverNow() + EVERY_MS ? at : null;
+}
+
 /** When the visit before this one ended, ms; null at the first. A reload goes on with the same. */
 function before(user) {
-  const seen = Number(localStorage.getItem(place(user))) || null;
-  const kept = sessionStorage.getItem(place(user));
-  const since = kept === null || (seen && serverNow() - seen > A_VISIT_MS) ? seen : Number(kept) || null;
-  sessionStorage.setItem(place(user), since ?? "");
-  localStorage.setItem(place(user), serverNow());
+  const seen = moment(kept.get(place(user)));
+  const same = keptHere.get(place(user));
+  const since = same === null || (seen && serverNow() - seen > A_VISIT_MS) ? seen : moment(same);
+  keptHere.set(place(user), since ?? "");
+  kept.set(place(user), serverNow());
   return since;
 }
 
-async function some(path, query) {
-  const answer = await fetch(`api/v1/${path}?${new URLSearchParams({ ...query, limit: MOST })}`, { signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
-  setClock(answer);
-  return answer.ok ? answer.json() : { items: [], next_cursor: null };
-}
+const some = (path, query) => ask(`api/v1/${path}?${new URLSearchParams({ ...query, limit: MOST })}`);
 
 const ofTicket = (one) => [`ticket.html?${new URLSearchParams({ id: one.ticket_id })}`, `${one.appliance_id}: ${inWords(one.title) ?? faultTitle(one.fault)}`];
 
@@ -56,7 +58,7 @@ async function lines(since, mayTickets) {
   ].filter(([, , , items]) => items.length);
 }
 
-/** Looks now and then; `user` who looks, null at a machine without a login. */
+/** Looks now and then; `user` who looks, null at a machine without a login. What cannot be had leaves what was known. */
 export async function readSince(user, mayTickets) {
   if (performance.now() - known.read < EVERY_MS) return;
   known.read = performance.now();

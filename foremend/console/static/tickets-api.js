@@ -1,5 +1,5 @@
 // Asking for tickets and taking steps, with what a refusal says.
-import { setClock } from "./clocks.js";
+import { setClock } from "./shell.js";
 
 const PATIENCE_MS = 15_000;
 

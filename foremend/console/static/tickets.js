@@ -1,11 +1,11 @@
 // Tickets on a board or in a table; the address holds what is looked at.
 import "./tickets-words.js";
-import { clockLines, serverNow } from "./clocks.js";
+import { clockLines } from "./clocks.js";
 import { byId, dot, empty, fill, h } from "./dom.js";
 import { fullTime, moment } from "./format.js";
 import { inWords, t } from "./i18n.js";
 import { status } from "./lists.js";
-import { ask, inVain, missing, startShell, toLogin } from "./shell.js";
+import { ask, inVain, missing, serverNow, startShell, toLogin } from "./shell.js";
 import { getTickets } from "./tickets-api.js";
 import { faultNames, faultTitle, modelTitle, setVocabulary } from "./words.js";
 
