@@ -45,12 +45,15 @@ class ModelCard:
         return json.dumps(asdict(replace(self, signature="")), sort_keys=True).encode()
 
     @classmethod
-    def from_json(cls, text: str, source: str) -> ModelCard:
+    def from_json(cls, text: str | bytes, source: str) -> ModelCard:
         """Raises IntegrityError, naming `source`, when `text` is not a card."""
         try:
             fields = json.loads(text)
             for name in ("feature_names", "faults"):
                 fields[name] = tuple(fields[name])
+            for name in ("trained_on", "metrics", "libraries"):
+                fields[name] = dict(fields.get(name, {}))
+            fields["made_at"] = int(fields.get("made_at", 0))
             return cls(**fields)
         except (ValueError, TypeError, KeyError) as error:
             raise IntegrityError(f"{source} is not a model card: {error}; train again") from error

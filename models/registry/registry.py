@@ -143,7 +143,7 @@ class Registry:
             raise IntegrityError(
                 f"there is no model {version} of {appliance_model} in {self._root}; stored: {known}"
             )
-        card = ModelCard.from_json(path.read_text(), str(path))
+        card = ModelCard.from_json(path.read_bytes(), str(path))
         if (card.appliance_model, card.version) != (appliance_model, version):
             raise IntegrityError(f"{path} is the card of {card.appliance_model} {card.version}: it was moved")
         require_signature(card, self._key, str(path))
@@ -219,10 +219,16 @@ class Registry:
         replace_atomically(path, json.dumps(live, indent=2).encode())
 
     def live(self, appliance_model: str) -> dict[str, Any]:
-        """What the running pipeline saw last; empty before it saw anything."""
+        """What the running pipeline saw last; empty before it saw anything. Raises IntegrityError for what is none."""
         path = self._root / appliance_model / "live.json"
-        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return found
+        if not path.exists():
+            return {}
+        try:
+            return dict[str, Any](json.loads(path.read_bytes()))
+        except (ValueError, TypeError) as error:
+            raise IntegrityError(
+                f"{path} cannot be read: remove it, the running pipeline writes it again"
+            ) from error
 
     def _named(self, card: ModelCard, body: bytes, folder: Path) -> ModelCard:
         """Give what is written in `folder` the next version that is free; two trainers at once get two."""

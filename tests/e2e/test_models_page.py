@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,12 +54,17 @@ def registry(tmp_path: Path) -> Registry:
 
 
 @pytest.fixture
-def open_page(browser: Browser, tables: Engine, registry: Registry) -> Iterator[Open]:
+def place(tables: Engine, registry: Registry) -> Iterator[str]:
     clock = SystemClock()
     versions = Versions(registry, load_profiles(), RuleBook(RulesSettings()), 90.0, clock)
-    with contextlib.ExitStack() as stack:
-        place = stack.enter_context(served(tables, models=ModelDesk(versions, tables, clock)))
-        yield stack.enter_context(visits(browser, place))
+    with served(tables, models=ModelDesk(versions, tables, clock)) as address:
+        yield address
+
+
+@pytest.fixture
+def open_page(browser: Browser, place: str) -> Iterator[Open]:
+    with visits(browser, place) as open_:
+        yield open_
 
 
 @pytest.mark.parametrize(("language", "champion"), [("en-GB", "Champion"), ("zh-CN", "当前版本")])
@@ -153,3 +159,29 @@ def test_it_fits_and_nothing_serious_keeps_anybody_from_using_it(open_page: Open
 
         assert sideways(page) <= width
         assert serious(page) == []
+
+
+def test_what_is_damaged_on_the_disk_is_told_and_everything_else_is_shown(
+    open_page: Open, registry: Registry, tmp_path: Path
+) -> None:
+    """The champion is gone; what else is of it, and another appliance model, are there."""
+    registry.take_over(SHIPPED, "rf-140", "v0001")
+    shutil.rmtree(tmp_path / "models" / MODEL / "v0001")
+    page = open_page("models.html", Role.DATA_SCIENTIST)
+    expect(page.locator("#found tbody tr")).to_have_count(2)
+    expect(page.locator("#found tbody tr", has_text=MODEL)).to_contain_text("there is no model v0001")
+
+    page.goto(page.url + f"?model={MODEL}")
+    expect(page.locator("section[aria-labelledby=mo_trouble]")).to_contain_text("there is no model v0001")
+    expect(page.locator("section[aria-labelledby=mo_in_use]")).to_contain_text("v0001 is in use")
+    expect(page.locator("section[aria-labelledby=mo_versions] tbody tr")).to_have_count(1)
+
+
+def test_a_service_that_misses_something_is_told_in_its_words(browser: Browser, place: str) -> None:
+    """The connection is not lost: it answered. The page goes on asking."""
+    said = {"status": 503, "detail": "the disk is away"}
+    with visits(browser, place, refused="503") as open_page:
+        page = open_page("account.html", Role.DATA_SCIENTIST)
+        page.route("**/api/v1/models", lambda route: route.fulfill(status=503, json=said))
+        page.goto(f"{place}/models.html")
+        expect(page.get_by_role("alert")).to_have_text(re.compile("trying again: the disk is away"))

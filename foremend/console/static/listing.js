@@ -5,6 +5,7 @@ import { inVain } from "./shell.js";
 
 addWords({
   ls_all: ["all", "全部"],
+  ls_away: ["It cannot be shown now, trying again: {detail}", "暂时无法显示，正在重试：{detail}"],
   ls_clear: ["Clear filters", "清除筛选"],
   ls_first: ["First page", "第一页"],
   ls_next: ["Next page", "下一页"],
@@ -39,7 +40,7 @@ export function turning(next, choose) {
 
 /** What there is instead of a list, and what to do; `page`, where it is without filters; `refused`, `none`: words for a right that is missing, and for what there is not. */
 export function trouble({ status, right, detail }, page, refused = "ls_no_right", none = "ls_wrong") {
-  const key = status === 403 ? refused : status === 404 ? none : inVain({ status }) ? "ls_wrong" : "link_lost";
+  const key = status === 403 ? refused : status === 404 ? none : inVain({ status }) ? "ls_wrong" : status === 503 && detail ? "ls_away" : "link_lost";
   return h("section", { class: "card" }, h("p", { class: "empty", role: "alert" }, t(key, { right, detail }), " ", status === 403 || !page ? null : h("a", { href: page }, t("ls_clear"))));
 }
 

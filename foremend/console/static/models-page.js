@@ -66,7 +66,7 @@ const drifted = (one) => (one.drifted ? h("span", { class: "tag", "data-tone": "
 const figures = (one) => FIGURES.filter((name) => one.metrics[name] != null).map((name) => h("small", { class: "under" }, `${t(`mo_${name}`)}: `, h("b", {}, figure(name, one.metrics[name]))));
 
 const LIST = [
-  ["fl_model", (one) => [h("a", { href: to(one.appliance_model), "data-key": `to ${one.appliance_model}` }, modelTitle(one.appliance_model)), h("small", { class: "under id" }, one.appliance_model)]],
+  ["fl_model", (one) => [h("a", { href: to(one.appliance_model), "data-key": `to ${one.appliance_model}` }, modelTitle(one.appliance_model)), h("small", { class: "under id" }, one.appliance_model), one.troubles.length ? [h("span", { class: "tag", "data-tone": "bad" }, t("mo_trouble")), one.troubles.map((text) => h("small", { class: "under" }, text))] : null]],
   ["mo_champion", (one) => one.champion ?? t("mo_none_in_use")],
   ["mo_made", (one) => when(one.made_at)],
   ["mo_learnt", (one) => learnt({ source: one.source })],
@@ -109,7 +109,7 @@ function overTime(model) {
 
 function inUse(model) {
   const one = model.versions.find((version) => version.version === model.champion);
-  if (!one) return card("mo_in_use", empty(t("mo_none_in_use")));
+  if (!one) return card("mo_in_use", empty(t(model.champion ? "mo_unread" : "mo_none_in_use", { version: model.champion })));
   const outcomes = one.trained_on.outcomes;
   return card(
     "mo_in_use",
@@ -220,7 +220,8 @@ async function act(event, model, what) {
 function detail(model) {
   const head = h("p", {}, h("a", { href: PAGE, "data-key": "all" }, t("mo_all")), " · ", h("b", {}, modelTitle(model.appliance_model)), " ", h("span", { class: "id" }, model.appliance_model));
   const past = card("mo_history", model.history.length ? table(HISTORY, model.history) : empty(t("mo_history_none")));
-  return [head, h("div", { class: "columns ticket" }, h("div", { class: "beside" }, versions(model), overTime(model), past), h("div", { class: "beside" }, change(model), inUse(model), drift(model)))];
+  const damaged = model.troubles.length ? card("mo_trouble", h("ul", { class: "inside sentences" }, model.troubles.map((text) => h("li", {}, text)))) : null;
+  return [head, damaged, h("div", { class: "columns ticket" }, h("div", { class: "beside" }, versions(model), overTime(model), past), h("div", { class: "beside" }, change(model), inUse(model), drift(model)))];
 }
 
 function found() {

@@ -67,6 +67,8 @@ addWords({
   mo_source_history: ["own history and outcomes", "自有历史与检修结果"],
   mo_source_simulated: ["simulated practice", "模拟数据"],
   mo_told: ["Failures told in time", "及时预警的故障"],
+  mo_trouble: ["Cannot be read", "无法读取"],
+  mo_unread: ["{version} is in use, and its card cannot be read", "{version} 使用中，但其说明文件无法读取"],
   mo_unsigned: ["no: sealed by its digest alone", "否：仅有摘要校验"],
   mo_version: ["Version", "版本"],
   mo_versions: ["Versions", "版本"],

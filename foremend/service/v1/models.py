@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, FastAPI, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,8 +19,9 @@ from foremend.service.views import Time
 from foremend.vocabulary.errors import ConfigError, IntegrityError, RefusedError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.rights import Caller, Right
-from models.registry.registry import ModelCard
+from models.registry.registry import Aliases, ModelCard, Registry
 
+T = TypeVar("T")
 _OF_MODELS = Depends(Needs(Right.MODELS))
 Changing = Annotated[Caller, Depends(Needs(Right.MODELS_CHANGE))]
 Version = Annotated[str, Field(pattern=r"^v\d{4,9}$")]
@@ -28,7 +29,8 @@ Figures = dict[str, float | None]
 
 
 class ModelInList(BaseModel):
-    """One appliance model; `drifted`: how many features moved away from what the champion learnt from."""
+    """One appliance model; `drifted`: how many features moved away from what the champion learnt from; `troubles`, in
+    words: what of it cannot be read, and is left out."""
 
     appliance_model: str
     champion: str | None
@@ -38,6 +40,7 @@ class ModelInList(BaseModel):
     source: str | None
     metrics: Figures
     drifted: int
+    troubles: list[str]
 
 
 class VersionView(BaseModel):
@@ -86,7 +89,7 @@ class ShadowView(BaseModel):
 
 class ModelView(BaseModel):
     """Everything that is kept of one appliance model's versions, the newest first; `before_champion`: where a rollback
-    leads."""
+    leads; `troubles`, in words: what cannot be read, and is left out."""
 
     appliance_model: str
     champion: str | None
@@ -96,6 +99,7 @@ class ModelView(BaseModel):
     history: list[PromotionView]
     drifted: list[DriftView]
     shadow: ShadowView | None
+    troubles: list[str]
 
 
 class ComparisonView(BaseModel):
@@ -132,23 +136,25 @@ class ModelDesk:
     def __init__(self, versions: Versions, engine: Engine, clock: Clock) -> None:
         self.versions, self._engine, self._clock = versions, engine, clock
 
-    def promote(self, name: str, asked: PromotionBody, caller: Caller) -> dict[str, Any]:
-        """Raises what `Versions.promote` raises: what is worse than the champion is put in use by command alone."""
-        who = caller.name or caller.who
-        done = self.versions.promote(name, asked.version, asked.reason, False, who=who, seen=asked.seen)
-        return self._noted("model.promoted", done, caller)
+    def change(self, name: str, asked: RollbackBody, caller: Caller) -> ChangedView:
+        """Put the version that is asked for in use, or the one before where none is named.
 
-    def roll_back(self, name: str, asked: RollbackBody, caller: Caller) -> dict[str, Any]:
-        """Raises what `Versions.rollback` raises."""
+        Raises what `Versions.promote` and `rollback` raise: what is worse than the champion is put in use by command
+        alone.
+        """
         who = caller.name or caller.who
-        done = self.versions.rollback(name, asked.reason, who=who, seen=asked.seen)
-        return self._noted("model.rolled_back", done, caller)
-
-    def _noted(self, action: str, done: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        if isinstance(asked, PromotionBody):
+            action = "model.promoted"
+            done = self.versions.promote(name, asked.version, asked.reason, False, who=who, seen=asked.seen)
+        else:
+            action, done = (
+                "model.rolled_back",
+                self.versions.rollback(name, asked.reason, who=who, seen=asked.seen),
+            )
         with change(self._engine, self._clock) as work:
             more = {"version": done["champion"], "previous": done["previous"]}
-            work.note(action, done["appliance_model"], by=caller.who, **more)
-        return done
+            work.note(action, name, by=caller.who, **more)
+        return ChangedView(**done)
 
 
 def add_models(app: FastAPI, desk: ModelDesk | None) -> None:
@@ -200,9 +206,7 @@ def add_models(app: FastAPI, desk: ModelDesk | None) -> None:
     )
     def promote_model(caller: Changing, appliance_model: str, asked: PromotionBody) -> ChangedView:
         """Put a version in use; running pipelines take it up. 409: it is worse than the champion, or that changed."""
-        known = _known(desk, appliance_model)
-        with _refused():
-            return ChangedView(**known.promote(appliance_model, asked, caller))
+        return _changed(desk, appliance_model, asked, caller)
 
     @app.post(
         "/api/v1/models/{appliance_model}/rollback",
@@ -212,9 +216,15 @@ def add_models(app: FastAPI, desk: ModelDesk | None) -> None:
     )
     def roll_back_model(caller: Changing, appliance_model: str, asked: RollbackBody) -> ChangedView:
         """Return to the champion before this one. 409 where there was none, or the champion changed."""
-        known = _known(desk, appliance_model)
-        with _refused():
-            return ChangedView(**known.roll_back(appliance_model, asked, caller))
+        return _changed(desk, appliance_model, asked, caller)
+
+
+def _changed(
+    desk: ModelDesk | None, appliance_model: str, asked: RollbackBody, caller: Caller
+) -> ChangedView:
+    known = _known(desk, appliance_model)
+    with _refused():
+        return known.change(appliance_model, asked, caller)
 
 
 @contextmanager
@@ -240,36 +250,74 @@ def _known(desk: ModelDesk | None, appliance_model: str) -> ModelDesk:
     return found
 
 
+class _Stored:
+    """What is stored of one appliance model: of what is damaged `troubles` tell, and the rest is shown all the same."""
+
+    def __init__(self, registry: Registry, name: str) -> None:
+        self._registry, self._name = registry, name
+        self.troubles: list[str] = []
+        self.aliases = self._whole("aliases.json", lambda: registry.aliases(name)) or Aliases()
+        live = self._whole("live.json", lambda: registry.live(name)) or {}
+        self._live = live if live.get("champion") == self.aliases.champion else {}
+        self.drifted = self._whole("live.json", lambda: _drifted(self._live)) or []
+
+    def version(self, version: str) -> VersionView | None:
+        """None where it cannot be read."""
+        read = self._registry.card
+        return self._whole(f"{version}/card.json", lambda: _version(read(self._name, version)))
+
+    def shadow(self) -> ShadowView | None:
+        """Of the challenger of now; None where nothing was seen of it."""
+        found = self._whole("live.json", lambda: _counted(self._live.get("shadow")))
+        return found if found and found.challenger == self.aliases.challenger else None
+
+    def _whole(self, file: str, read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except IntegrityError as error:
+            self.troubles.append(str(error))
+        except OSError as error:
+            self.troubles.append(f"{file} of {self._name} cannot be read: {error.strerror}")
+        except (LookupError, TypeError, ValueError, OverflowError, AttributeError):
+            self.troubles.append(f"{file} of {self._name} is not as this build writes it")
+        return None
+
+
 def _short(versions: Versions, name: str) -> ModelInList:
-    registry = versions.registry
-    aliases, stored, live = registry.aliases(name), registry.versions(name), registry.live(name)
-    card = registry.card(name, aliases.champion) if aliases.champion else None
+    stored = _Stored(versions.registry, name)
+    aliases = stored.aliases
+    champion = stored.version(aliases.champion) if aliases.champion else None
+    source = champion.trained_on.get("source") if champion else None
     return ModelInList(
         appliance_model=name,
         champion=aliases.champion,
         challenger=aliases.challenger,
-        versions=len(stored),
-        made_at=card.made_at if card else None,
-        source=card.trained_on.get("source") if card else None,
-        metrics=_figures(card.metrics) if card else {},
-        drifted=len(live.get("drifted", {})) if live.get("champion") == aliases.champion else 0,
+        versions=len(versions.registry.versions(name)),
+        made_at=champion.made_at if champion else None,
+        source=None if source is None else str(source),
+        metrics=champion.metrics if champion else {},
+        drifted=len(stored.drifted),
+        troubles=stored.troubles,
     )
 
 
 def _whole(versions: Versions, name: str) -> ModelView:
-    registry = versions.registry
-    aliases, live = registry.aliases(name), registry.live(name)
-    live = live if live.get("champion") == aliases.champion else {}
-    shadow = live.get("shadow")
+    stored = _Stored(versions.registry, name)
+    aliases = stored.aliases
+    names = versions.registry.versions(name)
+    found = [stored.version(one) for one in reversed(names)]
+    if aliases.champion is not None and aliases.champion not in names:
+        stored.version(aliases.champion)  # tells that it is gone
     return ModelView(
         appliance_model=name,
         champion=aliases.champion,
         challenger=aliases.challenger,
         before_champion=aliases.before_champion,
-        versions=[_version(registry.card(name, one)) for one in reversed(registry.versions(name))],
+        versions=[one for one in found if one],
         history=[PromotionView(**asdict(one)) for one in reversed(aliases.history)],
-        drifted=[DriftView(feature=feature, **one) for feature, one in live.get("drifted", {}).items()],
-        shadow=_counted(shadow) if shadow and shadow["challenger"] == aliases.challenger else None,
+        drifted=stored.drifted,
+        shadow=stored.shadow(),
+        troubles=stored.troubles,
     )
 
 
@@ -285,8 +333,14 @@ def _version(card: ModelCard) -> VersionView:
     )
 
 
-def _counted(shadow: dict[str, Any]) -> ShadowView:
+def _drifted(live: Mapping[str, Any]) -> list[DriftView]:
+    return [DriftView(feature=feature, **one) for feature, one in live.get("drifted", {}).items()]
+
+
+def _counted(shadow: dict[str, Any] | None) -> ShadowView | None:
     """Which appliances they are is nobody's matter here."""
+    if not shadow:
+        return None
     alone = ("opened_by_champion_only", "opened_by_challenger_only")
     return ShadowView(**{**shadow, **{name: len(shadow[name]) for name in alone}})
 
