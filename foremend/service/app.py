@@ -7,7 +7,6 @@ from importlib.metadata import version
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
-from fastapi.staticfiles import StaticFiles
 
 from alerts.audit_desk import AuditDesk
 from alerts.consent_desk import ConsentDesk
@@ -19,7 +18,7 @@ from alerts.queries import OutboxState, TicketStatus
 from alerts.servicing import Servicing
 from alerts.stop_links import StopDesk
 from foremend.config import Settings
-from foremend.console import STATIC
+from foremend.console.pages import Console
 from foremend.installation.privacy import PrivacyDesk
 from foremend.service.appliance_pages import AppliancePages
 from foremend.service.guard.bodies import BoundedBodies
@@ -176,7 +175,7 @@ def create_app(
     add_account(app, door)
     add_stop_page(app, stopping, _HEADERS["Content-Security-Policy"])
     add_own_page(app, own, look, _HEADERS["Content-Security-Policy"])
-    app.mount("/", StaticFiles(directory=STATIC, html=True), name="console")
+    app.mount("/", Console(), name="console")
     require_rights(app)
     document_events(app)
     return app

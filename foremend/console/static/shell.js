@@ -65,18 +65,6 @@ export function toLogin() {
 
 const here = () => location.pathname.split("/").pop() || ".";
 
-/** The header of a page that has an empty one. */
-function head() {
-  const top = document.querySelector("header.top");
-  if (top.children.length) return;
-  const choice = (code, name) => h("button", { type: "button", "data-language": code, lang: code }, name);
-  top.append(
-    h("a", { class: "brand", href: ".", "aria-label": "Foremend" }, h("img", { src: "favicon.svg", alt: "", width: "30", height: "30" }), h("span", {}, "Foremend")),
-    h("nav", { class: "pages", id: "pages", "data-i18n-label": "pages" }),
-    h("div", { class: "tools" }, h("div", { class: "segmented", role: "group", "data-i18n-label": "language" }, choice("en", "English"), choice("zh", "中文")), h("button", { type: "button", class: "quiet", id: "theme" }), h("button", { type: "button", class: "quiet", id: "logout", hidden: true })),
-  );
-}
-
 function showPages() {
   const link = ([name, [path]]) => h("a", { href: path, "data-key": name, "aria-current": path === here() ? "page" : null }, t(name));
   const shown = ([, [path, ...rights]]) => !rights.length || rights.some((right) => reach(right) === "all") || path === here();
@@ -119,7 +107,6 @@ async function whoAmI() {
 /** `changed` is called whenever words or colours are others, `missed` with the error of whoever may not look; answers once it is known who does. */
 export function startShell(changed, missed) {
   own.changed = changed;
-  head();
   for (const button of document.querySelectorAll("[data-language]")) {
     button.addEventListener("click", () => {
       setLanguage(button.dataset.language);
