@@ -188,3 +188,12 @@ def test_nothing_serious_keeps_anybody_from_using_it(open_page: Open, theme: str
     expect(page.locator("#found tbody tr").first).to_be_visible()
 
     assert serious(page) == []
+
+
+def test_todays_tab_says_why_in_the_readers_language(open_page: Open) -> None:
+    """A policy held back as well as consent did; the tab is not called after one of them."""
+    page = open_page("", locale="zh-CN")
+    page.get_by_role("tab", name="已拦截").click()
+
+    expect(page.get_by_role("tabpanel")).to_contain_text("政策 strict 不使用")
+    expect(page.get_by_role("tabpanel")).to_contain_text("从未同意")

@@ -77,9 +77,9 @@ def test_the_page_speaks_chinese(page: Page) -> None:
     expect(page.locator("h1")).to_contain_text("台设备中有 7 台需要关注")
 
 
-def test_what_consent_held_back_is_shown_with_its_reason(page: Page) -> None:
+def test_what_was_held_back_is_shown_with_its_reason(page: Page) -> None:
     """Which act, for which appliance, and why; nobody's number is anywhere on the page."""
-    page.get_by_role("tab", name="Held back by consent").click()
+    page.get_by_role("tab", name="Held back").click()
 
     expect(page.get_by_role("tabpanel")).to_contain_text("consent never given")
     assert "13912345678" not in page.content()

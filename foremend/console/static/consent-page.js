@@ -4,7 +4,7 @@ import { byId, dot, empty, fill, h } from "./dom.js";
 import { fullTime, integer, measured } from "./format.js";
 import { inWords, t } from "./i18n.js";
 import { table, turnTo, view } from "./listing.js";
-import { reason } from "./lists.js";
+import { why } from "./reasons.js";
 import { answered, ask, inVain, missing, reach, refusal, send, startShell } from "./shell.js";
 import { modelTitle, setVocabulary } from "./words.js";
 
@@ -130,7 +130,7 @@ function owners(items) {
   return h("section", { class: "card" }, items.length ? table(OWNERS, items) : empty(t("co_none")), next);
 }
 
-const holds = (words) => h("span", { class: "tag", "data-tone": words === "given" ? "good" : "muted" }, words === "given" ? t("agreed_yes") : reason(words));
+const holds = (words) => h("span", { class: "tag", "data-tone": words === "given" ? "good" : "muted" }, words === "given" ? t("agreed_yes") : why(words));
 
 /** The receipt is of the present owner, once that one said something. */
 function appliance(one) {

@@ -1,9 +1,10 @@
 // What consent, policies, quiet hours and rates held back: counts for all, the list for whoever may read messages.
-import { why } from "./held-back-words.js";
+import "./held-back-words.js";
 import { byId, empty, fill, h } from "./dom.js";
 import { fullTime, integer, moment } from "./format.js";
 import { t } from "./i18n.js";
 import { select, table, trouble, turnTo, turning, view } from "./listing.js";
+import { why } from "./reasons.js";
 import { ask, inVain, missing, reach, startShell } from "./shell.js";
 import { applianceName, faultTitle, isMany, setVocabulary } from "./words.js";
 

@@ -1,6 +1,5 @@
 // Words of the page of what was held back.
-import { moment } from "./format.js";
-import { addWords, t } from "./i18n.js";
+import { addWords } from "./i18n.js";
 
 addWords({
   hb_about: ["What did not happen because an owner has not agreed or gave no address, or a policy forbids it, and what waits for the owner's morning or next day.", "因用户未同意、未登记联系方式或政策不允许而未执行的操作，以及等待用户免打扰时段结束或次日再发送的消息。"],
@@ -22,31 +21,8 @@ addWords({
   hb_nothing: ["Nothing.", "暂无。"],
   hb_number: ["How many", "数量"],
   hb_purpose: ["What for", "用途"],
-  hb_reason_no_address: ["the owner agreed and gave no address for {channel}", "用户已同意但未登记{channel}联系方式"],
-  hb_reason_policy: ["the policy {policy} uses no {channel}", "政策 {policy} 不使用 {channel}"],
-  hb_reason_quiet_hours: ["quiet hours where the owner lives", "用户所在地的免打扰时段"],
-  hb_reason_rates: ["the owner had {n} messages that day, as many as the policy allows", "用户当日已收到 {n} 条消息，达到政策上限"],
   hb_show: ["Show", "显示"],
   hb_show_never: ["what never left", "未执行的"],
   hb_show_waits: ["what waits", "等待发送的"],
   hb_waits: ["Waits now", "当前等待发送"],
 });
-
-const SENTENCES = [
-  [/^never given$/, () => t("reason_never_given")],
-  [/^withdrawn at (\S+)$/, (found) => t("reason_withdrawn", { when: moment(found[1]) })],
-  [/^ended at (\S+)$/, (found) => t("reason_ended", { when: moment(found[1]) })],
-  [/^the policy (.+) uses no (\w+)$/, (found) => t("hb_reason_policy", { policy: found[1], channel: t(found[2]) })],
-  [/^no address for (\w+) was given$/, (found) => t("hb_reason_no_address", { channel: t(found[1]) })],
-  [/^quiet hours$/, () => t("hb_reason_quiet_hours")],
-  [/^the owner had (\d+) messages today/, (found) => t("hb_reason_rates", { n: found[1] })],
-];
-
-/** A stored reason as a sentence; one of its own as it stands. */
-export function why(reason) {
-  for (const [pattern, words] of SENTENCES) {
-    const found = pattern.exec(reason);
-    if (found) return words(found);
-  }
-  return reason;
-}

@@ -1,7 +1,8 @@
-// Findings, tickets, messages, what consent held back, dead letters: one table each.
+// Findings, tickets, messages, what was held back, dead letters: one table each.
 import { byId, dot, empty, fill, h } from "./dom.js";
 import { days, fullTime, integer, measured, moment, percent } from "./format.js";
 import { inWords, t } from "./i18n.js";
+import { why } from "./reasons.js";
 import { applianceName, faultTitle, featureTitle, isMany, partNames, tone } from "./words.js";
 
 const time = (iso) => h("time", { datetime: iso, title: fullTime(iso) }, moment(iso));
@@ -35,15 +36,6 @@ function firstEvidence(evidence) {
 
 /** The same as a sentence. */
 export const evidenceWords = (one) => [featureTitle(one.feature), measured(one.value, one.unit), one.usual == null ? "" : `· ${t("own_usual")} ${measured(one.usual, one.unit)}`, one.siblings == null ? "" : `· ${t("siblings")} ${measured(one.siblings, one.unit)}`].filter(Boolean).join(" ");
-
-/** Why consent allows nothing. */
-export function reason(text) {
-  if (text === "never given") return t("reason_never_given");
-  const withdrawn = /^withdrawn at (\S+)$/.exec(text);
-  const ended = /^ended at (\S+)$/.exec(text);
-  if (ended) return t("reason_ended", { when: moment(ended[1]) });
-  return withdrawn ? t("reason_withdrawn", { when: moment(withdrawn[1]) }) : text;
-}
 
 /** Each list: where it is, and its columns as [head, cell(item, open), kind]. */
 export const LISTS = {
@@ -85,7 +77,7 @@ export const LISTS = {
       ["appliance", (one, open) => link(one.appliance_id, open)],
       ["fault", (one) => faultTitle(one.fault)],
       ["act", (one) => tag(t(one.purpose), "muted")],
-      ["reason", (one) => reason(one.reason)],
+      ["reason", (one) => why(one.reason)],
     ],
   },
   dead_letters: {
