@@ -1,4 +1,4 @@
-"""An OpenID provider on this machine that can also lie: tokens may be changed before they are signed, or not signed."""
+"""OpenID providers on this machine: one of others, and one that can lie, whose tokens may be changed or unsigned."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import base64
 import hashlib
 import json
 import secrets
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,12 +16,14 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
+import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from foremend.service.server import Server
+from foremend.stores.free_port import free_port
 
 CLIENT, SECRET = "foremend", "a secret of the client"
 
@@ -83,6 +87,22 @@ def open_provider() -> Iterator[Provider]:
     with Server(_app(provider), "127.0.0.1", 0) as address:
         provider.address = address
         yield provider
+
+
+@contextmanager
+def provider_of_others(**claims: Any) -> Iterator[str]:
+    """The issuer of oidc-provider-mock, as a process of its own, which knows the user of `claims`."""
+    port = free_port()
+    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)]
+    command += ["--user-claims", json.dumps(claims)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            issuer = f"http://localhost:{port}"
+            with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
+                assert client.get(f"{issuer}/.well-known/openid-configuration").status_code == 200
+            yield issuer
+        finally:
+            process.terminate()
 
 
 def _app(provider: Provider) -> FastAPI:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -35,6 +33,7 @@ from tests.openid_provider import (
     by_another_key,
     by_our_secret,
     open_provider,
+    provider_of_others,
     unsigned,
 )
 
@@ -335,25 +334,12 @@ def test_the_log_says_who_made_whom_and_nothing_of_a_token(house: House, provide
 
 
 def test_a_provider_of_others_lets_in(tables: Engine, clock: Any) -> None:
-    """oidc-provider-mock, as a process of its own; a code of it that was used lets in nobody."""
-    port = free_port()
-    claims = json.dumps({"sub": "kim", "groups": ["desk"], "preferred_username": "kim"})
-    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), "--user-claims", claims]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            issuer = f"http://localhost:{port}"
-            server, house = open_house(tables, clock, issuer)
-            with server as house.address, house.browser() as browser:
-                _until_it_answers(issuer)
-                sent = browser.post("/api/v1/session/openid", json={})
-                back = httpx.post(sent.json()["url"], data={"sub": "kim"}).headers["location"]
-                assert come(browser, back) == "done"
-                assert (who(browser)["name"], who(browser)["role"]) == ("kim", "agent")
-                assert browser.delete("/api/v1/session").json()["url"].startswith(f"{issuer}/")
-        finally:
-            process.terminate()
-
-
-def _until_it_answers(issuer: str) -> None:
-    with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
-        assert client.get(f"{issuer}/.well-known/openid-configuration").status_code == 200
+    """oidc-provider-mock, as a process of its own; who leaves here leaves there."""
+    with provider_of_others(sub="kim", groups=["desk"], preferred_username="kim") as issuer:
+        server, house = open_house(tables, clock, issuer)
+        with server as house.address, house.browser() as browser:
+            sent = browser.post("/api/v1/session/openid", json={})
+            back = httpx.post(sent.json()["url"], data={"sub": "kim"}).headers["location"]
+            assert come(browser, back) == "done"
+            assert (who(browser)["name"], who(browser)["role"]) == ("kim", "agent")
+            assert browser.delete("/api/v1/session").json()["url"].startswith(f"{issuer}/")
