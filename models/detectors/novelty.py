@@ -8,17 +8,19 @@ far is far follows from the appliance's own distances (peaks over a threshold; S
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.compiling import compiled
+from foremend.vocabulary.leaving import Leaving
+from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Score
 from models.detectors.base import Floats, Records, fleet_size, grown, no_rows
 from models.detectors.settings import DEFAULTS
-from models.detectors.tails import BINS, Tail, bound_of, chance, count
+from models.detectors.tails import TAIL, bound_of, chance, count
 
 _FORGOTTEN = 1024.0
 """Rows without being met after which a pattern is worth half as much, where one must go."""
@@ -28,77 +30,86 @@ _NOW_AND_THEN = 16
 
 _FAR = np.float32(3e38)
 
-_NEVER = np.iinfo(np.int32).max
-
 _REACH = 1e18
 """Values further than this from the first one count as this far: their squares must be numbers."""
 
 
-class NoveltyState(NamedTuple):
-    """One row per appliance; (n, signals), and with a further axis the values of a window or the patterns."""
-
-    seen: NDArray[np.int32]  # readings so far
-    origin: Floats  # the first value: windows are kept as differences from it
-    window: NDArray[np.float32]  # the last values, oldest first
-    resolution: Floats  # the smallest change so far, inf before the first: one step of a sensor is no news
-    known: NDArray[np.int32]  # patterns so far
-    pattern: NDArray[np.float32]  # (n, signals, values, patterns)
-    born: NDArray[np.int32]  # (n, signals, patterns) the reading that ended it
-    met: NDArray[np.int32]  # (n, signals, patterns) the last reading to which it was nearest
-    apart: NDArray[np.float32]  # (n, signals, patterns) how far it was from all others when it came
-    lowest: NDArray[np.int32]  # of the distances: see `Tail`
-    counts: NDArray[np.float32]  # (n, signals, bins)
-    total: Floats
-    squares: Floats
-    bound: Floats  # a distance beyond this one is unusual; 0 before anything moved
+Signal = Any
+"""The record of one signal of one appliance, as the kernels see it."""
 
 
-def _cold(signals: int, values: int, patterns: int) -> NoveltyState:
-    each, many = (1, signals), (1, signals, patterns)
-    return NoveltyState(
-        seen=np.zeros(each, np.int32),
-        origin=np.zeros(each),
-        window=np.zeros((1, signals, values), np.float32),
-        resolution=np.full(each, np.inf),
-        known=np.zeros(each, np.int32),
-        pattern=np.zeros((1, signals, values, patterns), np.float32),
-        born=np.full(many, _NEVER, np.int32),
-        met=np.zeros(many, np.int32),
-        apart=np.zeros(many, np.float32),
-        lowest=np.zeros(each, np.int32),
-        counts=np.zeros((1, signals, BINS), np.float32),
-        total=np.zeros(each),
-        squares=np.zeros(each),
-        bound=np.zeros(each),
+def _layout(values: int, patterns: int) -> np.dtype[Any]:
+    """Of the record. One rather than an array for each: kernels take one pointer, and what belongs together is read
+    together.
+    """
+    return np.dtype(
+        [
+            ("origin", np.float64),  # the first value: windows are kept as differences from it
+            (
+                "resolution",
+                np.float64,
+            ),  # the smallest change so far, inf before: one step of a sensor is no news
+            ("bound", np.float64),  # a distance beyond this one is unusual; 0 before anything moved
+            *TAIL,  # of the distances
+            ("seen", np.int32),  # readings so far
+            ("known", np.int32),  # patterns so far
+            ("window", np.float32, (values,)),  # the last values, oldest first
+            (
+                "recent",
+                np.int32,
+                (values,),
+            ),  # the pattern that each of the last readings became, -1 none, round about
+            ("pattern", np.float32, (values, patterns)),
+            ("met", np.int32, (patterns,)),  # the last reading to which each was nearest
+            ("apart", np.float32, (patterns,)),  # how far each was from all others when it came
+        ],
+        align=True,
     )
 
 
+class NoveltyState(NamedTuple):
+    """One row per appliance."""
+
+    signal: NDArray[Any]  # (n, signals) records
+
+
+def _cold(signals: int, values: int, patterns: int) -> NoveltyState:
+    signal = np.zeros((1, signals), _layout(values, patterns))
+    signal["resolution"], signal["recent"] = np.inf, -1
+    return NoveltyState(signal)
+
+
 @compiled(error_model="numpy")
-def _take(state: NoveltyState, at: tuple[int, int], value: float) -> bool:
+def _take(s: Signal, value: float) -> bool:
     """One more value into the window; whether the window is full."""
-    window = state.window[at]
-    if state.seen[at] == 0:
-        state.origin[at] = value
-    away = np.float32(min(max(value - state.origin[at], -_REACH), _REACH))
+    window = s.window
+    if s.seen == 0:
+        s.origin = value
+    away = np.float32(min(max(value - s.origin, -_REACH), _REACH))
     change = abs(float(away) - float(window[-1]))
-    if state.seen[at] > 0 and change > 0.0:
-        state.resolution[at] = min(state.resolution[at], change)
+    if s.seen > 0 and change > 0.0:
+        s.resolution = min(s.resolution, change)
     for place in range(len(window) - 1):
         window[place] = window[place + 1]
     window[-1] = away
-    state.seen[at] += 1
-    return bool(state.seen[at] >= len(window))
+    s.seen += 1
+    s.recent[s.seen % len(window)] = -1
+    return bool(s.seen >= len(window))
 
 
 @compiled(error_model="numpy", fastmath=True)
-def _nearest(window: Any, pattern: Any, born: Any, before: int, square: Any, bits: Any) -> tuple[int, float]:
-    """The pattern nearest to `window` of those that ended by reading `before`, and its squared distance; -1 if none is.
+def _nearest(s: Signal, square: Any, bits: Any) -> tuple[int, float]:
+    """The pattern nearest to the window of those that do not overlap it, and its squared distance; -1 if none is.
 
     `square` (patterns,) is written on; `bits` are the same as integers, which order alike. All loops run over patterns,
     side by side in memory, without a branch: so a machine takes eight at once.
     """
+    window, pattern, recent = s.window, s.pattern, s.recent
     for one in range(len(square)):
-        square[one] = np.float32(0.0) if born[one] <= before else _FAR
+        square[one] = np.float32(0.0) if one < s.known else _FAR
+    for reading in range(len(recent)):
+        if recent[reading] >= 0:
+            square[recent[reading]] = _FAR
     for place in range(len(window)):
         value, column = window[place], pattern[place]
         for one in range(len(square)):
@@ -114,68 +125,66 @@ def _nearest(window: Any, pattern: Any, born: Any, before: int, square: Any, bit
 
 
 @compiled(error_model="numpy")
-def _place(state: NoveltyState, at: tuple[int, int]) -> int:
+def _place(s: Signal) -> int:
     """Where the next pattern goes: behind the others, or instead of one that is like another and was long not met."""
-    if state.known[at] < state.born.shape[2]:
-        state.known[at] += 1
-        return int(state.known[at] - 1)
+    if s.known < len(s.met):
+        s.known += 1
+        return int(s.known - 1)
     place, least = 0, np.inf
-    for one in range(state.born.shape[2]):
-        absent = float(state.seen[at] - state.met[at][one])
-        worth = float(state.apart[at][one]) / (1.0 + absent / _FORGOTTEN)
+    for one in range(len(s.met)):
+        absent = float(s.seen - s.met[one])
+        worth = float(s.apart[one]) / (1.0 + absent / _FORGOTTEN)
         if worth < least:
             place, least = one, worth
     return place
 
 
 @compiled(error_model="numpy")
-def _keep(state: NoveltyState, at: tuple[int, int], distance: float) -> None:
-    place, seen = _place(state, at), state.seen[at]
-    state.pattern[at][:, place] = state.window[at]
-    state.born[at][place] = state.met[at][place] = seen
-    state.apart[at][place] = distance
+def _keep(s: Signal, distance: float) -> None:
+    place = _place(s)
+    s.pattern[:, place] = s.window
+    s.recent[s.seen % len(s.window)] = place
+    s.met[place], s.apart[place] = s.seen, distance
 
 
 @compiled(error_model="numpy")
-def _judge(
-    state: NoveltyState, tail: Tail, at: tuple[int, int], first: int, memory: float, scratch: Any
-) -> float:
+def _judge(s: Signal, first: int, memory: float, scratch: Any) -> float:
     """The p-value of the window that ends now, 1 while the signal is being learnt; then learn it."""
-    seen, values = state.seen[at], state.window.shape[2]
-    nearest, square = _nearest(state.window[at], state.pattern[at], state.born[at], seen - values, *scratch)
+    nearest, square = _nearest(s, *scratch)
     if nearest < 0:
-        if state.known[at] == 0:
-            _keep(state, at, 0.0)
+        if s.known == 0:
+            _keep(s, 0.0)
         return 1.0
-    distance = math.sqrt(square / values)
-    state.met[at][nearest] = seen
-    judged = seen > first
-    bound = state.bound[at]
-    limit = max(bound, 2.0 * state.resolution[at])
-    p_value = chance(tail, at, distance, limit) if judged and bound > 0.0 and limit < distance else 1.0
-    count(tail, at, distance, bound, memory)
+    distance = math.sqrt(square / len(s.window))
+    s.met[nearest] = s.seen
+    judged, bound = s.seen > first, s.bound
+    limit = max(bound, 2.0 * s.resolution)
+    p_value = chance(s, distance, limit) if judged and bound > 0.0 and limit < distance else 1.0
+    count(s, distance, bound, memory)
     if distance > (bound if judged else 0.0):
-        _keep(state, at, distance)
-    if distance > bound or seen % _NOW_AND_THEN == 0:
-        state.bound[at] = bound_of(tail, at)
+        _keep(s, distance)
+    if distance > bound or s.seen % _NOW_AND_THEN == 0:
+        s.bound = bound_of(s)
     return p_value
 
 
 @compiled(error_model="numpy")
 def _follow(
-    appliance: NDArray[np.int32], rows: Floats, state: NoveltyState, first: int, memory: float
+    appliance: NDArray[np.int32],
+    rows: Floats,
+    signals: NDArray[Any],
+    first: int,
+    memory: float,
+    square: NDArray[np.float32],
 ) -> Floats:
-    """(n,) the smallest p-value of each row, times the signals that are looked at."""
+    """(n,) the smallest p-value of each row, times the signals looked at; `square` (patterns,) is written on."""
     result = np.ones(len(rows))
-    square = np.zeros(state.born.shape[2], np.float32)
     scratch = (square, square.view(np.int32))
-    tail = Tail(state.lowest, state.counts, state.total, state.squares)
     for row in range(len(rows)):
-        for signal in range(rows.shape[1]):
-            at = (appliance[row], signal)
-            if np.isfinite(rows[row, signal]) and _take(state, at, rows[row, signal]):
-                p_value = _judge(state, tail, at, first, memory, scratch) * rows.shape[1]
-                result[row] = min(result[row], p_value)
+        for column in range(rows.shape[1]):
+            s, value = signals[appliance[row], column], rows[row, column]
+            if np.isfinite(value) and _take(s, value):
+                result[row] = min(result[row], _judge(s, first, memory, scratch) * rows.shape[1])
     return result
 
 
@@ -221,12 +230,49 @@ class Novelty(Records[NoveltyState]):
         """
         rows = self._take_names(names, features)
         self._fresh = _cold(len(names), *self._shape)
-        _follow(np.zeros(len(rows), np.int32), rows, self._fresh, self._first_rows, self._memory)
+        self._follow(np.zeros(len(rows), np.int32), rows, self._fresh)
         self._state = no_rows(self._fresh)
 
     def score(self, appliance: NDArray[np.int32], time: NDArray[np.int64], features: Floats) -> Score:
         """Score (n, d) rows, in time order per appliance, and learn them. Raises InputError for other columns."""
         rows = self._rows(features)
         self._state = grown(self._state, self._fresh, fleet_size(appliance))
-        p_value = _follow(appliance, rows, self._state, self._first_rows, self._memory)
+        p_value = self._follow(appliance, rows, self._state)
         return self._pack(appliance, time, np.maximum(1.0 - p_value, 0.0))
+
+    def leave(self, leaving: Leaving) -> dict[str, Any]:
+        """See `foremend.vocabulary.leaving`."""
+        return _plain(super().leave(leaving)["signal"])
+
+    def snapshot(self) -> Snapshot:
+        """What is known of every appliance, as arrays."""
+        return {**self._identity(), "fresh": _plain(self._fresh.signal), "state": _plain(self._state.signal)}
+
+    def _follow(self, appliance: NDArray[np.int32], rows: Floats, state: NoveltyState) -> Floats:
+        square = np.zeros(state.signal.dtype["met"].shape, np.float32)
+        return _follow(appliance, rows, state.signal, self._first_rows, self._memory, square)
+
+    def _of_today(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Arrays as records; an earlier version kept of each pattern the reading that ended it, as `born`."""
+        if "born" in state:
+            state = {**state, "recent": _recent(state["seen"], state["born"], state["window"].shape[2])}
+        signal = np.empty(state["seen"].shape, _layout(state["window"].shape[2], state["met"].shape[2]))
+        for name in signal.dtype.names or ():
+            signal[name] = state[name]
+        return {"signal": signal}
+
+
+def _plain(signal: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """The fields of records as arrays of numbers."""
+    return {name: signal[name].copy() for name in signal.dtype.names or ()}
+
+
+def _recent(seen: NDArray[np.int32], born: NDArray[np.int32], values: int) -> NDArray[np.int32]:
+    """(n, signals, values) which patterns overlap a window that is still to come, by the readings that ended them."""
+    recent = np.full((*seen.shape, values), -1, np.int32)
+    for ago in range(values - 1):
+        ended = seen - ago
+        at = born == ended[..., None]
+        place = np.where(at.any(axis=2), at.argmax(axis=2), -1)
+        np.put_along_axis(recent, ended[..., None] % values, place[..., None], axis=2)
+    return recent

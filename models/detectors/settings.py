@@ -46,7 +46,7 @@ class DetectorSettings(Strict):
     """Readings of a window that is compared with earlier ones: half the shortest span."""
 
     novelty_patterns: int = Field(default=128, ge=8)
-    """Windows that are kept of each signal; 20 bytes each."""
+    """Windows that are kept of each signal; 24 bytes each."""
 
     novelty_first_rows: int = Field(default=200, ge=1)
     """Readings of a signal whose windows are only learnt from: no scale is fitted, so half of the others'."""

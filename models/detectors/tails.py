@@ -7,13 +7,11 @@ something greater comes, so that a few absurd ones do not push the others out.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foremend.vocabulary.compiling import compiled
-from models.detectors.base import Floats
 
 BINS = 64
 _AN_OCTAVE = 4
@@ -29,13 +27,15 @@ _AT_ONCE = 8.0
 """One magnitude counts as at most so many bounds in the root mean square: a glitch must not blind for good."""
 
 
-class Tail(NamedTuple):
-    """Views of a detector's state: (n, signals), `counts` (n, signals, BINS)."""
+Tail = Any
+"""A record with these fields, which a detector keeps of each signal, as the kernels see it."""
 
-    lowest: NDArray[np.int32]  # the lowest bin's place, in quarters of an octave
-    counts: NDArray[np.float32]  # magnitudes by bin; the lowest holds all below it, and zeros
-    total: Floats  # all of them
-    squares: Floats  # the sum of their squares
+TAIL: list[tuple[Any, ...]] = [
+    ("total", np.float64),  # all magnitudes
+    ("squares", np.float64),  # the sum of their squares
+    ("lowest", np.int32),  # the lowest bin's place, in quarters of an octave
+    ("counts", np.float32, (BINS,)),  # magnitudes by bin; the lowest holds all below it, and zeros
+]
 
 
 @compiled(error_model="numpy")
@@ -44,57 +44,57 @@ def _octaves(value: float) -> float:
 
 
 @compiled(error_model="numpy")
-def _move_up(tail: Tail, at: tuple[int, int]) -> None:
+def _move_up(tail: Tail) -> None:
     """Move the bins up by one place; what is below then is in the lowest."""
-    counts = tail.counts[at]
+    counts = tail.counts
     below = counts[0] + counts[1]
     for bin_ in range(BINS - 1):
         counts[bin_] = counts[bin_ + 1]
     counts[0], counts[BINS - 1] = below, np.float32(0.0)
-    tail.lowest[at] += 1
+    tail.lowest += 1
 
 
 @compiled(error_model="numpy")
-def count(tail: Tail, at: tuple[int, int], value: float, bound: float, memory: float) -> None:
+def count(tail: Tail, value: float, bound: float, memory: float) -> None:
     """Learn one more magnitude, at least 0; once there are `memory` of them all count half."""
     place = 0
     if value > 0.0:
-        if tail.squares[at] == 0.0:
-            tail.lowest[at] = math.floor(_octaves(value)) - BINS // 2
-        place = math.floor(_octaves(value)) - tail.lowest[at]
+        if tail.squares == 0.0:
+            tail.lowest = math.floor(_octaves(value)) - BINS // 2
+        place = math.floor(_octaves(value)) - tail.lowest
         if place >= BINS:
-            _move_up(tail, at)
+            _move_up(tail)
             place = BINS - 1
-    tail.counts[at[0], at[1], max(place, 0)] += np.float32(1.0)
-    tail.total[at] += 1.0
+    tail.counts[max(place, 0)] += np.float32(1.0)
+    tail.total += 1.0
     least = min(value, _AT_ONCE * bound) if bound > 0.0 else value
-    tail.squares[at] += least * least
-    if tail.total[at] >= memory:
-        tail.counts[at][:] *= np.float32(0.5)
-        tail.total[at] *= 0.5
-        tail.squares[at] *= 0.5
+    tail.squares += least * least
+    if tail.total >= memory:
+        tail.counts[:] *= np.float32(0.5)
+        tail.total *= 0.5
+        tail.squares *= 0.5
 
 
 @compiled(error_model="numpy")
-def bound_of(tail: Tail, at: tuple[int, int]) -> float:
+def bound_of(tail: Tail) -> float:
     """What 98 % of magnitudes do not exceed, and no less than their root mean square; 0 if all were 0."""
-    counts, left = tail.counts[at], (1.0 - _USUAL) * tail.total[at]
-    if tail.squares[at] <= 0.0:
+    counts, left = tail.counts, (1.0 - _USUAL) * tail.total
+    if tail.squares <= 0.0:
         return 0.0
     quantile = 0.0
     for bin_ in range(BINS - 1, 0, -1):
         if counts[bin_] > 0.0 and counts[bin_] >= left:
-            above = tail.lowest[at] + bin_ + 1.0 - left / counts[bin_]
+            above = tail.lowest + bin_ + 1.0 - left / counts[bin_]
             quantile = 2.0 ** (above / _AN_OCTAVE)
             break
         left -= counts[bin_]
-    return float(max(quantile, math.sqrt(tail.squares[at] / tail.total[at])))
+    return float(max(quantile, math.sqrt(tail.squares / tail.total)))
 
 
 @compiled(error_model="numpy")
-def chance(tail: Tail, at: tuple[int, int], value: float, bound: float) -> float:
+def chance(tail: Tail, value: float, bound: float) -> float:
     """How likely a magnitude of at least `value` is, which is beyond `bound` > 0."""
-    counts, start = tail.counts[at], _octaves(bound) - tail.lowest[at]
+    counts, start = tail.counts, _octaves(bound) - tail.lowest
     beyond, logs = 0.0, 0.0
     for bin_ in range(max(int(start), 0), BINS):
         part = min(bin_ + 1.0 - start, 1.0)
@@ -102,5 +102,5 @@ def chance(tail: Tail, at: tuple[int, int], value: float, bound: float) -> float
         logs += part * counts[bin_] * (bin_ + 1.0 - 0.5 * part - start)
     logs *= math.log(2.0) / _AN_OCTAVE
     shape = max((logs + _TAIL_LOOKS * _TAIL) / (beyond + _TAIL_LOOKS), _TAIL)
-    rate = (beyond + 1.0) / (tail.total[at] + 1.0)
+    rate = (beyond + 1.0) / (tail.total + 1.0)
     return float(min(rate * (value / bound) ** (-1.0 / shape), 1.0))

@@ -19,7 +19,7 @@ from models.detectors import (
     SilenceAndStuck,
     reading_watch,
 )
-from models.detectors.tails import BINS, Tail, bound_of, chance, count
+from models.detectors.tails import TAIL, bound_of, chance, count
 from tests.unit.models.test_detectors import ALARM, noise, scored
 
 ROWS = 4_000
@@ -155,40 +155,36 @@ class TestTails:
         self, shape: float, scale: float, seed: int
     ) -> None:
         """Pareto magnitudes: whether by their histogram or beyond it, within a factor of six."""
-        tail, at = Tail(*_nothing()), (0, 0)
+        tail = _nothing()
         for value in scale * np.random.default_rng(seed).random(3_000) ** -shape:
-            count(tail, at, value, bound_of(tail, at), 1e9)
-        bound = bound_of(tail, at)
+            count(tail, value, bound_of(tail), 1e9)
+        bound = bound_of(tail)
 
         for rate in (0.01, 0.001):
             magnitude = scale * rate**-shape
             if magnitude > bound:
-                assert rate / 6.0 < chance(tail, at, magnitude, bound) < 6.0 * rate
+                assert rate / 6.0 < chance(tail, magnitude, bound) < 6.0 * rate
 
     @settings(max_examples=40, deadline=None)
     @given(values=st.lists(st.floats(0.0, 1e12), min_size=1, max_size=300))
     def test_every_magnitude_is_counted_once(self, values: list[float]) -> None:
-        tail, at = Tail(*_nothing()), (0, 0)
+        tail = _nothing()
         for value in values:
-            count(tail, at, value, 0.0, 1e9)
+            count(tail, value, 0.0, 1e9)
 
-        assert tail.counts.sum() == tail.total[at] == len(values)
+        assert tail["counts"].sum() == tail["total"] == len(values)
 
     def test_what_is_long_ago_counts_less(self) -> None:
-        tail, at = Tail(*_nothing()), (0, 0)
+        tail = _nothing()
         for value in [10.0] * 400 + [1.0] * 4_000:
-            count(tail, at, value, 0.0, 512.0)
+            count(tail, value, 0.0, 512.0)
 
-        assert bound_of(tail, at) < 2.0
+        assert bound_of(tail) < 2.0
 
 
-def _nothing() -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]:
-    return (
-        np.zeros((1, 1), np.int32),
-        np.zeros((1, 1, BINS), np.float32),
-        np.zeros((1, 1)),
-        np.zeros((1, 1)),
-    )
+def _nothing() -> np.void:
+    """The record of distances of which there are none yet."""
+    return np.zeros(1, np.dtype(TAIL, align=True))[0]
 
 
 class TestHighest:
