@@ -1,9 +1,10 @@
 """How long lists of tickets, findings and open episodes take on a large database, the way `/api/v1` asks for them.
 
-`python -m benchmarks.desk --json` fills an empty database (SQLite in a folder of its own, or `--url` of PostgreSQL)
-with 100,000 open episodes and tickets, and 1,000,000 closed ones, and asks each list many times. Rows are alike but for
-what lists go by; a ticket's content is 0.5 KB, where real ones have 2 to 3. Times are medians in ms: of the wall clock,
-which says something only beside the load, and of this process's CPU, which is all of it on SQLite.
+`python -m benchmarks.desk --json` fills an empty database (SQLite in a folder of its own, `--database postgresql` a
+server of its own, or the one at `--url`) with 100,000 open episodes and tickets, and 1,000,000 closed ones, and asks
+each list many times. Rows are alike but for what lists go by; a ticket's content is 0.5 KB, where real ones have 2 to
+3. Times are medians in ms: of the wall clock, which says something only beside the load, and of this process's CPU,
+which is all of it on SQLite.
 
 `--owners 1000000` fills a register and a ledger instead, three appliances to an owner, and asks those.
 """
@@ -17,7 +18,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +29,14 @@ from alerts import queries
 from alerts.database import open_database
 from alerts.queries import FindingFilter, Resolution, TicketFilter, TicketStatus
 from benchmarks import desk_owners
+from benchmarks.postgres_server import PostgresServer
 from foremend.vocabulary.types import FindingKind, Severity
 
 _START = 1_700_000_000_000
 _CONTENT = json.dumps(
     {"title": {"en": "Refrigerant is leaking out"}, "technician_finds": "oil at a joint " * 25}
 )
-_SERIES = {
+SERIES = {
     "postgresql": "SELECT generate_series(0, :n - 1) AS n",
     "sqlite": "WITH RECURSIVE s(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n + 1 < :n) SELECT n FROM s",
 }
@@ -46,7 +49,7 @@ _WORDS = (
 def fill(engine: Engine, opened: int, closed: int) -> float:
     """`closed` and then `opened` episodes, each with its findings and its ticket; how many seconds that took."""
     began = time.monotonic()
-    series = _SERIES[engine.dialect.name]
+    series = SERIES[engine.dialect.name]
     values: dict[str, Any] = {"n": opened + closed, "start": _START, "closed": closed, "content": _CONTENT}
     rows = f"(SELECT n, {_WORDS} FROM ({series}) AS series) AS r"
     with engine.begin() as connection:
@@ -155,18 +158,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--url", help="an empty database; left out: SQLite in a folder of its own")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    where.add_argument("--url", help="an empty database that is there already")
     parser.add_argument("--open", type=int, default=100_000, dest="opened")
     parser.add_argument("--closed", type=int, default=1_000_000)
     parser.add_argument("--owners", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=21)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="foremend-desk-") as folder:
-        engine = open_database(asked.url or f"sqlite:///{Path(folder) / 'desk.db'}")
+    with _empty(asked) as url:
+        engine = open_database(url)
         result = _of_owners(engine, asked) if asked.owners else _of_tickets(engine, asked)
         engine.dispose()
     sys.stdout.write(json.dumps(result, indent=1) + "\n" if asked.json else _table(result))
+
+
+@contextmanager
+def _empty(asked: argparse.Namespace) -> Iterator[str]:
+    """The address of the database to fill; what was started for it ends with the block."""
+    if asked.url:
+        yield asked.url
+    elif asked.database == "postgresql":
+        server = PostgresServer()
+        try:
+            yield server.new_database()
+        finally:
+            server.close()
+    else:
+        with tempfile.TemporaryDirectory(prefix="foremend-desk-") as folder:
+            yield f"sqlite:///{Path(folder) / 'desk.db'}"
 
 
 def _of_tickets(engine: Engine, asked: argparse.Namespace) -> dict[str, Any]:
@@ -176,7 +197,7 @@ def _of_tickets(engine: Engine, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _of_owners(engine: Engine, asked: argparse.Namespace) -> dict[str, Any]:
-    filled = desk_owners.fill(engine, _SERIES[engine.dialect.name], asked.owners)
+    filled = desk_owners.fill(engine, SERIES[engine.dialect.name], asked.owners)
     lists = desk_owners.measure(engine, asked.owners, asked.repeats)
     return _result(engine, f"{asked.owners:,} owners of {desk_owners.EACH} appliances", filled, lists)
 

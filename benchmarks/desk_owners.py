@@ -13,9 +13,13 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from alerts.consent import decide, histories
+from alerts.consent import ConsentLedger, decide, histories
 from alerts.database import reading
+from alerts.outbox import Outbox
+from alerts.policies import load_policies
 from alerts.queries import owned_by, register
+from alerts.settings import AlertsSettings
+from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.types import Purpose
 
 _START = 1_700_000_000_000
@@ -62,11 +66,13 @@ def fill(engine: Engine, series: str, owners: int) -> float:
 
 def measure(engine: Engine, owners: int, repeats: int) -> Mapping[str, Mapping[str, float]]:
     """Medians in ms, wall and CPU of this process; of the consent check for one appliance of a block."""
-    return {name: _timed(asks, repeats, per) for name, per, asks in _questions(engine, owners)}
+    return {name: _timed(asks, repeats, per) for name, per, asks in questions(engine, owners)}
 
 
-def _questions(engine: Engine, owners: int) -> Iterator[tuple[str, int, Callable[[int], object]]]:
+def questions(engine: Engine, owners: int) -> Iterator[tuple[str, int, Callable[[int], object]]]:
+    """What is asked, of how many at once, and how, by the number of the turn."""
     appliances = owners * EACH
+    ledger = ConsentLedger(engine, Outbox(AlertsSettings()), load_policies(), SystemClock(), lambda: None)
 
     def block(turn: int) -> object:
         ids = [f"appliance-{(turn * 7919 + number * 6007) % appliances}" for number in range(BLOCK)]
@@ -83,6 +89,12 @@ def _questions(engine: Engine, owners: int) -> Iterator[tuple[str, int, Callable
     yield "owners whose id begins so", 1, lambda turn: register.owners(engine, beginning=owner(turn)[:-1])
     yield "one owner, with what holds", 1, lambda turn: register.owner(engine, owner(turn), NOW)
     yield "appliances of one owner", 1, lambda turn: owned_by(engine, owner(turn))
+    yield (
+        "every word about one appliance",
+        1,
+        lambda turn: ledger.history(f"appliance-{turn * 7919 % appliances}"),
+    )
+    yield "every word of one owner", 1, lambda turn: ledger.said_by(owner(turn))
 
 
 def _timed(ask: Callable[[int], Any], repeats: int, per: int) -> dict[str, float]:

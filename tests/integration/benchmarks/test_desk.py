@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from alerts.database import open_database
-from benchmarks.desk import fill, main, questions
+from benchmarks import desk_owners
+from benchmarks.desk import SERIES, fill, main, questions
 
 
 def test_every_question_finds_something(database: str) -> None:
@@ -21,6 +22,18 @@ def test_every_question_finds_something(database: str) -> None:
     empty = {name for name, one in found.items() if not getattr(one, "items", one)}
     assert all("there are none" in name for name in empty)
     assert len(empty) == sum("there are none" in name for name in found)
+
+
+def test_every_question_about_owners_finds_something(database: str) -> None:
+    """On both databases; of the last turn as of the first."""
+    engine = open_database(database)
+    desk_owners.fill(engine, SERIES[engine.dialect.name], 60)
+
+    asked = list(desk_owners.questions(engine, 60))
+    found = {name: [ask(turn) for turn in (0, 7)] for name, _, ask in asked}
+    engine.dispose()
+
+    assert {name for name, answers in found.items() if not all(answers)} == set()
 
 
 @pytest.mark.parametrize("shown", [[], ["--json"]])
