@@ -57,9 +57,9 @@ _KEPT: Mapping[str, tuple[str, str]] = {
         "因损坏而另行存放、已无法更改的文件，由运维人员删除。",
     ),
     "logs": (
-        "The program's own log names an appliance on the day it was first heard of, and no person; whoever keeps the"
-        " log lets it go in time.",
-        "程序运行日志在电器首次上线当日记录其编号，不含个人信息；由保管者按期销毁。",
+        "The log of an earlier Foremend names an appliance on the day it was first heard of, and no person; today's"
+        " names none. Whoever keeps such a log lets it go.",
+        "旧版 Foremend 的运行日志在电器首次上线当日记录其编号，不含个人信息，由保管者销毁；现行版本的日志不含编号。",
     ),
     "config": (
         "config.yaml may name the owner's devices, as a person wrote them there: that person removes them.",

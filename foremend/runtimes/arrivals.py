@@ -1,9 +1,8 @@
-"""Who is heard of for the first time, for the log: a few lines a minute, the rest counted."""
+"""How many are heard of for the first time, for the log, which names nobody: no erasure reaches it."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 from foremend.engine.engine import Engine
 
@@ -11,9 +10,7 @@ log = logging.getLogger(__name__)
 
 MINUTE_MS = 60_000
 MOST_LINES = 10
-"""A minute: who connects plugs by hand sees each of them, and made-up ids fill no disk."""
-MOST_NAMED = 5
-"""In one line; of a fleet that comes all at once the rest is a number."""
+"""A minute: who connects plugs by hand sees each of them come, and made-up ids fill no disk."""
 
 
 class Arrivals:
@@ -37,7 +34,7 @@ class Arrivals:
         new = heard_of - self._known  # less than none after going back to a snapshot: these were told
         if new > 0:
             self._known = heard_of
-            self.new(appliance_model, engine.lanes[appliance_model].ids[-new:][:MOST_NAMED], new, now_ms)
+            self.new(appliance_model, new, now_ms)
 
     def came(self, appliance_model: str, readings: int) -> None:
         """So many readings came."""
@@ -51,8 +48,8 @@ class Arrivals:
             log.info("heard of %d more appliances for the first time", self._untold)
             self._untold = 0
 
-    def new(self, appliance_model: str, ids: Sequence[str], new: int, now_ms: int) -> None:
-        """So many are heard of for the first time; `ids` of them are named."""
+    def new(self, appliance_model: str, new: int, now_ms: int) -> None:
+        """So many are heard of for the first time."""
         self.tell(now_ms)
         if not 0 <= now_ms - self._minute < MINUTE_MS:
             self._minute, self._lines = now_ms, 0
@@ -60,5 +57,4 @@ class Arrivals:
             self._untold += new
             return
         self._lines += 1
-        more = f" and {new - len(ids)} more" if new > len(ids) else ""
-        log.info("heard for the first time of %s: %s%s", appliance_model, ", ".join(ids), more)
+        log.info("heard of for the first time: %d of %s", new, appliance_model)

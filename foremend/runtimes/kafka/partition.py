@@ -27,7 +27,7 @@ from alerts.personal.erasure import Job
 from foremend.engine.engine import Engine, ReadingsListener
 from foremend.engine.lane import Counts
 from foremend.engine.packing import pack, unpack
-from foremend.runtimes.arrivals import MOST_NAMED, Arrivals
+from foremend.runtimes.arrivals import Arrivals
 from foremend.runtimes.kafka.blocks import decode
 from foremend.runtimes.kafka.event_times import ANY_TIME, EventTimes
 from foremend.runtimes.kafka.hearing import Hearing
@@ -419,14 +419,13 @@ class PartitionRuntime:
             self._count(0, len(findings), 0)
             return findings
         self._count(len(block), len(findings), int(block.time.max(initial=0)))
-        self._tell_arrivals(keyed.engine, permitted, keyed.engine.heard_of() - known)
+        self._tell_arrivals(permitted, keyed.engine.heard_of() - known)
         return findings
 
-    def _tell_arrivals(self, engine: Engine, block: Block, new: int) -> None:
+    def _tell_arrivals(self, block: Block, new: int) -> None:
         self._arrivals.came(block.appliance_model, len(block))
         if new:
-            ids = engine.lanes[block.appliance_model].ids[-new:][:MOST_NAMED]
-            self._arrivals.new(block.appliance_model, ids, new, self._clock.now_ms())
+            self._arrivals.new(block.appliance_model, new, self._clock.now_ms())
 
     def _make_room(self, resting: AtRest) -> None:
         """Once a day of event time, as one machine does: who was not heard of for long leaves memory."""

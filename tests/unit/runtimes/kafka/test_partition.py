@@ -329,7 +329,7 @@ def test_a_report_says_how_far_the_partition_is(tmp_path: Path, alerts: Alerts) 
     )
 
 
-def test_the_log_says_who_is_heard_of_for_the_first_time(
+def test_the_log_says_how_many_are_heard_of_for_the_first_time(
     tmp_path: Path, alerts: Alerts, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In a worker as in `run`: the first readings, then whoever is new, and nobody again after a takeover."""
@@ -346,8 +346,8 @@ def test_the_log_says_who_is_heard_of_for_the_first_time(
 
     assert caplog.messages == [
         f"the first readings are here: {A_RECORD} of {MODEL}",
-        f"heard for the first time of {MODEL}: freezer-1",
-        f"heard for the first time of {MODEL}: freezer-2",
+        f"heard of for the first time: 1 of {MODEL}",
+        f"heard of for the first time: 1 of {MODEL}",
         f"the first readings are here: {A_RECORD} of {MODEL}",
     ]
 
