@@ -43,9 +43,13 @@ def enrolled(page: Page, begin: str, confirm: str) -> tuple[str, list[str]]:
     page.locator("#factor input[name=password]").fill(PASSWORD)
     page.get_by_role("button", name=begin).click()
     secret = page.locator("#factor p code").inner_text()
-    page.locator("#factor input[name=code]").fill(pyotp.TOTP(secret).now())
+    expect(page.locator("#factor input[name=code]")).to_be_focused()
+    page.keyboard.type(pyotp.TOTP(secret).now())
     page.get_by_role("button", name=confirm).press("Enter")
     codes = page.locator("#factor li code")
+    expect(codes).to_have_count(10)
+    expect(page.locator("#factor h2")).to_be_focused()
+    page.keyboard.press("Enter")  # once too often
     expect(codes).to_have_count(10)
     return secret, codes.all_inner_texts()
 

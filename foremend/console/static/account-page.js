@@ -36,6 +36,9 @@ async function send(method, path, body) {
   throw Object.assign(new Error(detail ?? `${answer.status}`), { status: answer.status, wait: answer.headers.get("retry-after") });
 }
 
+/** The keyboard goes along to the next step: to what is typed there, else to its heading, so that a second Enter passes no codes by. */
+const goOn = () => (byId("factor").querySelector("input") ?? byId("factor").querySelector("h2")).focus();
+
 /** What is typed once and asked again is not kept here. */
 function form(button, fields, act) {
   const label = ([name, word, more]) => h("label", {}, t(word), h("input", { name, required: true, "data-key": name, ...more }));
@@ -48,6 +51,7 @@ function form(button, fields, act) {
       known.error = error;
     }
     show();
+    if (!known.error) goOn();
   };
   return h("form", { class: "login", onsubmit: submit }, fields.map(label), h("button", { type: "submit", class: "primary" }, t(button)));
 }
@@ -57,7 +61,7 @@ const CODE = ["code", "factor_code", { autocomplete: "one-time-code", autocapita
 
 function factor() {
   const { standing, secret, codes } = known;
-  const head = h("h2", {}, t("ac_factor"));
+  const head = h("h2", { tabindex: "-1" }, t("ac_factor"));
   if (!standing) return [];
   if (codes) return [head, h("p", {}, t("ac_codes")), h("ul", {}, codes.map((one) => h("li", {}, h("code", {}, one)))), h("button", { type: "button", class: "primary", onclick: done }, t("ac_done"))];
   if (secret) return [head, h("p", {}, t("ac_scan")), h("img", { src: secret.picture, alt: secret.uri, class: "qr" }), h("p", {}, t("ac_secret"), " ", h("code", {}, secret.secret)), form("ac_confirm", [CODE], confirm)];
@@ -80,6 +84,7 @@ async function done() {
   known.codes = null;
   if (known.owes) location.replace(".");
   show();
+  goOn();
 }
 
 async function end(typed) {
