@@ -104,10 +104,10 @@ def _short(name: str, value: Any) -> str:
         return f"{value:.4g}"
     if value is None or value in ((), [], {}):
         return "none"
-    if isinstance(value, int) and value > 0 and name.rpartition("_")[2] in _TIMES:
-        return f"{datetime.fromtimestamp(value / 1_000, UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int) and value > 0 and name.rpartition("_")[2] in _TIMES:
+        return f"{datetime.fromtimestamp(value / 1_000, UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, list | tuple):
         return f"{len(value)} values" if len(value) > MOST_SHOWN else ", ".join(map(str, value))
     return str(value)

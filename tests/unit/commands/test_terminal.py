@@ -10,6 +10,7 @@ CARD = {
     "version": "v0001",
     "made_at": 1_764_329_640_000,
     "signed": False,
+    "in_time": True,
     "trained_on": {"source": "simulated", "appliances": 120, "seed": 0},
     "average_precision": 0.912345,
     "history": [{"alias": "champion", "at": 1_764_329_700_000}, {"alias": "previous", "at": 0}],
@@ -49,6 +50,7 @@ def test_values_are_written_as_people_write_them(shown: str) -> None:
     assert "made at 2025-11-28 11:34 UTC" in lines
     assert "at 2025-11-28 11:35 UTC" in lines
     assert "signed no" in lines
+    assert "in time yes" in lines
     assert "average precision 0.9123" in lines
     assert "drift none" in lines
     assert "faults door-gasket-leak, refrigerant-leak" in lines
