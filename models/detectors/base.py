@@ -183,6 +183,21 @@ def unpacked(kind: type[Record], snapshot: Snapshot) -> Record:
     return kind(*(np.array(snapshot[field]) for field in kind._fields))  # type: ignore[attr-defined]
 
 
+def plain(records: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """The fields of records as arrays of numbers, copied."""
+    return {name: records[name].copy() for name in records.dtype.names or ()}
+
+
+def recorded(fields: Mapping[str, Any], like: np.dtype[Any]) -> NDArray[Any]:
+    """The inverse of `plain`: records of layout `like`, one for each along the first axes that all fields share."""
+    names = like.names or ()
+    shared = fields[names[0]].ndim - like[names[0]].ndim
+    records = np.empty(fields[names[0]].shape[:shared], like)
+    for name in names:
+        records[name] = fields[name]
+    return records
+
+
 def evidence_to_score(deviate: Floats, looks: Floats) -> Floats:
     """The largest absolute normal deviate of `looks` looks at one row -> score 0..1.
 

@@ -13,31 +13,46 @@ from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.leaving import Leaving, record_joins, record_leaves
 from foremend.vocabulary.ports import Detector, Snapshot
 from foremend.vocabulary.types import Score
-from models.detectors.base import Columns, Floats, fleet_size, grown, no_rows, packed, unpacked
+from models.detectors.base import Columns, Floats, fleet_size, grown, no_rows, plain, recorded
 from models.detectors.combined import Highest
 from models.detectors.settings import DEFAULTS
+
+
+def _layout(confirm: int, hold: int) -> np.dtype[Any]:
+    """Of what is kept of an appliance: a record, so that it is read together."""
+    return np.dtype(
+        [
+            ("seen", np.int64),  # rows so far
+            ("said", np.float64, (confirm,)),  # the detector's last scores, round about
+            ("held", np.float64, (hold,)),  # the lowest of each `confirm_rows` of them, round about
+        ],
+        align=True,
+    )
 
 
 class LastRows(NamedTuple):
     """One row per appliance."""
 
-    said: Floats  # (n, confirm_rows) the detector's last scores, round about
-    held: Floats  # (n, hold_rows) the lowest of each `confirm_rows` of them, round about
-    seen: NDArray[np.int64]  # (n,) rows so far
+    last: NDArray[Any]  # (n,) records
 
 
 @compiled()
-def _confirm(appliance: NDArray[np.int32], value: Floats, last: LastRows) -> Floats:
+def _confirm(appliance: NDArray[np.int32], value: Floats, last: NDArray[Any]) -> Floats:
     """Opening and closing (Serra, 1982): the highest of the last minima, so that neither peaks nor dips get through."""
     result = np.empty(len(value))
-    confirm, hold = last.said.shape[1], last.held.shape[1]
     for row in range(len(value)):
-        unit = appliance[row]
-        at = last.seen[unit]
-        last.seen[unit] += 1
-        last.said[unit, at % confirm] = value[row]
-        last.held[unit, at % hold] = last.said[unit].min()
-        result[row] = last.held[unit].max()
+        one = last[appliance[row]]
+        said, held = one.said, one.held
+        said[one.seen % len(said)] = value[row]
+        lowest = said[0]
+        for score in said:
+            lowest = min(lowest, score)
+        held[one.seen % len(held)] = lowest
+        highest = held[0]
+        for score in held:
+            highest = max(highest, score)
+        one.seen += 1
+        result[row] = highest
     return result
 
 
@@ -68,7 +83,7 @@ class Confirmed(Columns):
     ) -> None:
         self.name = name
         self.detector = detector
-        self._fresh = LastRows(np.zeros((1, confirm_rows)), np.zeros((1, hold_rows)), np.zeros(1, np.int64))
+        self._fresh = LastRows(np.zeros(1, _layout(confirm_rows, hold_rows)))
         self._last = no_rows(self._fresh)
 
     @property
@@ -86,29 +101,30 @@ class Confirmed(Columns):
         """Score (n, d) rows, in time order per appliance. Raises as the detector does."""
         score = self.detector.score(appliance, time, self._rows(features))
         self._last = grown(self._last, self._fresh, fleet_size(appliance))
-        return self._pack(appliance, time, _confirm(appliance, score.value, self._last), score.usual)
+        return self._pack(appliance, time, _confirm(appliance, score.value, self._last.last), score.usual)
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
         """See `foremend.vocabulary.leaving`."""
         self._last, part = record_leaves(self._last, self._fresh, leaving)
-        return {"last": part, "of": self.detector.leave(leaving)}
+        return {"last": plain(part["last"]), "of": self.detector.leave(leaving)}
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
         """Take back what `leave` answered."""
-        self._last = record_joins(self._last, self._fresh, part["last"], rows)
+        last = {"last": recorded(part["last"], self._fresh.last.dtype)}
+        self._last = record_joins(self._last, self._fresh, last, rows)
         self.detector.join(part["of"], rows)
 
     def snapshot(self) -> Snapshot:
         """The detector's snapshot and the last scores."""
-        return {**self._identity(), "of": dict(self.detector.snapshot()), "last": packed(self._last)}
+        return {**self._identity(), "of": dict(self.detector.snapshot()), "last": plain(self._last.last)}
 
     def restore(self, snapshot: Snapshot) -> None:
         """Continue where `snapshot` was taken; raises IntegrityError for another detector's, or other rows."""
         self._check_identity(snapshot)
-        last = unpacked(LastRows, snapshot["last"])
-        if any(a.shape[1:] != b.shape[1:] for a, b in zip(last, self._fresh, strict=True)):
+        last, layout = snapshot["last"], self._fresh.last.dtype
+        if any(last[name].shape[1:] != layout[name].shape for name in layout.names or ()):
             raise IntegrityError(
                 f"the snapshot of {self.name} was taken with other confirm_rows or hold_rows"
             )
         self.detector.restore(snapshot["of"])
-        self._last = last
+        self._last = LastRows(recorded(last, layout))

@@ -18,7 +18,7 @@ from foremend.vocabulary.compiling import compiled
 from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Score
-from models.detectors.base import Floats, Records, fleet_size, grown, no_rows
+from models.detectors.base import Floats, Records, fleet_size, grown, no_rows, plain, recorded
 from models.detectors.settings import DEFAULTS
 from models.detectors.tails import TAIL, bound_of, chance, count
 
@@ -242,11 +242,11 @@ class Novelty(Records[NoveltyState]):
 
     def leave(self, leaving: Leaving) -> dict[str, Any]:
         """See `foremend.vocabulary.leaving`."""
-        return _plain(super().leave(leaving)["signal"])
+        return plain(super().leave(leaving)["signal"])
 
     def snapshot(self) -> Snapshot:
         """What is known of every appliance, as arrays."""
-        return {**self._identity(), "fresh": _plain(self._fresh.signal), "state": _plain(self._state.signal)}
+        return {**self._identity(), "fresh": plain(self._fresh.signal), "state": plain(self._state.signal)}
 
     def _follow(self, appliance: NDArray[np.int32], rows: Floats, state: NoveltyState) -> Floats:
         square = np.zeros(state.signal.dtype["met"].shape, np.float32)
@@ -256,15 +256,8 @@ class Novelty(Records[NoveltyState]):
         """Arrays as records; an earlier version kept of each pattern the reading that ended it, as `born`."""
         if "born" in state:
             state = {**state, "recent": _recent(state["seen"], state["born"], state["window"].shape[2])}
-        signal = np.empty(state["seen"].shape, _layout(state["window"].shape[2], state["met"].shape[2]))
-        for name in signal.dtype.names or ():
-            signal[name] = state[name]
-        return {"signal": signal}
-
-
-def _plain(signal: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """The fields of records as arrays of numbers."""
-    return {name: signal[name].copy() for name in signal.dtype.names or ()}
+        layout = _layout(state["window"].shape[2], state["met"].shape[2])
+        return {"signal": recorded(state, layout)}
 
 
 def _recent(seen: NDArray[np.int32], born: NDArray[np.int32], values: int) -> NDArray[np.int32]:

@@ -350,6 +350,19 @@ class TestConfirmed:
         """A dip is no all-clear."""
         assert self.said(0.9, 0.9, 0.9, 0.1, 0.1, 0.1, 0.1) == [0, 0, 0.9, 0.9, 0.9, 0.9, 0.1]
 
+    def test_state_that_builds_before_records_wrote_is_taken_back(self) -> None:
+        """An array for each of its parts, after 0.9, 0.9, 0.2, 0.9 and 0.9."""
+        confirmed = Confirmed("watch", Repeats(), confirm_rows=3, hold_rows=4)
+        said, held = np.array([[0.9, 0.9, 0.2]]), np.array([[0.2, 0.0, 0.2, 0.2]])
+        last = {"said": said, "held": held, "seen": np.array([5])}
+
+        confirmed.restore({"detector": "watch", "names": ["score"], "learnt": 1, "of": {}, "last": last})
+
+        assert scored(confirmed, np.array([[0.9], [0.1]])).tolist() == [0.9, 0.9]
+        assert {name: column.dtype for name, column in confirmed.snapshot()["last"].items()} == {
+            name: column.dtype for name, column in last.items()
+        }
+
 
 def watch_from(first_rows: int) -> FirstRows:
     watch = FirstRows((ControlCharts(spans=(8,)),), first_rows=first_rows)
