@@ -120,7 +120,7 @@ class Records(Columns, Generic[Record]):
     def leave(self, leaving: Leaving) -> dict[str, Any]:
         """See `foremend.vocabulary.leaving`."""
         self._state, part = record_leaves(self._state, self._fresh, leaving)
-        return dict(part)
+        return _flat(part)
 
     def join(self, part: Mapping[str, Any], rows: NDArray[np.intp]) -> None:
         """Take back what `leave` answered."""
@@ -138,7 +138,7 @@ class Records(Columns, Generic[Record]):
         self._state = unpacked(kind, self._of_today(snapshot["state"]))
 
     def _of_today(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """State of an earlier version as it is kept today. Here: as it was."""
+        """State as it was stored, maybe by an earlier version, as it is kept today. Here: as it was."""
         return state
 
 
@@ -174,12 +174,19 @@ def fleet_size(appliance: NDArray[np.int32]) -> int:
 
 
 def packed(state: tuple[Any, ...]) -> dict[str, NDArray[Any]]:
-    """A named tuple of arrays as a mapping of copies."""
-    return {field: getattr(state, field).copy() for field in state._fields}  # type: ignore[attr-defined]
+    """A named tuple of arrays as a mapping of copies; of a column of records, its fields."""
+    return _flat(dict(zip(state._fields, state, strict=True)))  # type: ignore[attr-defined]
+
+
+def _flat(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    flat: dict[str, NDArray[Any]] = {}
+    for name, column in columns.items():
+        flat |= plain(column) if column.dtype.names else {name: column.copy()}
+    return flat
 
 
 def unpacked(kind: type[Record], snapshot: Snapshot) -> Record:
-    """The inverse of `packed`."""
+    """The inverse of `packed`, where no column is of records."""
     return kind(*(np.array(snapshot[field]) for field in kind._fields))  # type: ignore[attr-defined]
 
 

@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.compiling import compiled
-from foremend.vocabulary.leaving import Leaving
-from foremend.vocabulary.ports import Snapshot
 from foremend.vocabulary.types import Score
-from models.detectors.base import Floats, Records, fleet_size, grown, no_rows, plain, recorded
+from models.detectors.base import Floats, Records, fleet_size, grown, no_rows, recorded
 from models.detectors.settings import DEFAULTS
 from models.detectors.tails import TAIL, bound_of, chance, count
 
@@ -239,14 +237,6 @@ class Novelty(Records[NoveltyState]):
         self._state = grown(self._state, self._fresh, fleet_size(appliance))
         p_value = self._follow(appliance, rows, self._state)
         return self._pack(appliance, time, np.maximum(1.0 - p_value, 0.0))
-
-    def leave(self, leaving: Leaving) -> dict[str, Any]:
-        """See `foremend.vocabulary.leaving`."""
-        return plain(super().leave(leaving)["signal"])
-
-    def snapshot(self) -> Snapshot:
-        """What is known of every appliance, as arrays."""
-        return {**self._identity(), "fresh": plain(self._fresh.signal), "state": plain(self._state.signal)}
 
     def _follow(self, appliance: NDArray[np.int32], rows: Floats, state: NoveltyState) -> Floats:
         square = np.zeros(state.signal.dtype["met"].shape, np.float32)

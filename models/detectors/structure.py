@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from models.detectors.base import (
     grown,
     no_rows,
     put,
+    recorded,
     student_to_normal,
 )
 
@@ -50,38 +51,39 @@ _MEMORY = 512.0
 """Runs after which the usual length has forgotten the oldest ones."""
 
 
-class RunState(NamedTuple):
-    """One row per appliance: what is usual for it, and where it stands. The last axis of three is off, on."""
+Runs = Any
+"""The record of one signal of one appliance, as the kernels see it."""
 
-    switching: NDArray[np.bool_]  # (n, d)
-    low: Floats  # (n, d) a value below is off
-    high: Floats  # (n, d) a value above is on
-    runs: Floats  # (n, d, 2) completed runs
-    mean: Floats  # (n, d, 2) of the log of their length in rows
-    square: Floats  # (n, d, 2) sum of squares about that mean
-    state: NDArray[np.int8]  # (n, d) 1 on, 0 off, -1 unknown
-    length: NDArray[np.int32]  # (n, d) rows of the run that goes on
-    whole: NDArray[np.int8]  # (n, d) 1 if its beginning was seen
-    recent: Floats  # (n, d, 2) EWMA of the log length of completed runs, NaN before the first
+RUNS = np.dtype(
+    [
+        ("low", np.float64),  # a value below is off
+        ("high", np.float64),  # a value above is on
+        ("runs", np.float64, (2,)),  # completed runs; this axis is off, on
+        ("mean", np.float64, (2,)),  # of the log of their length in rows
+        ("square", np.float64, (2,)),  # sum of squares about that mean
+        ("recent", np.float64, (2,)),  # EWMA of the log length of completed runs, NaN before the first
+        ("length", np.int32),  # rows of the run that goes on
+        ("switching", np.bool_),
+        ("state", np.int8),  # 1 on, 0 off, -1 unknown
+        ("whole", np.int8),  # 1 if its beginning was seen
+    ],
+    align=True,
+)
+
+
+class RunState(NamedTuple):
+    """One row per appliance: what is usual for it, and where it stands."""
+
+    signal: NDArray[Any]  # (n, d) RUNS
     last: NDArray[np.int64]  # (n,) ms of the newest row
     interval: Floats  # (n,) usual interval between rows, ms; 0 before the first
 
 
 def _cold(columns: int) -> RunState:
-    return RunState(
-        np.zeros((1, columns), np.bool_),
-        np.full((1, columns), np.nan),
-        np.full((1, columns), np.nan),
-        np.zeros((1, columns, 2)),
-        np.zeros((1, columns, 2)),
-        np.zeros((1, columns, 2)),
-        np.full((1, columns), -1, np.int8),
-        np.zeros((1, columns), np.int32),
-        np.zeros((1, columns), np.int8),
-        np.full((1, columns, 2), np.nan),
-        np.zeros(1, np.int64),
-        np.zeros(1),
-    )
+    signal = np.zeros((1, columns), RUNS)
+    signal["low"] = signal["high"] = signal["recent"] = np.nan
+    signal["state"] = -1
+    return RunState(signal, np.zeros(1, np.int64), np.zeros(1))
 
 
 def _two_levels(values: Floats) -> tuple[float, float, float]:
@@ -109,29 +111,28 @@ def _switch(value: float, state: int, low: float, high: float) -> int:
 
 
 @compiled(error_model="numpy")
-def _learn_run(fleet: RunState, at: tuple[int, int], kind: int, log_length: float) -> None:
+def _learn_run(s: Runs, kind: int, log_length: float) -> None:
     """Welford's update with one completed run; the oldest are forgotten."""
-    where = (at[0], at[1], kind)
-    if fleet.runs[where] >= _MEMORY:
-        fleet.square[where] *= 1.0 - 1.0 / _MEMORY
+    if s.runs[kind] >= _MEMORY:
+        s.square[kind] *= 1.0 - 1.0 / _MEMORY
     else:
-        fleet.runs[where] += 1.0
-    change = log_length - fleet.mean[where]
-    fleet.mean[where] += change / fleet.runs[where]
-    fleet.square[where] += change * (log_length - fleet.mean[where])
+        s.runs[kind] += 1.0
+    change = log_length - s.mean[kind]
+    s.mean[kind] += change / s.runs[kind]
+    s.square[kind] += change * (log_length - s.mean[kind])
 
 
 @compiled(error_model="numpy")
-def _learn_runs(values: Floats, column: int, fleet: RunState) -> None:
+def _learn_runs(values: Floats, s: Runs) -> None:
     """Learn every run that begins and ends within `values`, all of them usual."""
     state, length, whole = -1, 0, False
     for value in values:
-        now = _switch(value, state, fleet.low[0, column], fleet.high[0, column])
+        now = _switch(value, state, s.low, s.high)
         if now == state:
             length += 1
             continue
         if whole:
-            _learn_run(fleet, (0, column), state, np.log(length))
+            _learn_run(s, state, np.log(length))
         whole = state >= 0
         state, length = now, 1
 
@@ -143,47 +144,44 @@ def _habit(rows: Floats) -> RunState:
         share, off, on = _two_levels(rows[:, column])
         if share < _SEPARATION:
             continue
-        habit.low[0, column] = off + (on - off) / 3.0
-        habit.high[0, column] = on - (on - off) / 3.0
-        _learn_runs(np.ascontiguousarray(rows[:, column]), column, habit)
-        habit.switching[0, column] = (np.exp(habit.mean[0, column]) >= _RESOLVED).all()
+        s = habit.signal[0, column]
+        s["low"], s["high"] = off + (on - off) / 3.0, on - (on - off) / 3.0
+        _learn_runs(np.ascontiguousarray(rows[:, column]), s)
+        s["switching"] = (np.exp(s["mean"]) >= _RESOLVED).all()
     return habit
 
 
 @compiled(error_model="numpy")
-def _surprise(log_length: float, fleet: RunState, at: tuple[int, int], kind: int) -> float:
+def _surprise(log_length: float, s: Runs, kind: int) -> float:
     """Student's deviate of one log run length, as a normal one; for a mean of several it is conservative."""
-    where = (at[0], at[1], kind)
-    runs = fleet.runs[where]
+    runs = s.runs[kind]
     if runs < _MIN_RUNS:
         return 0.0
     freedom = _PRIOR_RUNS + runs - 1.0
-    variance = (_PRIOR_RUNS * _PRIOR_SPREAD**2 + fleet.square[where]) / freedom
-    t = (log_length - fleet.mean[where]) / np.sqrt(variance * (1.0 + 1.0 / runs))
+    variance = (_PRIOR_RUNS * _PRIOR_SPREAD**2 + s.square[kind]) / freedom
+    t = (log_length - s.mean[kind]) / np.sqrt(variance * (1.0 + 1.0 / runs))
     return student_to_normal(t, freedom)
 
 
 @compiled(error_model="numpy")
-def _complete(fleet: RunState, at: tuple[int, int], kind: int) -> None:
-    log_length = np.log(fleet.length[at])
-    recent = fleet.recent[at[0], at[1], kind]
-    fleet.recent[at[0], at[1], kind] = (
-        log_length if np.isnan(recent) else recent + _GAIN * (log_length - recent)
-    )
-    if abs(_surprise(log_length, fleet, at, kind)) < _USUAL:
-        _learn_run(fleet, at, kind, log_length)
+def _complete(s: Runs, kind: int) -> None:
+    log_length = np.log(s.length)
+    recent = s.recent[kind]
+    s.recent[kind] = log_length if np.isnan(recent) else recent + _GAIN * (log_length - recent)
+    if abs(_surprise(log_length, s, kind)) < _USUAL:
+        _learn_run(s, kind, log_length)
 
 
 @compiled(error_model="numpy")
-def _judge(fleet: RunState, at: tuple[int, int]) -> float:
+def _judge(s: Runs) -> float:
     """The largest deviate among: this run is too long, recent runs too long or short, recent pauses likewise."""
     worst = 0.0
-    if fleet.state[at] >= 0:
-        worst = max(worst, _surprise(np.log(fleet.length[at]), fleet, at, fleet.state[at]))
+    if s.state >= 0:
+        worst = max(worst, _surprise(np.log(s.length), s, s.state))
     for kind in range(2):
-        recent = fleet.recent[at[0], at[1], kind]
+        recent = s.recent[kind]
         if np.isfinite(recent):
-            worst = max(worst, abs(_surprise(recent, fleet, at, kind)))
+            worst = max(worst, abs(_surprise(recent, s, kind)))
     return worst
 
 
@@ -195,7 +193,9 @@ def _mind_gap(fleet: RunState, unit: int, time: int) -> None:
     if usual == 0.0:
         fleet.interval[unit] = 0.0 if interval == time else max(interval, 0)
     elif interval > _GAP * usual:
-        fleet.state[unit], fleet.length[unit], fleet.whole[unit] = -1, 0, 0
+        for column in range(fleet.signal.shape[1]):
+            s = fleet.signal[unit, column]
+            s.state, s.length, s.whole = -1, 0, 0
     else:
         fleet.interval[unit] += (interval - usual) / _MEMORY
 
@@ -210,17 +210,17 @@ def _follow(
     for row in range(len(rows)):
         _mind_gap(fleet, appliance[row], time[row])
         for column in range(rows.shape[1]):
-            at = (appliance[row], column)
-            if not fleet.switching[at]:
+            s = fleet.signal[appliance[row], column]
+            if not s.switching:
                 continue
-            now = _switch(rows[row, column], fleet.state[at], fleet.low[at], fleet.high[at])
-            if now != fleet.state[at]:
-                if fleet.whole[at]:
-                    _complete(fleet, at, fleet.state[at])
-                fleet.whole[at] = 1 if fleet.state[at] >= 0 else 0
-                fleet.state[at], fleet.length[at] = now, 0
-            fleet.length[at] += 1
-            largest[row] = max(largest[row], _judge(fleet, at))
+            now = _switch(rows[row, column], s.state, s.low, s.high)
+            if now != s.state:
+                if s.whole:
+                    _complete(s, s.state)
+                s.whole = 1 if s.state >= 0 else 0
+                s.state, s.length = now, 0
+            s.length += 1
+            largest[row] = max(largest[row], _judge(s))
             looks[row] += 3.0
     return largest, looks
 
@@ -265,3 +265,7 @@ class CycleStructure(Records[RunState]):
         self._state = grown(self._state, self._fresh, fleet_size(appliance))
         largest, looks = _follow(appliance, np.ascontiguousarray(time), rows, self._state)
         return self._pack(appliance, time, evidence_to_score(largest, looks))
+
+    def _of_today(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Arrays as records."""
+        return {**state, "signal": recorded(state, RUNS)}

@@ -179,6 +179,26 @@ class TestControlCharts:
 
 
 class TestCycleStructure:
+    def test_state_is_stored_as_builds_before_records_did(self) -> None:
+        """An array for each of its parts, of the same kind and shape: either takes the other's back."""
+        structure = CycleStructure()
+        structure.learn(["power", "temp"], np.empty((0, 2)))
+        structure.score(np.zeros(3, np.int32), MINUTE * np.arange(3), noise(3, 2, seed=1))
+
+        stored = {name: (one.dtype.str, one.shape) for name, one in structure.snapshot()["state"].items()}
+
+        halves = ("runs", "mean", "square", "recent")
+        assert stored == {
+            "switching": ("|b1", (1, 2)),
+            "low": ("<f8", (1, 2)),
+            "high": ("<f8", (1, 2)),
+            "length": ("<i4", (1, 2)),
+            "state": ("|i1", (1, 2)),
+            "whole": ("|i1", (1, 2)),
+            "last": ("<i8", (1,)),
+            "interval": ("<f8", (1,)),
+        } | dict.fromkeys(halves, ("<f8", (1, 2, 2)))
+
     def test_a_run_that_does_not_end_is_seen(self) -> None:
         """Running on and on, at a level seen every day, alarms."""
         structure = CycleStructure()
