@@ -13,9 +13,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, select, text
 
-from alerts import dead_letter_bounds
+from alerts import dead_letter_bounds, migrations
 from alerts.database import checked_url, open_database, reading, writing
 from alerts.held_back import Cause, cause_of
 from alerts.queries import counts
@@ -38,6 +39,14 @@ def test_the_migrations_make_what_the_mappings_say(bare_database: str) -> None:
     engine.dispose()
 
     assert differences == []
+
+
+def test_a_migration_s_file_is_named_by_its_revision() -> None:
+    """By its name a start knows that nothing is to be done."""
+    found = ScriptDirectory(str(Path(migrations.__file__).parent)).walk_revisions()
+    names = {one.revision: Path(one.path).name[:5] for one in found}
+    assert len(names) > 30
+    assert all(name == f"v{revision}" for revision, name in names.items())
 
 
 def test_processes_that_start_together_migrate_once(bare_database: str) -> None:
