@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from foremend.vocabulary.errors import UnavailableError
 
@@ -32,6 +32,8 @@ class PostgresServer:
             shutil.chown(self._folder.name, "postgres")
         self.address = f"postgresql://foremend@/{{}}?host={self._folder.name}"
         """Of its databases, their name left open."""
+        console = self.address.format("postgres").replace("postgresql:", "postgresql+psycopg:")
+        self._console = create_engine(console, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
         self._call("initdb", "-U", "foremend", "-A", "trust", "--no-sync")
         self.start()
 
@@ -47,12 +49,15 @@ class PostgresServer:
     def new_database(self, like: str = "template1") -> str:
         """The address of a copy of the one with that name, to which nobody is connected; else of an empty one."""
         name = f"t{uuid.uuid4().hex}"
-        address = self.address.format("postgres").replace("postgresql:", "postgresql+psycopg:")
-        engine = create_engine(address, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
-        engine.dispose()
+        with self._console.connect() as console:
+            console.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
         return self.address.format(name)
+
+    def drop(self, address: str) -> None:
+        """Remove one that `new_database` made, whoever is still connected to it; nothing where the server stands."""
+        if self.running:
+            with self._console.connect() as console:
+                console.execute(text(f"DROP DATABASE {make_url(address).database} WITH (FORCE)"))
 
     def idle_writers(self, seconds: float) -> int:
         """Transactions that wrote something and wait for their client since so long; of all databases."""
@@ -81,6 +86,7 @@ class PostgresServer:
 
     def close(self) -> None:
         """Stop, and remove its folder."""
+        self._console.dispose()
         self.stop()
         self._folder.cleanup()
 

@@ -108,13 +108,16 @@ def _migrated_name(_postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database of each kind with its tables, which are empty."""
     if request.param == "sqlite":
         copied = shutil.copyfile(request.getfixturevalue("_migrated_file"), tmp_path / "effects.db")
-        return f"sqlite:///{copied}"
+        yield f"sqlite:///{copied}"
+        return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.new_database(like=request.getfixturevalue("_migrated_name"))
+    address = server.new_database(like=request.getfixturevalue("_migrated_name"))
+    yield address
+    server.drop(address)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

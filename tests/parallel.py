@@ -3,14 +3,22 @@
 A file stays together, as what its tests have in common is made once. Servers that tests stop and kill (Kafka,
 PostgreSQL) are each process's own. Files of what takes longest go first, so that no process is left alone with one at
 the end; else the order is random, as ever.
+
+What tests write goes into memory where there is enough of it, as nobody needs it afterwards: on a disk each commit of
+a database waits for it, a copy of PostgreSQL's took 0.7 s, 0.1 in memory. TMPDIR names another place.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
+_IN_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 8 * 2**30
 _LONGEST_FIRST = (
     "tests/conformance/test_runtimes.py",
     "tests/e2e",
@@ -18,6 +26,17 @@ _LONGEST_FIRST = (
     "tests/integration",
     "tests/conformance",
 )
+
+
+def pytest_configure() -> None:
+    """Workers inherit it."""
+    if (
+        "TMPDIR" not in os.environ
+        and _IN_MEMORY.is_dir()
+        and shutil.disk_usage(_IN_MEMORY).free > _ENOUGH_BYTES
+    ):
+        os.environ["TMPDIR"] = str(_IN_MEMORY)
+        tempfile.tempdir = None  # it is looked for once
 
 
 def pytest_xdist_auto_num_workers() -> int:
