@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, Engine, and_, delete, func, not_, or_, select, text
 
 from alerts.database import CHUNK, in_code_points, reading, upsert, writing
+from alerts.queries.traits import ANY, Traits, asked, with_traits
 from alerts.tables import ProcessRow, SeenRow
 
 _COLUMNS = (
@@ -71,6 +72,7 @@ class Wanted:
     appliance_model: str | None = None
     standing: Standing | None = None
     begins: str = ""
+    traits: Traits = ANY
 
 
 class Behind(NamedTuple):
@@ -120,8 +122,10 @@ def silent(engine: Engine) -> list[Seen]:
 
 def in_order(engine: Engine, wanted: Wanted, order: Order, behind: Behind | None, limit: int) -> list[Seen]:
     """At most `limit` behind another, by id in the order of code points, or by when they were last heard of."""
-    key = in_code_points(engine, SeenRow.appliance_id)
-    query = select(*_COLUMNS).limit(limit)
+    tables = asked(wanted.traits, SeenRow.appliance_id)
+    # the id in the table that narrows most likely: there an index has it in order
+    key = in_code_points(engine, tables[0][0] if tables else SeenRow.appliance_id)
+    query = with_traits(select(*_COLUMNS).limit(limit), SeenRow.appliance_id, tables)
     if wanted.appliance_model is not None:
         query = query.where(SeenRow.appliance_model == wanted.appliance_model)
     if wanted.standing is not None:

@@ -417,6 +417,7 @@ class ApplianceRow(Base):
         Index(None, "owner_id"),
         Index(None, "folded"),
         Index(None, "jurisdiction"),
+        Index("ix_appliances_service_area", "service_area", "id"),  # the id COLLATE "C" in PostgreSQL
         Index("ix_appliances_id_in_order", "id", info={"only_on": "postgresql"}),  # COLLATE "C"
     )
     id: Mapped[str] = mapped_column(Name(200), primary_key=True)
@@ -437,6 +438,10 @@ class NameplateRow(Base):
     """What an appliance is by its maker's own table; it stays the same whoever owns it."""
 
     __tablename__ = "nameplates"
+    __table_args__ = (  # the id COLLATE "C" in PostgreSQL
+        Index("ix_nameplates_region", "region", "appliance_id"),
+        Index("ix_nameplates_batch", "batch", "appliance_id"),
+    )
     appliance_id: Mapped[str] = mapped_column(Name(200), primary_key=True)
     category: Mapped[str] = mapped_column(Name(120))
     appliance_model: Mapped[str] = mapped_column(Name(200))
@@ -450,6 +455,7 @@ class FirmwareRow(Base):
     """From when on an appliance had which firmware."""
 
     __tablename__ = "firmware"
+    __table_args__ = (Index("ix_firmware_version", "version", "appliance_id"),)  # COLLATE "C" in PostgreSQL
     appliance_id: Mapped[str] = mapped_column(Name(200), primary_key=True)
     since: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     version: Mapped[str] = mapped_column(Name(120))

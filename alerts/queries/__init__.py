@@ -18,15 +18,14 @@ from alerts.queries.keyset import Part
 from alerts.queries.lists import deliveries, disabled_targets, findings, held_back, outbox
 from alerts.queries.owned import (
     Registered,
-    RegisteredAs,
     of_owners,
     owned_by,
     registered,
-    registered_as,
     works_on,
 )
 from alerts.queries.paging import Page
 from alerts.queries.tickets import TicketFilter, earlier, evidence_chart, some_tickets, ticket, tickets
+from alerts.queries.traits import ANY, Known, Traits, fitting, known_of
 from alerts.queries.withheld import (
     HeldBackCount,
     HeldBackFilter,
@@ -37,6 +36,7 @@ from alerts.queries.withheld import (
 from alerts.tables import NEVER, AlarmState, OutboxState, Resolution, TicketStatus
 
 __all__ = [
+    "ANY",
     "NEVER",
     "Agreed",
     "AlarmState",
@@ -46,16 +46,17 @@ __all__ = [
     "FindingFilter",
     "HeldBackCount",
     "HeldBackFilter",
+    "Known",
     "Lane",
     "Opened",
     "OutboxState",
     "Page",
     "Part",
     "Registered",
-    "RegisteredAs",
     "Resolution",
     "TicketFilter",
     "TicketStatus",
+    "Traits",
     "agreed",
     "cohorts",
     "counts",
@@ -69,9 +70,11 @@ __all__ = [
     "finding_count",
     "findings",
     "findings_between",
+    "fitting",
     "held_back",
     "held_back_now",
     "held_back_since",
+    "known_of",
     "lanes",
     "of_owners",
     "oldest_waiting",
@@ -80,7 +83,6 @@ __all__ = [
     "outbox",
     "owned_by",
     "registered",
-    "registered_as",
     "some_findings",
     "some_held_back",
     "some_open_episodes",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import Engine, select
 
-from alerts.database import chunks, in_code_points, reading
+from alerts.database import in_code_points, reading
 from alerts.tables import LIVE, ApplianceRow, OwnerRow, SeenRow, TicketRow
 
 
@@ -28,24 +27,6 @@ def registered(engine: Engine, after: str, limit: int, unseen: bool = False) -> 
         query = query.where(~select(SeenRow).where(SeenRow.appliance_id == ApplianceRow.id).exists())
     with reading(engine) as session:
         return [Registered(*row) for row in session.execute(query)]
-
-
-class RegisteredAs(NamedTuple):
-    """Whose an appliance is, by a reference that says nothing about the person, and who serves it goes where."""
-
-    owner_id: str | None
-    service_area: str | None
-
-
-def registered_as(engine: Engine, ids: Collection[str]) -> dict[str, RegisteredAs]:
-    """Of those of `ids` that somebody registered."""
-    found: dict[str, RegisteredAs] = {}
-    with reading(engine) as session:
-        for some in chunks(ids):
-            query = select(ApplianceRow.id, ApplianceRow.owner_id, ApplianceRow.service_area)
-            for row in session.execute(query.where(ApplianceRow.id.in_(some))):
-                found[row.id] = RegisteredAs(row.owner_id, row.service_area)
-    return found
 
 
 def of_owners(engine: Engine, beginning: str, limit: int) -> frozenset[str]:

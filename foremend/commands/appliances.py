@@ -20,6 +20,16 @@ def appliances(
     ] = None,
     appliance_model: Annotated[str | None, typer.Option(help="Only of this one.")] = None,
     fault: Annotated[str | None, typer.Option(help="Only with an open episode of it.")] = None,
+    service_area: Annotated[str | None, typer.Option(help="Only where these people go.")] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Only of this one, by its nameplate; asks for the right owners.")
+    ] = None,
+    batch: Annotated[
+        str | None, typer.Option(help="Only of this one, by its nameplate; asks for the right owners.")
+    ] = None,
+    firmware: Annotated[
+        str | None, typer.Option(help="Only with this one, the newest that is known of its nameplate.")
+    ] = None,
     sort: Annotated[str, typer.Option(help="urgency, days_left, last_seen or -last_seen.")] = "urgency",
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="The first so many.")] = 50,
     config: Config = None,
@@ -33,8 +43,9 @@ def appliances(
     from foremend.jobs import appliances as job
 
     found = job.appliances(
-        config, limit, search=search, state=state, appliance_model=appliance_model, fault=fault, sort=sort
-    )
+        config, limit, search=search, state=state, appliance_model=appliance_model, fault=fault,
+        service_area=service_area, region=region, batch=batch, firmware=firmware, sort=sort,
+    )  # fmt: skip
     if json:
         show("Fleet", found, json)
     else:

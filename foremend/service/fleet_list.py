@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
 from sqlalchemy import Engine
 
 from alerts import queries
-from alerts.queries import NEVER
+from alerts.queries import NEVER, Traits
 from alerts.wording import iso
 from foremend.service.fleet_cursor import Place, read_cursor, write_cursor
 from foremend.service.fleet_walk import FleetFilter, One, Sort, Walk
@@ -41,22 +42,28 @@ class FleetList:
         """`limit` rows behind `cursor`. Raises InputError for a cursor that is none."""
         found = list(islice(self._walk(wanted, sort, read_cursor(cursor, sort)), limit + 1))
         more = write_cursor(sort, Place(*found[limit - 1][:3])) if len(found) > limit else None
-        return Part(items=self._rows(found[:limit], wanted.owners), next_cursor=more)
+        return Part(items=self._rows(found[:limit], wanted), next_cursor=more)
 
     def blocks(self, wanted: FleetFilter, sort: Sort) -> Iterator[list[FleetRow]]:
         """All of them, a thousand at a time; nothing is held in the database between two."""
         walk = self._walk(wanted, sort, None)
         while block := list(islice(walk, _BLOCK)):
-            yield self._rows(block, wanted.owners)
+            yield self._rows(block, wanted)
 
     def _walk(self, wanted: FleetFilter, sort: Sort, place: Place | None) -> Iterator[One]:
-        owned = self._of_owners(wanted)
-        if wanted.state == "never_heard":
+        owned, state = self._of_owners(wanted), wanted.state
+        if state == "never_heard":
             return self._never_heard(wanted, owned, "" if place is None else place.appliance_id)
-        return Walk(self._pipeline, wanted, wanted.state, sort, self._ill(), owned).behind(place)
+        ill = self._ill()
+        if wanted.traits:
+            mine = wanted.appliances
+            fits = queries.fitting(self._engine, wanted.traits, {*owned, *ill, *(mine or ())})
+            owned, ill = owned & fits, {one: each for one, each in ill.items() if one in fits}
+            wanted = replace(wanted, appliances=None if mine is None else mine & fits)
+        return Walk(self._engine, self._pipeline, wanted, state, sort, ill, owned).behind(place)
 
     def _never_heard(self, wanted: FleetFilter, owned: frozenset[str], after: str) -> Iterator[One]:
-        for one in self._unheard.each(after):
+        for one in self._that_fit(self._unheard.each(after), wanted.traits):
             if (
                 wanted.appliance_model in (None, one.appliance_model)
                 and (wanted.appliances is None or one.appliance_id in wanted.appliances)
@@ -64,6 +71,13 @@ class FleetList:
                 and wanted.fault is None
             ):
                 yield One(0, 0, one.appliance_id, one.appliance_model, None, ())
+
+    def _that_fit(self, each: Iterator[queries.Registered], traits: Traits) -> Iterator[queries.Registered]:
+        if not traits:
+            yield from each
+        while some := list(islice(each, _BLOCK)):
+            fits = queries.fitting(self._engine, traits, [one.appliance_id for one in some])
+            yield from (one for one in some if one.appliance_id in fits)
 
     def _ill(self) -> Mapping[str, Sequence[tuple[int, FindingView]]]:
         found: defaultdict[str, list[tuple[int, FindingView]]] = defaultdict(list)
@@ -80,13 +94,12 @@ class FleetList:
         found = queries.of_owners(self._engine, wanted.search, _MOST_OF_OWNERS + 1)
         return found if len(found) <= _MOST_OF_OWNERS else frozenset()
 
-    def _rows(self, found: Sequence[One], owners: bool) -> list[FleetRow]:
-        said = queries.registered_as(self._engine, [one.appliance_id for one in found])
-        nobody = queries.RegisteredAs(None, None)
-        return [_row(one, said.get(one.appliance_id, nobody), owners) for one in found]
+    def _rows(self, found: Sequence[One], wanted: FleetFilter) -> list[FleetRow]:
+        said = queries.known_of(self._engine, [one.appliance_id for one in found])
+        return [_row(one, said.get(one.appliance_id, queries.Known()), wanted) for one in found]
 
 
-def _row(one: One, said: queries.RegisteredAs, owners: bool) -> FleetRow:
+def _row(one: One, said: queries.Known, wanted: FleetFilter) -> FleetRow:
     status, first = one.status, _fails_at(one.episodes[0]) if one.episodes else NEVER
     return FleetRow(
         appliance_id=one.appliance_id,
@@ -96,9 +109,11 @@ def _row(one: One, said: queries.RegisteredAs, owners: bool) -> FleetRow:
         fails_at=None if first == NEVER else iso(first),
         last_seen=None if status is None else iso(status.last_seen),
         days_missing=None if status is None else status.days_missing,
-        firmware="" if status is None else status.firmware,
+        firmware=said.firmware or ("" if status is None else status.firmware),
         service_area=said.service_area,
-        owner_reference=said.owner_id if owners else None,
+        region=said.region if wanted.nameplates else None,
+        batch=said.batch if wanted.nameplates else None,
+        owner_reference=said.owner_id if wanted.owners else None,
     )
 
 

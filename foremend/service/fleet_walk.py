@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Literal, NamedTuple, get_args
 
-from alerts.queries import NEVER
+from sqlalchemy import Engine
+
+from alerts.queries import ANY, NEVER, Traits
 from alerts.shared_status import Behind, Order, Standing, Wanted
 from foremend.runtimes.status import ApplianceStatus
 from foremend.service.fleet_cursor import Place
@@ -31,14 +33,17 @@ _FIRST, _MOST = 200, 1_000  # appliances asked for at once, at first and later
 class FleetFilter:
     """What the list is narrowed to; what is left out takes all. `appliances` bounds who is seen at all.
 
-    `search`: how the id begins, as it is written; with `owners` also how the reference of the owner does.
+    `search`: how the id begins, as it is written; with `owners` also how the reference of the owner does. With
+    `nameplates` rows say what stands on them.
     """
 
     state: FleetState | None = None
     appliance_model: str | None = None
     fault: str | None = None
     search: str = ""
+    traits: Traits = ANY
     owners: bool = False
+    nameplates: bool = False
     appliances: frozenset[str] | None = None
 
 
@@ -55,8 +60,12 @@ class One(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """`ill`: all open episodes by appliance, what fails first first; `of_owners`: whom a search means besides ids."""
+    """`ill`: open episodes by appliance, what fails first first; `of_owners`: whom a search means besides ids.
 
+    These, and the appliances of `wanted`, are those that fit the traits that are wanted; of all others `register` says.
+    """
+
+    register: Engine
     pipeline: ShownPipeline
     wanted: FleetFilter
     state: State | None
@@ -116,9 +125,8 @@ class Walk:
         """Those without an open episode."""
         if self.wanted.fault is not None or state in FOUND:
             return iter(())
-        wanted = Wanted(
-            self.wanted.appliance_model, None if state is None else _STANDINGS[state], self.wanted.search
-        )
+        standing = None if state is None else _STANDINGS[state]
+        wanted = Wanted(self.wanted.appliance_model, standing, self.wanted.search, self.wanted.traits)
         if self.wanted.appliances is not None:
             found = self._listed(self.wanted.appliances, wanted)
         elif self.of_owners:
@@ -150,7 +158,7 @@ class Walk:
         order: Order = _ORDERS.get(self.sort, "appliance_id")
         behind = self._behind(start)
         many = _FIRST
-        while chunk := self.pipeline.in_order(wanted, order, behind, many):
+        while chunk := self.pipeline.in_order(self.register, wanted, order, behind, many):
             yield from chunk
             behind = Behind(chunk[-1].last_seen, chunk[-1].appliance_id)
             many = _MOST

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
-from alerts.queries import Registered, registered
+from alerts.queries import ANY, Registered, Traits, fitting, registered
 from alerts.shared_status import Behind, Order, Wanted
 from foremend.runtimes.status import ApplianceStatus, Pipeline, PipelineStatus, Standing, standing
 from foremend.service.health import Probe
@@ -77,9 +77,12 @@ class ShownPipeline(Protocol):
         ...
 
     def in_order(
-        self, wanted: Wanted, order: Order, behind: Behind | None, limit: int
+        self, register: Engine, wanted: Wanted, order: Order, behind: Behind | None, limit: int
     ) -> list[ApplianceStatus]:
-        """At most `limit` behind another, by id in the order of code points or by when they were last heard of."""
+        """At most `limit` behind another, by id in the order of code points or by when they were last heard of.
+
+        `register`: where traits are looked up.
+        """
         ...
 
 
@@ -91,6 +94,11 @@ class OwnPipeline:
         self._looked: tuple[float, Sequence[ApplianceStatus]] = (0.0, ())
         self._ids: frozenset[str] = frozenset()
         self._aged: tuple[Sequence[ApplianceStatus], dict[Order, Sequence[ApplianceStatus]]] = ((), {})
+        self._fitting: tuple[Traits, Sequence[ApplianceStatus], Sequence[ApplianceStatus]] = (
+            ANY,
+            (),
+            (),
+        )
 
     def status(self) -> PipelineStatus:
         return self._pipeline.status()
@@ -140,10 +148,11 @@ class OwnPipeline:
         return list(islice(found, offset, offset + limit))
 
     def in_order(
-        self, wanted: Wanted, order: Order, behind: Behind | None, limit: int
+        self, register: Engine, wanted: Wanted, order: Order, behind: Behind | None, limit: int
     ) -> list[ApplianceStatus]:
         """`ShownPipeline.in_order`."""
         fleet, key = self._sorted(order)
+        fleet = self._narrowed(register, wanted.traits, fleet) if wanted.traits else fleet
         at = 0 if behind is None else bisect_right(fleet, key(behind), key=key)
         if order == "appliance_id":
             at = max(at, bisect_left(fleet, wanted.begins, key=lambda one: one.appliance_id))
@@ -169,6 +178,17 @@ class OwnPipeline:
         if order not in by_age:
             by_age[order] = sorted(fleet, key=key)
         return by_age[order], key
+
+    def _narrowed(
+        self, register: Engine, traits: Traits, fleet: Sequence[ApplianceStatus]
+    ) -> Sequence[ApplianceStatus]:
+        """Of `fleet` those that fit; a list asks several times, and is answered by one look."""
+        known, of, fit = self._fitting
+        if known != traits or of is not fleet:
+            ids = fitting(register, traits)
+            fit = [one for one in fleet if one.appliance_id in ids]
+            self._fitting = (traits, fleet, fit)
+        return fit
 
     def _fleet(self) -> Sequence[ApplianceStatus]:
         """By id. Of a large fleet as it was lately: to look at it again takes a tenth of the time at most."""

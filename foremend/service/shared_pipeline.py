@@ -99,10 +99,10 @@ class SharedPipeline:
         return _statuses(found[offset : offset + limit])
 
     def in_order(
-        self, wanted: Wanted, order: Order, behind: Behind | None, limit: int
+        self, register: Database, wanted: Wanted, order: Order, behind: Behind | None, limit: int
     ) -> list[ApplianceStatus]:
         """`ShownPipeline.in_order`."""
-        return _statuses(shared_status.in_order(self._database, wanted, order, behind, limit))
+        return _statuses(shared_status.in_order(register, wanted, order, behind, limit))
 
     def _count(self) -> Sequence[Counted]:
         until, counted = self._counted

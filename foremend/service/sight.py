@@ -85,8 +85,20 @@ class Sight:
     def _as_may_be_seen(self, wanted: FleetFilter) -> FleetFilter:
         self._require_no_pseudonyms("/api/fleet")
         own = self._own()
-        owners = self.caller.reach(Right.OWNERS) is Reach.ALL
-        return replace(wanted, owners=owners, appliances=None if own is None else frozenset(own))
+        owners = self.caller.reach(Right.OWNERS)
+        plates = owners is Reach.ALL or (owners is Reach.OWN and own is not None)
+        if not plates and (wanted.traits.region, wanted.traits.batch) != (None, None):
+            raise Problem(
+                403,
+                "what stands on nameplates, region and batch, is for who has the right owners",
+                right=Right.OWNERS,
+            )
+        return replace(
+            wanted,
+            owners=owners is Reach.ALL,
+            nameplates=plates,
+            appliances=None if own is None else frozenset(own),
+        )
 
     def appliance(self, appliance_id: str) -> ApplianceDetail | None:
         """`ReadModel.appliance`; what is another's looks as if it were not there. Its tickets ask their own right."""

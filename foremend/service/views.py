@@ -219,9 +219,13 @@ class FleetRow(BaseModel):
     fails_at: Time | None  # when the first of them is expected to, by the fleet's clock
     last_seen: Time | None  # by its own clock; null of one never heard of
     days_missing: int | None  # with readings, until it is judged; null: not told, -1: by nothing it sends
-    firmware: str  # empty where it does not say, or workers heard it
+    firmware: (
+        str  # the newest of its nameplate; without one what it says itself, empty where workers heard it
+    )
     service_area: str | None  # of those registered
-    owner_reference: str | None  # the same, for who has the right `owners`
+    region: str | None  # of its nameplate, for who has the right `owners`; empty where that does not say
+    batch: str | None  # the same
+    owner_reference: str | None  # of those registered, for who has the right `owners`
 
 
 class FleetView(BaseModel):

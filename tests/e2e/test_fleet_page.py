@@ -8,11 +8,11 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from alerts.database import open_database, writing
 from alerts.shared_status import Said, Seen, say
-from alerts.tables import ApplianceRow, OwnerRow
+from alerts.tables import ApplianceRow, FirmwareRow, NameplateRow, OwnerRow
 from foremend.vocabulary.rights import Role
 from tests.e2e.visiting import NOW, STATUS, Open, serious, served, visits
 from tests.episodes import add_open_episodes
@@ -23,6 +23,7 @@ ILL = [
     ("rf-260-005", "condenser-fouling", "warning", None),
     (HOSTILE, "not-cooling", "warning", 30.0),
 ]
+PLATES = [("rf-260-011", "2025-44", "2.0"), ("rf-260-005", "2025-44", "1.0"), (HOSTILE, HOSTILE[:100], "2.0")]
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                     service_area="north",
                 )
             )  # fmt: skip
+        for one, batch, firmware in PLATES:
+            session.add(
+                NameplateRow(
+                    appliance_id=one, category="c", appliance_model="rf-260", batch=batch, region="east",
+                    installed_at=1, at=1,
+                )
+            )  # fmt: skip
+            session.add(FirmwareRow(appliance_id=one, since=1, version=firmware, at=1))
         add_open_episodes(session, ILL, NOW)
     with served(tables) as address:
         yield address
@@ -130,6 +139,78 @@ def test_filters_and_order_are_in_the_address_and_can_be_sent(open_page: Open, p
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_role("link", name="Clear filters").click()
     expect(page.locator("tbody tr")).to_have_count(50)
+
+
+def test_batch_region_firmware_and_area_are_typed(open_page: Open) -> None:
+    """By keyboard, what this page's appliances have is offered; the address, a view and the file hold it."""
+    page = open_page("fleet.html")
+    expect(page.locator("tbody tr")).to_have_count(50)
+    offered = page.locator("#said-batch option")
+    expect(offered).to_have_count(2)
+    assert {one.get_attribute("value") for one in offered.all()} == {"2025-44", HOSTILE[:100]}
+    box = page.get_by_label("Batch")
+    box.fill("2025-44")
+    box.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(box).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.type("2.0")
+    page.keyboard.press("Tab")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_label("Order")).to_be_focused()
+    page.get_by_label("Service area").fill("north")
+    page.get_by_label("Service area").press("Enter")
+
+    expect(page.locator("tbody tr")).to_contain_text("rf-260-011")
+    asked = {"batch": ["2025-44"], "firmware": ["2.0"], "service_area": ["north"]}
+    assert parse_qs(urlsplit(page.url).query) == asked
+    with page.expect_download() as begun:
+        page.get_by_role("link", name="Download as CSV").click()
+    lines = Path(begun.value.path()).read_text("utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in lines] == ["appliance_id", "rf-260-011"]
+    page.get_by_role("button", name="Save this view").press("Enter")
+    page.keyboard.type("new firmware")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page.locator("tbody tr")).to_have_count(50)
+    page.get_by_label("Saved views").select_option("new firmware")
+    expect(page.get_by_label("Batch")).to_have_value("2025-44")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert parse_qs(urlsplit(page.url).query) == asked
+
+
+def test_what_is_half_typed_stays_when_the_page_looks_again(open_page: Open) -> None:
+    page = open_page("fleet.html")
+    page.clock.install()
+    page.reload()
+    expect(page.locator("tbody tr")).to_have_count(50)
+    box = page.get_by_label("Batch")
+    box.press_sequentially("2025")
+
+    def with_another(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"appliances": 102})
+
+    page.route("**/api/summary", with_another)
+    page.clock.run_for(31_000)
+    expect(page.locator("#about")).to_contain_text("102 appliances")
+    expect(box).to_have_value("2025")
+    expect(box).to_be_focused()
+
+
+def test_nameplates_are_for_who_may_read_them(open_page: Open) -> None:
+    """Another sees neither column nor filter, and is told which right an address asks for; an owner has the own."""
+    page = open_page("fleet.html", Role.OPERATOR)
+    expect(page.locator("tbody tr")).to_have_count(50)
+    expect(page.get_by_label("Firmware")).to_be_visible()
+    for name in ("Batch", "Region"):
+        expect(page.get_by_label(name)).to_have_count(0)
+        expect(page.get_by_role("columnheader", name=name)).to_have_count(0)
+    page = open_page("fleet.html?batch=2025-44", Role.OPERATOR)
+    expect(page.get_by_role("alert")).to_contain_text("right “owners”")
+    page = open_page("fleet.html?region=east", Role.OWNER)
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert rows(page) == ["rf-260-011"]
 
 
 def test_the_file_has_what_the_list_is_narrowed_to(open_page: Open) -> None:
@@ -234,6 +315,8 @@ def test_it_speaks_chinese(open_page: Open) -> None:
     """Changed without loading again."""
     page = open_page("fleet.html", locale="zh-CN")
     expect(page.locator("tbody tr").first).to_contain_text("制冷剂泄漏")
+    for name in ("批次", "区域", "固件", "服务区域"):
+        expect(page.get_by_label(name, exact=True)).to_be_visible()
     expect(page.get_by_label("设备或用户编号开头")).to_be_visible()
     page.get_by_role("button", name="English").click()
     expect(page.locator("tbody tr").first).to_contain_text("Refrigerant is leaking out")

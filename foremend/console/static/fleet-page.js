@@ -10,13 +10,15 @@ import { ask, inVain, missing, reach, startShell, toLogin } from "./shell.js";
 import { faultNames, faultTitle, modelNames, modelTitle, setVocabulary, stateWords } from "./words.js";
 
 const ORDERS = { urgency: "fl_order_urgent", days_left: "fl_order_left", last_seen: "fl_order_age", "-last_seen": "fl_order_new" };
-const FILTERS = ["search", "state", "appliance_model", "fault", "sort"];
+const TRAITS = { service_area: "fl_area", region: "fl_region", batch: "fl_batch", firmware: "fl_firmware" };
+const OF_NAMEPLATES = ["region", "batch"]; // for who has the right `owners`
+const FILTERS = ["search", "state", "appliance_model", "fault", ...Object.keys(TRAITS), "sort"];
 const SHOWN_FAULTS = 2;
 const ON_PAGE = 50;
 const EVERY_MS = 30_000;
 const TYPED_MS = 300;
 
-const known = { part: null, error: null, summary: null, asked: 0, typing: 0 };
+const known = { part: null, error: null, summary: null, asked: 0, typing: 0, said: Object.fromEntries(Object.keys(TRAITS).map((name) => [name, new Set()])) };
 
 /** Names in words, asked for beside the list; without them the names themselves are shown. */
 const words = ask("api/vocabulary").then(setVocabulary, () => {});
@@ -50,6 +52,7 @@ async function read() {
     const [part] = await Promise.all([asked, words]);
     if (mine !== known.asked) return;
     Object.assign(known, { part, error: null });
+    offer(part);
   } catch (error) {
     console.warn(error);
     if (mine !== known.asked) return;
@@ -91,14 +94,15 @@ const CELLS = [
   ["fl_found", found],
   ["lead", left],
   ["fl_heard", heard],
-  ["fl_area", (one) => one.service_area ?? ""],
-  ["fl_firmware", (one) => one.firmware],
 ];
 const OWNER = ["fl_owner", (one) => h("span", { class: "id" }, one.owner_reference ?? "")];
 
-const cells = () => (reach("owners") === "all" ? [...CELLS, OWNER] : CELLS);
+/** Those that the reader may see. */
+const traits = () => Object.keys(TRAITS).filter((name) => reach("owners") || !OF_NAMEPLATES.includes(name));
 
-const nobody = () => (chosen(FILTERS.slice(0, 4)).length ? "fl_empty" : "fleet_empty");
+const cells = () => [...CELLS, ...traits().map((name) => [TRAITS[name], (one) => one[name] ?? ""]), ...(reach("owners") === "all" ? [OWNER] : [])];
+
+const nobody = () => (chosen(FILTERS.filter((name) => name !== "sort")).length ? "fl_empty" : "fleet_empty");
 
 const list = (part) => h("section", { class: "card" }, part.items.length ? table(cells(), part.items) : empty(t(nobody())), turning(part.next_cursor, choose));
 
@@ -132,26 +136,53 @@ function counted(state) {
   return many == null ? t(`state_${state}`) : `${t(`state_${state}`)} (${integer(many)})`;
 }
 
+/** What is written on this page's appliances is offered where it is typed. */
+function offer(part) {
+  for (const name of Object.keys(TRAITS)) for (const one of part.items) if (one[name]) known.said[name].add(one[name]);
+  showOffers();
+}
+
+function showOffers() {
+  for (const name of traits()) {
+    const place = byId(`said-${name}`);
+    if (place) fill(place, [...known.said[name]].sort().map((value) => h("option", { value })));
+  }
+}
+
+/** A word as the registers have it: there are too many for a list to choose from. Who goes on by Tab is there first. */
+const typed = (name) => [
+  h("label", {}, t(TRAITS[name]), h("input", { name, "data-key": name, value: view().get(name) ?? "", maxlength: "200", list: `said-${name}`, autocomplete: "off", spellcheck: "false", onchange: (event) => setTimeout(() => choose({ [name]: event.target.value.trim() })) })),
+  h("datalist", { id: `said-${name}` }),
+];
+
 const byWords = (names, words) => names.map((name) => [name, words(name)]).sort((a, b) => a[1].localeCompare(b[1]));
+
+const isHalfTyped = (input) => input?.name in TRAITS && input.value.trim() !== (view().get(input.name) ?? "");
 
 function showFilters() {
   if (document.activeElement?.name === "view-name") return; // nor goes a name
+  if (isHalfTyped(document.activeElement)) return;
   if (document.activeElement?.name === "search") return showRest(); // a search that is being typed stays
-  fill(byId("filters"), search(), h("div", { class: "rest", id: "rest" }));
-  showRest();
+  fill(byId("filters"), search(), h("div", { class: "rest", id: "rest" }, rest()));
+  showOffers();
 }
 
 function showRest() {
-  fill(
-    byId("rest"),
+  fill(byId("rest"), rest());
+  showOffers();
+}
+
+function rest() {
+  return [
     select("state", "state", [...STATES, "never_heard"].map((state) => [state, counted(state)]), true, choose),
     select("appliance_model", "fl_model", byWords(modelNames(), modelTitle), true, choose),
     select("fault", "fault", byWords(faultNames(), faultTitle), true, choose),
+    traits().map(typed),
     select("sort", "fl_order", Object.entries(ORDERS).map(([value, key]) => [value === "urgency" ? "" : value, t(key)]), false, choose, "wide"),
     h("a", { href: "fleet.html", "data-key": "clear" }, t("ls_clear")),
     h("a", { href: `api/v1/appliances.csv?${new URLSearchParams(chosen())}`, download: "", "data-key": "csv" }, t("fl_csv")),
     savedViews(FILTERS, openView, redraw),
-  );
+  ];
 }
 
 const missed = missing(known, () => show());

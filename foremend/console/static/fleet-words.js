@@ -4,6 +4,7 @@ import { addWords } from "./i18n.js";
 addWords({
   fl_about: ["{n} on this page; {total} appliances were heard of.", "本页 {n} 台，共收到 {total} 台设备的数据。"],
   fl_about_page: ["{n} on this page.", "本页 {n} 台。"],
+  fl_batch: ["Batch", "批次"],
   fl_csv: ["Download as CSV", "下载 CSV"],
   fl_empty: ["No appliance fits. Clear the filters, or look at another state.", "没有符合条件的设备。请清除筛选或查看其他状态。"],
   fl_filters: ["Search and narrow the fleet", "搜索和筛选设备"],
@@ -19,6 +20,7 @@ addWords({
   fl_order_new: ["heard of last first", "最近有数据在前"],
   fl_order_urgent: ["most urgent first", "最紧急在前"],
   fl_owner: ["Owner's reference", "用户编号"],
+  fl_region: ["Region", "区域"],
   fl_search: ["Id begins with", "设备编号开头"],
   fl_search_owner: ["Id or owner's reference begins with", "设备或用户编号开头"],
   fl_area: ["Service area", "服务区域"],

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Query
 from fastapi.responses import StreamingResponse
 
+from alerts.queries import ANY, Traits
 from foremend.service.fleet_walk import FleetFilter, Sort
 from foremend.service.guard.door import Needs
 from foremend.service.guard.problems import stated
@@ -35,6 +36,18 @@ Order = Annotated[
         description="`urgency`: by state, in it what fails first; `days_left`: what fails first, whatever the state"
     ),
 ]
+_OfPlate = Annotated[Text, Query(description="Of its nameplate; asks for the right `owners`")]
+
+
+def _traits(
+    service_area: Text = None,
+    region: _OfPlate = None,
+    batch: _OfPlate = None,
+    firmware: Annotated[Text, Query(description="The newest that is known of its nameplate")] = None,
+) -> Traits:
+    return Traits(service_area, region, batch, firmware)
+
+
 COLUMNS = tuple(FleetRow.model_fields)
 _CSV: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": ", ".join(COLUMNS)}
@@ -54,9 +67,10 @@ def add_fleet(app: FastAPI, look: Callable[[Caller], Sight]) -> None:
         state: FleetState | None = None,
         appliance_model: Text = None,
         fault: Text = None,
+        traits: Annotated[Traits, Depends(_traits)] = ANY,
     ) -> Part[FleetRow]:
         """Appliances, the most urgent first; `state=never_heard` are those registered of which nothing ever came."""
-        wanted = FleetFilter(state, appliance_model, fault, search)
+        wanted = FleetFilter(state, appliance_model, fault, search, traits)
         return look(caller).some_of_fleet(wanted, sort, limit, cursor)
 
     @app.get(
@@ -73,9 +87,10 @@ def add_fleet(app: FastAPI, look: Callable[[Caller], Sight]) -> None:
         state: FleetState | None = None,
         appliance_model: Text = None,
         fault: Text = None,
+        traits: Annotated[Traits, Depends(_traits)] = ANY,
     ) -> StreamingResponse:
         """The whole list as CSV, UTF-8 with its mark; what a spreadsheet would take for a formula begins with '."""
-        blocks = look(caller).all_of_fleet(FleetFilter(state, appliance_model, fault, search), sort)
+        blocks = look(caller).all_of_fleet(FleetFilter(state, appliance_model, fault, search, traits), sort)
         first = next(blocks, [])  # what cannot be read is told before the answer begins
         return StreamingResponse(
             as_csv(chain([first], blocks)),

@@ -22,6 +22,7 @@ from alerts.desk import Alerts
 from alerts.outbox import Outbox
 from alerts.servicing import Servicing
 from alerts.settings import AlertsSettings
+from alerts.tables import FirmwareRow, NameplateRow
 from alerts.ticket_steps import Assigned
 from alerts.vault import Vault
 from foremend.cli import app
@@ -310,6 +311,35 @@ def test_the_fleet_as_a_list_and_a_file_goes_as_far_as_the_right(lived: House) -
     assert [one["appliance_id"] for one in mine] == ["fridge-1"]
     assert [one["appliance_id"] for one in found] == ["fridge-1"]
     assert hidden == []
+
+
+def test_nameplates_narrow_the_list_for_those_alone_who_may_read_them(lived: House) -> None:
+    """Nobody else learns by a filter which region or batch an appliance is of; an owner the own alone."""
+    with writing(lived.engine) as session:
+        session.add_all(
+            NameplateRow(
+                appliance_id=one, category="c", appliance_model="rf-260", batch="b-1", region="east", installed_at=1,
+                at=1,
+            )
+            for one in ("fridge-1", "fridge-2")
+        )  # fmt: skip
+        session.add_all(
+            FirmwareRow(appliance_id=one, since=1, version="2.0", at=1) for one in ("fridge-1", "fridge-2")
+        )
+    for path in ("/api/v1/appliances", "/api/v1/appliances.csv"):
+        for asked in ("region=east", "batch=b-1"):
+            wanted = f"{path}?state=never_heard&{asked}"
+            owner, agent, operator = (
+                lived.ask("GET", wanted, lived.token(role))
+                for role in (Role.OWNER, Role.AGENT, Role.OPERATOR)
+            )
+            assert ("fridge-1" in owner.text, "fridge-2" in owner.text) == (True, False)
+            assert all(word in agent.text for word in ("fridge-1", "fridge-2", "east", "b-1"))
+            assert (operator.status_code, operator.json()["right"]) == (403, "owners")
+        seen = lived.ask("GET", f"{path}?state=never_heard&firmware=2.0", lived.token(Role.OPERATOR))
+        assert "fridge-2" in seen.text
+        assert "east" not in seen.text
+        assert "b-1" not in seen.text
 
 
 def test_quality_sees_cohorts_and_no_appliance(lived: House) -> None:

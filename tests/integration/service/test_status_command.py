@@ -17,7 +17,7 @@ from alerts.access.access import open_access
 from alerts.database import open_database, writing
 from alerts.settings import AlertsSettings
 from alerts.shared_status import Said, Seen, say
-from alerts.tables import HeldBackRow
+from alerts.tables import FirmwareRow, HeldBackRow
 from alerts.vault import open_vault
 from foremend.jobs.status import said
 from foremend.runtimes.clock import SystemClock
@@ -183,7 +183,17 @@ def test_the_fleet_is_listed_as_the_page_has_it(
         nothing = capsys.readouterr().out
         assert ask("--state", "well") == 2
         wrong = capsys.readouterr().err
+        tables = open_database(f"sqlite:///{tmp_path}/effects.db")
+        with writing(tables) as session:
+            session.add(FirmwareRow(appliance_id="plug-3", since=1, version="2.0", at=1))
+        tables.dispose()
+        assert ask("--firmware", "2.0", "--json") == 0
+        new = json.loads(capsys.readouterr().out)["appliances"]
+        assert ask("--batch", "b-1") != 0
+        refused = capsys.readouterr().err
 
+    assert [(one["appliance_id"], one["firmware"]) for one in new] == [("plug-3", "2.0")]
+    assert "right owners" in " ".join(refused.split())
     assert ([one["appliance_id"] for one in found["appliances"]], found["more"]) == (
         ["plug-2", "plug-1"],
         True,
