@@ -92,7 +92,7 @@ class OwnPipeline:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._looked: tuple[float, Sequence[ApplianceStatus]] = (0.0, ())
-        self._ids: frozenset[str] = frozenset()
+        self._by_id: Mapping[str, ApplianceStatus] = {}
         self._aged: tuple[Sequence[ApplianceStatus], dict[Order, Sequence[ApplianceStatus]]] = ((), {})
         self._fitting: tuple[Traits, Sequence[ApplianceStatus], Sequence[ApplianceStatus]] = (
             ANY,
@@ -121,7 +121,8 @@ class OwnPipeline:
 
     def some(self, ids: Collection[str]) -> list[ApplianceStatus]:
         """`ShownPipeline.some`."""
-        return [one for one in self._fleet() if one.appliance_id in ids]
+        self._fleet()
+        return [self._by_id[one] for one in sorted(set(ids) & self._by_id.keys())]
 
     def some_and_silent(self, ids: Collection[str]) -> list[ApplianceStatus]:
         """`ShownPipeline.some_and_silent`."""
@@ -132,7 +133,7 @@ class OwnPipeline:
         self._fleet()
         while part := registered(register, after, limit):
             after = part[-1].appliance_id
-            if found := [one for one in part if one.appliance_id not in self._ids]:
+            if found := [one for one in part if one.appliance_id not in self._by_id]:
                 return found
         return []
 
@@ -196,7 +197,7 @@ class OwnPipeline:
         began = monotonic()
         if began > until:
             fleet = sorted(self._pipeline.fleet(), key=lambda one: one.appliance_id)
-            self._ids = frozenset([one.appliance_id for one in fleet])
+            self._by_id = {one.appliance_id: one for one in fleet}
             took = monotonic() - began
             self._looked = (monotonic() + (_RARELY * took if len(fleet) > _MANY else 0.0), fleet)
         return fleet
