@@ -78,7 +78,7 @@ class RunningService:
         if answer.status_code in (401, 403):
             raise RefusedError(
                 f"{self.address} lets nobody read {path} without a token that may: put one into {TOKEN}"
-                " (foremend tokens create --name NAME --role operator)"
+                f" (foremend tokens create --name NAME --role operator); it says: {_wrong(answer)}"
             )
         if answer.status_code in (400, 422):
             raise ConfigError(_wrong(answer))

@@ -193,7 +193,7 @@ def test_the_fleet_is_listed_as_the_page_has_it(
         refused = capsys.readouterr().err
 
     assert [(one["appliance_id"], one["firmware"]) for one in new] == [("plug-3", "2.0")]
-    assert "right owners" in " ".join(refused.split())
+    assert "is for who has the right owners" in " ".join(refused.split())
     assert ([one["appliance_id"] for one in found["appliances"]], found["more"]) == (
         ["plug-2", "plug-1"],
         True,
