@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import Engine
 
 from alerts.cohort_alarms import CohortAlarms
+from alerts.database import open_database
 from alerts.fleet_reports import FleetReports
 from alerts.outbox import Outbox
 from alerts.settings import AlertsSettings
@@ -52,6 +55,14 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Iterator[Engine]:
+    """A database of a test's own, open and empty."""
+    engine = open_database(f"sqlite:///{tmp_path}/effects.db")
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
-from alerts.database import open_database
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.rights import Role
 from tests.e2e.visiting import PASSWORD, Open, serious, served, sideways, visits
 from tests.integration.service.test_openid import open_house
 from tests.openid_provider import Provider, open_provider, provider_of_others
-
-
-@pytest.fixture
-def tables(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path}/effects.db")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import Engine
 
 from alerts.cohort_alarms import CohortAlarms
-from alerts.database import open_database
 from alerts.fleet_reports import FleetReports
 from alerts.outbox import Outbox
 from alerts.settings import AlertsSettings
@@ -46,13 +45,6 @@ FORECAST = [
 def alarm(level: str, **definition: str) -> dict[str, Any]:
     faults = [{"fault": "refrigerant-leak", "failed": 12, "others": 3}]
     return {"day": "2026-01-05", "level": level, "definition": definition, "faults": faults} | FIGURES
-
-
-@pytest.fixture
-def tables(tmp_path: object) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path}/effects.db")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

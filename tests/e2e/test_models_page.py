@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import Engine, select
 
-from alerts.database import open_database, reading
+from alerts.database import reading
 from alerts.tables import AuditRow
 from foremend.learning.versions import Versions
 from foremend.runtimes.clock import SystemClock
@@ -27,13 +27,6 @@ MODEL = "rf-260"
 DETAIL = f"models.html?model={MODEL}"
 SHIPPED = Registry(Path(__file__).parents[2] / "models" / "champions")
 HOSTILE = "<img src=x onerror=alert(1)>" + "&'\"?" * 12
-
-
-@pytest.fixture
-def tables(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path}/effects.db")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

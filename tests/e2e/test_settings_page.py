@@ -13,7 +13,6 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import Engine
 
 from alerts.access.tokens import Tokens
-from alerts.database import open_database
 from foremend.config import load_settings
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.rights import Right, Role
@@ -66,13 +65,6 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }
     path.write_text(yaml.safe_dump(said))
     return path
-
-
-@pytest.fixture
-def tables(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path}/effects.db")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
