@@ -6,15 +6,19 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, BrowserContext, Page
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from alerts.access.access import open_access
+from alerts.access.passwords import Passwords
+from alerts.database import writing
 from alerts.shared_status import Said, Seen, say
+from alerts.tables import UserRow
 from alerts.vault import Vault
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.status import PipelineStatus
@@ -37,6 +41,12 @@ REFUSED = "400|403|404|409|412|422|502"
 Open = Callable[..., Page]
 
 
+@cache
+def kept_password() -> str:
+    """`PASSWORD` as it is stored; to hash it takes 0.3 s of CPU, and every test has seven users."""
+    return Passwords().kept(PASSWORD)
+
+
 @contextmanager
 def service_of(tables: Engine, appliances: tuple[str, ...], **parts: Any) -> Iterator[str]:
     """The address of a service that heard of `appliances`, of rf-260; `parts` go to `create_app`."""
@@ -51,8 +61,9 @@ def served(tables: Engine, **parts: Any) -> Iterator[str]:
     """The address of a service of what stream `s` said in `tables`, with a user of each role; `parts` as above."""
     access = open_access(tables, Vault(Fernet.generate_key().decode()), SystemClock())
     for role in Role:
-        link = access.users.create(role.value, role, "test", SUBJECTS.get(role))[1]
-        access.entrance.set_password(link, PASSWORD, "127.0.0.1")
+        access.users.create(role.value, role, "test", SUBJECTS.get(role))
+    with writing(tables) as session:
+        session.execute(update(UserRow).values(password=kept_password()))
     pipeline = SharedPipeline(tables, ("s",), SystemClock(), 2**60)
     model = ReadModel(tables, pipeline, load_profiles(), load_catalogue(), {})
     app = create_app(model, door=Door(access, False, Buckets(1e6), Buckets(1e6)), **parts)
