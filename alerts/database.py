@@ -8,10 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.util.exc import CommandError
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -21,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     event,
+    inspect,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -214,18 +211,32 @@ def _newest_migration() -> str:
     return max(file.name[1:5] for file in (Path(__file__).parent / "migrations" / "versions").glob("v*.py"))
 
 
+def _is_up_to_date(connection: Connection) -> bool:
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [_newest_migration()]
+
+
 def _migrate(engine: Engine) -> None:
-    settings = Config()
-    settings.set_main_option("script_location", "alerts:migrations")
     try:
         with engine.begin() as connection:
-            if MigrationContext.configure(connection).get_current_heads() == (_newest_migration(),):
-                return
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            settings.attributes["connection"] = connection
-            command.upgrade(settings, "head")
-    except CommandError as error:
-        raise IntegrityError(f"{WHAT} was written by a newer Foremend ({error}); upgrade Foremend") from error
+            if not _is_up_to_date(connection):
+                _upgrade(connection)
     except DBAPIError as error:
         raise IntegrityError(f"{WHAT} is not usable: {error.orig}") from error
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
+
+    settings = Config()
+    settings.set_main_option("script_location", "alerts:migrations")
+    settings.attributes["connection"] = connection
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+    try:
+        command.upgrade(settings, "head")
+    except CommandError as error:
+        raise IntegrityError(f"{WHAT} was written by a newer Foremend ({error}); upgrade Foremend") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated
 
-import segno
 from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel, ConfigDict
 
@@ -76,6 +75,8 @@ def add_account(app: FastAPI, door: Door) -> None:
     @app.post(path, tags=tags, operation_id="beginSecondFactor", responses=stated(400, 404))
     def begin(caller: Anybody, proof: ProofBody, request: Request) -> SecretView:
         """A new secret for an app that makes codes; it counts once a code of it was confirmed."""
+        import segno  # which few starts need
+
         access, _ = _mine(door, caller)
         totp = access.factors.begin(_proven(door, caller, proof, request))
         uri = totp.provisioning_uri()

@@ -10,6 +10,7 @@ import pytest
 LEARNING = ("sklearn", "scipy.stats", "scipy.optimize")
 NUMBERS = ("numpy", "scipy", "numba", "pyarrow", "sklearn")
 SERVING = ("pydantic", "sqlalchemy", "fastapi", "uvicorn", "httpx", "cryptography", "alembic")
+RARELY = ("alembic", "segno")
 NOT_LOADED = {
     "foremend.cli": (*NUMBERS, *SERVING, "foremend.config"),
     "foremend.jobs.check": ("scipy", "numba", "pyarrow", "sklearn", "sqlalchemy", "fastapi", "simulators"),
@@ -22,8 +23,8 @@ NOT_LOADED = {
     ),
     "foremend.jobs.simulate": (*LEARNING, "pyarrow", "sqlalchemy", "fastapi", "foremend.engine"),
     "simulators.platform": (*NUMBERS, "sqlalchemy"),
-    "foremend.wiring.service": (*LEARNING, "simulators"),
-    "foremend.wiring.one_machine": (*LEARNING, "simulators"),
+    "foremend.wiring.service": (*LEARNING, *RARELY, "simulators"),
+    "foremend.wiring.one_machine": (*LEARNING, *RARELY, "simulators"),
 }
 
 
