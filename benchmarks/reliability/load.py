@@ -25,6 +25,8 @@ class Watched(Protocol):
 
     def until_seen(self, readings: Readings) -> None: ...
 
+    def until_near(self) -> None: ...
+
     def until_covered(self, readings: Readings) -> None: ...
 
 
@@ -32,7 +34,8 @@ class Load:
     """Goes on until `finish`; a context manager.
 
     A fleet in life is never ahead of `ingest.lateness` by mere speed. This one would be, on a machine slow enough:
-    it waits for the pipeline where it is half of the lateness ahead, and says for how long (`held_back_s`).
+    it waits for the pipeline where it is half of the lateness ahead, or where more waits for workers than they would
+    catch up with in a fault's time, and says for how long (`held_back_s`).
     """
 
     def __init__(self, story: Story, mqtt: MqttSettings, watch: Watched) -> None:
@@ -90,12 +93,13 @@ class Load:
             publisher.publish(message.topic, message.payload)
 
     def _wait_for_pipeline(self, rounds: int) -> float:
-        """Until it has all but the last so many; how long that took, s."""
+        """Until it has all but the last so many, and workers are near; how long that took, s."""
         due = max(rounds - self._story.rounds_ahead, 0) * READINGS
         began = time.monotonic()
         wanted = self.sent.copy()
         wanted[:, due:] = False
         self._watch.until_seen(wanted)
+        self._watch.until_near()
         waited = time.monotonic() - began
         self.held_back_s += waited
         return waited

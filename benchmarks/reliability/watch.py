@@ -20,6 +20,8 @@ from foremend.vocabulary.errors import InputError, UnavailableError
 
 PATIENCE_S = 480.0
 """Two cores that others use, too, were 4 minutes behind what they were sent in one."""
+MOST_BEHIND = 2_000
+"""Blocks that may wait for workers before the fleet waits for them: half a minute of what it says."""
 _LOOK_MS = 50
 _AGAIN_S = 0.5
 _MANIFEST = b"manifest"
@@ -64,6 +66,13 @@ class LogWatch:
         """Until all of `readings` are in Kafka. Raises UnavailableError when they never come."""
         self._until(lambda: not np.any(readings & ~self.seen), "readings that never came to Kafka")
 
+    def until_near(self) -> None:
+        """Until checkpoints cover all but `MOST_BEHIND` blocks. Raises UnavailableError when they never do."""
+        self._until(
+            lambda: sum(self.ends.values()) - sum(self._covered.values()) <= MOST_BEHIND,
+            f"more than {MOST_BEHIND} blocks that no checkpoint covers",
+        )
+
     def until_covered(self, readings: Readings) -> None:
         """Until they are in Kafka, worked on, and covered by checkpoints."""
         self.until_seen(readings)
@@ -84,7 +93,10 @@ class LogWatch:
         while not self._ended:
             try:
                 async with AIOKafkaConsumer(
-                    **connection(self._kafka), enable_auto_commit=False, auto_offset_reset="none"
+                    **connection(self._kafka),
+                    enable_auto_commit=False,
+                    auto_offset_reset="none",
+                    isolation_level="read_committed",  # a checkpoint of which not all came is none
                 ) as reader:
                     await self._read(reader)
             except KafkaError:  # it is away: that is what we are here for
