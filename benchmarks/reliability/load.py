@@ -25,8 +25,6 @@ class Watched(Protocol):
 
     def until_seen(self, readings: Readings) -> None: ...
 
-    def until_near(self) -> None: ...
-
     def until_covered(self, readings: Readings) -> None: ...
 
 
@@ -93,13 +91,12 @@ class Load:
             publisher.publish(message.topic, message.payload)
 
     def _wait_for_pipeline(self, rounds: int) -> float:
-        """Until it has all but the last so many, and workers are near; how long that took, s."""
+        """Until it has all but the last so many; how long that took, s."""
         due = max(rounds - self._story.rounds_ahead, 0) * READINGS
         began = time.monotonic()
         wanted = self.sent.copy()
         wanted[:, due:] = False
         self._watch.until_seen(wanted)
-        self._watch.until_near()
         waited = time.monotonic() - began
         self.held_back_s += waited
         return waited

@@ -60,9 +60,6 @@ class PageWatch:
         wanted = time_of(int(sent[-1])) / MS_PER_SECOND
         until(lambda: self._newest() >= wanted, "readings that the pipeline never worked on", PATIENCE_S)
 
-    def until_near(self) -> None:
-        """At once: the broker keeps what it does not take, and `until_seen` waits for what it worked on."""
-
     def until_covered(self, readings: Readings) -> None:
         """The same: its consequences are committed together with it."""
         self.until_seen(readings)

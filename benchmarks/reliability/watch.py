@@ -63,11 +63,11 @@ class LogWatch:
         return {at.partition: offset for at, offset in self._offsets.items() if at.topic == blocks}
 
     def until_seen(self, readings: Readings) -> None:
-        """Until all of `readings` are in Kafka. Raises UnavailableError when they never come."""
-        self._until(lambda: not np.any(readings & ~self.seen), "readings that never came to Kafka")
+        """Until all of `readings` are in Kafka, and no more than `MOST_BEHIND` blocks of it are without a checkpoint.
 
-    def until_near(self) -> None:
-        """Until checkpoints cover all but `MOST_BEHIND` blocks. Raises UnavailableError when they never do."""
+        Raises UnavailableError when that never comes.
+        """
+        self._until(lambda: not np.any(readings & ~self.seen), "readings that never came to Kafka")
         self._until(
             lambda: sum(self.ends.values()) - sum(self._covered.values()) <= MOST_BEHIND,
             f"more than {MOST_BEHIND} blocks that no checkpoint covers",
