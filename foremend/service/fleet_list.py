@@ -75,6 +75,7 @@ class FleetList:
     def _that_fit(self, each: Iterator[queries.Registered], traits: Traits) -> Iterator[queries.Registered]:
         if not traits:
             yield from each
+            return
         while some := list(islice(each, _BLOCK)):
             fits = queries.fitting(self._engine, traits, [one.appliance_id for one in some])
             yield from (one for one in some if one.appliance_id in fits)

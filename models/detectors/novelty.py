@@ -43,20 +43,13 @@ def _layout(values: int, patterns: int) -> np.dtype[Any]:
     return np.dtype(
         [
             ("origin", np.float64),  # the first value: windows are kept as differences from it
-            (
-                "resolution",
-                np.float64,
-            ),  # the smallest change so far, inf before: one step of a sensor is no news
+            ("resolution", np.float64),  # the smallest change, inf before: a sensor's one step is no news
             ("bound", np.float64),  # a distance beyond this one is unusual; 0 before anything moved
             *TAIL,  # of the distances
             ("seen", np.int32),  # readings so far
             ("known", np.int32),  # patterns so far
             ("window", np.float32, (values,)),  # the last values, oldest first
-            (
-                "recent",
-                np.int32,
-                (values,),
-            ),  # the pattern that each of the last readings became, -1 none, round about
+            ("recent", np.int32, (values,)),  # what each of the last readings became, round about; -1 none
             ("pattern", np.float32, (values, patterns)),
             ("met", np.int32, (patterns,)),  # the last reading to which each was nearest
             ("apart", np.float32, (patterns,)),  # how far each was from all others when it came
