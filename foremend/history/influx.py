@@ -74,8 +74,8 @@ class InfluxHistory:
                 self._waiting.popleft()
                 self.waiting_rows -= len(block)
 
-    def forget_after(self, position: int) -> None:
-        """Forget what waits; the replay from `position` overwrites points that are there."""
+    def forget_after(self, position: int, still_ours: Callable[[], object] = lambda: None) -> None:
+        """Forget what waits; the replay from `position` overwrites points that are there: none goes."""
         self._waiting.clear()
         self.waiting_rows = 0
 

@@ -76,18 +76,21 @@ class ParquetHistory:
         self.waiting_rows = 0
         pa.default_memory_pool().release_unused()  # else the next messages are decoded beside what is free
 
-    def forget_after(self, position: int) -> None:
+    def forget_after(self, position: int, still_ours: Callable[[], object] = lambda: None) -> None:
         """Own the stream from now on; forget what waits and files beyond `position`: a replay writes them again.
 
         An earlier owner that is in the midst of a flush is not waited for, as it may stand still: what it has not put
-        in place by now is removed or refused.
+        in place by now is removed or refused. Nor is a later one robbed by whoever stood still before it came here:
+        what `still_ours` raises, once the stream is owned, is raised before anything goes.
 
-        Raises UnavailableError when the disk refuses: call again.
+        Raises UnavailableError when the disk refuses: call again. Raises RefusedError when another process has taken
+        the stream over since it was ours.
         """
         self._waiting.clear()
         self.waiting_rows = 0
         try:
             self._own(position)
+            still_ours()
             with self._folder.writing():
                 for day in self._folder.all_days():
                     self._forget_in(day, position)
@@ -143,8 +146,7 @@ class ParquetHistory:
                 " twice after this replay; restore both from one backup",
                 self._folder.root,
             )
-        self._folder.keep_stream(self._stream, Stream(self._me, position))
-        self._owns = True
+        self._settle(position)
 
     def _settle(self, position: int) -> None:
         """A snapshot covers what is up to `position`; that a stream has one writer is checked on the way."""
@@ -193,10 +195,16 @@ class ParquetHistory:
         for half_written in day.glob(".*.new"):
             name = flushed(half_written.with_name(half_written.name[1:].removesuffix(".new")))
             if name and name.stream == self._stream:
-                half_written.unlink(missing_ok=True)  # put in place meanwhile: it goes below
+                self._remove(half_written)  # put in place meanwhile: it goes below
         for file in day.glob("*.parquet"):
             if (name := flushed(file)) and name.stream == self._stream and name.first > position:
-                file.unlink(missing_ok=True)
+                self._remove(file)
+
+    def _remove(self, file: Path) -> None:
+        with self._folder.owning(self._stream, self._me) as is_mine:
+            if not is_mine:
+                raise self._taken_over()
+            file.unlink(missing_ok=True)
 
 
 def _read(day: Path, chosen: Callable[[Sequence[Path]], pa.Table | None]) -> pa.Table | None:

@@ -137,14 +137,20 @@ class Folder:
         file.parent.mkdir(parents=True, exist_ok=True)
         new = file.with_name(f"{file.name}.{stream.owner}")
         write_synced(new, orjson.dumps(asdict(stream)))
-        with self._locked(f"{file.name}.lock", fcntl.LOCK_EX):
-            before = self.stream(name)
-            if owned and (before is None or before.owner != stream.owner):
+        with self.owning(name, stream.owner) as is_owner:
+            if owned and not is_owner:
                 new.unlink()
                 return False
             new.replace(file)
         sync_path(file.parent)
         return True
+
+    @contextmanager
+    def owning(self, name: str, owner: str) -> Iterator[bool]:
+        """Whether the stream is `owner`'s. Nobody takes it over within: do nothing there that takes long."""
+        with self._locked(f"{self._stream_file(name).name}.lock", fcntl.LOCK_EX):
+            stream = self.stream(name)
+            yield stream is not None and stream.owner == owner
 
     def is_settled(self, file: Flushed) -> bool:
         """Whether no replay will write these readings again."""

@@ -5,7 +5,7 @@ Adapters live with what they touch; `foremend.wiring` picks them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -61,8 +61,11 @@ class History(Protocol):
         """
         ...
 
-    def forget_after(self, position: int) -> None:
-        """Make ready for a replay from `position`, so that it stores nothing twice: what waits is forgotten too."""
+    def forget_after(self, position: int, still_ours: Callable[[], object] = ...) -> None:
+        """Make ready for a replay from `position`, so that it stores nothing twice: what waits is forgotten too.
+
+        What `still_ours` raises is raised before anything that is stored goes.
+        """
         ...
 
     def read(

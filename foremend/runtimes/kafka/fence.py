@@ -24,6 +24,9 @@ PATIENCE_S = 60.0
 _TRANSACTION_MS = 300_000
 """After this long the broker gives up a transaction that nobody ends; brokers take 900,000 at most by default."""
 
+_STILL_OURS = b"still-ours"
+"""Key of a record that says nothing: Kafka asks whose a transaction is where there is something in it."""
+
 Send = Callable[[Sequence[bytes], Sequence[bytes | None]], Awaitable[int]]
 """Sends values under keys and waits until all are durable; the lowest offset (0 for nothing)."""
 
@@ -80,6 +83,15 @@ class Fence:
             finally:
                 if not stands:
                     await self._give_up()
+
+    async def confirm(self) -> None:
+        """Raises RefusedError where somebody else has begun, or may have, as Kafka was away; UnavailableError while it
+        does not answer.
+        """
+        if self._producer is None:
+            raise RefusedError(self._another)
+        async with self.together() as send:
+            await send([_STILL_OURS], [None])
 
     async def end(self) -> None:
         """Write no more, once what is under way has ended."""

@@ -29,7 +29,7 @@ from foremend.runtimes.kafka.fence import Fence
 from foremend.runtimes.kafka.log_reader import LogReader
 from foremend.runtimes.kafka.meter import Meter
 from foremend.runtimes.kafka.partition import PartitionRuntime, Record
-from foremend.runtimes.kafka.recovery import recover
+from foremend.runtimes.kafka.recovery import answer_of, recover
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.runtimes.kafka.state import StateStore
 from foremend.vocabulary.errors import IntegrityError, RefusedError, UnavailableError
@@ -181,7 +181,11 @@ class Holdings:
                 f" {self._settings.blocks_topic} ends at {end}: it was made anew, so make {self._settings.state_topic}"
                 " anew too, or choose another kafka.prefix"
             )
-        runtime = await self._in_thread(self._restored, partition, saved.packed if saved else None, first)
+        packed = saved.packed if saved else None
+        try:
+            runtime = await self._in_thread(self._restored, partition, packed, first, fence)
+        except RefusedError as error:
+            raise UnavailableError(f"{_TAKEN}: {error}") from error
         log.info(
             "partition %d: on from record %d of %d after %.1f s",
             partition, runtime.next_offset, end, time.monotonic() - began,
@@ -190,10 +194,18 @@ class Holdings:
         letters = LetterBox(partial(self._producer.send, self._settings.dead_letters_topic))
         return Held(runtime, runtime.next_offset, now, now + self._every_s, letters, fence)
 
-    def _restored(self, partition: int, packed: memoryview | None, first: int) -> PartitionRuntime:
+    def _restored(
+        self, partition: int, packed: memoryview | None, first: int, fence: Fence
+    ) -> PartitionRuntime:
+        """The thread may have been busy for minutes: who took over meanwhile is not robbed of the history."""
+
+        def still_ours() -> None:
+            answer_of(fence.confirm(), self._loop)
+
+        still_ours()
         with self._meter.on("restore"):
             runtime = self._restoring = self._runtime_of(partition)
-            runtime.restore(unpack(packed) if packed is not None else None, first)
+            runtime.restore(unpack(packed) if packed is not None else None, first, still_ours)
         return runtime
 
     async def _account_for_gap(self, message: Message, expected: int) -> None:

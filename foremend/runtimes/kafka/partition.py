@@ -133,10 +133,15 @@ class PartitionRuntime:
         self.whole = True  # the state is that of `next_offset`; not so within a record
         self.searching = False  # for what raised
 
-    def restore(self, snapshot: Snapshot | None, first_offset: int = 0) -> None:
+    def restore(
+        self,
+        snapshot: Snapshot | None,
+        first_offset: int = 0,
+        still_ours: Callable[[], object] = lambda: None,
+    ) -> None:
         """Go on from `snapshot`; without one, from `first_offset`. Raises IntegrityError as `Engine.restore` does.
 
-        Whatever was in memory is forgotten.
+        Whatever was in memory is forgotten, and what history has beyond: what `still_ours` raises is raised before.
         """
         self.whole = False
         self.next_offset, self.totals, self._keyed, self._untried = first_offset, Totals(), {}, Held()
@@ -151,7 +156,7 @@ class PartitionRuntime:
         if self._resting is not None:
             self._resting.restore(None if snapshot is None else snapshot.get("resting"), self.engines)
         self._covered = self.next_offset
-        self.patience.insist(lambda: self._history.forget_after(self.next_offset))
+        self.patience.insist(lambda: self._history.forget_after(self.next_offset, still_ours))
         self._committed = self.patience.insist(self._effects.position)
         self.whole = True
 

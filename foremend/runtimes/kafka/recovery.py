@@ -154,10 +154,15 @@ class Recovery:
         if self._runtime.abandoned:
             answer.close()
             raise UnavailableError("the partition is no longer ours")
-        try:
-            return asyncio.run_coroutine_threadsafe(answer, self._loop).result()
-        except CancelledError as error:
-            raise UnavailableError("the worker ends") from error
+        return answer_of(answer, self._loop)
+
+
+def answer_of(answer: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
+    """What `loop` answers to another thread, which waits. Raises UnavailableError where the loop ends meanwhile."""
+    try:
+        return asyncio.run_coroutine_threadsafe(answer, loop).result()
+    except CancelledError as error:
+        raise UnavailableError("the worker ends") from error
 
 
 async def _next(batches: Batches) -> Sequence[Record] | None:

@@ -62,6 +62,23 @@ def stopped_flush(root: Path, n: int) -> None:
     os._exit(0)
 
 
+def stopped_takeover(root: Path, n: int) -> None:
+    """One that takes over from somebody who died behind a flush is stopped; ends with 1 where it is refused."""
+    flush(root)
+    history = ParquetHistory(root, "j")
+
+    def still_ours() -> None:
+        if (root.parent / "taken").exists():
+            raise RefusedError("another one has taken over")
+
+    strike_at(n, signal.SIGSTOP)
+    try:
+        history.forget_after(4, still_ours)
+    except RefusedError:
+        os._exit(1)
+    os._exit(0)
+
+
 def compact(root: Path) -> None:
     Upkeep(root, ParquetSettings(), Clock()).round(ON_COMMAND)
 
@@ -83,14 +100,16 @@ def forget(root: Path) -> None:
 def strike_at(n: int, strike: signal.Signals) -> None:
     """SIGKILL or SIGSTOP to this process right before its nth touch.
 
-    Not stopped at the one touch at which others must wait: between the look at whose a stream is and its exchange.
+    Not stopped at the touches at which others must wait: between the look at whose a stream is and its exchange, or
+    the end of a file of it.
     """
     left = n
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal left
         if event in TOUCHES and not (event == "open" and arguments[1] in (None, "r", "rb")):
-            if strike is signal.SIGSTOP and event == "os.rename" and str(arguments[1]).endswith("j.json"):
+            exchange_of_stream = event == "os.rename" and str(arguments[1]).endswith("j.json")
+            if strike is signal.SIGSTOP and (exchange_of_stream or event == "os.remove"):
                 return
             left -= 1
             if not left:
@@ -99,14 +118,17 @@ def strike_at(n: int, strike: signal.Signals) -> None:
     sys.addaudithook(hook)
 
 
+STOPPED = {act.__name__: act for act in (stopped_flush, stopped_takeover)}
+
+
 def main() -> None:
     acts = {act.__name__: act for act in (flush, compact, compact_without_exchange, expire, forget)}
     for line in sys.stdin:
         folder, what, n = line.split()
         child = os.fork()
         if not child:
-            if what == "stopped_flush":
-                stopped_flush(Path(folder), int(n))
+            if what in STOPPED:
+                STOPPED[what](Path(folder), int(n))
             strike_at(int(n), signal.SIGKILL)
             acts[what](Path(folder))
             os._exit(0)

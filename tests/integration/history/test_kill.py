@@ -130,3 +130,34 @@ def test_who_stands_still_in_a_flush_holds_nobody_up_and_stores_nothing_afterwar
     assert answer == "done 0"
     assert endings == {"done 0", "done 256"}  # through already, or refused
     assert stops >= 5
+
+
+def test_who_stands_still_in_a_takeover_takes_nothing_from_who_came_after_it(
+    tmp_path: Path, acts: ModuleType, ask: Ask, template: Path
+) -> None:
+    """Frozen at any step of it: meanwhile another one takes over, stores, and makes a snapshot behind that."""
+    undisturbed = tmp_path / "undisturbed" / "history"
+    shutil.copytree(template.parent, undisturbed.parent)
+    acts.flush(undisturbed)
+
+    stops, endings = 0, set[str]()
+    for n in itertools.count(1):
+        root = tmp_path / str(n) / "history"
+        shutil.copytree(template.parent, root.parent)
+        answer = ask(root, "stopped_takeover", n)
+        if not answer.startswith("stopped"):
+            break
+        stops += 1
+        later = ParquetHistory(root, "j")
+        later.forget_after(4)
+        acts.write(later, range(5, 7))
+        later.flush(4, 6)
+        later.flush(6, 6)
+        (root.parent / "taken").touch()
+        endings.add(ask(root, "go_on", 0))
+
+        assert stored(root) == stored(undisturbed), f"stopped at touch {n}"
+
+    assert answer == "done 0"
+    assert endings == {"done 0", "done 256"}  # through already, or refused
+    assert stops >= 5

@@ -13,6 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from foremend.runtimes.kafka import topics
+from foremend.runtimes.kafka.fence import Fence
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.runtimes.kafka.state import CHUNK, StateStore
 from foremend.vocabulary.errors import IntegrityError, RefusedError
@@ -185,6 +186,30 @@ def test_who_lets_go_writes_no_more(kafka: KafkaSettings) -> None:
     mine, another_s = with_topics(kafka, act)
 
     assert (mine.next_offset, another_s.next_offset) == (5, 5)
+
+
+def test_whose_a_partition_is_can_be_asked(kafka: KafkaSettings) -> None:
+    """Whoever is not sure says that it is not: no answer begins anew, which would shut the others out."""
+
+    async def act(store: StateStore, producer: AIOKafkaProducer) -> Any:
+        late, _ = await store.take_over(PARTITION)
+        await late.confirm()
+        owner, _ = await StateStore(kafka).take_over(PARTITION)
+        await owner.confirm()
+        await store.save(owner, b"good", 5)
+        for _ in range(2):
+            with pytest.raises(RefusedError, match="another worker writes the checkpoints"):
+                await late.confirm()
+        with pytest.raises(RefusedError, match="another worker writes the checkpoints"):
+            await Fence(kafka, PARTITION).confirm()
+        await owner.confirm()
+        await owner.end()
+        return await taken_over(kafka, PARTITION), await keys(kafka)
+
+    found, left = with_topics(kafka, act)
+
+    assert (bytes(found.packed), found.next_offset) == (b"good", 5)
+    assert sum(left.values()) == 2  # the checkpoint and what names it
 
 
 async def damage(kafka: KafkaSettings, producer: AIOKafkaProducer) -> None:

@@ -285,6 +285,36 @@ def test_a_writer_whose_stream_was_taken_over_is_refused(tmp_path: Path) -> None
     assert stored(new) == [("a", DAY), ("a", DAY + 60_000), ("b", DAY)]
 
 
+def test_whoever_lost_a_stream_takes_nothing_of_the_new_owner_with_it(tmp_path: Path) -> None:
+    """Going back to its own snapshot, it is refused, and what was stored meanwhile stays."""
+    old = flushed_often(tmp_path, 2)
+    new = ParquetHistory(tmp_path, "j")
+    new.forget_after(2)
+    new.write(block([DAY + 600_000], "b"))
+    new.flush(2, 3)
+    before = stored(new)
+
+    with pytest.raises(RefusedError, match="was taken over by another process"):
+        old.forget_after(0)
+
+    assert stored(new) == before
+    new.flush(3, 3)  # it is still its owner
+
+
+def test_whoever_is_late_takes_nothing_of_the_owner_before_with_it(tmp_path: Path) -> None:
+    """Its snapshot was read before others had made a later one, and the lock on that says so."""
+    flushed_often(tmp_path, 5)
+    before = stored(ParquetHistory(tmp_path))
+
+    def shut_out() -> None:
+        raise RefusedError("another worker holds the partition")
+
+    with pytest.raises(RefusedError, match="another worker holds the partition"):
+        ParquetHistory(tmp_path, "j").forget_after(0, shut_out)
+
+    assert stored(ParquetHistory(tmp_path)) == before
+
+
 def test_a_stream_forgets_only_its_own_files(tmp_path: Path) -> None:
     """Even where one stream's name begins as another's."""
     for stream in ("foremend-1", "foremend-11", "foremend-1-2"):
