@@ -147,7 +147,7 @@ class Connection:
         try:
             if self._open():
                 self._serve()
-                if not self._answered:
+                if not self._answered and not self._closing.is_set():
                     self.trouble = (
                         f"{self._settings.url} ends the connection before it accepts us: "
                         "some brokers do so when user, password or protocol is wrong"

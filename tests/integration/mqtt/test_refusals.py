@@ -148,6 +148,15 @@ def test_who_never_was_let_in_is_refused_and_not_available_is_no_refusal() -> No
         MqttSource(settings).connect(0.5)
 
 
+def test_who_accepts_and_says_nothing_is_not_said_to_end_the_connection() -> None:
+    """We gave up, not the broker: no word of a wrong password."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        pytest.raises(UnavailableError, match="no MQTT broker answers"),
+    ):
+        MqttSource(settings_of(listener)).connect(0.2)
+
+
 @pytest.mark.parametrize("suback", [b"", _GRANTED * 2], ids=["too few", "too many"])
 def test_an_answer_that_cannot_be_understood_is_a_lost_connection(
     suback: bytes, caplog: pytest.LogCaptureFixture
