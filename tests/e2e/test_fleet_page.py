@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from alerts.database import open_database, writing
 from alerts.shared_status import Said, Seen, say
@@ -182,16 +182,14 @@ def test_batch_region_firmware_and_area_are_typed(open_page: Open) -> None:
 def test_what_is_half_typed_stays_when_the_page_looks_again(open_page: Open) -> None:
     page = open_page("fleet.html")
     page.clock.install()
-    page.reload()
+    with page.expect_response("**/api/summary") as asked:
+        page.reload()
+    with_another = asked.value.json() | {"appliances": 102}
     expect(page.locator("tbody tr")).to_have_count(50)
     box = page.get_by_label("Batch")
     box.press_sequentially("2025")
 
-    def with_another(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, json=answer.json() | {"appliances": 102})
-
-    page.route("**/api/summary", with_another)
+    page.route("**/api/summary", lambda route: route.fulfill(json=with_another))
     page.clock.run_for(31_000)
     expect(page.locator("#about")).to_contain_text("102 appliances")
     expect(box).to_have_value("2025")
