@@ -4,115 +4,154 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from foremend.config import load_settings
+from alerts.desk import Alerts
+from foremend.config import Settings
 from foremend.engine.follow import follow
-from foremend.jobs.material import confirmed, stored_of
+from foremend.jobs.cohorts import own_fleet
+from foremend.jobs.material import INFLUX, confirmed, stored_of
 from foremend.learning.exposure import Home, exposed
-from foremend.learning.insights_page import page
+from foremend.learning.insights_report import LEAD_DAYS, otherwise, require_change
 from foremend.learning.lives import lives_of
 from foremend.learning.members import Since, read_appliances
-from foremend.learning.past import DaysRead, all_of
+from foremend.learning.outcomes import from_tickets
+from foremend.learning.past import DaysRead, Permitted, all_of
 from foremend.vocabulary.catalogue.features import feature_titles
-from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError, InputError
 from foremend.vocabulary.features import Feature
-from foremend.vocabulary.ports import Clock
+from foremend.vocabulary.ports import Clock, History
 from foremend.vocabulary.profiles import Profile, load_profiles, profile_of
-from models.hazards import Causes, Effect, causes, require_enough
+from foremend.vocabulary.types import Purpose
+from models.effects import Effect
+from models.hazards import Causes, causes, require_enough
+from models.outcomes import Outcome
+
+_EFFECT = ("ratio", "low", "high", "p", "spread")  # of a row that is named: exact, for what if
 
 
-def insights(
-    appliance_model: str,
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Of which appliance model, of which fault (None: any), and what if.
+
+    A symptom shows so many `lead_days` before a failure at most. `what_if`: feature -> its change, a share of it
+    (-0.33) where the feature is compared as a ratio, else in its unit.
+    """
+
+    appliance_model: str
+    fault: str | None = None
+    lead_days: int = LEAD_DAYS
+    what_if: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Material:
+    """What there is to learn from. `permitted` answers which appliances may be; `members` are those of the fleet."""
+
+    history: History
+    days: int  # of the history; 0: not known
+    outcomes: Sequence[Outcome]
+    permitted: Permitted
+    members: Mapping[str, Sequence[Since]]
+    where: str  # the history, for people
+
+
+def insights_of_tables(
+    asked: Asked,
     history: str,
     outcomes: str,
     appliances: Path | None,
-    fault: str | None,
-    lead_days: int,
-    what_if: Mapping[str, float],
-    out: Path | None,
-    config: Path | None,
+    settings: Settings,
     clock: Clock,
     progress: DaysRead = lambda done, total: None,
 ) -> dict[str, Any]:
-    """What goes with the failures of one appliance model, of one `fault` or of any.
+    """What goes with failures, of the material that is named.
 
-    `appliances` is a table as `foremend cohorts` reads it. `what_if`: feature -> its change, a share of it (-0.33)
-    where the feature is compared as a ratio, else in its unit. Writes a page into the file `out`, if given. Raises
-    ConfigError where there is too little to learn from, or a feature is not known.
+    `appliances` is a table as `foremend cohorts` reads it. Raises ConfigError where there is too little to learn from,
+    or a fault or feature is not known.
     """
-    settings = load_settings(config)
-    profiles = load_profiles(settings.profiles.folders)
-    profile = profile_of(profiles, appliance_model)
-    features = {one.name: one for one in profile.daily_features}
-    _check(profile, fault, what_if, features, out)
-    confirmed_ones, permitted = confirmed(outcomes, settings.alerts, clock)
-    reported = [one for one in confirmed_ones if fault in (None, one.fault)]
-    require_enough(len(reported))
+    profile = _checked(asked, settings)
+    reported, permitted = confirmed(outcomes, settings.alerts, clock)
+    require_enough(len(_of_fault(reported, asked)))
     stored, total = stored_of(history, profile, settings.storage)
-    lived = follow(
-        profile, all_of(stored, profile.name, progress, total), lateness_ms=settings.ingest.lateness
+    members = read_appliances(appliances) if appliances else {}
+    return _found(
+        asked, profile, settings, _Material(stored, total, reported, permitted, members, history), progress
     )
+
+
+def insights_of_own(
+    asked: Asked,
+    desk: Alerts,
+    settings: Settings,
+    clock: Clock,
+    progress: DaysRead = lambda done, total: None,
+) -> dict[str, Any]:
+    """What goes with failures, of what is kept here: stored history, the register of nameplates, and what technicians
+    found, where owners agree to tickets and training, each since they do. Raises ConfigError as `insights_of_tables`,
+    and where the register is empty."""
+    profile = _checked(asked, settings)
+    fleet, _ = own_fleet(desk, clock, (Purpose.TICKET, Purpose.TRAINING))
+    reported = from_tickets(desk.engine, clock)
+    require_enough(len(_of_fault(reported, asked)))
+    where = INFLUX if settings.storage.influx else str(settings.storage.folder / "history")
+    stored, total = stored_of(where, profile, settings.storage)
+    material = _Material(stored, total, reported, lambda ids: set(ids) & fleet.keys(), fleet, where)
+    return _found(asked, profile, settings, material, progress)
+
+
+def _of_fault(reported: Sequence[Outcome], asked: Asked) -> list[Outcome]:
+    return [one for one in reported if asked.fault in (None, one.fault)]
+
+
+def _found(
+    asked: Asked, profile: Profile, settings: Settings, material: _Material, progress: DaysRead
+) -> dict[str, Any]:
+    blocks = all_of(material.history, profile.name, progress, material.days)
+    lived = follow(profile, blocks, lateness_ms=settings.ingest.lateness)
     if not lived.each:
         raise ConfigError(
-            f"{history} holds no whole day of {profile.name}: name the folder or database that does"
+            f"{material.where} holds no whole day of {profile.name}: name the folder or database that does"
         )
-    agreed = permitted(lived.ids)
-    mine = [one for one in reported if one.appliance_id in agreed]
-    members = read_appliances(appliances) if appliances else {}
-    homes = {name: _home(one) for name, one in members.items()}
-    spells = exposed(lived, agreed, profile.daily_features, mine, homes, lead_days)
-    found = causes(spells)
-    titles = feature_titles(profiles.values())
-    report = {
-        "appliance_model": appliance_model,
-        "fault": fault,
+    agreed = material.permitted(lived.ids)
+    mine = [one for one in _of_fault(material.outcomes, asked) if one.appliance_id in agreed]
+    homes = {name: _home(one) for name, one in material.members.items()}
+    found = causes(exposed(lived, agreed, profile.daily_features, mine, homes, asked.lead_days))
+    features = {one.name: one for one in profile.daily_features}
+    told = _told(found, features, feature_titles(load_profiles(settings.profiles.folders).values()))
+    return {
+        "appliance_model": asked.appliance_model,
+        "fault": asked.fault,
         "appliances": len(agreed),
         "left_out": len(lived.ids) - len(agreed),
         "failures": found.failures,
-        "lead_days": lead_days,
-        **_told(found, features, titles),
-        "what_if": _what_if(found.named, what_if, features),
-        "lives": lives_of(members, mine, appliance_model),
+        "lead_days": asked.lead_days,
+        **told,
+        "what_if": [otherwise(told["named"], *change, features) for change in asked.what_if.items()],
+        "lives": lives_of(material.members, mine, asked.appliance_model),
     }
-    if out is not None:
-        _write(report, out)
-    return report
 
 
-def _check(
-    profile: Profile,
-    fault: str | None,
-    what_if: Mapping[str, float],
-    features: Mapping[str, Feature],
-    out: Path | None,
-) -> None:
-    """Before anything is read. Raises ConfigError."""
-    if fault is not None and fault not in profile.faults:
-        raise ConfigError(f"{profile.name} has no fault {fault!r}: choose from {', '.join(profile.faults)}")
-    for name, change in what_if.items():
-        if name not in features:
-            raise ConfigError(f"--what-if {name}: no such feature; choose from {', '.join(features)}")
-        if not math.isfinite(change):
-            raise ConfigError(f"--what-if {name}: {change} is no change; write -0.33 for a third less")
-        if features[name].scale is None and change <= -1.0:
-            raise ConfigError(
-                f"--what-if {name}: it cannot fall by {-change:.0%}; write -0.33 for a third less"
-            )
-    if out is not None and (out.is_dir() or not out.parent.is_dir()):
-        raise ConfigError(f"--out {out}: name a file in a folder that is there")
-
-
-def _write(report: Mapping[str, Any], out: Path) -> None:
-    try:
-        out.write_text(page(report), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot write to {out}: {error.strerror}") from error
+def _checked(asked: Asked, settings: Settings) -> Profile:
+    """The profile that is meant, before anything is read. Raises ConfigError."""
+    profile = profile_of(load_profiles(settings.profiles.folders), asked.appliance_model)
+    if asked.fault is not None and asked.fault not in profile.faults:
+        raise ConfigError(
+            f"{profile.name} has no fault {asked.fault!r}: choose from {', '.join(profile.faults)}"
+        )
+    features = {one.name: one for one in profile.daily_features}
+    for name, change in asked.what_if.items():
+        try:
+            require_change(name, change, features)
+        except InputError as error:
+            raise ConfigError(f"--what-if {error}") from error
+    return profile
 
 
 def _home(history: Sequence[Since]) -> Home:
-    return Home(history[0].region, history[0].household, history[0].installed)
+    return Home(history[0].region, history[0].household, history[0].installed, history[0].day)
 
 
 def _told(
@@ -125,8 +164,10 @@ def _told(
             "ratio": round(one.ratio, 2),
             "ratio_95": [round(one.low, 2), round(one.high, 2)],
             "for": _step(features[one.feature], one),
+            "more": _more(features[one.feature], one),
             "along": list(one.along),
             "p": one.p,
+            "effect": {name: getattr(one, name) for name in _EFFECT},
         }
         for one in found.named
     ]
@@ -134,27 +175,15 @@ def _told(
     return {"named": named, "alone": alone, "unusable": list(found.unusable), "spells": found.spells}
 
 
+def _more(feature: Feature, effect: Effect) -> dict[str, Any]:
+    """What one spread more is, for programs: a share, or a difference in a unit."""
+    if feature.scale is None:
+        return {"value": math.expm1(effect.spread), "unit": None}
+    return {"value": effect.spread, "unit": feature.unit}
+
+
 def _step(feature: Feature, effect: Effect) -> str:
     """What one spread more is, for people."""
     if feature.scale is None:
         return f"{math.expm1(effect.spread):.0%} more"
     return f"{effect.spread:.2g} {feature.unit} more".replace("  ", " ")
-
-
-def _what_if(
-    named: Sequence[Effect], changes: Mapping[str, float], features: Mapping[str, Feature]
-) -> list[dict[str, Any]]:
-    """Failures if a feature were otherwise, as a share of today's; only of features that were named."""
-    effects = {one.feature: one for one in named}
-    told = []
-    for name, change in changes.items():
-        if name not in effects:
-            twin = next((one.feature for one in named if name in one.along), None)
-            told.append(
-                {"feature": name, "change": change, "failures": None, "failures_95": None, "along": twin}
-            )
-            continue
-        times = effects[name].times(math.log1p(change) if features[name].scale is None else change)
-        share, low, high = (round(one, 2) for one in times)
-        told.append({"feature": name, "change": change, "failures": share, "failures_95": [low, high]})
-    return told

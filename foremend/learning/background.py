@@ -138,15 +138,20 @@ class BackgroundTraining:
 
 def train_in_process(profile: Profile, settings: ModelsSettings, at: int, tell: Connection) -> None:
     """Of the child: train and promote; `tell` what share of the practice is over. Ends when its parent does."""
+    stand_back()
+    from foremend.learning.practice_rows import simulated_rows  # brings every simulator
+
+    rows = simulated_rows(profile, settings.training, told=tell.send)
+    train_champion(profile, open_registry(settings), settings, at, rows)
+
+
+def stand_back() -> None:
+    """Of a child that works beside a service: it ends when its parent does, and whoever serves comes first."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent hears it, too, and ends this
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if sys.platform != "win32":
         os.nice(NICE)
-    from foremend.learning.practice_rows import simulated_rows  # brings every simulator
-
-    rows = simulated_rows(profile, settings.training, told=tell.send)
-    train_champion(profile, open_registry(settings), settings, at, rows)
 
 
 def _end_with_parent() -> None:

@@ -31,6 +31,7 @@ class Home:
     region: str = ""
     household: str = ""  # empty: nobody else's
     installed: int | None = None  # None: it is as old as its first reading
+    known: int = 0  # day from which on a failure would be known
 
 
 def exposed(
@@ -41,7 +42,8 @@ def exposed(
     homes: Mapping[str, Home],
     lead_days: int,
 ) -> Spells:
-    """Months of each of `appliances` that `days` have until its first outcome, or until it was heard last.
+    """Months of each of `appliances` that `days` have until its first outcome, or until it was heard last; none before
+    a failure of it would be known.
 
     What a month knows is each feature's mean over all days that ended `lead_days` before the month begins. An outcome
     within a month after the last day still counts. Raises ConfigError where no appliance was heard for that long.
@@ -49,10 +51,14 @@ def exposed(
     used = [k for k, one in enumerate(features) if one.statistic is not Statistic.COVERAGE]
     ratio = np.array([features[k].scale is None for k in used])
     failed = first_days(outcomes)
-    parts = [
-        (number, homes.get(appliance, Home()), _months(rows, failed.get(appliance), lead_days, used, ratio))
+    placed = [
+        (number, homes.get(appliance, Home()), rows, failed.get(appliance))
         for number, (appliance, rows) in enumerate(days.by_appliance())
         if appliance in appliances
+    ]
+    parts = [
+        (number, home, _months(rows, failure, home.known, lead_days, used, ratio))
+        for number, home, rows, failure in placed
     ]
     parts = [part for part in parts if len(part[2].begins)]
     if not parts:
@@ -75,14 +81,19 @@ class _Months:
 
 
 def _months(
-    rows: Rows, failure: int | None, lead_days: int, used: list[int], ratio: NDArray[np.bool_]
+    rows: Rows,
+    failure: int | None,
+    known_from: int,
+    lead_days: int,
+    used: list[int],
+    ratio: NDArray[np.bool_],
 ) -> _Months:
     order = np.argsort(rows.time, kind="stable")
     day, values = (rows.time[order] - 1) // MS_PER_DAY, rows.values[order][:, used]
     first, last = int(day[0]), int(day[-1])
     fails = failure is not None and first < failure <= last + MONTH_DAYS
     end = failure + 1 if fails and failure is not None else last + 1
-    begins = np.arange(first + lead_days + FEWEST_DAYS, end, MONTH_DAYS)
+    begins = np.arange(max(first + lead_days + FEWEST_DAYS, known_from), end, MONTH_DAYS)
     ends = np.minimum(begins + MONTH_DAYS, end)
     known = _means(day, values, begins - lead_days)
     known[:, ratio] = np.log(np.where(known[:, ratio] > 0, known[:, ratio], np.nan))

@@ -42,6 +42,7 @@ from foremend.service.v1.findings import add_findings
 from foremend.service.v1.fleet import add_fleet
 from foremend.service.v1.held_back import add_held_back
 from foremend.service.v1.inbound import add_inbound
+from foremend.service.v1.insights import InsightsDesk, add_insights
 from foremend.service.v1.models import ModelDesk, add_models
 from foremend.service.v1.nameplates import add_nameplates
 from foremend.service.v1.openid import add_openid
@@ -112,6 +113,7 @@ def create_app(
     models: ModelDesk | None = None,
     cohorts: CohortDesk | None = None,
     settings: Settings | None = None,
+    insights: InsightsDesk | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
@@ -122,7 +124,8 @@ def create_app(
     without `diagnosing` no appliance is asked how it is, without `pages` no appliance has a chart, without
     `nameplates` nobody is told of which batch one is, without `own` no owner has a page, without
     `replays` no dead letter is sent again, without `audit` no log is verified, without `models` no version is shown,
-    without `cohorts` nothing is known of cohorts, and without `settings` none of these.
+    without `cohorts` nothing is known of cohorts, without `settings` none of these, and without `insights` nothing of
+    what goes with failures.
     Raises DefectError for a route that declares no right.
     """
     door = door or Door()
@@ -156,6 +159,7 @@ def create_app(
     add_appliances(app, look, pages)
     add_nameplates(app, nameplates, model.categories)
     add_cohorts(app, cohorts, pseudonyms)
+    add_insights(app, insights)
     add_findings(app, look)
     add_held_back(app, model, look)
     add_pipeline(app, model, health, look, replays)

@@ -33,6 +33,9 @@ class Right(StrEnum):
     OVERVIEW = "overview"  # counters of the whole line, no appliance
     COHORTS = "cohorts"  # appliances counted by what they have in common, alarms about them, forecasts; nobody by name
     COHORTS_CHANGE = "cohorts.change"  # acknowledge and close alarms about cohorts
+    INSIGHTS_CHANGE = (
+        "insights.change"  # have it looked for anew what goes with failures, which takes a while
+    )
     FLEET = "fleet"  # appliances with their findings and episodes, each by its id
     TICKETS = "tickets"
     TICKETS_CHANGE = "tickets.change"
@@ -123,16 +126,33 @@ RIGHTS: Mapping[Role, Rights] = MappingProxyType(
         Role.TECHNICIAN: _all(Right.WORDS, Right.HELD_BACK)
         | dict.fromkeys((Right.TICKETS, Right.TICKETS_CHANGE, Right.DIAGNOSES_CHANGE), Reach.OWN),
         Role.DATA_SCIENTIST: _all(
-            Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.HELD_BACK, Right.MODELS, Right.MODELS_CHANGE
+            Right.WORDS,
+            Right.OVERVIEW,
+            Right.COHORTS,
+            Right.INSIGHTS_CHANGE,
+            Right.HELD_BACK,
+            Right.MODELS,
+            Right.MODELS_CHANGE,
         )
         | {Right.FLEET: Reach.PSEUDONYMS},
         Role.QUALITY: _all(
-            Right.WORDS, Right.OVERVIEW, Right.COHORTS, Right.COHORTS_CHANGE, Right.HELD_BACK, Right.MODELS
+            Right.WORDS,
+            Right.OVERVIEW,
+            Right.COHORTS,
+            Right.COHORTS_CHANGE,
+            Right.INSIGHTS_CHANGE,
+            Right.HELD_BACK,
+            Right.MODELS,
         ),
         Role.OPERATOR: {
             **ON_THIS_MACHINE,
             **_all(
-                Right.COHORTS_CHANGE, Right.DEAD_LETTERS_CHANGE, Right.AUDIT, Right.ERASURES, Right.RETENTION
+                Right.COHORTS_CHANGE,
+                Right.INSIGHTS_CHANGE,
+                Right.DEAD_LETTERS_CHANGE,
+                Right.AUDIT,
+                Right.ERASURES,
+                Right.RETENTION,
             ),
         },
         Role.ADMIN: _all(*Right),

@@ -29,6 +29,7 @@ from foremend.installation.retaining import Retaining, forget_resting, open_rete
 from foremend.installation.stores import Stores
 from foremend.jobs.dead_letters import open_replays
 from foremend.jobs.fleet_days import FleetDays
+from foremend.jobs.insights_apart import InsightsApart
 from foremend.learning.background import BackgroundTraining
 from foremend.learning.in_use import scored_models
 from foremend.learning.promotions import PromotionFollower
@@ -56,7 +57,7 @@ from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.topics import PROGRESS, Progress
 from foremend.wiring.desk import open_desk
-from foremend.wiring.page import open_cohorts, open_models, open_pages, open_server
+from foremend.wiring.page import open_cohorts, open_insights, open_models, open_pages, open_server
 from foremend.wiring.parts import build_engine, open_home
 from ingest.decode import Ingest
 from ingest.mqtt.source import MqttSource
@@ -81,6 +82,7 @@ class Application:
     erasing: Erasing
     retaining: Retaining
     fleet_days: FleetDays
+    insights: InsightsApart
     firmware: FirmwareRounds
     asking: Asking
 
@@ -97,6 +99,7 @@ class Application:
                 self.erasing.start()
                 self.retaining.start()
                 self.fleet_days.start()
+                self.insights.start()
                 self.firmware.start()
                 self.asking.start()
                 if self.home:
@@ -112,6 +115,7 @@ class Application:
                 self.erasing.close()
                 self.firmware.close()
                 self.fleet_days.close()
+                self.insights.close()
                 self.retaining.close()
                 self.close()
 
@@ -231,6 +235,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
     health = with_session(model.health(), source)
     health = _with_storage(_with_home(health, home), runtime, follower, upkeep)
     health = with_sending(health, alerts.dispatcher)
+    insights = InsightsApart(settings, alerts.fleet_reports, open_desk, clock)
     server = open_server(
         settings.service,
         model,
@@ -243,6 +248,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         open_models(settings, alerts, profiles, clock),
         open_cohorts(alerts, clock),
         settings,
+        open_insights(alerts, insights, profiles, clock),
     )
     asking = Asking(alerts.diagnoses, runtime, source.publish)
     return Application(
@@ -256,6 +262,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         erasing,
         Retaining(retention),
         FleetDays(alerts, clock),
+        insights,
         FirmwareRounds(lambda: list(engine.lanes.values()), alerts.nameplates.hear),
         asking,
     )

@@ -17,6 +17,7 @@ from alerts.inbound import NOBODY, Inbound
 from foremend.config import ServiceSettings, Settings, link_to
 from foremend.installation.history import open_history
 from foremend.installation.privacy import PrivacyDesk
+from foremend.jobs.insights_apart import InsightsApart
 from foremend.learning.cohort_members import failed_members
 from foremend.learning.training import open_registry
 from foremend.learning.versions import Versions
@@ -31,6 +32,7 @@ from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.v1.cohorts import CohortDesk
 from foremend.service.v1.diagnoses import DiagnosisDesk
+from foremend.service.v1.insights import InsightsDesk
 from foremend.service.v1.models import ModelDesk
 from foremend.terminal import say
 from foremend.vocabulary.ports import Clock
@@ -52,6 +54,7 @@ def open_server(
     models: ModelDesk | None = None,
     cohorts: CohortDesk | None = None,
     in_force: Settings | None = None,
+    insights: InsightsDesk | None = None,
 ) -> Server:
     """Listens on nothing yet. Says so where nobody could come in; where nobody ever could, prints how, once."""
     alone = settings.login == "auto" and is_loopback(settings.host)
@@ -80,6 +83,7 @@ def open_server(
         models,
         cohorts,
         in_force,
+        insights,
     )
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 
@@ -117,6 +121,14 @@ def open_cohorts(alerts: Alerts, clock: Clock) -> CohortDesk:
     """What is known of cohorts and of the weeks to come."""
     failed = partial(failed_members, alerts.engine, alerts.nameplates, clock)
     return CohortDesk(alerts.cohort_alarms, alerts.fleet_reports, failed)
+
+
+def open_insights(
+    alerts: Alerts, apart: InsightsApart, profiles: Mapping[str, Profile], clock: Clock
+) -> InsightsDesk:
+    """What goes with failures, as it was found and as `apart` finds it."""
+    reports = alerts.fleet_reports
+    return InsightsDesk(reports, profiles, apart.ask, apart.shares, alerts.engine, clock)
 
 
 def open_pages(

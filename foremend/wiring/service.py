@@ -19,6 +19,7 @@ from foremend.installation.private import close_to_others
 from foremend.installation.retaining import Retaining, open_retention
 from foremend.jobs.dead_letters import open_replays
 from foremend.jobs.fleet_days import FleetDays
+from foremend.jobs.insights_apart import InsightsApart
 from foremend.plan import make_plan
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.settings import KafkaSettings
@@ -31,7 +32,7 @@ from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
 from foremend.wiring.desk import open_desk
-from foremend.wiring.page import open_cohorts, open_models, open_pages, open_server
+from foremend.wiring.page import open_cohorts, open_insights, open_models, open_pages, open_server
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Service:
     server: Server
     retaining: Retaining
     fleet_days: FleetDays
+    insights: InsightsApart
     erasing: Erasing
 
     def run(self, stop: threading.Event) -> None:
@@ -55,11 +57,13 @@ class Service:
             self.retaining.start()
             self.erasing.start()
             self.fleet_days.start()
+            self.insights.start()
             with self.server as address:
                 log.info("the page is on %s", address)
                 stop.wait()
         finally:
             self.fleet_days.close()
+            self.insights.close()
             self.erasing.close()
             self.retaining.close()
             self.alerts.close()
@@ -81,6 +85,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
     )
     health = with_sending(model.health(), alerts.dispatcher)
     retention = open_retention(settings, alerts, clock, kafka=True)
+    insights = InsightsApart(settings, alerts.fleet_reports, open_desk, clock)
     server = open_server(
         settings.service,
         model,
@@ -93,6 +98,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         open_models(settings, alerts, profiles, clock),
         open_cohorts(alerts, clock),
         settings,
+        open_insights(alerts, insights, profiles, clock),
     )
     erasing = Erasing(
         settings,
@@ -101,7 +107,7 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         profiles,
         clock.now_ms,
     )
-    return Service(alerts, server, Retaining(retention), FleetDays(alerts, clock), erasing)
+    return Service(alerts, server, Retaining(retention), FleetDays(alerts, clock), insights, erasing)
 
 
 def streams(settings: KafkaSettings) -> tuple[str, ...]:

@@ -218,11 +218,15 @@ def _reports(app: FastAPI, desk: CohortDesk | None) -> None:
         return ForecastReport(**_report(_here(desk).reports.one("forecasts"), nothing))
 
 
+def report_of(found: FleetReport | None) -> dict[str, Any]:
+    """The fields of `Report`."""
+    if found is None or not found.made:
+        return {"until": None, "made_at": None, "trouble": ""}
+    return {"until": iso_day(found.day), "made_at": found.at, "trouble": found.trouble}
+
+
 def _report(found: FleetReport | None, nothing: Mapping[str, Any]) -> dict[str, Any]:
-    if found is None:
-        return {**nothing, "until": None, "made_at": None, "trouble": ""}
-    head = {"until": iso_day(found.day), "made_at": found.at, "trouble": found.trouble}
-    return {**nothing, **found.content, **head}
+    return {**nothing, **(found.content if found else {}), **report_of(found)}
 
 
 def _with_etag(response: Response, ask: Callable[[], Mapping[str, Any]]) -> CohortAlarmView:
