@@ -50,7 +50,7 @@ from foremend.vocabulary.types import (
 )
 from foremend.wiring.desk import guide_of
 
-pytest_plugins = ["tests.parallel"]
+pytest_plugins = ["tests.parallel", "tests.once"]
 
 hypothesis.register_profile("foremend", deadline=None)  # a slow machine is not a failing test
 hypothesis.load_profile("foremend")
