@@ -115,7 +115,8 @@ def chart(
             f'<polyline stroke="#999" stroke-dasharray="4" points="{place(0, 0)} {place(end, end)}"/>'
         )
     return (
-        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" width="{WIDTH:g}" role="img" aria-label="{up} by {across}">'
+        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" width="{WIDTH:g}" height="{HEIGHT:g}" role="img"'
+        f' aria-label="{up} by {across}">'
         f'<polyline fill="none" stroke="#444" points="{place(0, most_y)} {place(0, 0)} {place(most_x, 0)}"/>'
         f"{''.join(drawn)}{_words(most_x, most_y, across, up)}</svg>"
     )

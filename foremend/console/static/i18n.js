@@ -283,6 +283,7 @@ const WORDS = {
   page_cohorts: ["Cohorts", "群体"],
   page_consent: ["Consent and audit", "同意与审计"],
   page_held_back: ["Held back", "已拦截"],
+  page_insights: ["Insights", "故障关联"],
   page_models: ["Models", "模型"],
   page_pipeline: ["Pipeline", "数据管道"],
   page_settings: ["Settings", "设置"],

@@ -7,7 +7,7 @@ import { kept } from "./kept.js";
 const PATIENCE_MS = 10_000;
 const THEMES = ["auto", "light", "dark"];
 /** Each page by its words: where it is, and the rights without any of which it shows nothing but that. */
-const PAGES = { today: ["."], fleet: ["fleet.html"], tickets: ["tickets.html"], page_cohorts: ["cohorts.html", "cohorts"], page_held_back: ["held-back.html", "held-back"], page_pipeline: ["pipeline.html", "metrics"], page_models: ["models.html", "models"], page_consent: ["consent.html", "owners", "consents", "erasures", "audit"], page_settings: ["settings.html", "settings", "access"] };
+const PAGES = { today: ["."], fleet: ["fleet.html"], tickets: ["tickets.html"], page_cohorts: ["cohorts.html", "cohorts"], page_insights: ["insights.html", "cohorts"], page_held_back: ["held-back.html", "held-back"], page_pipeline: ["pipeline.html", "metrics"], page_models: ["models.html", "models"], page_consent: ["consent.html", "owners", "consents", "erasures", "audit"], page_settings: ["settings.html", "settings", "access"] };
 const own = { theme: kept.get("theme") ?? "auto", user: null, rights: {}, changed: () => {} };
 
 let ahead = 0; // ms that the server's clock is before this machine's

@@ -6,16 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, HTTPException, Query
+from fastapi import Depends, FastAPI, HTTPException, Query, Response
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Engine
 
 from alerts.change import change
 from alerts.fleet_reports import FleetReport, FleetReports
+from foremend.learning.insights_page import Language, forest, lives_figure, page
 from foremend.learning.insights_report import LEAD_DAYS, otherwise, report_name, require_change
 from foremend.service.guard.door import Needs
 from foremend.service.guard.problems import Problem, stated
 from foremend.service.v1.cohorts import OfCohorts, Report, report_of
+from foremend.service.v1.tickets import Svg
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import Profile
@@ -238,6 +241,61 @@ def add_insights(app: FastAPI, desk: InsightsDesk | None) -> None:
     ) -> WhatIf:
         """How many of the failures there would be if a feature were otherwise: `change` -0.33 is a third less."""
         return _here(desk).what_if(appliance_model, fault, feature, change)
+
+    _figures(app, desk)
+
+
+def _figures(app: FastAPI, desk: InsightsDesk | None) -> None:
+    @app.get(
+        "/api/v1/insights/{appliance_model}/named.svg",
+        tags=["insights"],
+        operation_id="getInsightsNamedFigure",
+        response_class=Svg,
+        responses=stated(404),
+    )
+    def get_named(
+        caller: OfCohorts, appliance_model: str, fault: Fault = None, language: Language = "en"
+    ) -> Response:
+        """How many times as often those with more of each named feature fail, with intervals."""
+        return _drawn(forest(_here(desk).content(appliance_model, fault)["named"], language))
+
+    @app.get(
+        "/api/v1/insights/{appliance_model}/lives.svg",
+        tags=["insights"],
+        operation_id="getInsightsLivesFigure",
+        response_class=Svg,
+        responses=stated(404),
+    )
+    def get_lives(
+        caller: OfCohorts,
+        appliance_model: str,
+        by: Literal["batch", "firmware"] = "batch",
+        fault: Fault = None,
+        language: Language = "en",
+    ) -> Response:
+        """Failures that an appliance would have had by its age, of batches or firmware with the most of them."""
+        return _drawn(lives_figure(_here(desk).content(appliance_model, fault)["lives"], by, language))
+
+    @app.get(
+        "/api/v1/insights/{appliance_model}/report.html",
+        tags=["insights"],
+        operation_id="downloadInsights",
+        response_class=HTMLResponse,
+        responses=stated(404),
+    )
+    def download(
+        caller: OfCohorts, appliance_model: str, fault: Fault = None, language: Language = "en"
+    ) -> Response:
+        """All of it as one file with figures that needs nothing else."""
+        found = _here(desk).content(appliance_model, fault)
+        named = {"Content-Disposition": f'attachment; filename="insights-{appliance_model}.html"'}
+        return HTMLResponse(page(found, language), headers=named)
+
+
+def _drawn(figure: str) -> Svg:
+    if not figure:
+        raise HTTPException(404, "there is nothing to draw")
+    return Svg(figure)
 
 
 def _content(found: FleetReport | None) -> dict[str, Any]:
