@@ -10,13 +10,15 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from foremend.vocabulary.errors import InputError
 
 ID = r"[A-Za-z0-9_-]{1,64}"
+_LONGEST = 64
 _ID = re.compile(ID)
 _OUTSIDE = re.compile(r"[^A-Za-z0-9_-]+")
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 _SIMILAR = 0.6  # difflib's ratio from which on a known id is worth naming
 
 
@@ -39,13 +41,34 @@ def require_id(what: str, text: str) -> str:
 
 
 def proposed(text: str) -> str | None:
-    """How `text` would be written in the normal form: only for a hint, never instead of it. None where nothing is left.
+    """How `text`, a name in any script, would be written in the normal form; None where nothing is left.
 
-    >>> proposed(" \uff46ridge 1 ")
-    'fridge-1'
+    Letters of other scripts become those that AnyAscii gives for them, which are its readers' usual ones; umlauts get
+    an e, as in German. Two names can come to the same: see `free`. Only for a hint where somebody wrote an id, never
+    instead of it.
+
+    >>> proposed(" \uff46ridge 1 "), proposed("\u53a8\u623f \u51b0\u7bb1")
+    ('fridge-1', 'ChuFang-BingXiang')
     """
-    plain = unicodedata.normalize("NFKC", text).strip()
-    return _OUTSIDE.sub("-", plain).strip("-")[:64] or None
+    plain = unicodedata.normalize("NFKC", text).translate(_UMLAUTS)
+    if not plain.isascii():
+        from anyascii import anyascii  # a tenth of a second, for who has such names
+
+        plain = anyascii(plain)
+    return _OUTSIDE.sub("-", plain).strip("-")[:_LONGEST].strip("-") or None
+
+
+def free(name: str, taken: Collection[str]) -> str:
+    """`name`, an id, or with a number behind it where it is `taken`.
+
+    >>> free("fridge", {"fridge"})
+    'fridge-2'
+    """
+    number, one = 2, name
+    while one in taken:
+        one = f"{name[: _LONGEST - 4]}-{number}"
+        number += 1
+    return one
 
 
 def folded(text: str) -> str:

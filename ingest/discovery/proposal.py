@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.ids import free
+from foremend.vocabulary.ids import proposed as id_of
 from ingest.decoders.device_map import rule_of
 from ingest.discovery.device import Device, Measured, appliances_of
 from ingest.paths import parse_path
 from ingest.values import SignalSpec
-
-_NO_ID = re.compile(r"[^A-Za-z0-9_-]+")
-_LONGEST_ID = 64
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ def proposed(
                 if signal in has and not why_not(one, has[signal])
             }
             if known:
-                appliance_id = _free(_id_of(name) or f"{device.family}-{len(found) + 1}", ids)
+                appliance_id = free((id_of(name) or f"{device.family}-{len(found) + 1}").lower(), ids)
                 ids.add(appliance_id)
                 found.append(Proposed(device, channel, appliance_id, appliance_model, known))
     return found
@@ -102,18 +98,3 @@ def _said(one: Proposed) -> Iterator[str]:
 def _source(measured: Measured) -> dict[str, Any]:
     paths = list(measured.paths)
     return {"path": paths if len(paths) > 1 else paths[0], "unit": measured.unit}
-
-
-def _id_of(name: str) -> str:
-    """What of a name can be an appliance's id, in lower case; umlauts and accents without their marks."""
-    plain = unicodedata.normalize("NFKD", name.translate(_UMLAUTS)).encode("ascii", "ignore").decode()
-    return _NO_ID.sub("-", plain).strip("-").lower()[:_LONGEST_ID].strip("-")
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """The name, or with a number behind it."""
-    number, free = 2, name
-    while free in taken:
-        free = f"{name[: _LONGEST_ID - 4]}-{number}"
-        number += 1
-    return free

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from foremend.vocabulary.ids import free, proposed
 from foremend.vocabulary.schema import validated
 from ingest.inspection.head import Head
-from ingest.inspection.roles import Seen, quantity_of
+from ingest.inspection.roles import Seen, beside_quantity, quantity_of
 from ingest.replay.columns import words
 from ingest.replay.mapping import ReplayMapping
 from ingest.replay.tables import Table
@@ -27,6 +28,7 @@ _IDS = (
         "sensor",
     ),
     *("plug", "machine", "host", "name", "id", "meter", "geraet", "gerät", "series"),
+    *("设备名称", "设备名", "设备编号", "设备id", "设备"),
 )
 _NEVER_IDS = (
     "result",
@@ -40,7 +42,6 @@ _NEVER_IDS = (
     "field",
     "metric",
 )
-_LONGEST_ID = 64
 _MOST_KINDS = 1_000
 
 
@@ -56,9 +57,12 @@ def ids_of(path: Path, head: Head, texts: Sequence[Seen]) -> dict[str, Any] | No
     if one is None:
         return None
     kinds = kinds_of(path, head, one)
-    if not any(map(quantity_of, kinds)):
+    if any(map(quantity_of, kinds)):
+        return {"column": one.column, "names": ids_for(kinds, device_of)}
+    names = ids_for(kinds, str)
+    if all(proposed(kind) == name for kind, name in names.items()):
         return {"column": one.column, "clean": True}
-    return {"column": one.column, "names": {kind: id_of(device_of(kind)) or "appliance" for kind in kinds}}
+    return {"column": one.column, "names": names}
 
 
 def by_name(path: Path, together: bool) -> dict[str, Any]:
@@ -66,18 +70,22 @@ def by_name(path: Path, together: bool) -> dict[str, Any]:
     stem = path.name.split(".")[0]
     if together and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", stem):
         return {"file_name": r"^(?P<appliance_id>[A-Za-z0-9_-]+)\."}
-    return {"value": id_of(stem) or "appliance"}
+    return {"value": proposed(stem) or "appliance"}
 
 
-def id_of(name: str) -> str:
-    """`name` with dashes in place of what no id may have; empty where nothing is left."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:_LONGEST_ID].strip("-")
+def ids_for(kinds: Sequence[str], device: Callable[[str], str]) -> dict[str, str]:
+    """The id of each of `kinds`, by the name of the `device` that it is of: one for each name, never one for two."""
+    ids: dict[str, str] = {}
+    for name in map(device, kinds):
+        if name not in ids:
+            ids[name] = free(proposed(name) or "appliance", ids.values())
+    return {kind: ids[device(kind)] for kind in kinds}
 
 
 def device_of(kind: str) -> str:
-    """`sensor.freezer_power` is of `freezer`, `Freezer power (W)` of `Freezer`; of `power` nothing is left."""
-    name = re.sub(r"[(\[].*[)\]]", "", kind.partition(".")[2] or kind)
-    return " ".join(word for word in re.split(r"[\s_:/-]+", name) if word and quantity_of(word) is None)
+    """`sensor.freezer_power` is of `freezer`, `冰箱功率（W）` of `冰箱`; of `power` nothing is left."""
+    name = re.sub(r"[(（\[].*[)）\]]", "", kind.partition(".")[2] or kind)
+    return " ".join(filter(None, map(beside_quantity, re.split(r"[\s_:/-]+", name))))
 
 
 def kinds_of(path: Path, head: Head, one: Seen) -> list[str]:

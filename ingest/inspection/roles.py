@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Literal
+from unicodedata import normalize
 
 import numpy as np
 import pyarrow as pa
@@ -26,9 +27,11 @@ _WORDS = {
 }
 _QUANTITY_OF = {word: quantity for quantity, said in _WORDS.items() for word in said.split()}
 _OTHERS = frozenset(["factor", "apparent", "reactive", "energy", "total", "daily", "today", "energie", "kwh"])
+_OTHERS |= {"功率因数", "无功功率", "视在功率", "电量"}
 _ELSE = frozenset(
     ["wh", "temperature", "temperatur", "temp", "humidity", "frequency", "hz", "record", "index", "id"]
 )
+_HOW = re.compile("(?:总|有功|瞬时|实时|当前|平均)+$")  # total, active, at the moment, on average
 _UNIT = re.compile(r"(?:^|[\s_(\[/.-])(mW|kW|W|mA|A|mV|kV|V|watts?|amps?|volts?)[)\]]?$", re.IGNORECASE)
 _UNITS = {"mw": "mW", "kw": "kW", "w": "W", "ma": "mA", "a": "A", "mv": "mV", "kv": "kV", "v": "V"}
 _UNITS |= {"watt": "W", "watts": "W", "amp": "A", "amps": "A", "volt": "V", "volts": "V"}
@@ -96,10 +99,8 @@ class Seen:
     @property
     def is_other(self) -> bool:
         """Whether its name says that it is something else than power, current and voltage."""
-        said = re.findall(r"[^\W\d_]+", self.name.lower())
-        return self.quantity not in (None, "power") or bool(
-            _ELSE.intersection(said) | _OTHERS.intersection(said)
-        )
+        said = _said_in(self.name)
+        return self.quantity not in (None, "power") or any(_meant(word, _ELSE | _OTHERS) for word in said)
 
     @property
     def kinds(self) -> list[str]:
@@ -130,17 +131,37 @@ def seen(column: Column, name: str, cells: pa.Array, delimiter: str) -> Seen:
 
 def quantity_of(name: str) -> str | None:
     """Power, current or voltage, as a name in some language says it; None where it says another thing, or nothing."""
-    said = re.findall(r"[^\W\d_]+", name.lower())
-    if _OTHERS.intersection(said):
+    said, name = _said_in(name), normalize("NFKC", name).strip()
+    if any(_meant(word, _OTHERS) for word in said):
         return None
-    found = [_QUANTITY_OF[word] for word in said if word in _QUANTITY_OF and (len(word) > 1 or word > "z")]
-    alone = _ALONE.fullmatch(name.strip()) or _IN_BRACKETS.search(name.strip())
+    meant = [_meant(word, _QUANTITY_OF) for word in said if len(word) > 1 or word > "z"]
+    found = [_QUANTITY_OF[word] for word in meant if word]
+    alone = _ALONE.fullmatch(name) or _IN_BRACKETS.search(name)
     return next(iter(found), _LETTERS[alone[1][-1].upper()] if alone else None)
+
+
+def beside_quantity(word: str) -> str:
+    """What is left of a word when the quantity that it says is left out: the freezer, of Chinese "freezer power"."""
+    if quantity_of(word) is None:
+        return word
+    meant = None if word.isascii() else _meant(normalize("NFKC", word).lower(), _QUANTITY_OF)
+    return _HOW.sub("", word.removesuffix(meant)) if meant else ""
+
+
+def _said_in(name: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", normalize("NFKC", name).lower())
+
+
+def _meant(word: str, known: Collection[str]) -> str | None:
+    """Which of `known` a word is. Chinese puts what it is at the end of what is written as one word."""
+    if word in known or word.isascii():
+        return word if word in known else None
+    return next((one for one in known if not one.isascii() and word.endswith(one)), None)
 
 
 def unit_of(name: str, quantity: str, values: NDArray[np.float64]) -> tuple[str, str | None]:
     """The unit, and why it was assumed; None where the column's name says it."""
-    found = _UNIT.search(name.strip())
+    found = _UNIT.search(normalize("NFKC", name).strip())
     if found and _fits(_UNITS[found[1].lower()], quantity):
         return _UNITS[found[1].lower()], None
     known = np.abs(values[np.isfinite(values)])

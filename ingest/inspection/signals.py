@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from foremend.vocabulary.errors import InputError
 from ingest.inspection.head import Head
-from ingest.inspection.ids import device_of, id_of, ids_of, kinds_of
+from ingest.inspection.ids import device_of, ids_for, ids_of, kinds_of
 from ingest.inspection.inspected import Inspected, named, names_of
 from ingest.inspection.roles import Seen, quantity_of, unit_of
 from ingest.replay.columns import words
 from ingest.replay.times import Column
 
 QUANTITIES = ("power", "current", "voltage")
-_VALUES = ("_value", "mean", "value", "state", "wert", "val")
+_VALUES = ("_value", "mean", "value", "state", "wert", "val", "数值", "值")
 _KINDS = (
     "_field",
     "field",
@@ -38,8 +38,8 @@ def signals_of(
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """(signals, where the appliance's id is) of the mapping, whichever way the table goes."""
     values = [one for one in rest if one.role == "number"]
-    value = next((one for name in _VALUES for one in values if one.name.lower() == name), None)
     texts = [one for one in rest if one.role == "text"]
+    value = _value_of(values, texts)
     wide = {quantity: [one for one in values if one.quantity == quantity] for quantity in QUANTITIES}
     if value is not None and texts and not any(wide.values()):
         return _long(path, head, value, texts, result)
@@ -55,6 +55,13 @@ def signals_of(
     if not signals:
         signals = {"power": _only(path, head, values, result)}
     return signals, ids_of(path, head, texts)
+
+
+def _value_of(values: Sequence[Seen], texts: Sequence[Seen]) -> Seen | None:
+    """The column that has every value, where another says what each is: by its name, or as the only one of numbers."""
+    named = [one for name in _VALUES for one in values if one.name.lower() == name]
+    says = any(quantity_of(kind) for one in texts for kind in one.kinds)
+    return next(iter([*named, *(values if says and len(values) == 1 else ())]), None)
 
 
 def _only(path: Path, head: Head, values: Sequence[Seen], result: Inspected) -> dict[str, Any]:
@@ -143,9 +150,9 @@ def _by_kind(
             )
         elif several:
             signals[quantity]["where"] = {str(column): _pattern(mine)}
-    names = {kind: device_of(kind) for kinds in of.values() for kind in kinds}
-    if ids is None and any(device_of(kind) for kind in names):
-        ids = {"column": column, "names": {kind: id_of(name) or "appliance" for kind, name in names.items()}}
+    all_kinds = [kind for kinds in of.values() for kind in kinds]
+    if ids is None and any(map(device_of, all_kinds)):
+        ids = {"column": column, "names": ids_for(all_kinds, device_of)}
     return signals, ids
 
 

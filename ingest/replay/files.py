@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ FileKind = Literal["csv", "parquet"]
 HEAD_BYTES = 1 << 16
 _TEXT = (".csv", ".txt", ".tsv", ".dat")
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
+_COMMON_CHINESE = re.compile(rb"(?:[\xa1-\xa9\xb0-\xd7][\xa1-\xfe])+")
 
 
 def kind_of(path: Path) -> FileKind:
@@ -82,16 +85,24 @@ def _member(path: Path, archive: zipfile.ZipFile) -> str:
 
 
 def encoding_of(path: Path) -> str | None:
-    """None for UTF-8, and what goes for it; header lines of old Windows programs are cp1252 or like it."""
+    """None for UTF-8, and what goes for it; old Windows programs write cp1252 or like it, those of China GB 18030."""
     with _unpacked(path) as stream:
         head: bytes = stream.read(HEAD_BYTES)
     if head.startswith(_BYTE_ORDER_MARKS):
         return "utf-16"
     if head[1:2] == b"\0" or head[:1] == b"\0":
         return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
-    first = head.split(b"\n", 1)[0]
+    whole = head[: head.rfind(b"\n") + 1] or head
     try:
-        first.decode("utf-8")
+        whole.decode("utf-8")
     except UnicodeDecodeError:
-        return "latin-1"
+        return "gb18030" if _is_chinese(whole) else "latin-1"
     return None
+
+
+def _is_chinese(text: bytes) -> bool:
+    """Whether what is not ASCII is marks and characters of GB 2312's first level, the 3,755 of daily use, alone.
+
+    In western text letters with a mark stand alone, mostly, and two of them together are a character of no daily use.
+    """
+    return all(_COMMON_CHINESE.fullmatch(run) for run in _BEYOND_ASCII.findall(text))

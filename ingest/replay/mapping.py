@@ -35,7 +35,7 @@ class ApplianceIdSource(Strict):
     column: Column | None = None
     value: str | None = None
     names: dict[str, ApplianceId] | None = None  # of the column's values; rows of others are left out
-    clean: bool = False  # in a column's values, put a dash in place of what no id may have
+    clean: bool = False  # make ids of a column's values, which are names in any script
 
     @model_validator(mode="after")
     def _is_one(self) -> ApplianceIdSource:

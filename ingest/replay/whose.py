@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
-import re
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foremend.vocabulary.ids import proposed
 from foremend.vocabulary.topics import is_appliance_id
 from ingest.replay.columns import words
 from ingest.replay.layout import Layout
@@ -20,8 +20,6 @@ _QUANTITIES = {
     "temperature": "temp", "temp": "temp", "humidity": "humidity", "frequency": "frequency", "factor": "factor",
 }  # fmt: skip
 """The last word of a Home Assistant entity, by its device class -> the last word of a signal's name."""
-_NO_ID = re.compile(r"[^A-Za-z0-9_-]+")
-_LONGEST_ID = 64
 NOBODY = -1
 LEFT_OUT = -2
 
@@ -76,7 +74,7 @@ class Whose:
             return source.names.get(word, "")
         if self._layout.writer == "home-assistant" and source.column == "entity_id":
             word = _device(word)
-        return _NO_ID.sub("-", word).strip("-")[:_LONGEST_ID] if source.clean else word
+        return proposed(word) or "" if source.clean else word
 
 
 def _each(batch: Batch, column: Column, test: object) -> NDArray[np.bool_]:
