@@ -24,7 +24,7 @@ from foremend.vocabulary.types import deterministic_id
 
 MOST_SHOWN = 500
 LONGEST_REASON = 1_000
-_RESTS_ON = ("day", "at_risk", "failed", "expected", "ratio", "ratio_95", "faults")
+_RESTS_ON = ("day", "at_risk", "failed", "expected", "ratio", "ratio_95", "faults", "features")
 
 
 class NoAlarmError(InputError):

@@ -122,6 +122,18 @@ class CohortFaultData(BaseModel):
     others: int
 
 
+class CohortFeatureData(BaseModel):
+    """By this feature, higher (`up`) or lower than usual, so many failures of the cohort had shown before they were
+    found, and so many of `of_others` of the same category: more than chance gives."""
+
+    model_config = _NOTHING_ELSE
+    feature: str
+    moved: Literal["up", "down"]
+    failed: int
+    others: int
+    of_others: int
+
+
 class CohortAlarmData(BaseModel):
     """A cohort that came to a level. Which appliances those are is asked for at `members`, by who may."""
 
@@ -138,6 +150,7 @@ class CohortAlarmData(BaseModel):
     ratio: float  # how many times as often it fails
     ratio_95: Annotated[list[float], Field(min_length=2, max_length=2)]
     faults: list[CohortFaultData]
+    features: list[CohortFeatureData]  # that set it apart; none where nobody foresaw its failures
     recommended: Literal["freeze"] | None
     members: str  # path of the API
 

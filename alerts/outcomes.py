@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, select
 
@@ -12,7 +12,7 @@ from alerts.consent.decide import Statement
 from alerts.consent.known import rows_of
 from alerts.database import reading
 from alerts.policies import Policies
-from alerts.tables import ApplianceRow, OutcomeRow, TicketRow
+from alerts.tables import ApplianceRow, FindingRow, OutcomeRow, TicketRow
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import Purpose
 
@@ -38,6 +38,27 @@ def found_faults(engine: Engine, clock: Clock) -> list[Found]:
         found = [Found._make(row) for row in session.execute(query)]
     agreed = may_be_learnt_from(engine, clock, {one.appliance_id for one in found})
     return [one for one in found if one.appliance_id in agreed]
+
+
+class Shown(NamedTuple):
+    """Numbers behind a finding of the episode in which a fault was found on an appliance; `found_at` in ms UTC."""
+
+    appliance_id: str
+    found_at: int
+    evidence: list[dict[str, Any]]  # as `Evidence` has it
+
+
+def shown_before(engine: Engine, appliance_ids: Collection[str]) -> list[Shown]:
+    """What findings rested on that came true on `appliance_ids`, whoever agreed to what: ask that first."""
+    query = (
+        select(TicketRow.appliance_id, OutcomeRow.found_at, FindingRow.evidence)
+        .join(TicketRow, TicketRow.id == OutcomeRow.ticket_id)
+        .join(FindingRow, FindingRow.episode_id == OutcomeRow.episode_id)
+        .where(OutcomeRow.fault.is_not(None))
+    )
+    wanted = set(appliance_ids)
+    with reading(engine) as session:
+        return [Shown._make(row) for row in session.execute(query) if row.appliance_id in wanted]
 
 
 def may_teach(engine: Engine, policies: Policies, clock: Clock, appliance_ids: Iterable[str]) -> set[str]:

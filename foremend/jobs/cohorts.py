@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from alerts.outcomes import known_since
 from alerts.queries import AlarmState
 from alerts.wording import iso
 from foremend.jobs.tokens import by_account
+from foremend.learning.cohort_signs import Sign, Signs, kept_signs, unknown
 from foremend.learning.members import (
     Failure,
     Since,
@@ -33,11 +35,12 @@ from foremend.vocabulary.levels import rank_of
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import Purpose
 from models.outcomes import Outcome
+from rules.apart import set_apart
 from rules.fleet_cohorts import CohortAlarm, CohortStanding, FleetWatch, Spells
 
 _PAGE = 5_000
 _MOST_STANDINGS = 100
-_MOST_FAULTS = 5
+_MOST_FAULTS = _MOST_FEATURES = 5
 _TIMES = ("told_at", "acknowledged_at", "closed_at")
 
 
@@ -56,7 +59,8 @@ def watch_own(desk: Alerts, clock: Clock, *, until: date | None, false_a_year: f
     outcomes = from_tickets(desk.engine, clock)
     today = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).date()
     last = until or today
-    found = watch_cohorts(fleet, outcomes, today=today, until=last, false_a_year=false_a_year)
+    signs = partial(kept_signs, desk.engine)
+    found = watch_cohorts(fleet, outcomes, today=today, until=last, false_a_year=false_a_year, signs=signs)
     return found | {"appliances_without_consent": silent}
 
 
@@ -104,9 +108,10 @@ def watch_cohorts(
     today: date,
     until: date | None,
     false_a_year: float,
+    signs: Signs = unknown,
 ) -> dict[str, Any]:
     """Every alarm in the order of days, where the surest hundred cohorts stand, and how much of both was used; of an
-    appliance the first outcome counts.
+    appliance the first outcome counts. `signs` says how failures showed; it is asked where there is an alarm.
 
     `until` is the last day that is looked at: the day of the last failure where it is None, or `today` if that is
     sooner, as after a slip of the pen in a year.
@@ -116,9 +121,10 @@ def watch_cohorts(
     spells, names = _spells(fleet, failed, last)
     watch = FleetWatch(spells, false_a_year=false_a_year)
     failures = first_failures(fleet, outcomes)
+    came = list(watch.alarms())
+    shown = signs(failures) if came else []
     alarms = [
-        {"day": iso_day(one.day)} | _told(one, names) | _faults(one, names, failures)
-        for one in watch.alarms()
+        {"day": iso_day(one.day)} | _told(one, names) | _apart(one, names, failures, shown) for one in came
     ]
     return {
         "appliances": len(fleet),
@@ -182,16 +188,32 @@ def _definition(one: CohortStanding, names: Mapping[str, Sequence[Since]]) -> di
     return {part: value for by, of in _of(one, names) for part, value in definition_of(by, of).items()}
 
 
-def _faults(
-    one: CohortAlarm, names: Mapping[str, Sequence[Since]], failures: Sequence[Failure]
+def _apart(
+    one: CohortAlarm,
+    names: Mapping[str, Sequence[Since]],
+    failures: Sequence[Failure],
+    shown: Sequence[frozenset[Sign]],
 ) -> dict[str, Any]:
-    """What was found on the cohort until the day of the alarm, beside how often on the others of its category."""
+    """What was found on the cohort until the day of the alarm, beside how often on the others of its category; and
+    features by which its failures showed more often than the others' did."""
     definition, (_, like) = _definition(one, names), _of(one, names)[0]
-    until = [each for each in failures if each.day <= one.day]
-    mine = Counter(each.fault for each in until if is_in(definition, each.since))
-    every = Counter(each.fault for each in until if each.since.category == like.category)
-    found = sorted(mine.items(), key=lambda each: (-each[1], each[0]))[:_MOST_FAULTS]
-    return {"faults": [{"fault": name, "failed": n, "others": max(0, every[name] - n)} for name, n in found]}
+    until = [
+        (each, signs)
+        for each, signs in zip(failures, shown, strict=True)
+        if each.day <= one.day and each.since.category == like.category
+    ]
+    mine = [(each, signs) for each, signs in until if is_in(definition, each.since)]
+    others = [(each, signs) for each, signs in until if not is_in(definition, each.since)]
+    faults, elsewhere = (Counter(each.fault for each, _ in some) for some in (mine, others))
+    found = sorted(faults.items(), key=lambda each: (-each[1], each[0]))[:_MOST_FAULTS]
+    signs = set_apart([each for _, each in mine], [each for _, each in others])[:_MOST_FEATURES]
+    return {
+        "faults": [{"fault": name, "failed": n, "others": elsewhere[name]} for name, n in found],
+        "features": [
+            {**each.trait._asdict(), "failed": each.mine, "others": each.others, "of_others": len(others)}
+            for each in signs
+        ],
+    }
 
 
 def told_alarms(desk: Alerts, state: str | None) -> list[dict[str, Any]]:

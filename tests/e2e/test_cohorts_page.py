@@ -44,7 +44,9 @@ FORECAST = [
 
 def alarm(level: str, **definition: str) -> dict[str, Any]:
     faults = [{"fault": "refrigerant-leak", "failed": 12, "others": 3}]
-    return {"day": "2026-01-05", "level": level, "definition": definition, "faults": faults} | FIGURES
+    features = [{"feature": "starts_per_hour", "moved": "up", "failed": 9, "others": 1, "of_others": 40}]
+    found = {"definition": definition, "faults": faults, "features": features}
+    return {"day": "2026-01-05", "level": level} | found | FIGURES
 
 
 @pytest.fixture
@@ -84,6 +86,7 @@ def test_an_alarm_shows_what_it_rests_on_and_its_members_by_pseudonym(open_page:
         "12 of 1,900 failed", "1.5", "9.0 (4.0–20.0)",
     )  # fmt: skip
     expect(red).to_contain_text("Refrigerant is leaking out: 12 here, 3 on others")
+    expect(red).to_contain_text("starts per hour higher: 9 of 12 here, 1 of 40 others")
 
     red.get_by_text("Which appliances failed").click()
     expect(red.locator("details code")).to_have_count(1)

@@ -5,7 +5,7 @@ import { decimal, fullTime, integer, moment } from "./format.js";
 import { language, t } from "./i18n.js";
 import { select, table, trouble, turnTo, view } from "./listing.js";
 import { answered, ask, inVain, missing, reach, startShell, toLogin } from "./shell.js";
-import { faultTitle, setVocabulary } from "./words.js";
+import { faultTitle, featureTitle, setVocabulary } from "./words.js";
 
 const PAGE = "cohorts.html";
 const STATES = ["open", "acknowledged", "closed"];
@@ -110,12 +110,14 @@ async function openMembers(event, alarm) {
 
 function article(alarm) {
   const faults = alarm.faults.map((one) => h("li", {}, t("ch_fault_line", { ...one, fault: faultTitle(one.fault) })));
+  const features = alarm.features.map((one) => h("li", {}, t(`ch_feature_${one.moved}`, { ...one, of: alarm.failed, feature: featureTitle(one.feature) })));
   const facts = [
     ["ch_failed", t("ch_at", { failed: integer(alarm.failed), at_risk: integer(alarm.at_risk) })],
     ["ch_expected", decimal(alarm.expected)],
     ["ch_ratio", times(alarm)],
     ["ch_day", alarm.day],
     ...(faults.length ? [["ch_faults", h("ul", {}, faults)]] : []),
+    ...(features.length ? [["ch_features", h("ul", {}, features)]] : []),
   ];
   const seen = alarm.acknowledged_at ? h("p", { class: "hint" }, t("ch_acknowledged", { by: alarm.acknowledged_by, when: moment(alarm.acknowledged_at) })) : null;
   const closed = alarm.closed_at ? h("p", { class: "hint" }, t("ch_closed", { by: alarm.closed_by, when: moment(alarm.closed_at), reason: alarm.reason })) : null;

@@ -52,6 +52,17 @@ class CohortFault(BaseModel):
     others: int
 
 
+class CohortFeature(BaseModel):
+    """By this feature, higher (`up`) or lower than usual, so many failures of the cohort had shown before they were
+    found, and so many of `of_others` of its category: more than chance gives."""
+
+    feature: str
+    moved: Literal["up", "down"]
+    failed: int
+    others: int
+    of_others: int
+
+
 class CohortAlarmView(CohortFigures):
     """A cohort that fails more than its siblings, as it was told; `recommended` where something should be done now."""
 
@@ -60,6 +71,7 @@ class CohortAlarmView(CohortFigures):
     state: AlarmState
     day: str  # that it rests on, YYYY-MM-DD
     faults: list[CohortFault]
+    features: list[CohortFeature] = []  # that set it apart; none where nobody foresaw its failures
     recommended: Literal["freeze"] | None
     told_at: Time
     acknowledged_by: str | None

@@ -36,6 +36,7 @@ def alarm(level: str = "red", batch: str = "b3", day: str = "2026-01-05") -> dic
         "day": day, "level": level, "definition": {"appliance_model": "BCD-200", "batch": batch}, "at_risk": 90,
         "failed": 12, "expected": 1.5, "ratio": 9.0, "ratio_95": [4.0, 20.0],
         "faults": [{"fault": "refrigerant-leak", "failed": 12, "others": 0}],
+    "features": [{"feature": "starts_per_hour", "moved": "up", "failed": 9, "others": 1, "of_others": 40}],
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from alerts.tables import Resolution
 from alerts.ticket_steps import Resolved
 from foremend.jobs.cohorts import watch_own
 from foremend.learning.members import of_register
-from foremend.vocabulary.types import Finding, Purpose
+from foremend.vocabulary.types import Evidence, Finding, Purpose
 
 DAY = 86_400_000
 BOTH = (Purpose.TICKET, Purpose.TRAINING)
@@ -52,6 +52,36 @@ def test_a_bad_batch_is_found_among_those_whose_owners_agree(
     assert found["appliances_without_consent"] == 10
     assert {"batch": "BCD-200 b3"} in [one["cohort"] for one in found["alarms"] if one["level"] == "red"]
     assert all("b3" in str(one["cohort"]) for one in found["alarms"] if "batch" in one["cohort"])
+
+
+def test_a_bad_batch_is_told_with_how_it_showed_unlike_others(
+    stage: Any, finding: Callable[..., Finding]
+) -> None:
+    """Its failures had frequent starts, those of others a warm cabinet; what all had does not set it apart."""
+    start = stage.clock.now
+    ids = [f"rf-{number}" for number in range(600)]
+    stage.alerts.owners.register_appliances([OwnedAppliance(one, "o-1", "BCD-200") for one in ids])
+    stage.alerts.nameplates.put([plate(one, f"b{n % 6}", start) for n, one in enumerate(ids)], "test")
+    stage.alerts.consent.record(
+        ConsentRecord(one, "o-1", purpose, True, start, "1", "zh", "app") for one in ids for purpose in BOTH
+    )
+    load, starts = Evidence("power_mean", 90.0, siblings=60.0), Evidence("starts_per_hour", 6.1, usual=2.4)
+    warm = Evidence("cabinet_mean", 9.0, usual=4.0)
+    for day, number in enumerate(range(3, 3 + 6 * 24, 6), 1):  # of batch b3, and every third day of another
+        for one, shows in ((number, starts), *(((number + 1, warm),) if day % 3 == 0 else ())):
+            stage.clock.now = start + day * DAY
+            now = {"episode_start": stage.clock.now, "time": stage.clock.now}
+            fails(stage, finding(appliance_id=ids[one], evidence=(load, shows), **now))
+
+    found = watch_own(stage.alerts, stage.clock, until=None, false_a_year=1.0)
+
+    last = [
+        one for one in found["alarms"] if one["definition"] == {"appliance_model": "BCD-200", "batch": "b3"}
+    ][-1]
+    (feature,) = last["features"]
+    assert (feature["feature"], feature["moved"], feature["others"]) == ("starts_per_hour", "up", 0)
+    assert feature["failed"] == last["failed"]
+    assert feature["of_others"] > 0
 
 
 def fails(stage: Any, finding: Finding) -> None:

@@ -181,6 +181,7 @@ def test_an_alarm_is_closed_by_command_with_who_and_why(foremend: Foremend, tmp_
         "ratio": 9.0,
         "ratio_95": [4.0, 20.0],
         "faults": [],
+        "features": [],
     }
     definition = {"appliance_model": "rf-260", "batch": "b3"}
     told.tell([{"day": "2026-01-05", "level": "red", "definition": definition} | figures])
