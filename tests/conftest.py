@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -30,6 +30,7 @@ from alerts.vault import open_vault
 from benchmarks.kafka_server import KafkaServer
 from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.postgres_server import PostgresServer
+from benchmarks.worker_process import coverage
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.runtimes.status import ApplianceStatus, PipelineStatus
 from foremend.service.pipeline import OwnPipeline
@@ -187,6 +188,20 @@ def kafka_server(_kafka_server: KafkaServer) -> KafkaServer:
 def kafka(kafka_server: KafkaServer) -> KafkaSettings:
     """A running broker, and topics of the test's own: not created yet."""
     return KafkaSettings(brokers=(kafka_server.address,), prefix=f"t{uuid.uuid4().hex[:12]}", partitions=4)
+
+
+@pytest.fixture
+def covered(kafka: KafkaSettings) -> Iterator[Callable[[], bool]]:
+    """Asks whether workers' checkpoints cover all that was written; its topics are created before."""
+    with ExitStack() as stack:
+        asked: list[Callable[[], bool]] = []
+
+        def ask() -> bool:
+            if not asked:
+                asked.append(stack.enter_context(coverage(kafka)))
+            return asked[0]()
+
+        yield ask
 
 
 @pytest.fixture

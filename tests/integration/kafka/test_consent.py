@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from foremend.runtimes.kafka.topics import create
 from foremend.vocabulary.types import Purpose
 from foremend.wiring.desk import open_desk
 from ingest.mqtt.settings import MqttSettings
-from tests.integration.kafka.test_gateway import Line
+from tests.integration.kafka.test_gateway import Line, topics_of
 from tests.integration.kafka.test_worker import RULE, wait_until
 
 FRIDGE, OWNER = "fridge-1", "owner-1"
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
-def line(kafka: KafkaSettings, mosquitto: Mosquitto, tmp_path: Path) -> Line:
+def line(kafka: KafkaSettings, mosquitto: Mosquitto, tmp_path: Path) -> Iterator[Line]:
     """One configuration for gateway and worker, and topics that are there."""
     asyncio.run(create(kafka))
     told = {
@@ -48,7 +49,8 @@ def line(kafka: KafkaSettings, mosquitto: Mosquitto, tmp_path: Path) -> Line:
         "alerts": {"database": f"sqlite:///{tmp_path}/foremend.db", "key_file": str(tmp_path / "key")},
     }
     config.write_text(yaml.safe_dump(written))
-    return Line(tmp_path, MqttSettings(url=mosquitto.url, client_id="fleet"), kafka, config)
+    with topics_of(kafka) as records:
+        yield Line(tmp_path, MqttSettings(url=mosquitto.url, client_id="fleet"), kafka, config, records)
 
 
 def word(given: bool, ts: int, owner_id: str = OWNER, **more: Any) -> tuple[str, bytes]:

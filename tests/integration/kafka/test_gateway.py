@@ -11,8 +11,9 @@ import time
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,8 @@ class Line:
     mqtt: MqttSettings
     kafka: KafkaSettings
     config: Path
+    records: Callable[[str], list[Any]]
+    """Everything in a topic; those of a partition are in their order."""
 
     @contextmanager
     def gateway(
@@ -171,7 +174,7 @@ class Line:
 
     def written(self) -> list[Any]:
         """Every record of the blocks topic, looks at the clock too; those of a partition in their order."""
-        return asyncio.run(records(self.kafka, self.kafka.blocks_topic))
+        return self.records(self.kafka.blocks_topic)
 
     def wait_until_stored(self, readings: set[Reading]) -> list[Stored]:
         """What is stored when all of `readings` are; fails when some never come."""
@@ -179,24 +182,56 @@ class Line:
         return self.stored()
 
     def dead_letters(self) -> list[dict[str, Any]]:
-        return [
-            orjson.loads(record.value)
-            for record in asyncio.run(records(self.kafka, self.kafka.dead_letters_topic))
-        ]
+        return [orjson.loads(record.value) for record in self.records(self.kafka.dead_letters_topic)]
 
 
-async def records(kafka: KafkaSettings, topic: str) -> list[Any]:
-    """Everything in a topic, from its beginning to its present end."""
-    async with AIOKafkaConsumer(**connection(kafka)) as consumer:
-        partitions = [TopicPartition(topic, number) for number in range(kafka.partitions)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning()
-        ends, found = await consumer.end_offsets(partitions), []
-        for partition in partitions:
-            while await consumer.position(partition) < ends[partition]:
-                for batch in (await consumer.getmany(timeout_ms=200)).values():
-                    found += batch
-    return found
+@dataclass
+class Topic:
+    """Read on from where the last look ended: a connection for each of many looks is what costs."""
+
+    runner: asyncio.Runner
+    consumer: AIOKafkaConsumer
+    partitions: Sequence[TopicPartition]
+    found: list[Any]
+
+    def records(self) -> list[Any]:
+        """From the topic's beginning to its present end."""
+        self.runner.run(self._read_on())
+        return list(self.found)
+
+    async def _read_on(self) -> None:
+        ends = await self.consumer.end_offsets(self.partitions)
+        for partition in self.partitions:
+            while await self.consumer.position(partition) < ends[partition]:
+                for batch in (await self.consumer.getmany(timeout_ms=200)).values():
+                    self.found += batch
+
+
+@contextmanager
+def topics_of(kafka: KafkaSettings) -> Iterator[Callable[[str], list[Any]]]:
+    """Everything in the topic of a name."""
+    with ExitStack() as stack:
+        opened = cache(lambda name: stack.enter_context(_topic(kafka, name)))
+        yield lambda name: opened(name).records()
+
+
+@contextmanager
+def _topic(kafka: KafkaSettings, name: str) -> Iterator[Topic]:
+    partitions = [TopicPartition(name, number) for number in range(kafka.partitions)]
+    with asyncio.Runner() as runner:
+        consumer = runner.run(_at_the_beginning(kafka, partitions))
+        try:
+            yield Topic(runner, consumer, partitions, [])
+        finally:
+            runner.run(consumer.stop())
+
+
+async def _at_the_beginning(kafka: KafkaSettings, partitions: Sequence[TopicPartition]) -> AIOKafkaConsumer:
+    consumer = AIOKafkaConsumer(**connection(kafka), fetch_max_wait_ms=20)  # an end is asked behind a fetch
+    await consumer.start()
+    consumer.assign(partitions)
+    await consumer.seek_to_beginning()
+    return consumer
 
 
 def until(said: Callable[[], bool]) -> None:
@@ -237,7 +272,7 @@ def assert_in_order(stored: Sequence[Stored]) -> None:
 
 
 @pytest.fixture
-def line(kafka: KafkaSettings, mosquitto: Mosquitto, tmp_path: Path) -> Line:
+def line(kafka: KafkaSettings, mosquitto: Mosquitto, tmp_path: Path) -> Iterator[Line]:
     """Topics are there; the broker holds what comes before the first gateway for nobody."""
     asyncio.run(create(kafka))
     config = tmp_path / "config.yaml"
@@ -255,7 +290,9 @@ def line(kafka: KafkaSettings, mosquitto: Mosquitto, tmp_path: Path) -> Line:
             }
         )
     )
-    return Line(tmp_path, MqttSettings(url=mosquitto.url, client_id="fleet"), kafka, config)
+    fleet = MqttSettings(url=mosquitto.url, client_id="fleet")
+    with topics_of(kafka) as records:
+        yield Line(tmp_path, fleet, kafka, config, records)
 
 
 def test_every_acknowledged_reading_is_in_kafka_once(line: Line) -> None:

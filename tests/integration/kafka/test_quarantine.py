@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from alerts.database import open_database, reading
 from alerts.tables import DeadLetterRow, FindingRow
-from benchmarks.worker_process import WorkerProcess, committed, ends, feed
+from benchmarks.worker_process import WorkerProcess, coverage, feed
 from foremend.engine.packing import pack, unpack
 from foremend.history.parquet import ParquetHistory
 from foremend.runtimes.kafka import topics
@@ -115,11 +115,6 @@ def wait_until(done: Callable[[], bool], worker: WorkerProcess) -> None:
         time.sleep(0.2)  # neither Kafka nor a database tells of it
 
 
-def covered(kafka: KafkaSettings) -> bool:
-    """Whether checkpoints cover everything."""
-    return committed(kafka) == ends(kafka)
-
-
 def told(folder: Path, column: Any) -> list[Any]:
     engine = open_database(f"sqlite:///{folder}/foremend.db")
     with reading(engine) as session:
@@ -152,24 +147,25 @@ def stored(folder: Path) -> Counter[tuple[str, int]]:
 
 
 def test_what_raises_in_a_worker_is_set_aside_and_all_else_is_as_if_it_had_not_been_sent(
-    kafka: KafkaSettings, tmp_path: Path
+    kafka: KafkaSettings, covered: Callable[[], bool], tmp_path: Path
 ) -> None:
     """Decode, reorder, engine, history, rules, effects; killed on the way, and a second worker goes on."""
     other = kafka.model_copy(update={"prefix": f"{kafka.prefix}-clean"})
     clean, faulty = configured(other, tmp_path / "clean"), configured(kafka, tmp_path / "faulty")
     feed(other, hours(0, 14, poisoned=False))
     with WorkerProcess(clean, tmp_path / "clean.log") as worker:
-        wait_until(lambda: covered(other), worker)
+        with coverage(other) as other_covered:
+            wait_until(other_covered, worker)
         assert worker.stop() == 0
 
     feed(kafka, hours(0, 6, poisoned=True))
     with WorkerProcess(faulty, tmp_path / "first.log", FAULTY) as worker:
-        wait_until(lambda: covered(kafka), worker)
+        wait_until(covered, worker)
         feed(kafka, hours(6, 10, poisoned=True))
         worker.kill()
     feed(kafka, hours(10, 14, poisoned=True))
     with WorkerProcess(faulty, tmp_path / "second.log", FAULTY) as worker:
-        wait_until(lambda: covered(kafka) and len(letters_of_marks(tmp_path / "faulty")) == 8, worker)
+        wait_until(lambda: covered() and len(letters_of_marks(tmp_path / "faulty")) == 8, worker)
         assert worker.stop() == 0
 
     log = (tmp_path / "first.log").read_text() + (tmp_path / "second.log").read_text()

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from alerts.database import open_database, reading
 from alerts.tables import FindingRow, RestingRow
 from benchmarks.postgres_server import PostgresServer
-from benchmarks.worker_process import WorkerProcess, committed, ends, feed
+from benchmarks.worker_process import WorkerProcess, feed
 from foremend.engine.engine import Engine
 from foremend.runtimes.kafka import topics
 from foremend.runtimes.kafka.settings import KafkaSettings
@@ -60,9 +60,6 @@ class Site:
         with reading(self.database) as session:
             rows = session.scalars(select(FindingRow)).all()
             return {(r.appliance_id, r.fault, r.kind.value, r.time, r.episode_start) for r in rows}
-
-    def covered(self) -> bool:
-        return committed(self.kafka) == ends(self.kafka)
 
 
 @pytest.fixture
@@ -127,24 +124,26 @@ def until(done: Callable[[], bool], *workers: WorkerProcess) -> None:
         time.sleep(0.2)  # neither Kafka nor a database tells of it
 
 
-def test_who_rests_comes_back_as_it_was_to_whoever_has_the_partition(site: Site, tmp_path: Path) -> None:
+def test_who_rests_comes_back_as_it_was_to_whoever_has_the_partition(
+    site: Site, covered: Callable[[], bool], tmp_path: Path
+) -> None:
     """Killed while they rest, paused over their return, taken over: findings as of one engine that keeps all."""
     expected = undisturbed()
     feed(site.kafka, days(0, 5))
     with WorkerProcess(site.config, tmp_path / "first.log") as first:
-        until(lambda: site.covered() and site.rest() == len(MODELS), first)
+        until(lambda: covered() and site.rest() == len(MODELS), first)
         first.kill()
 
     with WorkerProcess(site.config, tmp_path / "second.log") as second:
         feed(site.kafka, days(5, 6))
-        until(site.covered, second)
+        until(covered, second)
         second.pause()
         with WorkerProcess(site.config, tmp_path / "third.log") as third:
             feed(site.kafka, days(6, 8))
-            until(site.covered, third)
+            until(covered, third)
             second.resume()
             feed(site.kafka, days(8, 9))
-            until(site.covered, second, third)
+            until(covered, second, third)
             third.kill()
             until(lambda: site.told() == expected, second)
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine as Database
 
 from alerts.database import open_database
 from alerts.queries import findings
-from benchmarks.worker_process import WorkerProcess, committed, ends, feed, feed_looks
+from benchmarks.worker_process import WorkerProcess, feed, feed_looks
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka import topics
 from foremend.runtimes.kafka.settings import KafkaSettings
@@ -100,7 +100,7 @@ def until(done: Callable[[], bool], worker: WorkerProcess) -> None:
 
 
 def test_an_outage_is_one_finding_and_one_line_though_a_worker_is_killed_in_it(
-    site: Site, tmp_path: Path
+    site: Site, covered: Callable[[], bool], tmp_path: Path
 ) -> None:
     """And the only appliance of its model is told by itself. Nobody is shown as well; all are when they are back."""
     began = SystemClock().now_ms() - 4 * MS_PER_DAY  # Kafka removes what is older than a week
@@ -111,18 +111,18 @@ def test_an_outage_is_one_finding_and_one_line_though_a_worker_is_killed_in_it(
     feed(site.kafka, spoken(range(0, 120, 10)))
     feed_looks(site.kafka, [began + after for after in LOOKS[: len(LOOKS) // 2]])
     with WorkerProcess(site.config, tmp_path / "first.log") as first:
-        until(lambda: committed(site.kafka) == ends(site.kafka), first)
+        until(covered, first)
         quiet = site.told
         feed_looks(site.kafka, [began + after for after in LOOKS[len(LOOKS) // 2 :]])
         until(lambda: len(site.told) > 0, first)
         first.kill()
     with WorkerProcess(site.config, tmp_path / "second.log") as second:
-        until(lambda: committed(site.kafka) == ends(site.kafka), second)
+        until(covered, second)
         until(lambda: site.states == {"silent": everybody}, second)
         told, lines = site.told, [(one.appliance_id, one.fault) for one in site.page.episodes()]
         feed(site.kafka, spoken(range(120 + 3 * 24 * 60 + 500, 120 + 3 * 24 * 60 + 530, 10)))
         feed_looks(site.kafka, [began + LOOKS[-1] + 2 * MINUTE])
-        until(lambda: committed(site.kafka) == ends(site.kafka), second)
+        until(covered, second)
         until(lambda: site.states == {"learning": everybody}, second)
         assert second.stop() == 0
 

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from alerts.database import open_database
 from alerts.queries import counts
 from benchmarks.kafka_server import KafkaServer
-from benchmarks.worker_process import WorkerProcess, committed, ends, feed, feed_raw
+from benchmarks.worker_process import WorkerProcess, feed, feed_raw
 from foremend.runtimes.kafka import topics
 from foremend.runtimes.kafka.settings import KafkaSettings, connection
 from foremend.vocabulary.types import MS_PER_DAY, Block
@@ -78,11 +78,6 @@ def wait_until(done: Callable[[], bool], *workers: WorkerProcess) -> None:
         time.sleep(0.2)  # neither Kafka nor a database tells of it
 
 
-def covered(kafka: KafkaSettings) -> bool:
-    """Whether checkpoints cover everything."""
-    return committed(kafka) == ends(kafka)
-
-
 def findings(tmp_path: Path) -> int:
     engine = open_database(f"sqlite:///{tmp_path}/foremend.db")
     found = counts(engine).findings
@@ -90,17 +85,19 @@ def findings(tmp_path: Path) -> int:
     return found
 
 
-def test_a_stop_leaves_nothing_to_repeat(kafka: KafkaSettings, config: Path, tmp_path: Path) -> None:
+def test_a_stop_leaves_nothing_to_repeat(
+    kafka: KafkaSettings, config: Path, tmp_path: Path, covered: Callable[[], bool]
+) -> None:
     """SIGTERM: a last checkpoint, exit code 0; the next worker goes on behind it, and findings are made once."""
     feed(kafka, hours(0, 14))
     with WorkerProcess(config, tmp_path / "first.log") as first:
         wait_until(lambda: findings(tmp_path) == len(MODELS), first)
         assert first.stop() == 0, first.log.read_text()
-    assert covered(kafka)
+    assert covered()
 
     feed(kafka, hours(14, 20))
     with WorkerProcess(config, tmp_path / "second.log") as second:
-        wait_until(lambda: covered(kafka), second)
+        wait_until(covered, second)
         assert second.stop() == 0
 
     assert findings(tmp_path) == len(MODELS)
@@ -108,18 +105,18 @@ def test_a_stop_leaves_nothing_to_repeat(kafka: KafkaSettings, config: Path, tmp
 
 
 def test_who_takes_a_partition_over_tells_lag_tools_where_it_stands(
-    kafka: KafkaSettings, config: Path, tmp_path: Path
+    kafka: KafkaSettings, config: Path, tmp_path: Path, covered: Callable[[], bool]
 ) -> None:
     """A checkpoint was durable and a rebalance refused the commit behind it: no further record is needed for it."""
     with WorkerProcess(config, tmp_path / "first.log") as first:
         feed(kafka, hours(0, 6))
-        wait_until(lambda: covered(kafka), first)
+        wait_until(covered, first)
         assert first.stop() == 0, first.log.read_text()
     asyncio.run(_commit_nothing(kafka))
-    assert not covered(kafka)
+    assert not covered()
 
     with WorkerProcess(config, tmp_path / "second.log") as second:
-        wait_until(lambda: covered(kafka), second)
+        wait_until(covered, second)
 
 
 async def _commit_nothing(kafka: KafkaSettings) -> None:
@@ -130,7 +127,7 @@ async def _commit_nothing(kafka: KafkaSettings) -> None:
 
 
 def test_a_paused_worker_does_no_harm_when_it_wakes(
-    kafka: KafkaSettings, config: Path, tmp_path: Path
+    kafka: KafkaSettings, config: Path, tmp_path: Path, covered: Callable[[], bool]
 ) -> None:
     """Others took its partitions over meanwhile; both know the same findings, once, and work on together."""
     with (
@@ -138,37 +135,37 @@ def test_a_paused_worker_does_no_harm_when_it_wakes(
         WorkerProcess(config, tmp_path / "second.log") as second,
     ):
         feed(kafka, hours(0, 6))
-        wait_until(lambda: covered(kafka), first, second)
+        wait_until(covered, first, second)
         first.pause(tmp_path / "foremend.db")
         feed(kafka, hours(6, 14))
-        wait_until(lambda: covered(kafka), second)
+        wait_until(covered, second)
         assert findings(tmp_path) == len(MODELS)
         first.resume()
         feed(kafka, hours(14, 24))
-        wait_until(lambda: covered(kafka), first, second)
+        wait_until(covered, first, second)
 
     assert findings(tmp_path) == len(MODELS)
 
 
 def test_a_worker_comes_back_by_itself_when_kafka_does(
-    kafka: KafkaSettings, kafka_server: KafkaServer, config: Path, tmp_path: Path
+    kafka: KafkaSettings, kafka_server: KafkaServer, config: Path, tmp_path: Path, covered: Callable[[], bool]
 ) -> None:
     """The same process, whatever Faust made of the outage."""
     with WorkerProcess(config, tmp_path / "worker.log") as worker:
         feed(kafka, hours(0, 6))
-        wait_until(lambda: covered(kafka), worker)
+        wait_until(covered, worker)
 
         kafka_server.kill()
         time.sleep(15)  # longer than a session; what Kafka's clients do meanwhile is what is tried here
         kafka_server.start()
         feed(kafka, hours(6, 24))
-        wait_until(lambda: covered(kafka), worker)
+        wait_until(covered, worker)
 
     assert findings(tmp_path) == len(MODELS)
 
 
 def test_a_partition_full_of_garbage_goes_on_behind_it(
-    kafka: KafkaSettings, config: Path, tmp_path: Path
+    kafka: KafkaSettings, config: Path, tmp_path: Path, covered: Callable[[], bool]
 ) -> None:
     """Every piece is a dead letter, and not one reading behind it is lost."""
     feed(kafka, hours(0, 6))
@@ -179,7 +176,7 @@ def test_a_partition_full_of_garbage_goes_on_behind_it(
 
     with WorkerProcess(config, tmp_path / "worker.log") as worker:
         engine = open_database(f"sqlite:///{tmp_path}/foremend.db")
-        wait_until(lambda: covered(kafka) and counts(engine).dead_letters == 121, worker)
+        wait_until(lambda: covered() and counts(engine).dead_letters == 121, worker)
         engine.dispose()
         assert worker.stop() == 0
 
@@ -198,12 +195,12 @@ def test_a_worker_without_topics_says_what_to_do(kafka: KafkaSettings, config: P
 
 
 def test_blocks_that_were_made_anew_under_old_state_are_refused(
-    kafka: KafkaSettings, config: Path, tmp_path: Path
+    kafka: KafkaSettings, config: Path, tmp_path: Path, covered: Callable[[], bool]
 ) -> None:
     """Offsets of another log mean nothing: the worker ends rather than to pass new readings over."""
     feed(kafka, hours(0, 6))
     with WorkerProcess(config, tmp_path / "worker.log") as first:
-        wait_until(lambda: covered(kafka), first)
+        wait_until(covered, first)
         first.stop()
     asyncio.run(_remove(kafka, kafka.blocks_topic))
     asyncio.run(topics.create(kafka))
