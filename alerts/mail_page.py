@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-
-from jinja2 import Environment, Template
+from typing import TYPE_CHECKING
 
 from alerts.channels import Message
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 
 def page(message: Message) -> str:
@@ -22,5 +24,7 @@ def page(message: Message) -> str:
 
 @cache
 def _template() -> Template:
+    from jinja2 import Environment  # most processes never send an e-mail
+
     text = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
     return Environment(autoescape=True).from_string(text)

@@ -13,7 +13,16 @@ SERVING = ("pydantic", "sqlalchemy", "fastapi", "uvicorn", "httpx", "cryptograph
 RARELY = ("alembic", "segno")
 NOT_LOADED = {
     "foremend.cli": (*NUMBERS, *SERVING, "foremend.config"),
-    "foremend.jobs.check": ("scipy", "numba", "pyarrow", "sklearn", "sqlalchemy", "fastapi", "simulators"),
+    "foremend.jobs.check": (
+        "scipy",
+        "numba",
+        "pyarrow",
+        "sklearn",
+        "sqlalchemy",
+        "fastapi",
+        "jinja2",
+        "simulators",
+    ),
     "foremend.commands.demo": (
         *LEARNING,
         "pyarrow",
