@@ -75,9 +75,8 @@ class InsightsApart:
             running.kill()
         if self._thread.is_alive():
             self._thread.join()
-        with contextlib.suppress(UnavailableError):
-            for name in self._shares:
-                self._reports.release(name)
+        for name in list(self._shares):
+            self._let_go(name)
 
     def _run(self) -> None:
         while (one := self._asked.get()) is not None and not self._stop.is_set():
@@ -85,6 +84,13 @@ class InsightsApart:
                 self._one(one)
             except Exception:  # whatever nobody foresaw of one: others are looked for all the same
                 log.exception("what goes with failures of %s was not looked for", one[0])
+                self._let_go(report_name(*one[:2]))
+
+    def _let_go(self, name: str) -> None:
+        """Whoever asks next begins it anew."""
+        del self._shares[name]
+        with contextlib.suppress(UnavailableError):
+            self._reports.release(name)
 
     def _one(self, wanted: _Wanted) -> None:
         name = report_name(*wanted[:2])

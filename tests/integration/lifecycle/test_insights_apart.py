@@ -183,6 +183,22 @@ def test_an_end_in_the_midst_leaves_nothing_and_whoever_asks_next_begins_anew(wo
     other.close()
 
 
+def test_what_nobody_foresaw_of_one_leaves_it_to_whoever_asks_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was under way for ever, as this process went on saying so."""
+    monkeypatch.setattr(world.desk.fleet_reports, "keep", lambda *_: 1 / 0)
+    world.apart.start()
+    fault = {"fault": "condenser-fouling"}
+    assert world.ask("POST", "/rf-260", json=fault).status_code == 202
+
+    assert world.made("/rf-260?fault=condenser-fouling")["share"] is None
+
+    monkeypatch.undo()
+    world.ask("POST", "/rf-260", json=fault)
+    assert "too few" in world.made("/rf-260?fault=condenser-fouling")["trouble"]
+
+
 def test_too_few_failures_are_told_in_words(world: World) -> None:
     """Of a fault that nobody found."""
     world.apart.start()
