@@ -203,13 +203,6 @@ def interval_coverage(days: Array, low: Array, high: Array) -> float | None:
     return float(((low <= days) & (days <= high))[known].mean()) if known.any() else None
 
 
-def cost(result: Figures, *, missed: float, false: float) -> float:
-    """Cost an appliance-year where a failure that is not foreseen costs `missed` and a false ticket `false`."""
-    not_caught = sum(one.failures - one.caught for one in result.per_fault.values())
-    wrong = sum(one.false for one in result.per_fault.values())
-    return (missed * not_caught + false * wrong) / result.appliance_years
-
-
 def _of_fault(
     name: str,
     truth: Sequence[TrueFault],

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from foremend.vocabulary.schema import SettingsPath, Strict
+from models.costs import CostsSettings
 
 
 class TrainingSettings(Strict):
@@ -76,4 +77,5 @@ class ModelsSettings(Strict):
         default=None,
         description="trained at first start and used; left out: all that are simulated; []: none",
     )
+    costs: CostsSettings = CostsSettings()
     horizon_days: float = Field(default=90.0, gt=0, description="probabilities are about failures within it")

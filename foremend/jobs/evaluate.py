@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.database import open_database
+from alerts.queries.traits import known_of
 from foremend.config import Settings, load_settings
 from foremend.engine.fitted import FittedModel, Scored, scored
 from foremend.engine.follow import Days, follow
+from foremend.learning.choice import Areas, choice
 from foremend.learning.evaluation_page import page
 from foremend.learning.model_building import load_fitted
 from foremend.learning.outcomes import read_outcomes
@@ -35,8 +40,6 @@ from simulators.fleet.history import read_truth
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 LEAD_DAYS = (0, 3, 7, 14, 21, 30, 45, 60, 90)
 WITHIN_DAYS = (7.0, 30.0, 60.0)
-MISSED_COST, FALSE_COST = 10.0, 1.0
-"""Relative costs for the cost curve: a failure that nobody foresaw is ten needless visits."""
 _SEVERITIES = tuple(Severity)
 
 
@@ -64,6 +67,7 @@ def evaluate(
         raise ConfigError(f"{appliance_model} has no trained model: run 'foremend train' first")
     lived = _lived(profile, history, settings, progress)
     truth = true_faults(outcomes, appliance_model, settings.models.horizon_days)
+    areas = _areas(lived.ids, settings)
     names = dict.fromkeys(name for name in (chosen, aliases.champion) if name)
     report = {
         "appliance_model": appliance_model,
@@ -73,11 +77,11 @@ def evaluate(
         "foremend": metadata.version("foremend"),
         "data": _data(lived, history, outcomes),
         "appliance_years": lived.appliance_years,
-        "costs": {"missed_failure": MISSED_COST, "false_ticket": FALSE_COST},
+        "costs": settings.models.costs.model_dump(exclude_none=True),
         "versions": {
             name: {
                 **_origin(registry.card(appliance_model, name)),
-                **judge(load_fitted(appliance_model, name, registry), lived, truth, profile, settings),
+                **judge(load_fitted(appliance_model, name, registry), lived, truth, profile, settings, areas),
             }
             for name in names
         },
@@ -90,36 +94,57 @@ def evaluate(
 def in_short(report: Mapping[str, Any]) -> dict[str, Any]:
     """The sums of every version, for people."""
     kept = ("recall", "recall_of_all_failures", "false_tickets_per_100_appliance_years", "median_lead_days")
-    return {name: {key: figures[key] for key in kept} for name, figures in report["versions"].items()}
+    return {
+        name: {
+            **{key: figures[key] for key in kept},
+            "cost_per_appliance_year": figures["choice"]["now"],
+            "cheapest_above": figures["choice"]["above"],
+        }
+        for name, figures in report["versions"].items()
+    }
 
 
 def judge(
-    fitted: FittedModel, lived: Days, truth: Sequence[TrueFault], profile: Profile, settings: Settings
+    fitted: FittedModel,
+    lived: Days,
+    truth: Sequence[TrueFault],
+    profile: Profile,
+    settings: Settings,
+    areas: Mapping[str, str | None],
 ) -> dict[str, Any]:
-    """All figures of one version on one history."""
+    """All figures of one version on one history; `areas`: of each appliance where it is served."""
     if fitted.names != lived.names:
         raise ConfigError(f"{fitted.version} knows other features than this history has: train it again")
     said = [scored(fitted, day.deviations, day.news) for day in lived.each]
-    ran = lived.ran()
+    ran, served = lived.ran(), _by_area(areas)
 
-    def at(rules: RulesSettings) -> Figures:
-        return evaluation.figures(
-            tickets(_findings(said, lived.ids, profile, rules), settings.alerts.act_from),
-            truth,
-            ran,
-            profile.faults,
-            until=lived.until,
-            appliance_years=lived.appliance_years,
-        )
+    def at(rules: RulesSettings) -> tuple[Figures, Areas]:
+        opened = list(tickets(_findings(said, lived.ids, profile, rules), settings.alerts.act_from))
+        judged = partial(evaluation.figures, watched=ran, faults=profile.faults, until=lived.until)
+        everybody = judged(opened, truth, appliance_years=lived.appliance_years)
+        if len(served) == 1:
+            return everybody, dict.fromkeys(served, everybody)
+        return everybody, {
+            area: judged(
+                [one for one in opened if one.appliance in ids],
+                [one for one in truth if one.appliance in ids],
+                appliance_years=lived.appliance_years * len(ids) / len(areas),
+            )
+            for area, ids in served.items()
+        }
 
-    result = at(settings.rules)
+    result, now = at(settings.rules)
+    otherwise = {above: at(_with_threshold(settings.rules, above)) for above in THRESHOLDS}
+    worth = choice(now, {above: by_area for above, (_, by_area) in otherwise.items()}, settings.models.costs)
     return {
         **_sums(result),
         "per_fault": {fault: _row(row, result.appliance_years) for fault, row in result.per_fault.items()},
         "lead_time_curve": _lead_time(result),
         "cost_curve": [
-            {"above": above, **_cost(at(_with_threshold(settings.rules, above)))} for above in THRESHOLDS
+            {"above": above, "cost_per_appliance_year": point["cost"], **_sums(otherwise[above][0])}
+            for above, point in zip(THRESHOLDS, worth["curve"], strict=True)
         ],
+        "choice": worth,
         **_probabilities(said, lived.ids, truth),
     }
 
@@ -162,6 +187,25 @@ def _lived(profile: Profile, folder: Path, settings: Settings, progress: DaysRea
     if not days.each:
         raise ConfigError(f"{folder} holds no whole day of {profile.name}: name a folder with its history")
     return days
+
+
+def _areas(ids: Sequence[str], settings: Settings) -> dict[str, str | None]:
+    """Of each appliance its service area, by the register; nobody is asked where no cost is of an area."""
+    if not settings.models.costs.areas:
+        return dict.fromkeys(ids)
+    register = open_database(settings.alerts.database)
+    try:
+        known = known_of(register, ids)
+    finally:
+        register.dispose()
+    return {one: known[one].service_area if one in known else None for one in ids}
+
+
+def _by_area(areas: Mapping[str, str | None]) -> dict[str | None, set[str]]:
+    found: defaultdict[str | None, set[str]] = defaultdict(set)
+    for appliance_id, area in areas.items():
+        found[area].add(appliance_id)
+    return dict(sorted(found.items(), key=lambda one: one[0] or ""))
 
 
 def _data(lived: Days, history: Path, outcomes: Path) -> dict[str, Any]:
@@ -270,11 +314,6 @@ def _lead_time(result: Figures) -> list[dict[str, float]]:
     lead, failures = [days for row in rows for days in row.lead_days], sum(row.failures for row in rows)
     shares = evaluation.lead_time_curve(lead, failures, LEAD_DAYS)
     return [{"days": days, "share": share} for days, share in zip(LEAD_DAYS, shares, strict=True)]
-
-
-def _cost(result: Figures) -> dict[str, Any]:
-    spent = evaluation.cost(result, missed=MISSED_COST, false=FALSE_COST)
-    return {"cost_per_appliance_year": spent, **_sums(result)}
 
 
 def _write(report: Mapping[str, Any], out: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import Environment
 
+from models.costs import LEAST_FAILURES
+
 WIDTH, HEIGHT, MARGIN = 360.0, 240.0, 54.0
 Drawing = tuple[str, str]
 """Its title, and its SVG: empty where there is nothing to draw."""
@@ -47,6 +49,17 @@ figure { display: inline-block; margin: 0 1.5rem 1.5rem 0 } figcaption { font-we
 <td>{{ number(row.false_alarms_per_appliance_year) }}</td></tr>
 {% endfor %}
 </table>
+<h3>What it costs to be wrong</h3>
+<p>{{ unit(figures.choice) }} an appliance-year: failures that nobody foresaw, and visits that found nothing.
+ Now as the rules are, then with the probability above which a ticket would open at the least cost, of those tried.
+ It is a rule's <code>above</code> in config.yaml; nothing is changed by this.
+ Fewer than {{ least }} failures choose none.</p>
+<table><tr><th></th><th>failures</th><th>cost now</th><th>cheapest above</th><th>cost then</th></tr>
+{% for title, row in chosen(figures.choice) %}
+<tr><td>{{ title }}</td><td>{{ row.failures }}</td><td>{{ number(row.now) }}</td><td>{{ number(row.above) }}</td>
+<td>{{ number(row.then) }}</td></tr>
+{% endfor %}
+</table>
 {% endfor %}
 {% if drawings %}
 <h2>Figures</h2>
@@ -80,7 +93,7 @@ def page(report: Mapping[str, Any]) -> str:
         ),
         drawn(
             "Cost, by the probability that opens a ticket", "cost_curve", "above", "cost_per_appliance_year",
-            ("probability above which a ticket opens", "cost an appliance-year"),
+            ("probability above which a ticket opens", f"{_unit(next(iter(versions))['choice'])} an appliance-year"),
         ),
     ]  # fmt: skip
     if failures:  # without one, a share of them would be a line at zero that nothing was measured for
@@ -88,8 +101,9 @@ def page(report: Mapping[str, Any]) -> str:
         drawings.insert(1, drawn("Lead time", "lead_time_curve", "days", "share", words))
     shown = [(title, drawing) for title, drawing in drawings if drawing]
     return _PAGE.render(
-        report=report, drawings=shown, colours=COLOURS, number=_number, date=_date, origin=_origin
-    )
+        report=report, drawings=shown, colours=COLOURS, number=_number, date=_date, origin=_origin, unit=_unit,
+        chosen=_chosen, least=LEAST_FAILURES,
+    )  # fmt: skip
 
 
 def chart(
@@ -141,6 +155,20 @@ def _words(most_x: float, most_y: float, across: str, up: str) -> str:
 def _origin(trained_on: Mapping[str, Any]) -> str:
     known = [name for name in ("source", "appliances", "days", "rows", "seed") if name in trained_on]
     return ", ".join(f"{name} {trained_on[name]}" for name in known) or "what its card does not say"
+
+
+def _unit(choice: Mapping[str, Any]) -> str:
+    return choice["currency"] or "Needless visits"
+
+
+def _chosen(choice: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Rows of the table of costs: all, each fault of which there is something to say, each service area."""
+    faults = [row for row in choice["faults"] if row["failures"] or row["now"]]
+    return [
+        ("all", choice),
+        *((row["fault"], row) for row in faults),
+        *((f"in {row['area']}", row) for row in choice["areas"]),
+    ]
 
 
 def _date(time: int | None) -> str:

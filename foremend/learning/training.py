@@ -154,7 +154,7 @@ def recipe_of(profile: Profile, settings: ModelsSettings) -> str:
     parts: dict[str, Any] = {
         "profile": profile.model_dump(mode="json", exclude=WORDS),
         "features": deviation_names(profile),
-        "settings": settings.model_dump(mode="json", exclude={"registry", "appliance_models"}),
+        "settings": settings.model_dump(mode="json", exclude={"registry", "appliance_models", "costs"}),
         "practice": PRACTICE,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

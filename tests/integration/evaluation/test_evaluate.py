@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from alerts.database import open_database, writing
+from alerts.tables import ApplianceRow, OwnerRow
 from foremend.config import load_settings
 from foremend.jobs.evaluate import evaluate, in_short
 from foremend.learning.training import open_registry, train_champion
@@ -76,6 +78,49 @@ def test_confirmed_outcomes_are_enough(config: Path, past: Path, tmp_path: Path)
 
     row = report["versions"]["v0001"]["per_fault"]["element-degradation"]
     assert row["failures"] + row["unforeseeable"] == 1
+
+
+def test_costs_of_faults_and_areas_are_shown_in_money_and_change_nothing(
+    config: Path, past: Path, tmp_path: Path
+) -> None:
+    """Areas are those of the register; whoever is not in it costs what is said of all."""
+    dear = tmp_path / "config.yaml"
+    said = yaml.safe_load(config.read_text())
+    said["models"]["costs"] = {
+        "currency": "CNY",
+        "visit": 80,
+        "missed": 400,
+        "areas": {"north": {"visit": 200}},
+    }
+    said["models"]["registry"] = str(config.parent / "models")
+    dear.write_text(yaml.safe_dump(said | {"alerts": {"database": f"sqlite:///{tmp_path}/register.db"}}))
+    register = open_database(f"sqlite:///{tmp_path}/register.db")
+    with writing(register) as session:
+        session.add(OwnerRow(id="o", created_at=1))
+        session.flush()
+        session.add_all(
+            ApplianceRow(
+                id=f"{MODEL}-0000{n}", owner_id="o", appliance_model=MODEL, language="zh", timezone="UTC",
+                service_area="north",
+            )
+            for n in (1, 2)
+        )  # fmt: skip
+    register.dispose()
+
+    plain = evaluate(MODEL, None, past, past / "truth.json", None, config)["versions"]["v0001"]
+    report = evaluate(MODEL, None, past, past / "truth.json", tmp_path / "out", dear)
+
+    figures = report["versions"]["v0001"]
+    (north,) = figures["choice"]["areas"]
+    assert (north["area"], len(north["curve"])) == ("north", len(figures["cost_curve"]))
+    assert (figures["choice"]["currency"], plain["choice"]["areas"]) == ("CNY", [])
+    assert figures["per_fault"] == plain["per_fault"]
+    wrong = sum(80 * one["false_alarms_per_appliance_year"] for one in figures["per_fault"].values())
+    assert (
+        figures["choice"]["now"] >= wrong
+    )  # no failure could be foreseen; some false tickets may be in the north
+    assert in_short(report)["v0001"]["cost_per_appliance_year"] == figures["choice"]["now"]
+    assert "CNY an appliance-year" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_history_of_another_model_is_refused(config: Path, past: Path) -> None:

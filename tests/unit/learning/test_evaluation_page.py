@@ -11,7 +11,7 @@ from foremend.learning.evaluation_page import page
 LABELS = {
     "probability told": "share that failed",
     "days before the failure": "share told by then",
-    "probability above which a ticket opens": "cost an appliance-year",
+    "probability above which a ticket opens": "EUR an appliance-year",
 }
 
 
@@ -28,6 +28,14 @@ def report(failures: int = 2, calibration: int = 3) -> dict[str, Any]:
         "calibration": [{"predicted": k / 4, "observed": k / 4, "rows": 5} for k in range(calibration)],
         "lead_time_curve": [{"days": 0, "share": 0.5}, {"days": 7, "share": 0.5}],
         "cost_curve": [{"above": 0.3, "cost_per_appliance_year": 9.0}] if calibration else [],
+        "choice": {
+            "currency": "EUR", "failures": 9, "now": 41.0, "above": 0.7, "then": 32.5,
+            "faults": [
+                {"fault": "element-scale", "failures": 2, "now": 12.0, "above": None, "then": None},
+                {"fault": "blocked-drain", "failures": 0, "now": 0.0, "above": None, "then": None},
+            ],
+            "areas": [{"area": "<north>", "failures": 5, "now": 55.0, "above": 0.9, "then": 44.0}],
+        },
     }  # fmt: skip
     return {
         "appliance_model": "wh-60", "judged": "v0002", "champion": "v0002", "appliance_years": 3.2,
@@ -46,6 +54,22 @@ def test_it_says_dates_data_and_versions() -> None:
     assert "Judged on 2025-11-29 by Foremend 9.9.9, on 8 appliances of past from 2025-01-01" in said
     assert "to 2025-04-01 and the outcomes in truth.json." in said
     assert "Made on 2025-11-28, recipe recipe-7, from source simulated, seed 3." in said
+
+
+def test_what_it_costs_to_be_wrong_is_a_table() -> None:
+    """All, each fault of which there is something to say, and each area; a choice that nobody can make is a dash."""
+    said = " ".join(page(report()).split())
+
+    assert "EUR an appliance-year" in said
+    for row in (
+        ("all", 9, "41", "0.7", "32.5"),
+        ("element-scale", 2, "12", "–", "–"),
+        ("in &lt;north&gt;", 5, "55", "0.9", "44"),
+    ):
+        assert "<tr>" + " ".join(f"<td>{cell}</td>" for cell in row) in said.replace(
+            "</td><td>", "</td> <td>"
+        )
+    assert "blocked-drain" not in said
 
 
 def test_every_axis_has_its_name() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from foremend.learning.training import recipe_of
 from foremend.vocabulary.profiles import Profile, load_profiles
+from models.costs import CostsSettings
 from models.settings import ModelsSettings
 
 PROFILE = load_profiles()["ac-35i"]
@@ -48,3 +49,10 @@ def test_what_decides_a_model_changes_its_recipe(keys: tuple[str, ...], value: A
     assert recipe_of(with_change(*keys, value=value), ModelsSettings()) != recipe_of(
         PROFILE, ModelsSettings()
     )
+
+
+def test_what_it_costs_to_be_wrong_decides_nothing() -> None:
+    """Whoever writes down what a visit costs trains nothing anew."""
+    dear = ModelsSettings(costs=CostsSettings(currency="EUR", visit=90, missed=300))
+
+    assert recipe_of(PROFILE, dear) == recipe_of(PROFILE, ModelsSettings())
