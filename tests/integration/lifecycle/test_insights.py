@@ -105,7 +105,7 @@ def test_frequent_starts_or_what_hardly_moves_apart_from_them_are_named(
     page = (tmp_path / "page.html").read_text()
     assert "What goes with failures need not be their cause" in page
     assert "<svg" in page
-    assert "http" not in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")  # a name, which nobody fetches
 
 
 def test_a_fault_that_nobody_confirmed_is_refused(
