@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 from foremend.vocabulary.compiling import compiled
 from rules.spells import CHANGES, ESCALATES, NEVER, OPENS, RELEASES, Events, Limits, Spells
 
-_SURE = 0.95
-"""A day's probability counts as if it were no surer: averages of days repeat themselves, and one day is one look."""
-
 
 @compiled()
 def fresh(
@@ -26,32 +23,7 @@ def fresh(
 
 
 @compiled()
-def _log_odds(probability: float) -> float:
-    sure = min(max(probability, 1 - _SURE), _SURE)
-    return float(np.log(sure / (1 - sure)))
-
-
-@compiled()
-def _adding_up(a: int, now: int, value: float, news: bool, spells: Spells, limits: Limits) -> int:
-    if not news:
-        return 0
-    spells.sum[a] = max(0.0, spells.sum[a] + _log_odds(value) - _log_odds(limits.opens_at))
-    if spells.sum[a] == 0.0:
-        spells.since[a] = NEVER
-        return 0
-    if spells.since[a] == NEVER:
-        spells.since[a] = now
-    if spells.sum[a] <= limits.adds_up_to:
-        return 0
-    spells.held[a] = True
-    spells.calm[a] = NEVER
-    return OPENS
-
-
-@compiled()
 def _while_idle(a: int, now: int, value: float, news: bool, spells: Spells, limits: Limits) -> int:
-    if limits.adds_up_to > 0.0:
-        return _adding_up(a, now, value, news, spells, limits)
     if not value > limits.opens_at:
         spells.since[a] = NEVER
         return 0
@@ -78,7 +50,6 @@ def _while_held(a: int, now: int, value: float, severe: bool, spells: Spells, li
             return 0
         spells.held[a] = spells.severe[a] = False
         spells.since[a] = NEVER
-        spells.sum[a] = 0.0
         return RELEASES
     spells.calm[a] = NEVER
     if severe and not spells.severe[a]:
@@ -116,9 +87,6 @@ def advance(
             spells.calm[a] = NEVER
             if not spells.held[a]:
                 spells.since[a] = NEVER
-                spells.sum[a] = 0.0
-        if limits.adds_up_to > 0.0 and not spells.held[a] and spells.since[a] <= not_before[a]:
-            spells.since[a], spells.sum[a] = NEVER, 0.0  # what spoke for the last episode opens no other
         if spells.held[a]:
             code = _while_held(a, now, value[i], severe[i], spells, limits)
         else:

@@ -166,7 +166,6 @@ def _limits(rule: Rule, kind: Kind, updates: Updates) -> Limits:
         change=updates.change if estimated else np.inf,
         every=updates.at_most_every,
         refresh=updates.at_least_every if estimated else -NEVER,
-        adds_up_to=getattr(rule.when, "adds_up_to", None) or 0.0,
     )
 
 

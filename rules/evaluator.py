@@ -188,8 +188,7 @@ class RuleState:
         for holder, columns in part["spells"].items():
             if holder.split("/")[0] in rules:
                 known_spells = self._spells.get(holder, no_spells(0))
-                part_spells = _restored(columns)._asdict()
-                self._spells[holder] = record_joins(known_spells, no_spells(1), part_spells, rows)
+                self._spells[holder] = record_joins(known_spells, no_spells(1), columns, rows)
         self._episodes.join(part["episodes"], rows, list(self._spells))
         self._fleet = max(self._fleet, int(rows.max(initial=-1)) + 1)
         self._abandoned = self._episodes.abandoned()
@@ -212,7 +211,7 @@ class RuleState:
         self._latest = {series: np.array(times) for series, times in snapshot["latest"].items()}
         self._fleet = max(map(len, self._latest.values()), default=0)
         self._spells = {
-            holder: _restored(arrays)
+            holder: Spells(**{field: np.array(array) for field, array in arrays.items()})
             for holder, arrays in snapshot["spells"].items()
             if holder.split("/")[0] in rules
         }
@@ -227,12 +226,6 @@ def _grown(times: NDArray[np.int64] | None, fleet: int) -> NDArray[np.int64]:
     if len(times) >= fleet:
         return times
     return np.concatenate([times, np.full(2 * fleet - len(times), NEVER, np.int64)])
-
-
-def _restored(arrays: Mapping[str, NDArray[Any]]) -> Spells:
-    """Spells as they were stored; what an earlier version did not know is as of new appliances."""
-    fresh = no_spells(len(arrays["last"]))
-    return fresh._replace(**{field: np.array(array) for field, array in arrays.items()})
 
 
 def _grown_spells(spells: Spells | None, fleet: int) -> Spells:

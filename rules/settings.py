@@ -68,17 +68,10 @@ class ScoreCondition(Strict):
 
 
 class ProbabilityCondition(Strict):
-    """The probability, 0..1, that a fault (or `any`, each watched on its own) comes within the horizon.
-
-    With `adds_up_to` it need not be above the level every day: what its log odds are over those of `above` is added
-    up over days of use, what they are below is taken off, and the condition holds once the sum is more. It never
-    falls below zero, where it begins anew (Page, Continuous inspection schemes, Biometrika 41, 1954). No day counts
-    as surer than 0.95, or less sure than 0.05.
-    """
+    """The probability, 0..1, that a fault (or `any`, each watched on its own) comes within the horizon."""
 
     probability: str
     above: float = Field(ge=0, lt=1)
-    adds_up_to: float | None = Field(default=None, gt=0)
 
 
 class SilenceCondition(Strict):
@@ -199,14 +192,6 @@ class Rule(Strict):
             raise ValueError("a rule on 'probability' takes the predicted fault: leave 'fault' out")
         if not predicted and self.fault is None:
             raise ValueError("'fault' is missing: name the fault that this rule finds")
-        return self
-
-    @model_validator(mode="after")
-    def _adds_up_or_lasts(self) -> Rule:
-        if getattr(self.when, "adds_up_to", None) is not None and self.sustained_for:
-            raise ValueError(
-                "'adds_up_to' counts days by itself: leave 'sustained_for' out, or write two rules"
-            )
         return self
 
     @model_validator(mode="after")

@@ -22,9 +22,6 @@ class Spells(NamedTuple):
     severe: NDArray[np.bool_]  # it has escalated
     spoken: NDArray[np.int64]  # when it was last reported
     level: NDArray[np.float64]  # the value then
-    sum: NDArray[
-        np.float64
-    ]  # of log odds over those of the level, where they add up; 0 where nothing speaks for it
 
 
 class Limits(NamedTuple):
@@ -38,7 +35,6 @@ class Limits(NamedTuple):
     change: float  # a difference worth reporting
     every: int  # and how rarely
     refresh: int  # an estimate this old is told anew, changed or not
-    adds_up_to: float  # of log odds above those of `opens_at`, instead of a time; 0 where a time decides
 
 
 class Events(NamedTuple):
@@ -60,5 +56,4 @@ def no_spells(fleet: int) -> Spells:
         severe=np.zeros(fleet, np.bool_),
         spoken=np.full(fleet, NEVER, np.int64),
         level=np.full(fleet, np.nan, np.float64),
-        sum=np.zeros(fleet, np.float64),
     )

@@ -17,9 +17,9 @@ from models.predictors.odds import strongest_other
 from models.predictors.signatures import UNKNOWN, Signatures
 
 _PLAIN = 0.85
-"""From here on a signature excludes others: a week of such days opens an episode."""
+"""From here on a signature excludes others: where the shipped rules open an episode."""
 _UNEXPLAINED = 0.6
-"""The most likely that a fault is whose physics the day does not show: it keeps an episode, and speaks for none."""
+"""The most likely that a fault is whose physics the day does not show: it keeps an episode, and opens none."""
 _LOAD_UNKNOWN = 2.0
 """So many times further must numbers move of an appliance whose load explains them, and which does not send it."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foremend.vocabulary.errors import ConfigError
@@ -35,13 +35,6 @@ PREDICTED = """
   clear_below: 0.4
   escalate: {days_to_failure_below: 7, severity: critical}
 """
-
-ADDING_UP = """
-- name: predicted
-  when: {probability: any, above: 0.5, adds_up_to: 4}
-  clear_below: 0.4
-  clear_after: 1 d
-"""  # log odds: 0.8 adds 1.39, 0.95 and more 2.94, 0.2 takes off 1.39
 
 
 def test_two_rules_on_one_fault_share_the_episode(bench: Any, told: Any) -> None:
@@ -74,69 +67,6 @@ def test_days_without_use_neither_count_nor_open(bench: Any, told: Any) -> None:
     slower = bench(PREDICTED.replace("1 d", "2 d"))
     assert slower.probabilities([0.9] * 9, used=[True, *week, True]) == []
     assert told(slower.probabilities([0.9], at=10, used=[True]), MS_PER_DAY) == [("opened", 10)]
-
-
-def test_what_speaks_for_a_fault_adds_up(bench: Any, told: Any) -> None:
-    """Two days that are sure are worth three that are not; a day of doubt takes off what it is below the level."""
-    assert told(bench(ADDING_UP).probabilities([0.1, 0.95, 0.95]), MS_PER_DAY) == [("opened", 3)]
-    assert told(bench(ADDING_UP).probabilities([0.1, 0.8, 0.8, 0.8]), MS_PER_DAY) == [("opened", 4)]
-    assert told(bench(ADDING_UP).probabilities([0.8, 0.8, 0.2, 0.8, 0.8]), MS_PER_DAY) == [("opened", 5)]
-    assert bench(ADDING_UP).probabilities([0.8, 0.2] * 30) == []
-
-
-def test_no_day_is_so_sure_that_it_opens_by_itself_or_so_well_that_it_takes_all_off(
-    bench: Any, told: Any
-) -> None:
-    """Averages of days repeat themselves: 1 and 0 count as 0.95 and 0.05."""
-    assert told(bench(ADDING_UP).probabilities([1.0, 1.0]), MS_PER_DAY) == [("opened", 2)]
-    assert told(bench(ADDING_UP).probabilities([0.95, 0.7, 0.0, 0.95, 0.6]), MS_PER_DAY) == [("opened", 5)]
-
-
-def test_an_episode_that_adds_up_begins_where_something_first_spoke_for_it(bench: Any) -> None:
-    """Where the sum last left zero is the change as Page estimates it; what was before says nothing."""
-    (opened,) = bench(ADDING_UP).probabilities([0.8, 0.1, 0.1, 0.95, 0.95])
-
-    assert opened.time - opened.episode_start == MS_PER_DAY
-
-
-def test_days_without_use_and_gaps_add_nothing_up(bench: Any, told: Any) -> None:
-    """A day that repeats what is known is no new evidence, and after silence it begins anew."""
-    idle = bench(ADDING_UP)
-    assert idle.probabilities([0.95] * 9, used=[True] + [False] * 8) == []
-    assert told(idle.probabilities([0.95], at=10), MS_PER_DAY) == [("opened", 10)]
-
-    silent = bench(ADDING_UP)
-    assert silent.probabilities([0.95]) == []
-    assert silent.probabilities([0.95], at=6) == []
-
-
-def test_what_spoke_for_an_episode_speaks_for_no_other(bench: Any, told: Any) -> None:
-    """After it closed, as much must speak for the next one, and that begins after the end of the first."""
-    rules = bench(ADDING_UP)
-
-    found = rules.probabilities([0.95, 0.95, 0.95, 0.3, 0.3, 0.95, 0.95])
-
-    assert told(found, MS_PER_DAY) == [("opened", 2), ("closed", 5), ("opened", 7)]
-    assert found[-1].time - found[-1].episode_start == MS_PER_DAY
-
-
-def test_state_of_a_version_that_added_nothing_up_is_taken_back(bench: Any, told: Any) -> None:
-    """What an earlier version stored has no sums: they begin at zero, and all else goes on."""
-    before, after = bench(PREDICTED), bench(PREDICTED)
-    before.probabilities([0.9])
-    stored = before.rules.snapshot()
-    for spells in stored["spells"].values():
-        del spells["sum"]
-
-    after.rules.restore(stored)
-
-    assert told(after.probabilities([0.9], at=2), MS_PER_DAY) == [("opened", 2)]
-
-
-def test_adding_up_and_lasting_are_two_rules(bench: Any) -> None:
-    """Together in one rule nobody could say which of them opened it."""
-    with pytest.raises(ConfigError, match="leave 'sustained_for' out, or write two rules"):
-        bench(ADDING_UP + "  sustained_for: 2 d\n")
 
 
 def test_an_open_episode_closes_on_days_without_use(bench: Any, told: Any) -> None:
@@ -378,25 +308,6 @@ def test_how_windows_are_cut_into_calls_changes_nothing(rows: Any, cuts: Any, re
     whole, parts = _run(rows, [], False), _run(rows, sorted(cuts), restart)
 
     assert whole == parts
-
-
-probabilities = st.lists(st.sampled_from([0.0, 0.3, 0.5, 0.6, 0.8, 0.95, 1.0]), max_size=40)
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # it keeps nothing
-@given(probabilities, st.lists(st.integers(0, 40), max_size=6))
-def test_what_adds_up_is_the_same_however_days_are_cut(
-    bench: Any, days: list[float], cuts: list[int]
-) -> None:
-    """The sum goes through a restart as it goes from day to day."""
-    whole, parts, found, at = bench(ADDING_UP), bench(ADDING_UP), [], 1
-    for piece in np.split(np.array(days), sorted(cut for cut in cuts if cut < len(days))):
-        found += parts.probabilities(piece, at=at)
-        at += len(piece)
-        stored, parts = parts.rules.snapshot(), bench(ADDING_UP)
-        parts.rules.restore(stored)
-
-    assert found == whole.probabilities(days)
 
 
 def _run(rows: Any, cuts: list[int], restart: bool) -> list[Any]:
