@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -93,16 +93,25 @@ def encoding_of(path: Path) -> str | None:
     if head[1:2] == b"\0" or head[:1] == b"\0":
         return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
     whole = head[: head.rfind(b"\n") + 1] or head
+    if _is_utf8(whole):
+        return None
+    if _is_chinese(set(_BEYOND_ASCII.findall(whole))):
+        return "gb18030"
+    return None if _is_utf8(head.split(b"\n", 1)[0]) else "latin-1"
+
+
+def _is_utf8(text: bytes) -> bool:
     try:
-        whole.decode("utf-8")
+        text.decode("utf-8")
     except UnicodeDecodeError:
-        return "gb18030" if _is_chinese(whole) else "latin-1"
-    return None
+        return False
+    return True
 
 
-def _is_chinese(text: bytes) -> bool:
+def _is_chinese(words: Collection[bytes]) -> bool:
     """Whether what is not ASCII is marks and characters of GB 2312's first level, the 3,755 of daily use, alone.
 
-    In western text letters with a mark stand alone, mostly, and two of them together are a character of no daily use.
+    In western text letters with a mark stand alone, mostly, and two of them together are a character of no daily use;
+    but UTF-8 of which a cell is damaged can look like it.
     """
-    return all(_COMMON_CHINESE.fullmatch(run) for run in _BEYOND_ASCII.findall(text))
+    return all(map(_COMMON_CHINESE.fullmatch, words)) and 2 * sum(map(_is_utf8, words)) <= len(words)

@@ -80,3 +80,13 @@ def test_western_letters_with_marks_are_not_taken_for_chinese(word, tmp_path):
     file.write_text(f"time,{word}\n1,2\n", encoding="cp1252")
 
     assert encoding_of(file) == "latin-1"
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b"\xc4\xe3", b"\xe9"])
+def test_a_damaged_cell_makes_no_other_encoding_of_a_file(damage, tmp_path):
+    """Its words are right still, also where the damage could be a character."""
+    file = tmp_path / "log.csv"
+    text = "".join(f"{name},84.{at}\n" for at, name in enumerate(("Küche", "Größe", "Kühlschrank")))
+    file.write_bytes(b"device,power\n" + text.encode() + damage + b",1\n")
+
+    assert encoding_of(file) is None
