@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from foremend.vocabulary.types import MS_PER_DAY as DAY
+from models.costs import CostsSettings, spent
 from models.evaluation import (
     Figures,
     TrueFault,
     Warned,
     brier,
     calibration,
-    cost,
     could_be_foreseen,
     figures,
     interval_coverage,
@@ -128,10 +128,10 @@ def test_the_lead_time_curve_falls_from_the_recall() -> None:
 
 
 def test_cost_weighs_what_is_missed_against_needless_visits() -> None:
-    """One missed at 10 and one false at 1 in two appliance-years."""
+    """One missed at 10 and one false at 1."""
     result = judged([Warned("b", "leak", 60 * DAY)], [fault()])
 
-    assert cost(result, missed=10, false=1) == 5.5
+    assert sum(spent({None: result}, CostsSettings()).values()) == 11
 
 
 def test_coverage_counts_only_where_an_interval_was_told() -> None:
