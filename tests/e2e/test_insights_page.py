@@ -126,6 +126,23 @@ def test_it_is_looked_for_anew_when_somebody_with_the_right_asks(open_page: Open
     expect(page.get_by_role("button", name="Look anew")).to_be_visible()
 
 
+def test_a_newer_report_has_figures_of_its_own(open_page: Open, desk: InsightsDesk) -> None:
+    """Under the same address the browser went on showing the picture that it had, beside a new table."""
+    page = open_page("insights.html?model=rf-260", Role.QUALITY)
+    figure = page.locator("section[aria-labelledby=in_named] img")
+    expect(figure).to_have_js_property("complete", True)
+    before = figure.evaluate("one => one.naturalHeight")
+
+    page.get_by_role("button", name="Look anew").click()
+    expect(page.locator("main")).to_contain_text("Being looked for")
+    more = [*FOUND["named"], named("power_max", 1.4)]
+    desk.reports.keep(report_name("rf-260", None), DAY, FOUND | {"named": more})
+
+    expect(page.locator("section[aria-labelledby=in_named] tbody tr")).to_have_count(2)
+    expect(figure).to_have_js_property("complete", True)
+    assert figure.evaluate("one => one.naturalHeight") > before
+
+
 def test_whoever_sits_at_the_machine_looks_and_reads_the_command(
     browser: Browser, tables: Engine, desk: InsightsDesk
 ) -> None:

@@ -33,7 +33,7 @@ const card = (key, hint, ...inside) => h("section", { class: "card", "aria-label
 
 const within = (...children) => h("div", { class: "inside" }, children);
 
-const picture = (rest, alt, more = {}) => within(h("img", { class: "evidence-chart", src: path(rest, { ...speech(), ...more }), alt }));
+const picture = (rest, alt, more = {}) => within(h("img", { class: "evidence-chart", src: path(rest, { ...speech(), again: known.report.made_at, ...more }), alt }));
 
 async function read() {
   const asked = location.search;

@@ -44,7 +44,7 @@ function job(one) {
     ),
     one.owner_reference && h("p", { class: "hint" }, t("tk_contact_hint", { owner: one.owner_reference })),
     fault(one.fault) && part(t("what_it_is"), h("p", {}, inWords(fault(one.fault).mechanism))),
-    words.length ? part(t("evidence"), h("ul", { class: "sentences" }, words.map((sentence) => h("li", {}, sentence))), chart(words)) : null,
+    words.length ? part(t("evidence"), h("ul", { class: "sentences" }, words.map((sentence) => h("li", {}, sentence))), chart(words, one.version)) : null,
     finds ? part(t("technician"), h("p", {}, finds)) : null,
     inWords(one.safety) ? h("p", { class: "safety" }, inWords(one.safety)) : null,
     help.length ? part(t("owner_steps"), h("ol", { class: "steps" }, help.map((step) => h("li", {}, step)))) : null,
@@ -57,7 +57,7 @@ function job(one) {
 
 const plate = (one) => (one.batch || one.firmware ? t("tk_plate", { batch: one.batch ?? "–", firmware: one.firmware ?? "–" }) : t("tk_batch"));
 
-const chart = (words) => h("img", { class: "evidence-chart", src: `api/v1/tickets/${encodeURIComponent(id)}/chart.svg?language=${language.now === "zh" ? "zh" : "en"}`, alt: words[0], width: "480", height: "160" });
+const chart = (words, version) => h("img", { class: "evidence-chart", src: `api/v1/tickets/${encodeURIComponent(id)}/chart.svg?language=${language.now === "zh" ? "zh" : "en"}&again=${version}`, alt: words[0], width: "480", height: "160" });
 
 const before = (one) =>
   h("li", {}, h("a", { href: `ticket.html?${new URLSearchParams({ id: one.ticket_id })}` }, faultTitle(one.fault)), ` ${moment(one.opened_at)}: ${one.resolution ? t(`tk_result_${one.resolution}`) : t("status_closed")}${one.found_fault && one.found_fault !== one.fault ? `, ${faultTitle(one.found_fault)}` : ""}`);

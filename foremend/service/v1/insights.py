@@ -18,7 +18,7 @@ from foremend.learning.insights_report import LEAD_DAYS, otherwise, report_name,
 from foremend.service.guard.door import Needs
 from foremend.service.guard.problems import Problem, stated
 from foremend.service.v1.cohorts import OfCohorts, Report, report_of
-from foremend.service.v1.tickets import Svg
+from foremend.service.v1.tickets import Again, Svg
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import Profile
@@ -254,7 +254,11 @@ def _figures(app: FastAPI, desk: InsightsDesk | None) -> None:
         responses=stated(404),
     )
     def get_named(
-        caller: OfCohorts, appliance_model: str, fault: Fault = None, language: Language = "en"
+        caller: OfCohorts,
+        appliance_model: str,
+        fault: Fault = None,
+        language: Language = "en",
+        again: Again = None,
     ) -> Response:
         """How many times as often those with more of each named feature fail, with intervals."""
         return _drawn(forest(_here(desk).content(appliance_model, fault)["named"], language))
@@ -272,6 +276,7 @@ def _figures(app: FastAPI, desk: InsightsDesk | None) -> None:
         by: Literal["batch", "firmware"] = "batch",
         fault: Fault = None,
         language: Language = "en",
+        again: Again = None,
     ) -> Response:
         """Failures that an appliance would have had by its age, of batches or firmware with the most of them."""
         return _drawn(lives_figure(_here(desk).content(appliance_model, fault)["lives"], by, language))

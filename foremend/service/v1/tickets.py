@@ -42,6 +42,13 @@ class Svg(Response):
     media_type = "image/svg+xml"
 
 
+Again = Annotated[
+    str | None,
+    Query(
+        max_length=40, description="any word: under the same address a browser shows the picture that it has"
+    ),
+]
+
 _BY_ERROR: dict[type[InputError], int] = {
     NoTicketError: 404,
     NotNowError: 409,
@@ -102,7 +109,9 @@ def add_tickets(app: FastAPI, look: Look, servicing: Servicing | None) -> None:
         response_class=Svg,
         responses=stated(404),
     )
-    def get_chart(caller: OfTickets, ticket_id: str, language: Literal["en", "zh"] = "en") -> Response:
+    def get_chart(
+        caller: OfTickets, ticket_id: str, language: Literal["en", "zh"] = "en", again: Again = None
+    ) -> Response:
         """The first number behind a ticket over its episode, beside what is usual, as a small picture."""
         seen = look(caller)
         drawn = seen.model.evidence_chart(ticket_id, language) if seen.ticket(ticket_id) else None
