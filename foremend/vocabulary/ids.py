@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Set
 
 from foremend.vocabulary.errors import InputError
 
@@ -58,7 +58,7 @@ def proposed(text: str) -> str | None:
     return _OUTSIDE.sub("-", plain).strip("-")[:_LONGEST].strip("-") or None
 
 
-def free(name: str, taken: Collection[str]) -> str:
+def free(name: str, taken: Set[str]) -> str:
     """`name`, an id, or with a number behind it where it is `taken`.
 
     >>> free("fridge", {"fridge"})

@@ -59,7 +59,7 @@ def ids_of(path: Path, head: Head, texts: Sequence[Seen]) -> dict[str, Any] | No
     kinds = kinds_of(path, head, one)
     if any(map(quantity_of, kinds)):
         return {"column": one.column, "names": ids_for(kinds, device_of)}
-    names = ids_for(kinds, str)
+    names = ids_for(kinds, str) if len(kinds) <= _MOST_KINDS else {}  # of more nobody has seen all
     if all(proposed(kind) == name for kind, name in names.items()):
         return {"column": one.column, "clean": True}
     return {"column": one.column, "names": names}
@@ -76,9 +76,10 @@ def by_name(path: Path, together: bool) -> dict[str, Any]:
 def ids_for(kinds: Sequence[str], device: Callable[[str], str]) -> dict[str, str]:
     """The id of each of `kinds`, by the name of the `device` that it is of: one for each name, never one for two."""
     ids: dict[str, str] = {}
-    for name in map(device, kinds):
-        if name not in ids:
-            ids[name] = free(proposed(name) or "appliance", ids.values())
+    taken: set[str] = set()
+    for name in dict.fromkeys(map(device, kinds)):
+        ids[name] = free(proposed(name) or "appliance", taken)
+        taken.add(ids[name])
     return {kind: ids[device(kind)] for kind in kinds}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ingest.inspection.inspection import inspect
 from ingest.inspection.roles import unit_of
 from ingest.replay.files import encoding_of
 from tests.unit.ingest.test_inspection import TIMES, WATTS, assert_as_it_was, seen, table
@@ -90,3 +91,21 @@ def test_a_damaged_cell_makes_no_other_encoding_of_a_file(damage, tmp_path):
     file.write_bytes(b"device,power\n" + text.encode() + damage + b",1\n")
 
     assert encoding_of(file) is None
+
+
+def test_a_thousand_names_without_a_letter_are_a_thousand_machines_and_more_are_cleaned(tmp_path):
+    """Each gets a number; of more names than are looked at, each is made an id by itself."""
+    for many, head in ((1_000, "names"), (1_001, "clean")):
+        names = ["x"] * 3_000 + ["?" * (1 + n % 40) + "!" * (n // 40) for n in range(many - 1)]
+        file = tmp_path / f"{many}.csv"
+        file.write_text(
+            "device,time,power\n"
+            + "".join(
+                f"{name},{TIMES[0]:%Y-%m-%dT%H:%M}:{n % 60:02d}Z,{n % 7}\n" for n, name in enumerate(names)
+            )
+        )
+
+        source = inspect(file, "generic-compressor").mapping.appliance_id
+
+        assert set(source.model_dump(exclude_defaults=True)) == {"column", head}
+        assert len(set((source.names or {}).values())) == (many if head == "names" else 0)
