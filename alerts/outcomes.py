@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, select
@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from alerts.consent import histories
 from alerts.consent.decide import Statement
 from alerts.consent.known import rows_of
-from alerts.database import reading
+from alerts.database import chunks, reading
 from alerts.policies import Policies
 from alerts.tables import ApplianceRow, FindingRow, OutcomeRow, TicketRow
 from foremend.vocabulary.ports import Clock
@@ -48,17 +48,21 @@ class Shown(NamedTuple):
     evidence: list[dict[str, Any]]  # as `Evidence` has it
 
 
-def shown_before(engine: Engine, appliance_ids: Collection[str]) -> list[Shown]:
-    """What findings rested on that came true on `appliance_ids`, whoever agreed to what: ask that first."""
+def shown_before(engine: Engine, appliance_ids: Collection[str]) -> Iterator[Shown]:
+    """What findings rested on that came true on `appliance_ids`, whoever agreed to what: ask that first.
+
+    Read as it is asked for: years of findings of a large fleet are more than fits.
+    """
     query = (
         select(TicketRow.appliance_id, OutcomeRow.found_at, FindingRow.evidence)
         .join(TicketRow, TicketRow.id == OutcomeRow.ticket_id)
         .join(FindingRow, FindingRow.episode_id == OutcomeRow.episode_id)
         .where(OutcomeRow.fault.is_not(None))
     )
-    wanted = set(appliance_ids)
-    with reading(engine) as session:
-        return [Shown._make(row) for row in session.execute(query) if row.appliance_id in wanted]
+    for some in chunks(appliance_ids):
+        with reading(engine) as session:
+            rows = session.execute(query.where(TicketRow.appliance_id.in_(some))).all()
+        yield from map(Shown._make, rows)
 
 
 def may_teach(engine: Engine, policies: Policies, clock: Clock, appliance_ids: Iterable[str]) -> set[str]:
