@@ -15,6 +15,7 @@ from foremend.jobs.cohorts import own_fleet
 from foremend.jobs.material import INFLUX, confirmed, stored_of
 from foremend.learning.exposure import Home, exposed
 from foremend.learning.insights_report import LEAD_DAYS, otherwise, require_change
+from foremend.learning.insights_words import in_words
 from foremend.learning.lives import lives_of
 from foremend.learning.members import Since, read_appliances
 from foremend.learning.outcomes import from_tickets
@@ -163,13 +164,14 @@ def _told(
             "title": titles[one.feature],
             "ratio": round(one.ratio, 2),
             "ratio_95": [round(one.low, 2), round(one.high, 2)],
-            "for": _step(features[one.feature], one),
-            "more": _more(features[one.feature], one),
+            "for": in_words(more, "en"),
+            "more": more,
             "along": list(one.along),
             "p": one.p,
             "effect": {name: getattr(one, name) for name in _EFFECT},
         }
         for one in found.named
+        for more in (_more(features[one.feature], one),)
     ]
     alone = [{"feature": one.feature, "z": round(one.z, 1), "p": one.p} for one in found.alone]
     return {"named": named, "alone": alone, "unusable": list(found.unusable), "spells": found.spells}
@@ -180,10 +182,3 @@ def _more(feature: Feature, effect: Effect) -> dict[str, Any]:
     if feature.scale is None:
         return {"value": math.expm1(effect.spread), "unit": None}
     return {"value": effect.spread, "unit": feature.unit}
-
-
-def _step(feature: Feature, effect: Effect) -> str:
-    """What one spread more is, for people."""
-    if feature.scale is None:
-        return f"{math.expm1(effect.spread):.0%} more"
-    return f"{effect.spread:.2g} {feature.unit} more".replace("  ", " ")

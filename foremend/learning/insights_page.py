@@ -10,7 +10,7 @@ from typing import Any, Literal
 from jinja2 import Environment
 
 from foremend.learning.evaluation_page import COLOURS, HEIGHT, WIDTH, chart
-from foremend.learning.insights_words import WORDS
+from foremend.learning.insights_words import WORDS, in_words
 
 Language = Literal["en", "zh"]
 KINDS = ("batch", "firmware")
@@ -105,7 +105,7 @@ def page(report: Mapping[str, Any], language: Language = "en") -> str:
         report=report,
         language=language,
         w=words,
-        more=lambda one: _more(one["more"], language),
+        more=lambda one: in_words(one["more"], language),
         otherwise=otherwise,
         forest=forest(report["named"], language),
         lives=lives,
@@ -163,10 +163,3 @@ def lives_figure(lives: Mapping[str, Mapping[str, Any]], kind: str, language: La
         + "".join(drawn)
         + "</svg>"
     )
-
-
-def _more(more: Mapping[str, Any], language: Language) -> str:
-    """What one spread more is, for people."""
-    if more["unit"] is None:
-        return WORDS[language]["more_share"].format(share=more["value"])
-    return WORDS[language]["more"].format(value=more["value"], unit=more["unit"]).replace("  ", " ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     "title": ("what goes with failures", "哪些特征与故障相关"),
@@ -70,3 +71,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     language: {name: each[k] for name, each in _WORDS.items()} for k, language in enumerate(("en", "zh"))
 }
 """Language -> name -> words."""
+
+
+def in_words(more: Mapping[str, Any], language: str) -> str:
+    """What one spread more of a feature is: a share where its unit is None, else a difference in it."""
+    if more["unit"] is None:
+        return WORDS[language]["more_share"].format(share=more["value"])
+    return WORDS[language]["more"].format(value=more["value"], unit=more["unit"]).replace("  ", " ")

@@ -26,14 +26,20 @@ def plate(appliance_id: str, batch: str, installed: int, *firmware: Firmware) ->
     return Nameplate(appliance_id, "refrigerator", "BCD-200", batch, "north", installed, firmware)
 
 
+def six_batches(stage: Any) -> list[str]:
+    """The ids of 600 appliances; that of number n is of batch n % 6."""
+    ids = [f"rf-{number}" for number in range(600)]
+    stage.alerts.owners.register_appliances([OwnedAppliance(one, "o-1", "BCD-200") for one in ids])
+    plates = [plate(one, f"b{n % 6}", stage.clock.now) for n, one in enumerate(ids)]
+    stage.alerts.nameplates.put(plates, "test")
+    return ids
+
+
 def test_a_bad_batch_is_found_among_those_whose_owners_agree(
     stage: Any, finding: Callable[..., Finding]
 ) -> None:
     """Of 600 in six batches; an appliance whose owner agrees to no training is neither there nor failed."""
-    start = stage.clock.now
-    ids = [f"rf-{number}" for number in range(600)]
-    stage.alerts.owners.register_appliances([OwnedAppliance(one, "o-1", "BCD-200") for one in ids])
-    stage.alerts.nameplates.put([plate(one, f"b{n % 6}", start) for n, one in enumerate(ids)], "test")
+    start, ids = stage.clock.now, six_batches(stage)
     silent = set(ids[5::60])
     stage.alerts.consent.record(
         ConsentRecord(one, "o-1", purpose, True, start, "1", "zh", "app")
@@ -58,10 +64,7 @@ def test_a_bad_batch_is_told_with_how_it_showed_unlike_others(
     stage: Any, finding: Callable[..., Finding]
 ) -> None:
     """Its failures had frequent starts, those of others a warm cabinet; what all had does not set it apart."""
-    start = stage.clock.now
-    ids = [f"rf-{number}" for number in range(600)]
-    stage.alerts.owners.register_appliances([OwnedAppliance(one, "o-1", "BCD-200") for one in ids])
-    stage.alerts.nameplates.put([plate(one, f"b{n % 6}", start) for n, one in enumerate(ids)], "test")
+    start, ids = stage.clock.now, six_batches(stage)
     stage.alerts.consent.record(
         ConsentRecord(one, "o-1", purpose, True, start, "1", "zh", "app") for one in ids for purpose in BOTH
     )
