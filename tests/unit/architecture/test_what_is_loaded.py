@@ -23,7 +23,7 @@ NOT_LOADED = {
         "jinja2",
         "simulators",
     ),
-    "foremend.commands.demo": (
+    "foremend.commands.demo.run": (
         *LEARNING,
         "pyarrow",
         "fastapi",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from foremend.commands.demo.processes import free_port
-from tests.unit.commands.command_line import call
+from foremend.commands.table import COMMANDS
+from tests.unit.commands.command_line import call, command_of
 
 MAPPING = "examples/mappings/tracebase.yaml"
 ROOT = Path(__file__).parents[3]
@@ -58,6 +62,30 @@ def test_bad_input_is_one_sentence_and_an_exit_code(
     assert sentence.replace("OUT", str(out)) in said.err
     assert len(said.err.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_says_of_a_command_what_it_says_itself(name: str) -> None:
+    """`foremend --help` and the shell's completion know it by the table alone; its own help begins with the same."""
+    command, _ = command_of([name])
+
+    assert (command.name, command.help.partition("\n\n")[0]) == (name, COMMANDS[name][1])
+
+
+def test_no_command_is_loaded_to_list_them_all() -> None:
+    """To load each costs the help, and all of them each call of one, a third of a second of processor time."""
+    listed = "from foremend.cli import main; main()"
+
+    said = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", listed, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    ours = set(re.findall(r"foremend\.commands\.\w+", said.stderr))
+    assert ours == {"foremend.commands.common", "foremend.commands.table"}
+    assert set(COMMANDS) <= set(said.stdout.split())
 
 
 def test_the_catalogue_is_json_on_request(

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 import yaml
 
-from foremend.cli import app
 from foremend.config import Settings, load_settings
+from tests.unit.commands.command_line import command_of
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
@@ -39,19 +38,10 @@ def mounts(service: str) -> Iterator[tuple[str, str]]:
             yield source, target.partition(":")[0]
 
 
-def command_parts(command: list[str]) -> tuple[Any, list[str]]:
-    """The command of ours that `command` calls, and the rest of its words."""
-    found: Any = typer.main.get_command(app)
-    words = list(command)
-    while words and words[0] in getattr(found, "commands", {}):
-        found = found.commands[words.pop(0)]
-    return found, words
-
-
 @pytest.mark.parametrize("service", OURS)
 def test_every_command_is_one_of_ours(service: str) -> None:
     """With options that it has, and nothing left over."""
-    command, words = command_parts(OURS[service]["command"])
+    command, words = command_of(OURS[service]["command"])
     known = {name for parameter in command.params for name in parameter.opts}
 
     assert not getattr(command, "commands", {}), f"{command.name} is a group"

@@ -10,15 +10,15 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import typer
 import yaml
 
 from alerts.settings import HomeAssistant
-from foremend.cli import app
+from foremend.commands.table import COMMANDS
 from foremend.config import Settings
 from foremend.home.discovery import state_topic, status_topic
 from foremend.vocabulary import topics
 from foremend.vocabulary.schema import validated
+from tests.unit.commands.command_line import command_of
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted(
@@ -64,12 +64,7 @@ def command_lines(page: Path) -> Iterator[str]:
 
 def options_of(words: list[str]) -> set[str]:
     """Every option that the command named by the first of `words` takes; groups have commands of their own."""
-    found = typer.main.get_command(app)
-    for word in words:
-        inner = getattr(found, "commands", {})
-        if word not in inner:
-            break
-        found = inner[word]
+    found, _ = command_of(words)
     if default := getattr(found, "default", None):  # of a group that need not be told which of its commands
         found = found.commands[default]
     return {name for parameter in found.params for name in (*parameter.opts, *parameter.secondary_opts)}
@@ -92,7 +87,7 @@ def test_relative_links_lead_to_files(page: Path) -> None:
 @PAGE
 def test_commands_exist(page: Path) -> None:
     """Whatever follows `foremend` at a prompt or in code marks is one of its commands."""
-    known = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    known = set(COMMANDS)
 
     assert set(_COMMAND.findall(page.read_text(encoding="utf-8"))) <= known
 
