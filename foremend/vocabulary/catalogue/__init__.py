@@ -123,7 +123,7 @@ def parse_catalogue(text: str, where: str) -> dict[str, FaultEntry]:
     except yaml.YAMLError as error:
         raise ConfigError(f"{where} is not YAML: {error}") from error
     except ValidationError as error:
-        raise ConfigError(f"{where} has a wrong entry: {_first_problem(error)}") from error
+        raise ConfigError(f"{where} has a wrong entry: {first_problem(error)}") from error
     catalogue = {entry.name: entry for entry in entries}
     if len(catalogue) < len(entries):
         raise ConfigError(f"{where} names a fault twice: give every fault a name of its own")
@@ -178,7 +178,8 @@ def _line(title: str, text: str) -> str:
     return f"{title}: {text}" if text else ""
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """Where an entry is wrong first, and how."""
     problem = error.errors()[0]
     place = ".".join(str(part) for part in problem["loc"])
     return f"{place}: {problem['msg']}"
