@@ -19,6 +19,7 @@ from alerts.ticket_steps import (
     OF_THE_OWNER,
     TO,
     UNTOLD,
+    Answered,
     Assigned,
     Closed,
     Merged,
@@ -32,10 +33,13 @@ from alerts.ticket_steps import (
     Step,
     UsedKeyError,
     Waiting,
+    answers,
     require_from,
 )
 from alerts.tickets import tell, ticket_view, touch
 from alerts.wording import iso
+from foremend.vocabulary.catalogue import load_catalogue
+from foremend.vocabulary.catalogue.inquiries import load_inquiries
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import Purpose, deterministic_id
@@ -179,7 +183,20 @@ def _changes(work: Change, ticket: TicketRow, step: Step, by: str) -> bool:
             ticket.closed_at = ticket.resolution = ticket.found_fault = ticket.merged_into = None
         case Merged():
             _merge(work, ticket, step.into)
+        case Answered():
+            return _answer(work, ticket, step)
     return True
+
+
+def _answer(work: Change, ticket: TicketRow, step: Answered) -> bool:
+    category, known = load_inquiries()[step.inquiry].category, load_catalogue().get(ticket.fault)
+    if known is not None and known.category not in (category, "any"):
+        raise NotNowError(
+            f"{step.inquiry} is asked about a {category}: this ticket is about a {known.category}"
+        )
+    rows = select(TicketStepRow).where(TicketStepRow.ticket_id == ticket.id).order_by(TicketStepRow.seq)
+    said = answers((row.step, row.details) for row in work.session.scalars(rows))
+    return said.get(step.inquiry) != step.answer
 
 
 def _resolve(work: Change, ticket: TicketRow, step: Resolved, by: str) -> bool:

@@ -5,14 +5,16 @@ A step is one word with what belongs to it, the same from the API, the command l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 
 from alerts.tables import ENDED, LIVE, Resolution, TicketStatus
+from foremend.vocabulary.catalogue.inquiries import Reply, load_inquiries
 from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.ids import nearest
 from foremend.vocabulary.schema import Strict
 
 
@@ -169,6 +171,24 @@ class SelfHelp(_Step):
     """In which they were named, if it was one."""
 
 
+class Answered(Strict):
+    """What an owner said to a question, or a guided test showed; a later word on the same one corrects it."""
+
+    step: Literal["answered"]
+    inquiry: Word
+    """By its name in the catalogue of questions and tests."""
+    answer: Reply
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        if self.inquiry not in load_inquiries():
+            near = nearest(self.inquiry, load_inquiries())
+            raise ValueError(
+                f"there is no question or test {self.inquiry!r}{f': did you mean {near!r}?' if near else ''}"
+            )
+        return self
+
+
 class Noted(_Step):
     """Something worth keeping."""
 
@@ -178,7 +198,7 @@ class Noted(_Step):
 
 Step = (
     Acknowledged | Assigned | Contacted | Scheduled | OnTheWay | Waiting | Resumed | Resolved | Closed
-    | Reopened | Merged | SelfHelp | Noted
+    | Reopened | Merged | SelfHelp | Answered | Noted
 )  # fmt: skip
 AnyStep = Annotated[Step, Field(discriminator="step")]
 STEP: TypeAdapter[Step] = TypeAdapter(AnyStep)
@@ -196,6 +216,7 @@ FROM: Mapping[str, frozenset[TicketStatus]] = {
     "reopened": ENDED | {TicketStatus.MERGED},
     "merged": LIVE,
     "self_help": LIVE,
+    "answered": LIVE,
     "noted": frozenset(TicketStatus),
 }
 """Where each step may begin; `tests/integration/alerts/test_ticket_steps.py` tries all others."""
@@ -211,10 +232,10 @@ TO: Mapping[str, TicketStatus] = {
 }
 """Steps that are not here leave the ticket where it is."""
 
-UNTOLD = frozenset({"noted"})
+UNTOLD = frozenset({"noted", "answered"})
 """Steps that no receiver hears of."""
 
-OF_THE_OWNER = frozenset({"contacted", "scheduled", "on_the_way", "waiting", "reopened"})
+OF_THE_OWNER = frozenset({"contacted", "scheduled", "on_the_way", "waiting", "reopened", "answered"})
 """Steps that need the owner's yes to tickets at that moment."""
 
 OF_THE_DESK = frozenset({"assigned", "merged", "reopened"})
@@ -226,3 +247,17 @@ def require_from(step: str, status: TicketStatus) -> None:
     if status not in FROM[step]:
         states = ", ".join(one.value for one in TicketStatus if one in FROM[step])
         raise NotNowError(f"the ticket is {status.value}: {step} is possible while it is one of {states}")
+
+
+def answers(steps: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Reply]:
+    """Inquiry -> the word on it that counts, of a ticket's steps in order, each with its details.
+
+    The newest counts. What was said before a ticket was opened again is of another time.
+    """
+    found: dict[str, Reply] = {}
+    for step, details in steps:
+        if step == "reopened":
+            found.clear()
+        elif step == "answered":
+            found[details["inquiry"]] = details["answer"]
+    return found

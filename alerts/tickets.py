@@ -28,7 +28,9 @@ from foremend.vocabulary.types import MS_PER_DAY, Finding, Purpose, deterministi
 
 ITSELF = "foremend"
 """Who did what nobody asked for: findings, and the owner's word."""
-_KEPT = ("promise", "told")
+_KEPT = ("promise", "told", "candidates")
+_UNTOLD = frozenset({"told", "candidates"})
+"""What a ticket keeps beside what events and the API show of it."""
 _EVERY_WEEK = 7 * MS_PER_DAY
 _MOVED_DAYS, _MOVED_SHARE, _MOVED_PROBABILITY = 2.0, 0.25, 0.1
 
@@ -128,6 +130,7 @@ class TicketDesk:
             "title": dict(guide.title),
             "rule": finding.rule,
             "score": finding.score,
+            **({"candidates": dict(finding.candidates)} if finding.candidates else {}),
             "probability": finding.probability,
             "days_to_failure": finding.days_to_failure,
             "days_low": finding.days_low,
@@ -256,7 +259,7 @@ def ticket_view(ticket: TicketRow) -> dict[str, Any]:
         "visit_until": _moment(ticket.visit_until),
         "waiting_since": _moment(ticket.waiting_since),
         "merged_into": ticket.merged_into,
-        **{key: value for key, value in ticket.content.items() if key != "told"},
+        **{key: value for key, value in ticket.content.items() if key not in _UNTOLD},
         "priority": ticket.priority,
         "clocks": promises.shown(ticket.clocks),
         **(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from foremend.vocabulary.types import MS_PER_HOUR, Evidence, Finding, FindingKin
 from rules.conditions import AppliedRule
 from rules.episodes import Episode, Verdict
 from rules.question import Question
+
+POSSIBLE = 0.005
+"""A fault that is less likely is no candidate of a finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +69,18 @@ def _score(watched: AppliedRule, value: float, kind: FindingKind) -> float:
     return 0.0 if kind is FindingKind.CLOSED else 1.0
 
 
-def _outlook(seen: Seen, asked: Question) -> dict[str, float | None]:
+def _outlook(seen: Seen, asked: Question) -> dict[str, Any]:
     prediction = asked.prediction
     if prediction is None:
         return {}
     at = asked.place(seen.row), seen.column
+    likely = prediction.probability[at[0]].tolist()
     return {
         "probability": float(prediction.probability[at]),
         "days_to_failure": _known(prediction.days_to_failure[at]),
         "days_low": _known(prediction.days_low[at]),
         "days_high": _known(prediction.days_high[at]),
+        "candidates": {fault: p for fault, p in zip(prediction.faults, likely, strict=True) if p >= POSSIBLE},
     }
 
 

@@ -24,7 +24,15 @@ from alerts.queries.owned import (
     works_on,
 )
 from alerts.queries.paging import Page
-from alerts.queries.tickets import TicketFilter, earlier, evidence_chart, some_tickets, ticket, tickets
+from alerts.queries.tickets import (
+    TicketFilter,
+    candidates,
+    earlier,
+    evidence_chart,
+    some_tickets,
+    ticket,
+    tickets,
+)
 from alerts.queries.traits import ANY, Known, Traits, fitting, known_of
 from alerts.queries.withheld import (
     HeldBackCount,
@@ -58,6 +66,7 @@ __all__ = [
     "TicketStatus",
     "Traits",
     "agreed",
+    "candidates",
     "cohorts",
     "counts",
     "dead_letter",

@@ -96,6 +96,13 @@ def ticket(engine: Engine, ticket_id: str) -> dict[str, Any] | None:
     return None if row is None else _ticket(row)
 
 
+def candidates(engine: Engine, ticket_id: str) -> dict[str, float]:
+    """Fault -> probability of a ticket's newest prediction; empty where none is behind it, or no ticket is there."""
+    with reading(engine) as session:
+        row = session.get(TicketRow, ticket_id)
+    return {} if row is None else dict(row.content.get("candidates", {}))
+
+
 def earlier(engine: Engine, ticket_id: str, limit: int = 20) -> list[dict[str, Any]]:
     """What became of the tickets of the same appliance that ended, the newest first, while it was the same owner's."""
     with reading(engine) as session:

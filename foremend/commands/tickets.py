@@ -113,6 +113,19 @@ def merge(
     _take("Merged", ticket_id, config, json, version, step="merged", into=into, note=note)
 
 
+@app.command("answer")
+def answer(
+    ticket_id: Ticket,
+    inquiry: Annotated[str, typer.Argument(help="The question or test, by its name.")],
+    reply: Annotated[str, typer.Argument(help="yes, no or unknown; a later word corrects it.")],
+    version: Version = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Say what the owner answered, or what a guided test showed."""
+    _take("Answered", ticket_id, config, json, version, step="answered", inquiry=inquiry, answer=reply)
+
+
 @app.command("outcome")
 def ticket_outcome(
     ticket_id: Ticket,

@@ -21,6 +21,7 @@ from alerts.wording import Titles, iso
 from foremend.engine.silence import EVERYBODY
 from foremend.learning.progress import Training
 from foremend.runtimes.status import ApplianceStatus, Standing, standing
+from foremend.service.differential import Differentials
 from foremend.service.fleet_list import FleetList
 from foremend.service.health import Health, Probe
 from foremend.service.ill import Ill
@@ -98,6 +99,7 @@ class ReadModel:
         self._vocabulary = _vocabulary(profiles, faults, feature_titles)
         self.categories = {name: profile.category for name, profile in profiles.items()}
         """Of every appliance model."""
+        self.differentials = Differentials.of(engine, profiles, faults)
 
     def summary(self) -> Summary:
         """The page's first look: counters and how many appliances are in which state."""

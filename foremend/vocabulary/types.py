@@ -213,6 +213,8 @@ class Finding:
     days_low: float | None = None
     days_high: float | None = None
     evidence: Sequence[Evidence] = field(default_factory=tuple)
+    candidates: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """Fault -> probability at that time, of a prediction; those that are not next to impossible."""
 
     @property
     def episode_id(self) -> str:

@@ -98,9 +98,18 @@ def add_tickets(app: FastAPI, look: Look, servicing: Servicing | None) -> None:
             raise HTTPException(404, f"no ticket {ticket_id}")
         history = [StepView(**one) for one in _working(servicing).history(ticket_id)]
         response.headers["ETag"] = etag(found.version)
+        differential = look(caller).model.differentials.view(
+            found, ((one.step, one.details) for one in history), found.status in FROM["answered"]
+        )
         earlier = [EarlierView(**one) for one in look(caller).model.earlier(ticket_id)]
         possible = _possible(caller, found.status)
-        return TicketWithHistory(**found.model_dump(), history=history, earlier=earlier, possible=possible)
+        return TicketWithHistory(
+            **found.model_dump(),
+            history=history,
+            earlier=earlier,
+            possible=possible,
+            differential=differential,
+        )
 
     @app.get(
         "/api/v1/tickets/{ticket_id}/chart.svg",
@@ -133,7 +142,7 @@ def add_tickets(app: FastAPI, look: Look, servicing: Servicing | None) -> None:
         if_match: IfMatch = None,
         idempotency_key: IdempotencyKey = None,
     ) -> TicketView:
-        """Acknowledge, assign, schedule, resolve, close, reopen, merge: the ticket afterwards."""
+        """Acknowledge, assign, schedule, resolve, close, reopen, merge, answer a question: the ticket afterwards."""
         _require_reach(caller, step)
         ticket = taken(
             _working(servicing), ticket_id, step, who_of(caller), version_of(if_match), idempotency_key,

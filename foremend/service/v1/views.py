@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from alerts.queries import Resolution
+from foremend.service.differential import DifferentialView
 from foremend.service.views import TicketView, Time
 
 
@@ -35,8 +36,10 @@ class TicketWithHistory(TicketView):
     """A ticket, all that was done about it, the oldest first, and what became of earlier ones, the newest first.
 
     `possible`: the steps that the caller may take where the ticket is now; the owner's consent is asked at each.
+    `differential`: which fault it may be and what to ask next; None where no prediction is behind the ticket.
     """
 
     history: list[StepView]
     earlier: list[EarlierView]
     possible: list[str]
+    differential: DifferentialView | None

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from alerts import audit, queries
 from alerts.owners import OwnedAppliance, Owner
 from alerts.tables import TicketStatus
-from alerts.ticket_steps import FROM, STEP, NoTicketError, NotNowError, StaleError, UsedKeyError
+from alerts.ticket_steps import FROM, STEP, NoTicketError, NotNowError, StaleError, UsedKeyError, answers
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.types import Finding, FindingKind, Purpose, Severity
 from tests.integration.alerts.conftest import DAY, NOON
@@ -23,7 +23,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "acknowledged": {}, "assigned": {"technician": "kim"}, "contacted": {}, "on_the_way": {}, "waiting": {},
     "scheduled": {"visit_from": NOON, "visit_until": NOON + 1}, "resumed": {}, "resolved": {"result": "confirmed"},
     "closed": {}, "reopened": {"reason": "it drips again"}, "merged": {"into": "tk_other"}, "noted": {"note": "x"},
-    "self_help": {"word": "could_not"},
+    "self_help": {"word": "could_not"}, "answered": {"inquiry": "paper-in-the-door", "answer": "no"},
 }  # fmt: skip
 WAY_TO = {
     "open": [], "acknowledged": ["acknowledged"], "scheduled": ["scheduled"], "on_the_way": ["on_the_way"],
@@ -251,6 +251,72 @@ def test_a_fault_that_comes_back_soon_opens_its_ticket_again(stage: Any, finding
     assert told(stage) == ["opened", "resolved", "closed", "reopened", "resolved"]
     found = [one.fault for one in found_faults(stage.alerts.engine, stage.clock)]
     assert sorted(found) == ["defrost-failure", "refrigerant-leak"]
+
+
+def answered(stage: Any, ticket_id: str) -> dict[str, str]:
+    history = stage.alerts.servicing.history(ticket_id)
+    return dict(answers((one["step"], one["details"]) for one in history))
+
+
+def test_an_answer_is_kept_with_who_and_when_and_a_later_word_corrects_it(stage: Any, ticket: str) -> None:
+    """Receivers hear of none, the audit log of all; the same word once more is no step."""
+    for by, answer in (("kim", "yes"), ("kim", "yes"), ("lee", "no")):
+        stage.clock.now += 1_000
+        take(stage, ticket, "answered", by=by, answer=answer)
+
+    history = stage.alerts.servicing.history(ticket)
+    assert [(one["by"], one["details"]["answer"], one["version"]) for one in history] == [
+        ("kim", "yes", 2), ("lee", "no", 3),
+    ]  # fmt: skip
+    assert answered(stage, ticket) == {"paper-in-the-door": "no"}
+    assert told(stage) == ["opened"]
+    assert audit.verify(stage.alerts.engine).intact
+
+
+def test_an_answer_holds_until_the_ticket_is_opened_again(stage: Any, ticket: str) -> None:
+    """What an owner heard weeks ago says nothing about now."""
+    take(stage, ticket, "answered")
+    take(stage, ticket, "closed")
+    take(stage, ticket, "reopened")
+
+    assert answered(stage, ticket) == {}
+
+
+def test_an_answer_to_what_is_never_asked_of_such_an_appliance_is_refused(stage: Any, ticket: str) -> None:
+    """With what was meant, and nothing is kept; nor without the owner's yes, as it takes a word with them."""
+    with pytest.raises(NotNowError, match="about a washing-machine: this ticket is about a refrigerator"):
+        take(stage, ticket, "answered", inquiry="drum-bounces")
+    with pytest.raises(ValidationError, match="did you mean 'paper-in-the-door'"):
+        take(stage, ticket, "answered", inquiry="paper-in-the-doors")
+    with pytest.raises(ValidationError, match="answer"):
+        take(stage, ticket, "answered", answer="perhaps")
+    stage.say(Purpose.TICKET, False)
+    with pytest.raises(NotNowError):
+        take(stage, ticket, "answered")
+
+    assert answered(stage, ticket) == {}
+
+
+def test_what_a_ticket_may_be_is_of_its_newest_prediction_and_leaves_in_no_event(
+    stage: Any, finding: Make
+) -> None:
+    """A finding without one, as after a restart of a rule, takes nothing away."""
+    stage.say(Purpose.TICKET, True)
+    first = finding(candidates={"refrigerant-leak": 0.8, "door-gasket-leak": 0.1})
+    later = finding(kind=FindingKind.UPDATED, time=NOON, candidates={"refrigerant-leak": 0.6})
+    stage.alerts.effects.apply([first], [], 1)
+    key = only(stage)["ticket_id"]
+    kept = [queries.candidates(stage.alerts.engine, key)]
+    for number, one in enumerate((later, finding(kind=FindingKind.UPDATED, time=NOON + 1)), 2):
+        stage.alerts.effects.apply([one], [], number)
+        kept.append(queries.candidates(stage.alerts.engine, key))
+
+    assert kept == [first.candidates, later.candidates, later.candidates]
+    assert queries.candidates(stage.alerts.engine, "tk_none") == {}
+    assert "candidates" not in only(stage)
+    rows = queries.outbox(stage.alerts.engine, 1000).items
+    assert rows
+    assert not any("candidates" in json.dumps(one) for one in rows)
 
 
 def test_a_fault_that_comes_back_late_is_another_ticket(stage: Any, finding: Make, ticket: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from alerts.database import writing
+from alerts.desk import Alerts
 from alerts.tables import TicketRow
 from foremend.vocabulary.rights import Role
 from foremend.vocabulary.types import Evidence, Finding, FindingKind, Severity
@@ -303,3 +304,79 @@ def test_tickets_are_found_by_service_area(lived: House) -> None:
         "fridge-1"
     ]
     assert listed(lived, "service_area=nowhere").json()["items"] == []
+
+
+@pytest.fixture
+def unsure(house: House, desk: Alerts) -> str:
+    """The id of a ticket about an air conditioner that may be one of two faults."""
+    now = house.clock.now
+    candidates = {"filter-clog": 0.5, "indoor-coil-icing": 0.4}
+    one = Finding(
+        FindingKind.OPENED, "fridge-1", "ac-35i", "filter-clog", "r", Severity.WARNING, now, now, 0.5, 0.5,
+        candidates=candidates,
+    )  # fmt: skip
+    desk.effects.apply([one], [], 1)
+    return of(house, "fridge-1")
+
+
+def differential(house: House, ticket_id: str, role: Role = Role.AGENT) -> Any:
+    return one(house, ticket_id, role).json()["differential"]
+
+
+def test_a_ticket_says_what_to_ask_next_and_an_answer_changes_what_is_likeliest(
+    house: House, unsure: str
+) -> None:
+    """In both languages, with what it is expected to tell; what was said stays beside the numbers."""
+    before = differential(house, unsure)
+    assert step(house, unsure, Role.AGENT, answer_to(before["ask"], "yes")).status_code == 200
+    after = differential(house, unsure)
+
+    assert [one["fault"] for one in before["candidates"]] == ["filter-clog", "indoor-coil-icing"]
+    assert (before["ask"]["inquiry"], before["ask"]["of"]) == ("fan-only-at-full-speed", "appliance")
+    assert (before["ask"]["minutes"], set(before["ask"]["text"])) == (10, {"en", "zh"})
+    assert 0.3 < before["ask"]["bits"] < 1
+    assert before["answers"] == []
+    assert after["candidates"][0]["fault"] == "indoor-coil-icing"
+    assert after["candidates"][0]["measured"] == 0.4
+    assert sum(one["probability"] for one in after["candidates"]) + after["other"] == pytest.approx(1)
+    assert [(one["inquiry"], one["answer"]) for one in after["answers"]] == [
+        ("fan-only-at-full-speed", "yes")
+    ]
+    assert after["ask"] is None or after["ask"]["inquiry"] != "fan-only-at-full-speed"
+
+
+def answer_to(asked: Any, reply: str) -> dict[str, str]:
+    return {"step": "answered", "inquiry": asked["inquiry"], "answer": reply}
+
+
+def test_who_does_not_know_is_asked_the_next_best_and_a_word_can_be_corrected(
+    house: House, unsure: str
+) -> None:
+    """The numbers stay as they are; the corrected word alone counts."""
+    first = differential(house, unsure)
+    step(house, unsure, Role.AGENT, answer_to(first["ask"], "unknown"))
+    second = differential(house, unsure)
+    step(house, unsure, Role.AGENT, answer_to(first["ask"], "no"))
+    corrected = differential(house, unsure)
+
+    assert second["candidates"] == first["candidates"]
+    assert second["ask"]["inquiry"] not in (None, first["ask"]["inquiry"])
+    assert [one["answer"] for one in corrected["answers"]] == ["no"]
+    assert corrected["candidates"][0]["fault"] == "filter-clog"
+    assert corrected["candidates"][0]["probability"] > 0.7
+
+
+def test_nothing_is_asked_where_no_prediction_is_behind_a_ticket(lived: House) -> None:
+    """A ticket by a plain rule has no candidates."""
+    assert differential(lived, of(lived, "fridge-1")) is None
+
+
+def test_an_ended_ticket_shows_what_was_said_and_asks_no_more(house: House, unsure: str) -> None:
+    """Its history stays readable."""
+    step(house, unsure, Role.AGENT, answer_to(differential(house, unsure)["ask"], "unknown"))
+    step(house, unsure, Role.AGENT, {"step": "closed"})
+
+    shown = differential(house, unsure)
+    refused = step(house, unsure, Role.AGENT, {**answer_to(shown["answers"][0], "yes")})
+
+    assert (shown["ask"], len(shown["answers"]), refused.status_code) == (None, 1, 409)

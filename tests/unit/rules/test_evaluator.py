@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foremend.vocabulary.errors import ConfigError
-from foremend.vocabulary.types import MS_PER_DAY, Evidence, FindingKind, Rows, Severity
+from foremend.vocabulary.types import MS_PER_DAY, Evidence, FindingKind, Prediction, Rows, Severity
 from rules.evaluator import RuleBook
 from rules.question import Question
 from rules.settings import RulesSettings
@@ -28,6 +28,7 @@ BOOK = """
   when: {signal: cabinet_temp, above: 15, unit: degC}
   severity: critical
 """
+LIKELY = np.array([[0.9, 0.1, 0.001], [0.95, 0.2, 0.001]])
 PREDICTED = """
 - name: predicted
   when: {probability: any, above: 0.8}
@@ -84,6 +85,19 @@ def test_a_finding_on_a_prediction_tells_probability_and_days(bench: Any) -> Non
 
     assert (opened.score, opened.probability) == (0.95, 0.95)
     assert (opened.days_low, opened.days_to_failure, opened.days_high) == (10, 20, 40)
+
+
+def test_a_finding_on_a_prediction_tells_what_else_it_may_be(bench: Any) -> None:
+    """Every fault that is not next to impossible on that day; one on a level says nothing of the kind."""
+    two = bench(PREDICTED)
+    both = Rows(np.zeros(2, np.int32), np.array([1, 2]) * MS_PER_DAY, ("leak", "fan", "relay"), LIKELY)
+    nan = np.full(LIKELY.shape, np.nan)
+    said = Prediction(both.names, 30, both.appliance, both.time, LIKELY, nan, nan, nan)
+
+    (opened,) = two.rules.evaluate(Question.about(said, two.ids))
+
+    assert (opened.fault, opened.candidates) == ("leak", {"leak": 0.95, "fan": 0.2})
+    assert bench(BOOK).hours([11, 11, 11])[0].candidates == {}
 
 
 def test_an_unknown_time_to_failure_is_none(bench: Any) -> None:
