@@ -92,7 +92,7 @@ def compact(
     except OSError as error:
         raise UnavailableError(f"{day} cannot be compacted: {error}") from error
     finally:
-        exchange.recover(folder)
+        exchange.recover(folder, exchange.LISTED_S)
     return Compacted(len(files), len(made), *sizes, readings, readings - kept)
 
 

@@ -1,5 +1,8 @@
 """A folder of a day exchanged for another one, so that a reader lists the one or the other and never a mixture.
 
+A reader that had opened the old folder lists it after the exchange. So the old files stay in `past` for a while: listed
+while they are deleted, some would be missing, and nothing would say so.
+
 Linux exchanges two folders in one step (renameat2, RENAME_EXCHANGE: ext4, xfs, btrfs, overlayfs and tmpfs have it).
 Where the file system has not (NFS), the old one steps aside first: for the microseconds between two renames the day
 is not there, and `recover` puts a kill right that falls between them.
@@ -12,9 +15,13 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from tempfile import mkdtemp
 
 from foremend.history.parquet_folder import Folder
 from foremend.vocabulary.durable import sync_path
+
+LISTED_S = 60.0
+"""Who opened a day's folder has listed it by then: microseconds, and seconds on a machine that is starved."""
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 _CANNOT = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -28,16 +35,22 @@ def prepared(folder: Folder, day: Path) -> Path:
 
 
 def put_in_place(folder: Folder, day: Path) -> None:
-    """Exchange `day` for what was prepared for it. Hold `exchanging`; afterwards `clear` the old files."""
+    """Exchange `day` for what was prepared for it. Hold `exchanging`; the old files are in `past` afterwards."""
     relative = day.relative_to(folder.root)
     new, aside = folder.work / "next" / relative, folder.work / "last" / relative
     sync_path(new)
-    if not _exchanged(new, day):
+    if _exchanged(new, day):
+        old = new
+    else:
+        old = aside
         aside.parent.mkdir(parents=True, exist_ok=True)
         day.rename(aside)
         new.rename(day)
     sync_path(day.parent)
     sync_path(new.parent)
+    past = folder.work / "past"
+    past.mkdir(exist_ok=True)
+    old.rename(Path(mkdtemp(dir=past)) / day.name)
 
 
 def remove(folder: Folder, day: Path) -> None:
@@ -48,21 +61,30 @@ def remove(folder: Folder, day: Path) -> None:
     sync_path(day.parent)
 
 
-def clear(folder: Folder) -> None:
-    """Delete what was exchanged or removed, and what was never put in place."""
+def clear(folder: Folder, listed_s: float = 0.0) -> None:
+    """Delete what was exchanged or removed, and what was never put in place. Hold `upkeep`.
+
+    Of what was exchanged only what has been in `past` for `listed_s` seconds, by the clock of the file system.
+    """
     for name in ("next", "last", "gone", "spill"):
         if (folder.work / name).exists():
             shutil.rmtree(folder.work / name)
+    past = folder.work / "past"
+    if past.exists():
+        past.touch()
+        listed = [one for one in past.iterdir() if one.stat().st_mtime <= past.stat().st_mtime - listed_s]
+        for one in listed:
+            shutil.rmtree(one)
 
 
-def recover(folder: Folder) -> None:
-    """After a kill at any step: every reading is where readers look, once. Hold `upkeep`."""
+def recover(folder: Folder, listed_s: float = 0.0) -> None:
+    """After a kill at any step: every reading is where readers look, once. Hold `upkeep`. Clears, as `clear` does."""
     with folder.exchanging():
         for aside in (folder.work / "last").glob("*/*"):
             relative = aside.relative_to(folder.work / "last")
             if (folder.work / "next" / relative).exists():  # the new files never came to stand there
                 _bring_back(aside, folder.root / relative)
-    clear(folder)
+    clear(folder, listed_s)
 
 
 def _bring_back(aside: Path, day: Path) -> None:

@@ -85,7 +85,7 @@ class Upkeep(ByRounds):
 
     def _round(self, enough: Enough, progress: DayDone) -> Report:
         report, started = Report(), perf_counter()
-        exchange.recover(self._folder)
+        exchange.recover(self._folder, exchange.LISTED_S)
         if self._settings.retention is not None:
             report.days_over_retention = expire(self._folder, self._clock.now_ms() - self._settings.retention)
         days = worthwhile(self._folder, enough)
@@ -118,7 +118,7 @@ def expire(folder: Folder, kept_from: int) -> int:
     for day in old:
         with folder.exchanging():
             exchange.remove(folder, day)
-    exchange.clear(folder)
+    exchange.clear(folder, exchange.LISTED_S)
     return len(old)
 
 

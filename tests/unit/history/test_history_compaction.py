@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -239,6 +240,58 @@ def test_a_compacted_file_that_is_damaged_is_named_and_stops_no_other_day(tmp_pa
     assert len(report.failed) == 1
     assert str(compacted) in report.failed[0]
     assert report.days_compacted == 1
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_a_reader_that_opened_a_day_before_the_exchange_lists_all_of_its_old_files(
+    tmp_path: Path, atomic: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listed while they were deleted, those that were left were all the readings of that day."""
+    if not atomic:
+        monkeypatch.setattr(exchange, "_exchanged", lambda one, other: False)
+    flushed_often(tmp_path, 10)
+    (day,) = tmp_path.glob("*/day=*")
+    before = files(tmp_path)
+    opened = os.open(day, os.O_RDONLY)
+
+    round_of(tmp_path)
+    with os.scandir(opened) as entries:
+        listed = sorted(entry.name for entry in entries)
+    os.close(opened)
+
+    assert files(tmp_path) != before
+    assert listed == before
+
+
+def in_the_past(root: Path) -> list[Path]:
+    """Files of days that were exchanged for others."""
+    return list(Folder(root).work.glob("past/**/*.parquet"))
+
+
+def test_old_files_go_once_nobody_can_be_listing_them(tmp_path: Path) -> None:
+    """With the first round after it; the one before leaves them."""
+    flushed_often(tmp_path, 10)
+    round_of(tmp_path)
+    round_of(tmp_path)
+    left = in_the_past(tmp_path)
+    for one in (Folder(tmp_path).work / "past").iterdir():
+        at = one.stat().st_mtime - exchange.LISTED_S
+        os.utime(one, (at, at))
+
+    round_of(tmp_path)
+
+    assert len(left) == 10
+    assert in_the_past(tmp_path) == []
+
+
+def test_who_is_forgotten_is_in_no_old_file_either(tmp_path: Path) -> None:
+    """An erasure waits for no reader."""
+    history = flushed_often(tmp_path, 10)
+    round_of(tmp_path)
+
+    history.forget_appliances(MODEL, ["a"])
+
+    assert in_the_past(tmp_path) == []
 
 
 def test_days_over_the_retention_go(tmp_path: Path) -> None:
