@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -20,7 +20,7 @@ from alerts.outbox import Outbox
 from alerts.servicing import Servicing
 from alerts.settings import AlertsSettings
 from alerts.tables import OutboxRow, OutboxState, TicketRow
-from alerts.ticket_steps import Acknowledged, Assigned, Noted
+from alerts.ticket_steps import Acknowledged, Answered, Assigned, Closed, Noted
 from alerts.vault import Vault
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
@@ -28,12 +28,22 @@ from foremend.service.guard.door import Door
 from foremend.service.guard.rates import Buckets
 from foremend.service.server import Server
 from foremend.vocabulary.rights import Role
-from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
+from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Finding, FindingKind
 from tests.conftest import PHONE, a_finding
 from tests.e2e.visiting import PASSWORD, Open, serious, visits
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-WORKS: dict[str, int] = {"hostile": 8, "race": 10, "outcome": 12, "refused": 16, "merge": 22, "desk": 28}
+WORKS: dict[str, int] = {
+    "hostile": 8,
+    "race": 10,
+    "outcome": 12,
+    "refused": 16,
+    "merge": 22,
+    "desk": 28,
+    "asked": 36,
+    "said": 40,
+    "over": 44,
+}
 """Tickets that a test may change, by what it is for: the appliance's place in the fleet."""
 
 
@@ -59,6 +69,8 @@ def place(world: Any) -> Iterator[Place]:
     clock = SystemClock()
     world.happen(*[a_finding(number, "condenser-fouling", days=20, ago_days=1) for number in WORKS.values()])
     world.happen(a_finding(WORKS["merge"], "door-gasket-leak", days=20, ago_days=1.5))
+    for name in ("asked", "said", "over"):
+        world.happen(unsure(WORKS[name]))
     access = open_access(world.engine, Vault(Fernet.generate_key().decode()), clock)
     links = {
         role: access.users.create(role.value, role, "test", "kim" if role is Role.TECHNICIAN else None)[1]
@@ -77,6 +89,13 @@ def place(world: Any) -> Iterator[Place]:
             access.entrance.set_password(link, PASSWORD, "127.0.0.1")
             assert role
         yield place
+
+
+def unsure(appliance: int) -> Finding:
+    """A refrigerator that may have a dusty condenser or a worn compressor."""
+    likely = {"condenser-fouling": 0.5, "compressor-wear": 0.3, "door-gasket-leak": 0.05}
+    one = a_finding(appliance, "condenser-fouling", days=20, ago_days=1)
+    return replace(one, kind=FindingKind.UPDATED, candidates=likely)
 
 
 def _promised(engine: Any, now: int) -> dict[str, str]:
@@ -416,3 +435,58 @@ def test_a_login_never_leads_elsewhere(open_page: Open, place: Place) -> None:
     page.locator("#send").click()
 
     page.wait_for_url(f"{place.address}/")
+
+
+def test_the_one_question_that_tells_most_is_answered_by_keyboard_and_corrected(
+    open_page: Open, place: Place
+) -> None:
+    """Three buttons; then the new order, what was said in the history, and another word in place of the first."""
+    page = open_page(ticket(place, "asked"))
+    box = page.get_by_role("region", name="What to ask next")
+    expect(box).to_contain_text("Ask the owner")
+    expect(box.locator(".candidates li").first).to_contain_text("Condenser is dusty50%")
+    question = "covered with a mat of dust"
+    expect(box.locator(".question")).to_contain_text(question)
+    assert serious(page) == []
+
+    box.get_by_role("button", name="No", exact=True).press("Enter")
+
+    expect(page.get_by_role("alert")).to_contain_text("Likeliest now: Compressor is worn")
+    expect(box.locator(".candidates li").first).to_contain_text("Compressor is worn30% →")
+    said = box.get_by_role("group", name=re.compile(question))
+    expect(said.get_by_role("button", name="No", exact=True)).to_be_focused()
+    expect(said.get_by_role("button", name="No", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#history")).to_contain_text(re.compile(f"{question}.* No"))
+    said.get_by_role("button", name="Yes", exact=True).press("Enter")
+    expect(box.locator(".candidates li").first).to_contain_text("Condenser is dusty50% →")
+    assert serious(page) == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_question_is_asked_in_chinese_and_fits(open_page: Open, place: Place, width: int) -> None:
+    """Nothing scrolls sideways; what the other language says is not on the page."""
+    page = open_page(ticket(place, "said"), locale="zh-CN", width=width)
+    box = page.get_by_role("region", name="下一步询问")
+
+    expect(box.locator(".question")).to_contain_text("散热网")
+    expect(box.get_by_role("button", name="不知道")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_nothing_is_asked_where_the_ticket_is_over_or_nothing_was_predicted(
+    open_page: Open, place: Place
+) -> None:
+    """What it may be stays to be read, without a button that would be refused; else there is no such box."""
+    place.servicing.take(
+        place.of("over"), Answered(step="answered", inquiry="dust-on-the-grille", answer="no"), "t"
+    )
+    place.servicing.take(place.of("over"), Closed(step="closed"), "t")
+    page = open_page(ticket(place, "over"))
+    box = page.get_by_role("region", name="What to ask next")
+    expect(box).to_contain_text("No question and no test")
+    expect(box.locator(".candidates li").first).to_contain_text("30% →")
+    expect(box.get_by_role("button")).to_have_count(0)
+
+    page.goto(f"{place.address}/{ticket(place, 'outcome')}")
+    expect(page.locator("#job")).to_be_visible()
+    expect(page.locator("#asking")).to_be_hidden()

@@ -35,24 +35,31 @@ function body(step) {
   return { step, ...note, ...(own ? own() : {}) };
 }
 
-async function take(step, known, { again, told }) {
+/** Takes a step, `said` as it is sent; `taken` is told of it at once and answers the words for people. */
+export async function take(said, known, { again, told }, taken) {
   if (state.busy) return;
   state.busy = true;
-  const sent = JSON.stringify([body(step), known.tag]);
+  const sent = JSON.stringify([said, known.tag]);
   if (sent !== state.sent) Object.assign(state, { sent, key: newKey() }); // the same once more is one step
   try {
-    const { said } = await takeStep(known.ticket.ticket_id, body(step), known.tag, state.key);
-    for (const name of Object.keys(typed)) delete typed[name];
-    Object.assign(state, { result: null, contradicts: false, sent: "" });
+    const words = taken((await takeStep(known.ticket.ticket_id, said, known.tag, state.key)).said);
+    state.sent = "";
     await again();
-    told(() => t("tk_done", { status: t(`status_${said.status}`) }));
+    told(words);
   } catch (error) {
     console.warn(error);
     if (error.status === 401) return toLogin();
-    await refused(error, step, known, { again, told });
+    await refused(error, said.step, known, { again, told });
   } finally {
     state.busy = false;
   }
+}
+
+/** What was typed is through. */
+function forget(ticket) {
+  for (const name of Object.keys(typed)) delete typed[name];
+  Object.assign(state, { result: null, contradicts: false });
+  return () => t("tk_done", { status: t(`status_${ticket.status}`) });
 }
 
 async function refused(error, step, known, { again, told }) {
@@ -99,7 +106,7 @@ const merging = (known) => select("into", t("tk_into"), known.siblings.map((one)
 export function showActions(known, then) {
   const { possible } = known.ticket;
   const redraw = () => showActions(known, then);
-  const act = (step) => take(step, known, then);
+  const act = (step) => take(body(step), known, then, forget);
   const simple = (step) => h("button", { type: "button", class: step === "acknowledged" ? "primary" : "quiet", "data-key": `do-${step}`, onclick: () => act(step) }, t(`tk_do_${step}`));
   const may = (step) => possible.includes(step) && !(step === "resumed" && !known.ticket.waiting_since) && !(step === "waiting" && known.ticket.waiting_since);
   const head = h("header", { class: "card-head" }, h("h2", {}, t("tk_actions")));

@@ -1,6 +1,7 @@
 // One ticket: what a technician needs on one page, what may be done, and what became of its messages.
 import "./tickets-words.js";
 import { showActions } from "./actions.js";
+import { showAsking } from "./asking.js";
 import { clockLines } from "./clocks.js";
 import { byId, dot, fill, h } from "./dom.js";
 import { days, fullTime, moment, percent, zone } from "./format.js";
@@ -69,12 +70,17 @@ function said({ step, details }) {
     into: details.into,
     clock,
     word: details.word ? t(`tk_word_${details.word}`) : "",
+    inquiry: asked(details.inquiry),
+    reply: details.answer ? t(`tk_reply_${details.answer}`) : "",
     result: details.result ? t(`tk_result_${details.result}`) : "",
     fault: details.fault ? faultTitle(details.fault) : "",
     from: details.visit_from ? moment(details.visit_from) : "",
     until: details.visit_until ? moment(details.visit_until) : "",
   });
 }
+
+/** A question or test in words, by its name. */
+const asked = (name) => inWords(known.ticket.differential?.answers.find((one) => one.inquiry === name)?.text) ?? name;
 
 const stepLine = (one) =>
   h("li", {}, h("time", { datetime: one.at, title: fullTime(one.at) }, moment(one.at)), h("span", {}, h("b", {}, said(one)), h("small", {}, ` ${one.by}`), [one.details.note, one.details.reason].filter(Boolean).map((text) => h("span", { class: "under" }, text))));
@@ -109,6 +115,7 @@ function show() {
   titledCard("clocks", t("tk_clocks"), Object.keys(one.clocks).length ? h("ul", {}, clockLines(one)) : h("p", { class: "hint" }, t("tk_clocks_none")));
   titledCard("history", t("tk_history"), one.history.length ? h("ol", { class: "steps-taken" }, one.history.map(stepLine)) : h("p", { class: "hint" }, t("tk_history_none")));
   titledCard("deliveries", t("tk_deliveries"), deliveries(one));
+  showAsking(known, { again: read, told });
   showActions(known, { again: read, told });
 }
 
