@@ -81,7 +81,8 @@ TABLES: tuple[TablePlace, ...] = (
         Kept.TICKETS, _DESK, tables.OutcomeRow, Link.TICKET, "ticket_id", "recorded_at",
     ),
     TablePlace(
-        "ticket_steps", "what was done about a ticket, by whom, with notes", "to have it mended and show who did it",
+        "ticket_steps", "what was done about a ticket and what its owner answered, by whom, with notes",
+        "to have it mended and show who did it",
         Kept.TICKETS, _DESK, tables.TicketStepRow, Link.TICKET, "ticket_id", "at",
     ),
     TablePlace(

@@ -15,11 +15,14 @@ from alerts.database import open_database
 from alerts.outbox import Outbox
 from alerts.reads import EVERYBODY, note_read
 from alerts.servicing import Servicing
-from alerts.ticket_steps import STEP, NoTicketError
+from alerts.ticket_steps import FROM, STEP, NoTicketError
 from foremend.config import load_settings
 from foremend.jobs.tokens import by_account
 from foremend.runtimes.clock import SystemClock
+from foremend.service.differential import Differentials
+from foremend.vocabulary.catalogue import load_catalogue
 from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.profiles import load_profiles
 
 
 @contextmanager
@@ -45,13 +48,24 @@ def take(config: Path | None, ticket_id: str, words: dict[str, Any], version: in
 
 
 def show(config: Path | None, ticket_id: str) -> dict[str, Any]:
-    """A ticket with its history. Raises NoTicketError."""
+    """A ticket with its history, and what to ask next. Raises NoTicketError, and ConfigError for wrong profiles."""
+    profiles = load_profiles(load_settings(config).profiles.folders)
     with _opened(config) as (engine, servicing):
         ticket = queries.ticket(engine, ticket_id)
         if ticket is None:
             raise NoTicketError(f"there is no ticket {ticket_id!r}")
         note_read(engine, SystemClock(), "ticket", ticket_id, by_account())
-        return ticket | {"history": servicing.history(ticket_id)}
+        history = servicing.history(ticket_id)
+        differential = Differentials.of(engine, profiles, load_catalogue()).view(
+            ticket_id,
+            ticket["appliance_model"],
+            ((one["step"], one["details"]) for one in history),
+            ticket["status"] in FROM["answered"],
+        )
+        return ticket | {
+            "history": history,
+            "differential": None if differential is None else differential.model_dump(),
+        }
 
 
 def listed(config: Path | None, status: str | None, limit: int) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ from sqlalchemy import Engine
 
 from alerts import queries
 from alerts.ticket_steps import answers
-from foremend.service.views import TicketView
 from foremend.vocabulary.catalogue import FaultEntry
 from foremend.vocabulary.catalogue.inquiries import Inquiry, Reply, load_inquiries, possible_inquiries
 from foremend.vocabulary.profiles import Profile
@@ -89,13 +88,17 @@ class Differentials:
         )
 
     def view(
-        self, ticket: TicketView, steps: Iterable[tuple[str, Mapping[str, object]]], live: bool
+        self,
+        ticket_id: str,
+        appliance_model: str,
+        steps: Iterable[tuple[str, Mapping[str, object]]],
+        live: bool,
     ) -> DifferentialView | None:
         """Of a ticket and what was done about it, in order; None where no prediction is behind it.
 
         Nothing is asked of one that is not `live`. Raises UnavailableError while the database is away.
         """
-        measured = queries.candidates(self.engine, ticket.ticket_id)
+        measured = queries.candidates(self.engine, ticket_id)
         if not measured:
             return None
         known = load_inquiries()
@@ -103,7 +106,7 @@ class Differentials:
         before = now = believed(measured)
         for name, reply in said.items():
             now = told(now, known[name], reply)
-        left = [one for one in self.inquiries.get(ticket.appliance_model, ()) if one.name not in said]
+        left = [one for one in self.inquiries.get(appliance_model, ()) if one.name not in said]
         ask = ask_next(now, left) if live else None
         return DifferentialView(
             candidates=[

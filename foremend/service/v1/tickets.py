@@ -99,7 +99,10 @@ def add_tickets(app: FastAPI, look: Look, servicing: Servicing | None) -> None:
         history = [StepView(**one) for one in _working(servicing).history(ticket_id)]
         response.headers["ETag"] = etag(found.version)
         differential = look(caller).model.differentials.view(
-            found, ((one.step, one.details) for one in history), found.status in FROM["answered"]
+            ticket_id,
+            found.appliance_model,
+            ((one.step, one.details) for one in history),
+            found.status in FROM["answered"],
         )
         earlier = [EarlierView(**one) for one in look(caller).model.earlier(ticket_id)]
         possible = _possible(caller, found.status)

@@ -67,6 +67,25 @@ def test_who_looks_at_tickets_on_the_machine_stands_in_the_log(stage: Any, typed
     assert reads(stage) == [("ticket.read", ticket, by_account()), ("ticket.read", "*", by_account())]
 
 
+def test_the_command_line_says_what_to_ask_and_keeps_the_answer(
+    stage: Any, finding: Make, typed: Callable[..., Any]
+) -> None:
+    """As the page does; a question that there is not is refused with the nearest."""
+    likely = {"door-gasket-leak": 0.5, "condenser-fouling": 0.4}
+    one = finding(fault="door-gasket-leak", appliance_model="rf-260", candidates=likely)
+    stage.alerts.effects.apply([one], [], 2)
+    with reading(stage.alerts.engine) as session:
+        ticket = session.scalars(select(TicketRow.id).where(TicketRow.fault == one.fault)).one()
+
+    asked = typed("tickets", "show", ticket)["differential"]["ask"]
+    typed("tickets", "answer", ticket, asked["inquiry"], "no")
+    shown = typed("tickets", "show", ticket)["differential"]
+
+    assert asked["inquiry"] == "paper-in-the-door"
+    assert shown["candidates"][0]["fault"] == "condenser-fouling"
+    assert [each["answer"] for each in shown["answers"]] == ["no"]
+
+
 def test_a_list_that_shows_nobody_is_no_reading(stage: Any, typed: Callable[..., Any]) -> None:
     """There is nobody to tell of it."""
     assert typed("tickets", "list", "--status", "scheduled")["tickets"] == []
