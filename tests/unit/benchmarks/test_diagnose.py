@@ -43,6 +43,14 @@ def test_after_a_question_and_a_test_the_same_is_counted() -> None:
     assert with_question(said)["abstained"] == 0.25
 
 
+def test_a_fault_that_did_not_fail_yet_is_not_asked_about() -> None:
+    """Weeks before it fails nobody confirmed it."""
+    said = [replace(SAID[0], ahead=True), *SAID[1:]]
+
+    assert with_question(said)["faults"] == 3
+    assert with_question(said)["top1"] == 0.0
+
+
 def test_an_answer_is_drawn_as_the_fault_has_it() -> None:
     """Of a hundred clogged filters that looked like icing most are named after a question and a test."""
     rng, belief = np.random.default_rng(1), believed({"filter-clog": 0.4, "indoor-coil-icing": 0.5})
