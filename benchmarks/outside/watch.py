@@ -10,7 +10,8 @@ from foremend.config import Settings
 from foremend.engine.engine import Engine
 from foremend.engine.fitted import FittedModel
 from foremend.learning.backtest import Episode, episodes
-from foremend.learning.training import fitted_models, open_registry
+from foremend.learning.stored import open_registry
+from foremend.learning.training import fitted_models
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import MS_PER_DAY

@@ -26,9 +26,10 @@ from foremend.engine.fitted import Day, FittedModel, Scored, scored
 from foremend.engine.lane import NO_TIME, Counts, Lane, Step, deviation_names
 from foremend.engine.resting import Resting, RestRules, by_layout, of, packed, unpacked
 from foremend.engine.shadow import Shadow
-from foremend.engine.silence import EVERYBODY, Silence, asked_of, broken, judge, would_tell
+from foremend.engine.silence import Silence, asked_of, broken, judge, would_tell
 from foremend.engine.watching import WATCHES, Watches, Watching
 from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.ids import EVERYBODY
 from foremend.vocabulary.leaving import Leaving
 from foremend.vocabulary.ports import PerAppliance
 from foremend.vocabulary.profiles import Profile

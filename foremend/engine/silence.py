@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from foremend.engine.lane import NO_TIME, Lane
 from foremend.engine.offline import last_words, offline_ms
+from foremend.vocabulary.ids import EVERYBODY, TOGETHER
 from foremend.vocabulary.types import (
     MS_PER_DAY,
     MS_PER_HOUR,
@@ -42,10 +43,6 @@ STEP_MS = 2 * APART_MS
 GRACE_MS = 10 * 60_000
 TICKS_COME_MS = 30 * MS_PER_HOUR
 """Of a model that said nothing for longer no tick comes: one is due once a day, six hours after midnight."""
-
-EVERYBODY = "*"
-"""In place of an appliance's id where a finding is about many; no appliance's id begins so."""
-TOGETHER = "silent-together"
 
 
 @dataclass(slots=True)

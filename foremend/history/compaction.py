@@ -13,17 +13,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from foremend.history import exchange
 from foremend.history.parquet_folder import Folder, flushed, write_durably
 from foremend.history.tables import damage_named, open_files
 from foremend.vocabulary.errors import UnavailableError
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 MOST_ROWS = 1_000_000
 """About the most readings in a file: what is sorted in memory at once, 0.4 GB, and 10 to 15 MB on disk."""

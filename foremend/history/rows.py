@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from foremend.history.parquet_folder import Folder, write_durably
-from foremend.history.tables import damage_named
+from foremend.history.tables import damage_named, open_files
 from foremend.vocabulary.durable import sync_path
 
 
@@ -26,9 +25,7 @@ def leave_only(folder: Folder, day: Path, chosen: pc.Expression) -> int:
 
 
 def _keep(folder: Folder, file: Path, chosen: pc.Expression) -> int:
-    if not ds.dataset(str(file)).count_rows(
-        filter=~chosen
-    ):  # reads one column, of the row groups in question
+    if not open_files([file]).count_rows(filter=~chosen):  # reads one column, of the row groups in question
         return 0
     table = pq.ParquetFile(file).read()
     kept = table.filter(chosen)

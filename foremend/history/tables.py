@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from foremend.vocabulary.errors import IntegrityError
 from foremend.vocabulary.types import MS_PER_DAY, Block, Forgotten
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 KEYS = ("appliance", "time", "seq", "fw")
 
@@ -50,6 +53,8 @@ def open_files(files: Sequence[Path]) -> ds.Dataset:
 
     Raises FileNotFoundError when one has gone.
     """
+    import pyarrow.dataset as ds  # loads pandas, where that is installed
+
     schema = pa.unify_schemas([pq.read_schema(file) for file in files])
     return ds.dataset([str(file) for file in files], schema=schema)
 

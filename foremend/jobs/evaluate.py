@@ -23,7 +23,7 @@ from foremend.learning.evaluation_page import page
 from foremend.learning.model_building import load_fitted
 from foremend.learning.outcomes import read_outcomes
 from foremend.learning.past import DaysRead, all_of, stored_in
-from foremend.learning.training import open_registry
+from foremend.learning.stored import open_registry
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import Profile, load_profiles, profile_of

@@ -15,8 +15,8 @@ from typing import Any
 from alerts.desk import Alerts
 from alerts.fleet_reports import FleetReports
 from foremend.config import Settings
-from foremend.learning.background import stand_back
 from foremend.learning.insights_report import report_name
+from foremend.learning.standing_back import stand_back
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import ConfigError, InputError, MissingExtraError, UnavailableError
 from foremend.vocabulary.ports import Clock

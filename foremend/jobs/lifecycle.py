@@ -11,7 +11,8 @@ from foremend.config import load_settings
 from foremend.jobs.material import confirmed, stored_of
 from foremend.learning.model_building import build_from_past
 from foremend.learning.past import from_history
-from foremend.learning.training import open_registry, recipe_of, train_simulated
+from foremend.learning.stored import open_registry
+from foremend.learning.training import recipe_of, train_simulated
 from foremend.learning.versions import Versions, about
 from foremend.learning.worth import by_fault, missed_marks, missing
 from foremend.vocabulary.errors import ConfigError, RefusedError
@@ -34,8 +35,9 @@ class Lifecycle(Versions):
         self._settings: ModelsSettings = settings.models
         self._alerts, self._storage = settings.alerts, settings.storage
         profiles = load_profiles(settings.profiles.folders)
-        rules = RuleBook(settings.rules)
-        super().__init__(open_registry(settings.models), profiles, rules, settings.models.horizon_days, clock)
+        super().__init__(
+            open_registry(settings.models), profiles, settings.rules, settings.models.horizon_days, clock
+        )
         self._at = clock.now_ms()
 
     def train(
@@ -96,7 +98,14 @@ class Lifecycle(Versions):
         }
         recipe = recipe_of(profile, settings)
         return build_from_past(
-            profile, past, self.registry, settings, self._rules, recipe=recipe, source=source, at=self._at
+            profile,
+            past,
+            self.registry,
+            settings,
+            RuleBook(self._rules),
+            recipe=recipe,
+            source=source,
+            at=self._at,
         )
 
     def _place(self, card: ModelCard) -> str:

@@ -19,7 +19,8 @@ from foremend.history.parquet import ParquetHistory
 from foremend.jobs.backtest import backtest
 from foremend.learning.in_use import Consulted, consult
 from foremend.learning.past import all_of, stored_in
-from foremend.learning.training import Trained, open_registry
+from foremend.learning.stored import open_registry
+from foremend.learning.training import Trained
 from foremend.learning.truths import read_known
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import ConfigError, InputError

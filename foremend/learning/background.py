@@ -8,18 +8,17 @@ as a version is stored whole or not at all; the next start begins it again.
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from foremend.learning.progress import Training
-from foremend.learning.training import open_registry, train_champion
+from foremend.learning.standing_back import stand_back
+from foremend.learning.stored import open_registry
+from foremend.learning.training import train_champion
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.rounds import Lapse
@@ -27,7 +26,6 @@ from models.settings import ModelsSettings
 
 log = logging.getLogger(__name__)
 
-NICE = 10  # readings come first
 AGAIN_S = 10.0  # after the system had no room for a process
 _TOLD_EVERY = 0.25  # of a training: a line in the log
 
@@ -143,19 +141,3 @@ def train_in_process(profile: Profile, settings: ModelsSettings, at: int, tell: 
 
     rows = simulated_rows(profile, settings.training, told=tell.send)
     train_champion(profile, open_registry(settings), settings, at, rows)
-
-
-def stand_back() -> None:
-    """Of a child that works beside a service: it ends when its parent does, and whoever serves comes first."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the parent hears it, too, and ends this
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    if sys.platform != "win32":
-        os.nice(NICE)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -21,9 +20,6 @@ from foremend.vocabulary.profiles import WORDS, Profile
 from models.registry.registry import ModelCard, Registry
 from models.settings import ModelsSettings
 
-MODEL_KEY = "FOREMEND_MODEL_KEY"
-"""Environment variable with the key that stored models are signed with; once set, unsigned models are refused."""
-
 PRACTICE = 1
 """Of simulators, features, practice and what learns from it: one more where a change gives other models. Then
 `make champions` makes anew what comes with Foremend; tests/unit/learning/test_champions.py says when."""
@@ -34,12 +30,6 @@ OURSELVES = "foremend"
 
 Trained = Callable[[str, int, int], None]
 """Hears the appliance model just trained, how many are done and how many there are to do."""
-
-
-def open_registry(settings: ModelsSettings) -> Registry:
-    """The registry of the settings, with the signing key of the environment."""
-    key = os.environ.get(MODEL_KEY)
-    return Registry(settings.registry, key.encode() if key else None)
 
 
 def fitted_models(

@@ -10,7 +10,7 @@ from foremend.vocabulary.errors import ConfigError, RefusedError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import Profile
 from models.registry.registry import ModelCard, Registry
-from rules.evaluator import RuleBook
+from rules.settings import RulesSettings
 
 
 class ChangedError(RefusedError):
@@ -28,7 +28,7 @@ class Versions:
         self,
         registry: Registry,
         profiles: Mapping[str, Profile],
-        rules: RuleBook,
+        rules: RulesSettings,
         horizon_days: float,
         clock: Clock,
     ) -> None:
@@ -54,7 +54,8 @@ class Versions:
 
     def compare(self, appliance_model: str, version: str) -> dict[str, Any]:
         """Champion and `version` on the same rows, which neither learnt from, and side by side on live data."""
-        from foremend.learning.worth import beside  # learns of it what most processes never need
+        from foremend.learning.worth import beside  # load what judges, which most processes never need
+        from rules.evaluator import RuleBook
 
         rival = self._named(appliance_model, version)
         champion = self._named(appliance_model, "champion")
@@ -63,7 +64,7 @@ class Versions:
             champion,
             rival,
             self.registry,
-            self._rules,
+            RuleBook(self._rules),
             self._horizon_days,
         )
         live = self.registry.live(appliance_model).get("shadow")

@@ -18,7 +18,6 @@ from alerts import queries
 from alerts.database import database_version
 from alerts.shared_status import Wanted
 from alerts.wording import Titles, iso
-from foremend.engine.silence import EVERYBODY
 from foremend.learning.progress import Training
 from foremend.runtimes.status import ApplianceStatus, Standing, standing
 from foremend.service.differential import Differentials
@@ -62,6 +61,7 @@ from foremend.service.views import (
     WithheldView,
 )
 from foremend.vocabulary.catalogue import FaultEntry, part_titles
+from foremend.vocabulary.ids import EVERYBODY
 from foremend.vocabulary.profiles import Profile
 
 _STANDINGS: Mapping[State, Standing] = {one: one for one in get_args(Standing)}

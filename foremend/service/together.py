@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from foremend.engine.silence import EVERYBODY, TOGETHER
 from foremend.service.views import EvidenceView, FindingView
+from foremend.vocabulary.ids import EVERYBODY, TOGETHER
 
 
 def joined(episodes: Iterable[FindingView]) -> list[FindingView]:

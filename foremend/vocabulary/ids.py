@@ -19,6 +19,10 @@ _LONGEST = 64
 _ID = re.compile(ID)
 _OUTSIDE = re.compile(r"[^A-Za-z0-9_-]+")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
+EVERYBODY = "*"
+"""In place of an appliance's id where a finding is about many; no appliance's id begins so."""
+TOGETHER = "silent-together"
+"""The fault of such a finding."""
 _SIMILAR = 0.6  # difflib's ratio from which on a known id is worth naming
 
 

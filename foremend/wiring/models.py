@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from foremend.config import load_settings
-from foremend.learning.training import open_registry
+from foremend.learning.stored import open_registry
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.profiles import load_profiles
 from foremend.wiring.parts import champions

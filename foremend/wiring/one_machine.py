@@ -33,7 +33,8 @@ from foremend.jobs.insights_apart import InsightsApart
 from foremend.learning.background import BackgroundTraining
 from foremend.learning.in_use import scored_models
 from foremend.learning.promotions import PromotionFollower
-from foremend.learning.training import in_use, open_registry, to_train
+from foremend.learning.stored import open_registry
+from foremend.learning.training import in_use, to_train
 from foremend.plan import make_plan
 from foremend.runtimes.asking import Asking
 from foremend.runtimes.clock import ClockAtStart, SystemClock

@@ -19,7 +19,7 @@ from foremend.installation.history import open_history
 from foremend.installation.privacy import PrivacyDesk
 from foremend.jobs.insights_apart import InsightsApart
 from foremend.learning.cohort_members import failed_members
-from foremend.learning.training import open_registry
+from foremend.learning.stored import open_registry
 from foremend.learning.versions import Versions
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
@@ -37,7 +37,6 @@ from foremend.service.v1.models import ModelDesk
 from foremend.terminal import say
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import Profile
-from rules.evaluator import RuleBook
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +144,6 @@ def open_models(
     settings: Settings, alerts: Alerts, profiles: Mapping[str, Profile], clock: Clock
 ) -> ModelDesk:
     """Over the registry of the settings, which other processes train into and read."""
-    rules, days = RuleBook(settings.rules), settings.models.horizon_days
-    versions = Versions(open_registry(settings.models), profiles, rules, days, clock)
+    days = settings.models.horizon_days
+    versions = Versions(open_registry(settings.models), profiles, settings.rules, days, clock)
     return ModelDesk(versions, alerts.engine, clock)

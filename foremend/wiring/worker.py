@@ -23,12 +23,11 @@ from foremend.config import Settings
 from foremend.engine.engine import Engine, ReadingsListener
 from foremend.engine.lane import Lane
 from foremend.engine.resting import RestRules
-from foremend.engine.silence import EVERYBODY
 from foremend.installation.history import open_history, open_upkeep
 from foremend.installation.private import close_to_others
 from foremend.learning.in_use import scored_models
 from foremend.learning.promotions import PromotionFollower
-from foremend.learning.training import open_registry
+from foremend.learning.stored import open_registry
 from foremend.runtimes.anew import StopAsked, start_anew
 from foremend.runtimes.arrivals import Arrivals
 from foremend.runtimes.clock import SystemClock
@@ -52,6 +51,7 @@ from foremend.service.server import require_port
 from foremend.service.worker_health import worker_health
 from foremend.stores.patience import Patience
 from foremend.vocabulary.errors import InputError, UnavailableError, is_unforeseen
+from foremend.vocabulary.ids import EVERYBODY
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import Profile, load_profiles
 from foremend.vocabulary.types import MS_PER_DAY, DeadLetter

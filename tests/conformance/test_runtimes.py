@@ -32,7 +32,7 @@ from benchmarks.worker_process import WorkerProcess, committed, coverage, ends, 
 from foremend.config import Settings, load_settings
 from foremend.history.parquet import ParquetHistory
 from foremend.jobs.lifecycle import Lifecycle
-from foremend.learning.training import open_registry
+from foremend.learning.stored import open_registry
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.inprocess import InProcessRuntime
 from foremend.runtimes.kafka import topics

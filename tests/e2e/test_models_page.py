@@ -19,7 +19,6 @@ from foremend.service.v1.models import ModelDesk
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.rights import Role
 from models.registry.registry import Registry
-from rules.evaluator import RuleBook
 from rules.settings import RulesSettings
 from tests.e2e.visiting import Open, serious, served, sideways, visits
 
@@ -49,7 +48,7 @@ def registry(tmp_path: Path) -> Registry:
 @pytest.fixture
 def place(tables: Engine, registry: Registry) -> Iterator[str]:
     clock = SystemClock()
-    versions = Versions(registry, load_profiles(), RuleBook(RulesSettings()), 90.0, clock)
+    versions = Versions(registry, load_profiles(), RulesSettings(), 90.0, clock)
     with served(tables, models=ModelDesk(versions, tables, clock)) as address:
         yield address
 
@@ -133,9 +132,7 @@ def test_without_the_right_it_names_what_is_missing(open_page: Open) -> None:
 
 def test_an_empty_registry_says_how_to_fill_it(browser: Browser, tables: Engine, tmp_path: Path) -> None:
     """And a model without a version is told as that."""
-    versions = Versions(
-        Registry(tmp_path / "none"), load_profiles(), RuleBook(RulesSettings()), 90.0, SystemClock()
-    )
+    versions = Versions(Registry(tmp_path / "none"), load_profiles(), RulesSettings(), 90.0, SystemClock())
     with (
         served(tables, models=ModelDesk(versions, tables, SystemClock())) as place,
         visits(browser, place) as open_,

@@ -11,7 +11,8 @@ from alerts.database import open_database, writing
 from alerts.tables import ApplianceRow, OwnerRow
 from foremend.config import load_settings
 from foremend.jobs.evaluate import evaluate, in_short
-from foremend.learning.training import open_registry, train_champion
+from foremend.learning.stored import open_registry
+from foremend.learning.training import train_champion
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import load_profiles

@@ -17,7 +17,8 @@ from foremend.engine.engine import Engine
 from foremend.engine.follow import NO_RULES
 from foremend.learning.background import BackgroundTraining
 from foremend.learning.promotions import LOOK_EVERY_MS, PromotionFollower
-from foremend.learning.training import open_registry, to_train
+from foremend.learning.stored import open_registry
+from foremend.learning.training import to_train
 from foremend.runtimes.clock import SystemClock
 from foremend.vocabulary.profiles import load_profiles
 from models.settings import ModelsSettings, TrainingSettings

@@ -13,7 +13,7 @@ import yaml
 
 from foremend.cli import main
 from foremend.learning.outcomes import read_outcomes
-from foremend.learning.training import open_registry
+from foremend.learning.stored import open_registry
 from models.registry.registry import ModelCard, Registry
 from models.settings import ModelsSettings
 

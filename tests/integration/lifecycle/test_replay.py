@@ -14,7 +14,7 @@ from foremend.engine.follow import follow
 from foremend.history.parquet import ParquetHistory
 from foremend.jobs.replay import Wish, replay_history, replay_recording
 from foremend.learning.model_building import load_fitted
-from foremend.learning.training import open_registry
+from foremend.learning.stored import open_registry
 from foremend.vocabulary.errors import ConfigError, InputError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import MS_PER_DAY

@@ -21,7 +21,6 @@ from foremend.service.shared_pipeline import SharedPipeline
 from foremend.service.v1.models import ModelDesk
 from foremend.vocabulary.profiles import load_profiles
 from models.registry.registry import Registry
-from rules.evaluator import RuleBook
 from rules.settings import RulesSettings
 
 MODEL, OTHER = "rf-260", "rf-140"
@@ -44,7 +43,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def address(home: Path, tmp_path: Path) -> Iterator[str]:
     clock, tables = SystemClock(), open_database(f"sqlite:///{tmp_path}/effects.db")
-    versions = Versions(Registry(home.parent), load_profiles(), RuleBook(RulesSettings()), 90.0, clock)
+    versions = Versions(Registry(home.parent), load_profiles(), RulesSettings(), 90.0, clock)
     model = ReadModel(tables, SharedPipeline(tables, (), clock, 60_000), {}, {}, {})
     with Server(create_app(model, models=ModelDesk(versions, tables, clock)), "127.0.0.1", 0) as address:
         yield address

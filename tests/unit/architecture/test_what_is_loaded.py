@@ -32,8 +32,16 @@ NOT_LOADED = {
     ),
     "foremend.jobs.simulate": (*LEARNING, "pyarrow", "sqlalchemy", "fastapi", "foremend.engine"),
     "simulators.platform": (*NUMBERS, "sqlalchemy"),
-    "foremend.wiring.service": (*LEARNING, *RARELY, "simulators"),
-    "foremend.wiring.one_machine": (*LEARNING, *RARELY, "simulators"),
+    "foremend.wiring.service": (
+        *RARELY,
+        "scipy",
+        "sklearn",
+        "numba",
+        "pandas",
+        "foremend.engine.engine",
+        "simulators",
+    ),
+    "foremend.wiring.one_machine": (*LEARNING, *RARELY, "pandas", "simulators"),
 }
 
 
