@@ -114,7 +114,11 @@ def relaxed(engine: Engine) -> Iterator[Connection]:
 
     On SQLite it does not wait for the disk; a later `writing` makes it durable together with its own changes.
     """
-    with _free_connection(), engine.execution_options(**RELAXED).begin() as connection:
+    with (
+        _free_connection(),
+        engine.connect().execution_options(**RELAXED) as connection,
+        connection.begin(),
+    ):
         yield connection
 
 

@@ -9,7 +9,6 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from alerts.owner_channels import OwnerChannels, set_up
-from alerts.phone_numbers import known_region
 from foremend.vocabulary.purposes import BEHIND_TICKETS
 from foremend.vocabulary.schema import DurationMs, SettingsPath, Strict
 from foremend.vocabulary.types import Purpose, Severity
@@ -159,6 +158,12 @@ def _beside_settings(url: str, info: ValidationInfo) -> str:
     return f"{prefix}{folder / url.removeprefix(prefix)}" if folder and relative else url
 
 
+def _known_region(code: str) -> str:
+    from alerts.phone_numbers import known_region  # loads the plans of all countries; most files name none
+
+    return known_region(code)
+
+
 class PolicySettings(Strict):
     """Where policies of one's own are, beside those shipped."""
 
@@ -187,7 +192,7 @@ class AlertsSettings(OwnerChannels):
     dead_letters: DeadLetterSettings = DeadLetterSettings()
     audit: AuditSettings = AuditSettings()
     access: AccessSettings = AccessSettings()
-    phone_region: Annotated[str, AfterValidator(known_region)] | None = None
+    phone_region: Annotated[str, AfterValidator(_known_region)] | None = None
     """The country of owners' telephone numbers that are written without one, as `CN` (ISO 3166-1)."""
     stop_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s/?#]+)*$", max_length=40)] | None = None
     """Where owners reach this service, for a link in each message that stops such messages; short, so that it fits into

@@ -28,6 +28,7 @@ MOST = 2_000_000
 NEVER, EVER = 0, 2**62
 _ERASED = "erasure.asked"
 _CHANGES = (RECORDED, "appliance.registered", "appliance.handed_over", _ERASED)
+_LAST = select(AuditHeadRow.seq).where(AuditHeadRow.id == 1)
 _MOST_CHANGES = 20 * CHUNK  # at one look; after more all are asked for anew
 
 
@@ -72,7 +73,7 @@ class Watched:
         if 0 <= now - self._asked < REFRESH_MS:
             return
         with reading(self._engine) as session:
-            last = session.scalar(select(AuditHeadRow.seq).where(AuditHeadRow.id == 1)) or 0
+            last = session.scalar(_LAST) or 0
             changed = self._changed(session, last) if last != self._seen else set()
         if changed is None or len(self._until) > MOST:
             self._until.clear()

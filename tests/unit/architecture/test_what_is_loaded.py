@@ -14,6 +14,7 @@ RARELY = ("alembic", "segno")
 NOT_LOADED = {
     "foremend.cli": (*NUMBERS, *SERVING, "foremend.config"),
     "foremend.jobs.check": (
+        "phonenumbers",
         "scipy",
         "numba",
         "pyarrow",
