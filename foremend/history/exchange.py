@@ -64,7 +64,7 @@ def remove(folder: Folder, day: Path) -> None:
 def clear(folder: Folder, listed_s: float = 0.0) -> None:
     """Delete what was exchanged or removed, and what was never put in place. Hold `upkeep`.
 
-    Of what was exchanged only what has been in `past` for `listed_s` seconds, by the clock of the file system.
+    Of what was exchanged all but what came to `past` in the last `listed_s` seconds, by the clock of the file system.
     """
     for name in ("next", "last", "gone", "spill"):
         if (folder.work / name).exists():
@@ -72,9 +72,10 @@ def clear(folder: Folder, listed_s: float = 0.0) -> None:
     past = folder.work / "past"
     if past.exists():
         past.touch()
-        listed = [one for one in past.iterdir() if one.stat().st_mtime <= past.stat().st_mtime - listed_s]
-        for one in listed:
-            shutil.rmtree(one)
+        now = past.stat().st_mtime
+        for one in list(past.iterdir()):
+            if not 0 <= now - one.stat().st_mtime < listed_s:  # a clock that was set back keeps nothing
+                shutil.rmtree(one)
 
 
 def recover(folder: Folder, listed_s: float = 0.0) -> None:

@@ -294,6 +294,19 @@ def test_who_is_forgotten_is_in_no_old_file_either(tmp_path: Path) -> None:
     assert in_the_past(tmp_path) == []
 
 
+def test_a_clock_that_was_set_back_keeps_no_old_file_from_an_erasure(tmp_path: Path) -> None:
+    """As on a machine that began without the right time: its old files are of a later year than now."""
+    history = flushed_often(tmp_path, 10)
+    round_of(tmp_path)
+    for one in (Folder(tmp_path).work / "past").iterdir():
+        later = one.stat().st_mtime + 365 * 86_400
+        os.utime(one, (later, later))
+
+    history.forget_appliances(MODEL, ["a"])
+
+    assert in_the_past(tmp_path) == []
+
+
 def test_days_over_the_retention_go(tmp_path: Path) -> None:
     """Whole days, once their last reading is old enough; the others stay."""
     history = ParquetHistory(tmp_path, "j")
