@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -110,7 +110,18 @@ class FaultEntry(Strict):
         return tuple(dict.fromkeys((*safety, *food, *self.at_stake)))
 
 
+Entries = TypeVar("Entries")
 _ENTRIES = TypeAdapter(tuple[FaultEntry, ...])
+
+
+def parse_entries(adapter: TypeAdapter[Entries], text: str, where: str) -> Entries:
+    """What `adapter` makes of a text in YAML. Raises ConfigError, naming `where`, when it is not YAML or not that."""
+    try:
+        return adapter.validate_python(parse_yaml(text))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where} is not YAML: {error}") from error
+    except ValidationError as error:
+        raise ConfigError(f"{where} has a wrong entry: {_first_problem(error)}") from error
 
 
 def parse_catalogue(text: str, where: str) -> dict[str, FaultEntry]:
@@ -118,12 +129,7 @@ def parse_catalogue(text: str, where: str) -> dict[str, FaultEntry]:
 
     Raises ConfigError, naming `where`, when the text is not YAML, an entry is wrong or a name comes twice.
     """
-    try:
-        entries = _ENTRIES.validate_python(parse_yaml(text))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is not YAML: {error}") from error
-    except ValidationError as error:
-        raise ConfigError(f"{where} has a wrong entry: {first_problem(error)}") from error
+    entries = parse_entries(_ENTRIES, text, where)
     catalogue = {entry.name: entry for entry in entries}
     if len(catalogue) < len(entries):
         raise ConfigError(f"{where} names a fault twice: give every fault a name of its own")
@@ -178,7 +184,7 @@ def _line(title: str, text: str) -> str:
     return f"{title}: {text}" if text else ""
 
 
-def first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError) -> str:
     """Where an entry is wrong first, and how."""
     problem = error.errors()[0]
     place = ".".join(str(part) for part in problem["loc"])

@@ -5,17 +5,16 @@ Words and probabilities live in `inquiries.yaml`, each with its source; `models.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
-from foremend.vocabulary.catalogue import Category, FaultEntry, Words, first_problem, load_catalogue
+from foremend.vocabulary.catalogue import Category, FaultEntry, Words, load_catalogue, parse_entries
 from foremend.vocabulary.errors import ConfigError
-from foremend.vocabulary.schema import Strict, parse_yaml
+from foremend.vocabulary.schema import Strict
 
 Reply = Literal["yes", "no", "unknown"]
 """`unknown`: who was asked does not know, or cannot look."""
@@ -67,12 +66,7 @@ def parse_inquiries(text: str, where: str, faults: Mapping[str, FaultEntry]) -> 
     Raises ConfigError, naming `where`, when the text is not YAML, an entry is wrong, a name comes twice, or a fault is
     none of its category's.
     """
-    try:
-        entries = _ENTRIES.validate_python(parse_yaml(text))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is not YAML: {error}") from error
-    except ValidationError as error:
-        raise ConfigError(f"{where} has a wrong entry: {first_problem(error)}") from error
+    entries = parse_entries(_ENTRIES, text, where)
     found = {entry.name: entry for entry in entries}
     if len(found) < len(entries):
         raise ConfigError(f"{where} names an inquiry twice: give each a name of its own")
@@ -93,8 +87,8 @@ def load_inquiries() -> dict[str, Inquiry]:
 
 
 def possible_inquiries(
-    category: str, signals: Collection[str], states: Collection[str], every: Iterable[Inquiry] | None = None
+    category: str, signals: Collection[str], states: Collection[str]
 ) -> tuple[Inquiry, ...]:
     """Those for appliances of a category that send `signals` and have `states`, in the order of the file."""
-    known = load_inquiries().values() if every is None else every
+    known = load_inquiries().values()
     return tuple(one for one in known if one.category == category and one.is_possible(signals, states))
