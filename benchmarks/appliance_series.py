@@ -28,6 +28,7 @@ from foremend.history.parquet import ParquetHistory
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
 from foremend.service.appliance_pages import AppliancePages
+from foremend.service.desks import Desks
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
@@ -88,7 +89,7 @@ def ask(root: Path, appliances: int, days: int, times: int) -> dict[str, Any]:
     pages = AppliancePages(database, ParquetHistory(root / "history"), load_profiles(), clock)
     walls, cpus, answer = [], [], None
     with (
-        Server(create_app(model, pages=pages), "127.0.0.1", 0) as address,
+        Server(create_app(model, desks=Desks(pages=pages)), "127.0.0.1", 0) as address,
         httpx.Client(base_url=address, timeout=60) as client,
     ):
         for _ in range(times):

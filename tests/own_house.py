@@ -22,6 +22,7 @@ from foremend.config import Settings
 from foremend.installation.privacy import PrivacyDesk
 from foremend.installation.retaining import open_retention
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door
 from foremend.service.guard.rates import Buckets
 from foremend.service.own.look import OwnDesk
@@ -127,10 +128,12 @@ def open_house(folder: Path, database: str, clock: Any) -> Iterator[House]:
     app = create_app(
         model,
         door=door,
-        servicing=alerts.servicing,
-        consents=alerts.consents,
-        privacy=privacy,
-        own=OwnDesk(alerts, privacy),
+        desks=Desks(
+            servicing=alerts.servicing,
+            consents=alerts.consents,
+            privacy=privacy,
+            own=OwnDesk(alerts, privacy),
+        ),
     )
     with Server(app, "127.0.0.1", 0) as address:
         yield House(address, alerts, clock, settings)

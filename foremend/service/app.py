@@ -8,19 +8,9 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 
-from alerts.audit_desk import AuditDesk
-from alerts.consent_desk import ConsentDesk
-from alerts.dead_letter_replay import Replays
-from alerts.inbound import NOBODY, Inbound
-from alerts.nameplates import Nameplates
-from alerts.preview import Previews
 from alerts.queries import OutboxState, TicketStatus
-from alerts.servicing import Servicing
-from alerts.stop_links import StopDesk
-from foremend.config import Settings
 from foremend.console.pages import Console
-from foremend.installation.privacy import PrivacyDesk
-from foremend.service.appliance_pages import AppliancePages
+from foremend.service.desks import Desks
 from foremend.service.guard.bodies import BoundedBodies
 from foremend.service.guard.door import Door, Needs, require_rights
 from foremend.service.guard.hosts import KnownHosts
@@ -28,7 +18,6 @@ from foremend.service.guard.parameters import only_known_parameters
 from foremend.service.guard.problems import RESPONSES, add_problems, stated
 from foremend.service.guard.rates import RatesByAddress
 from foremend.service.health import Health, add_metrics, add_routes
-from foremend.service.own.look import OwnDesk
 from foremend.service.own.routes import add_own_page
 from foremend.service.read_model import ReadModel
 from foremend.service.sight import Sight
@@ -36,14 +25,14 @@ from foremend.service.stop_page import add_stop_page
 from foremend.service.v1.account import add_account
 from foremend.service.v1.appliances import add_appliances
 from foremend.service.v1.audit import add_audit
-from foremend.service.v1.cohorts import CohortDesk, add_cohorts
-from foremend.service.v1.diagnoses import DiagnosisDesk, add_diagnoses
+from foremend.service.v1.cohorts import add_cohorts
+from foremend.service.v1.diagnoses import add_diagnoses
 from foremend.service.v1.findings import add_findings
 from foremend.service.v1.fleet import add_fleet
 from foremend.service.v1.held_back import add_held_back
 from foremend.service.v1.inbound import add_inbound
-from foremend.service.v1.insights import InsightsDesk, add_insights
-from foremend.service.v1.models import ModelDesk, add_models
+from foremend.service.v1.insights import add_insights
+from foremend.service.v1.models import add_models
 from foremend.service.v1.nameplates import add_nameplates
 from foremend.service.v1.openid import add_openid
 from foremend.service.v1.owners import add_owners
@@ -98,36 +87,15 @@ def create_app(
     hosts: Sequence[str] = (),
     health: Health | None = None,
     door: Door | None = None,
-    servicing: Servicing | None = None,
-    inbound: Inbound = NOBODY,
-    consents: ConsentDesk | None = None,
-    stopping: StopDesk | None = None,
-    privacy: PrivacyDesk | None = None,
-    previews: Previews | None = None,
-    diagnosing: DiagnosisDesk | None = None,
-    pages: AppliancePages | None = None,
-    nameplates: Nameplates | None = None,
-    own: OwnDesk | None = None,
-    replays: Replays | None = None,
-    audit: AuditDesk | None = None,
-    models: ModelDesk | None = None,
-    cohorts: CohortDesk | None = None,
-    settings: Settings | None = None,
-    insights: InsightsDesk | None = None,
+    desks: Desks | None = None,
 ) -> FastAPI:
     """The application over `model`; `health` is the model's own where none is given.
 
     Requests that name another host than `hosts` or this machine are refused. `door` lets callers in; without one only
-    who sits at this machine is. Without `servicing` tickets are only shown.
-    `inbound` are systems that may send steps. Without `consents` and `privacy` nothing is known of owners,
-    without `stopping` no link in a message holds, without `previews` nothing is known of what owners would read,
-    without `diagnosing` no appliance is asked how it is, without `pages` no appliance has a chart, without
-    `nameplates` nobody is told of which batch one is, without `own` no owner has a page, without
-    `replays` no dead letter is sent again, without `audit` no log is verified, without `models` no version is shown,
-    without `cohorts` nothing is known of cohorts, without `settings` none of these, and without `insights` nothing of
-    what goes with failures.
+    who sits at this machine is. What no one of `desks` does, is answered with a sentence that says so.
     Raises DefectError for a route that declares no right.
     """
+    desks = desks or Desks()
     door = door or Door()
     app = FastAPI(
         title="Foremend",
@@ -156,29 +124,29 @@ def create_app(
     _lists(app, look)
     _fleet(app, model, look)
     add_fleet(app, look)
-    add_appliances(app, look, pages)
-    add_nameplates(app, nameplates, model.categories)
-    add_cohorts(app, cohorts, pseudonyms)
-    add_insights(app, insights)
+    add_appliances(app, look, desks.pages)
+    add_nameplates(app, desks.nameplates, model.categories)
+    add_cohorts(app, desks.cohorts, pseudonyms)
+    add_insights(app, desks.insights)
     add_findings(app, look)
     add_held_back(app, model, look)
-    add_pipeline(app, model, health, look, replays)
-    add_previews(app, look, previews)
-    add_tickets(app, look, servicing)
-    add_inbound(app, servicing, inbound)
-    add_diagnoses(app, look, diagnosing)
-    add_owners(app, consents)
-    add_privacy(app, privacy)
-    add_audit(app, audit)
-    add_models(app, models)
-    add_settings(app, settings)
-    add_users(app, door, consents)
+    add_pipeline(app, model, health, look, desks.replays)
+    add_previews(app, look, desks.previews)
+    add_tickets(app, look, desks.servicing)
+    add_inbound(app, desks.servicing, desks.inbound)
+    add_diagnoses(app, look, desks.diagnosing)
+    add_owners(app, desks.consents)
+    add_privacy(app, desks.privacy)
+    add_audit(app, desks.audit)
+    add_models(app, desks.models)
+    add_settings(app, desks.in_force)
+    add_users(app, door, desks.consents)
     add_tokens(app, door)
     add_session(app, door)
     add_openid(app, door)
     add_account(app, door)
-    add_stop_page(app, stopping, _HEADERS["Content-Security-Policy"])
-    add_own_page(app, own, look, _HEADERS["Content-Security-Policy"])
+    add_stop_page(app, desks.stopping, _HEADERS["Content-Security-Policy"])
+    add_own_page(app, desks.own, look, _HEADERS["Content-Security-Policy"])
     app.mount("/", Console(), name="console")
     require_rights(app)
     document_events(app)

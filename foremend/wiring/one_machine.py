@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import signal
 import threading
 from dataclasses import dataclass, replace
@@ -13,7 +12,6 @@ from pathlib import Path
 
 from alerts.desk import Alerts
 from alerts.forgotten import ForgottenAppliances
-from alerts.inbound import open_inbound
 from alerts.installation import settle
 from alerts.personal.erasure import Job, names_in
 from foremend.config import Settings
@@ -23,11 +21,9 @@ from foremend.home.lane import HomeLane
 from foremend.installation.erasing import Erasing
 from foremend.installation.history import open_history, open_upkeep
 from foremend.installation.lock import FolderLock
-from foremend.installation.privacy import PrivacyDesk
 from foremend.installation.private import close_to_others
 from foremend.installation.retaining import Retaining, forget_resting, open_retention
 from foremend.installation.stores import Stores
-from foremend.jobs.dead_letters import open_replays
 from foremend.jobs.fleet_days import FleetDays
 from foremend.jobs.insights_apart import InsightsApart
 from foremend.learning.background import BackgroundTraining
@@ -58,7 +54,7 @@ from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.topics import PROGRESS, Progress
 from foremend.wiring.desk import open_desk
-from foremend.wiring.page import open_cohorts, open_insights, open_models, open_pages, open_server
+from foremend.wiring.page import open_desks, open_server
 from foremend.wiring.parts import build_engine, open_home
 from ingest.decode import Ingest
 from ingest.mqtt.source import MqttSource
@@ -237,20 +233,8 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
     health = _with_storage(_with_home(health, home), runtime, follower, upkeep)
     health = with_sending(health, alerts.dispatcher)
     insights = InsightsApart(settings, alerts.fleet_reports, open_desk, clock)
-    server = open_server(
-        settings.service,
-        model,
-        health,
-        alerts,
-        open_inbound(settings.alerts, os.environ),
-        PrivacyDesk(settings, alerts, clock, retention),
-        open_pages(settings, alerts, profiles, clock),
-        open_replays(settings, alerts.engine),
-        open_models(settings, alerts, profiles, clock),
-        open_cohorts(alerts, clock),
-        settings,
-        open_insights(alerts, insights, profiles, clock),
-    )
+    desks = open_desks(settings, alerts, profiles, clock, retention, insights)
+    server = open_server(settings.service, model, health, alerts.access, desks)
     asking = Asking(alerts.diagnoses, runtime, source.publish)
     return Application(
         alerts,

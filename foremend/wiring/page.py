@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from functools import partial
 from urllib.parse import urlsplit
@@ -11,12 +12,13 @@ from alerts.access.access import Access
 from alerts.access.openid import OpenId, open_openid
 from alerts.access.users import FIRST
 from alerts.audit_desk import AuditDesk
-from alerts.dead_letter_replay import Replays
 from alerts.desk import Alerts
-from alerts.inbound import NOBODY, Inbound
+from alerts.inbound import open_inbound
+from alerts.personal.retention import Retention
 from foremend.config import ServiceSettings, Settings, link_to
 from foremend.installation.history import open_history
 from foremend.installation.privacy import PrivacyDesk
+from foremend.jobs.dead_letters import open_replays
 from foremend.jobs.insights_apart import InsightsApart
 from foremend.learning.cohort_members import failed_members
 from foremend.learning.stored import open_registry
@@ -24,6 +26,7 @@ from foremend.learning.versions import Versions
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
 from foremend.service.appliance_pages import AppliancePages
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door, is_loopback
 from foremend.service.guard.rates import Buckets
 from foremend.service.health import Health
@@ -42,55 +45,24 @@ log = logging.getLogger(__name__)
 
 
 def open_server(
-    settings: ServiceSettings,
-    model: ReadModel,
-    health: Health,
-    alerts: Alerts,
-    inbound: Inbound = NOBODY,
-    privacy: PrivacyDesk | None = None,
-    pages: AppliancePages | None = None,
-    replays: Replays | None = None,
-    models: ModelDesk | None = None,
-    cohorts: CohortDesk | None = None,
-    in_force: Settings | None = None,
-    insights: InsightsDesk | None = None,
+    settings: ServiceSettings, model: ReadModel, health: Health, access: Access, desks: Desks
 ) -> Server:
     """Listens on nothing yet. Says so where nobody could come in; where nobody ever could, prints how, once."""
     alone = settings.login == "auto" and is_loopback(settings.host)
     rate = settings.requests_per_second
-    door = Door(alerts.access, alone, Buckets(rate), Buckets(rate), _openid(settings, alerts))
-    if not alone and not alerts.access.anybody():
-        _invite(settings, alerts.access)
-    names = (*_names(settings), *_host(alerts.stopping.links.url), *settings.names)
-    app = create_app(
-        model,
-        names,
-        health,
-        door,
-        alerts.servicing,
-        inbound,
-        alerts.consents,
-        alerts.stopping,
-        privacy,
-        alerts.previews,
-        DiagnosisDesk(alerts.diagnoses, alerts.words),
-        pages,
-        alerts.nameplates,
-        OwnDesk(alerts, privacy),
-        replays,
-        AuditDesk(alerts.engine, alerts.anchors),
-        models,
-        cohorts,
-        in_force,
-        insights,
-    )
+    door = Door(access, alone, Buckets(rate), Buckets(rate), _openid(settings, access))
+    if not alone and not access.anybody():
+        _invite(settings, access)
+    links = desks.stopping.links.url if desks.stopping else None
+    names = (*_names(settings), *_host(links), *settings.names)
+    app = create_app(model, names, health, door, desks)
     return Server(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 
 
-def _openid(settings: ServiceSettings, alerts: Alerts) -> OpenId | None:
+def _openid(settings: ServiceSettings, access: Access) -> OpenId | None:
     if settings.openid is None:
         return None
-    return open_openid(settings.openid, alerts.access.vault, SystemClock(), settings.public_url)
+    return open_openid(settings.openid, access.vault, SystemClock(), settings.public_url)
 
 
 def _invite(settings: ServiceSettings, access: Access) -> None:
@@ -116,7 +88,37 @@ def _host(url: str | None) -> tuple[str, ...]:
     return (name,) if name else ()
 
 
-def open_cohorts(alerts: Alerts, clock: Clock) -> CohortDesk:
+def open_desks(
+    settings: Settings,
+    alerts: Alerts,
+    profiles: Mapping[str, Profile],
+    clock: Clock,
+    retention: Retention,
+    apart: InsightsApart,
+) -> Desks:
+    """Everything that a process does which serves the page of its own database. Connects to nothing yet."""
+    privacy = PrivacyDesk(settings, alerts, clock, retention)
+    return Desks(
+        servicing=alerts.servicing,
+        inbound=open_inbound(settings.alerts, os.environ),
+        consents=alerts.consents,
+        stopping=alerts.stopping,
+        privacy=privacy,
+        previews=alerts.previews,
+        diagnosing=DiagnosisDesk(alerts.diagnoses, alerts.words),
+        pages=_pages(settings, alerts, profiles, clock),
+        nameplates=alerts.nameplates,
+        own=OwnDesk(alerts, privacy),
+        replays=open_replays(settings, alerts.engine),
+        audit=AuditDesk(alerts.engine, alerts.anchors),
+        models=_models(settings, alerts, profiles, clock),
+        cohorts=_cohorts(alerts, clock),
+        in_force=settings,
+        insights=open_insights(alerts, apart, profiles, clock),
+    )
+
+
+def _cohorts(alerts: Alerts, clock: Clock) -> CohortDesk:
     """What is known of cohorts and of the weeks to come."""
     failed = partial(failed_members, alerts.engine, alerts.nameplates, clock)
     return CohortDesk(alerts.cohort_alarms, alerts.fleet_reports, failed)
@@ -130,7 +132,7 @@ def open_insights(
     return InsightsDesk(reports, profiles, apart.ask, apart.shares, alerts.engine, clock)
 
 
-def open_pages(
+def _pages(
     settings: Settings, alerts: Alerts, profiles: Mapping[str, Profile], clock: Clock
 ) -> AppliancePages:
     """Reads history beside whoever writes it. Connects to nothing yet."""
@@ -140,9 +142,7 @@ def open_pages(
     )
 
 
-def open_models(
-    settings: Settings, alerts: Alerts, profiles: Mapping[str, Profile], clock: Clock
-) -> ModelDesk:
+def _models(settings: Settings, alerts: Alerts, profiles: Mapping[str, Profile], clock: Clock) -> ModelDesk:
     """Over the registry of the settings, which other processes train into and read."""
     days = settings.models.horizon_days
     versions = Versions(open_registry(settings.models), profiles, settings.rules, days, clock)

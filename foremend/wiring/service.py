@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 from dataclasses import dataclass
@@ -11,13 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from alerts.desk import Alerts
-from alerts.inbound import open_inbound
 from foremend.config import Settings
 from foremend.installation.erasing import Erasing, workers_forgot
-from foremend.installation.privacy import PrivacyDesk
 from foremend.installation.private import close_to_others
 from foremend.installation.retaining import Retaining, open_retention
-from foremend.jobs.dead_letters import open_replays
 from foremend.jobs.fleet_days import FleetDays
 from foremend.jobs.insights_apart import InsightsApart
 from foremend.plan import make_plan
@@ -32,7 +28,7 @@ from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
 from foremend.wiring.desk import open_desk
-from foremend.wiring.page import open_cohorts, open_insights, open_models, open_pages, open_server
+from foremend.wiring.page import open_desks, open_server
 
 log = logging.getLogger(__name__)
 
@@ -86,20 +82,8 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
     health = with_sending(model.health(), alerts.dispatcher)
     retention = open_retention(settings, alerts, clock, kafka=True)
     insights = InsightsApart(settings, alerts.fleet_reports, open_desk, clock)
-    server = open_server(
-        settings.service,
-        model,
-        health,
-        alerts,
-        open_inbound(settings.alerts, os.environ),
-        PrivacyDesk(settings, alerts, clock, retention),
-        open_pages(settings, alerts, profiles, clock),
-        open_replays(settings, alerts.engine),
-        open_models(settings, alerts, profiles, clock),
-        open_cohorts(alerts, clock),
-        settings,
-        open_insights(alerts, insights, profiles, clock),
-    )
+    desks = open_desks(settings, alerts, profiles, clock, retention, insights)
+    server = open_server(settings.service, model, health, alerts.access, desks)
     erasing = Erasing(
         settings,
         alerts.erasures,

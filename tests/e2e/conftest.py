@@ -19,6 +19,7 @@ from alerts.outbox import Outbox
 from alerts.settings import AlertsSettings
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.server import Server
 from foremend.service.v1.cohorts import CohortDesk
 
@@ -42,7 +43,7 @@ def address(world: Any) -> Iterator[str]:
     clock = SystemClock()
     alarms = CohortAlarms(world.engine, Outbox(AlertsSettings()), clock, lambda: None)
     cohorts = CohortDesk(alarms, FleetReports(world.engine, clock), lambda named: [])
-    with Server(create_app(world.model, cohorts=cohorts), "127.0.0.1", 0) as address:
+    with Server(create_app(world.model, desks=Desks(cohorts=cohorts)), "127.0.0.1", 0) as address:
         yield address
 
 

@@ -14,6 +14,7 @@ from foremend.history.parquet import ParquetHistory
 from foremend.runtimes.status import ApplianceStatus
 from foremend.service.app import create_app
 from foremend.service.appliance_pages import AppliancePages
+from foremend.service.desks import Desks
 from foremend.service.server import Server
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Block
@@ -45,7 +46,7 @@ def address(world: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     for name in (HOSTILE, SLASHED):
         world.pipeline.appliances.append(ApplianceStatus(name, "rf-260", "refrigerator", NOW))
     pages = AppliancePages(world.engine, history, load_profiles(), StillClock())
-    with Server(create_app(world.model, pages=pages), "127.0.0.1", 0) as address:
+    with Server(create_app(world.model, desks=Desks(pages=pages)), "127.0.0.1", 0) as address:
         yield address
 
 

@@ -17,6 +17,7 @@ from alerts.settings import AlertsSettings
 from foremend.learning.members import Failure, Since, is_in
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
@@ -182,7 +183,7 @@ def test_before_the_first_day_it_says_how_it_begins(browser: Browser, tables: En
     alarms = CohortAlarms(tables, Outbox(AlertsSettings()), SystemClock(), lambda: None)
     empty = CohortDesk(alarms, FleetReports(tables, SystemClock()), lambda named: [])
     model = ReadModel(tables, SharedPipeline(tables, (), SystemClock(), 60_000), {}, {}, {})
-    app = create_app(model, cohorts=empty)
+    app = create_app(model, desks=Desks(cohorts=empty))
     with Server(app, "127.0.0.1", 0) as address, visits(browser, address, login=False) as open_:
         page = open_("cohorts.html")
         expect(page.locator("main")).to_contain_text("No cohort stands out.")

@@ -14,6 +14,7 @@ from alerts.fleet_reports import FleetReports
 from foremend.learning.insights_report import report_name
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
@@ -148,7 +149,7 @@ def test_whoever_sits_at_the_machine_looks_and_reads_the_command(
 ) -> None:
     """There is no login, and so nobody who could have asked."""
     model = ReadModel(tables, SharedPipeline(tables, (), SystemClock(), 60_000), {}, {}, {})
-    app = create_app(model, insights=desk)
+    app = create_app(model, desks=Desks(insights=desk))
     with Server(app, "127.0.0.1", 0) as address, visits(browser, address, login=False) as open_:
         page = open_("insights.html?model=rf-260")
         expect(page.locator("section[aria-labelledby=in_named] tbody tr")).to_have_count(1)

@@ -77,7 +77,7 @@ def token(tables: Engine) -> str:
 @pytest.fixture
 def open_page(browser: Browser, tables: Engine, config: Path, token: str) -> Iterator[Open]:
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(served(tables, settings=load_settings(config)))
+        place = stack.enter_context(served(tables, in_force=load_settings(config)))
         yield stack.enter_context(visits(browser, place))
 
 

@@ -24,6 +24,7 @@ from alerts.ticket_steps import Acknowledged, Answered, Assigned, Closed, Noted
 from alerts.vault import Vault
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door
 from foremend.service.guard.rates import Buckets
 from foremend.service.server import Server
@@ -79,7 +80,7 @@ def place(world: Any) -> Iterator[Place]:
     servicing = Servicing(world.engine, Outbox(AlertsSettings()), clock, lambda: None)
     ids = _promised(world.engine, clock.now_ms())
     door = Door(access, False, Buckets(1e6), Buckets(1e6))
-    app = create_app(world.model, door=door, servicing=servicing)
+    app = create_app(world.model, door=door, desks=Desks(servicing=servicing))
     with Server(app, "127.0.0.1", 0) as address:
         place = Place(address, servicing, ids)
         servicing.take(place.of("hostile"), Assigned(step="assigned", technician=HOSTILE), "test")

@@ -23,6 +23,7 @@ from alerts.vault import Vault
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.status import PipelineStatus
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door
 from foremend.service.guard.rates import Buckets
 from foremend.service.read_model import ReadModel
@@ -49,7 +50,7 @@ def kept_password() -> str:
 
 @contextmanager
 def service_of(tables: Engine, appliances: tuple[str, ...], **parts: Any) -> Iterator[str]:
-    """The address of a service that heard of `appliances`, of rf-260; `parts` go to `create_app`."""
+    """The address of a service that heard of `appliances`, of rf-260; `parts` go to `Desks`."""
     seen = [Seen(one, "rf-260", "c", NOW, False, 0) for one in appliances]
     say(tables, Said("s", asdict(STATUS), NOW), seen)
     with served(tables, **parts) as address:
@@ -66,7 +67,7 @@ def served(tables: Engine, **parts: Any) -> Iterator[str]:
         session.execute(update(UserRow).values(password=kept_password()))
     pipeline = SharedPipeline(tables, ("s",), SystemClock(), 2**60)
     model = ReadModel(tables, pipeline, load_profiles(), load_catalogue(), {})
-    app = create_app(model, door=Door(access, False, Buckets(1e6), Buckets(1e6)), **parts)
+    app = create_app(model, door=Door(access, False, Buckets(1e6), Buckets(1e6)), desks=Desks(**parts))
     with Server(app, "127.0.0.1", 0) as address:
         yield address
 

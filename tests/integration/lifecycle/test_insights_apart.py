@@ -26,6 +26,7 @@ from foremend.jobs.insights_apart import InsightsApart
 from foremend.learning.outcomes import read_outcomes
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door
 from foremend.service.guard.rates import Buckets
 from foremend.service.read_model import ReadModel
@@ -134,7 +135,7 @@ def world(lived: Settings) -> Iterator[World]:
     app = create_app(
         model,
         door=Door(access, False, Buckets(1e6), Buckets(1e6)),
-        insights=open_insights(desk, apart, profiles, clock),
+        desks=Desks(insights=open_insights(desk, apart, profiles, clock)),
     )
     with Server(app, "127.0.0.1", 0) as address, httpx.Client(base_url=address, timeout=60) as http:
         yield World(http, access, desk, apart)

@@ -24,6 +24,7 @@ from alerts.tables import AuditRow, DeadLetterRow
 from alerts.vault import Vault
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door
 from foremend.service.guard.rates import Buckets
 from foremend.service.read_model import ReadModel
@@ -165,7 +166,7 @@ def test_over_http_it_takes_the_right_and_a_page_of_our_own(
     link = access.users.create("op", Role.OPERATOR, "test", None)[1]
     access.entrance.set_password(link, password, "127.0.0.1")
     with (
-        Server(create_app(model, door=door, replays=replays), "127.0.0.1", 0) as address,
+        Server(create_app(model, door=door, desks=Desks(replays=replays)), "127.0.0.1", 0) as address,
         httpx.Client(base_url=address, timeout=60) as client,
     ):
         headers = {

@@ -21,6 +21,7 @@ from foremend.commands.appliance import sparkline
 from foremend.history.parquet import ParquetHistory
 from foremend.service.app import create_app
 from foremend.service.appliance_pages import AppliancePages
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
@@ -81,7 +82,7 @@ def kitchen(desk: Alerts, clock: Any, tmp_path: Path) -> Iterator[Kitchen]:
     pages = AppliancePages(
         desk.engine, history, load_profiles(), clock, unwatched=lambda ids: unwatched & set(ids)
     )
-    app = create_app(model, door=Door(desk.access, False), pages=pages)
+    app = create_app(model, door=Door(desk.access, False), desks=Desks(pages=pages))
     with (
         Server(app, "127.0.0.1", 0) as address,
         httpx.Client(base_url=address, timeout=60) as client,

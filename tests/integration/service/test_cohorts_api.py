@@ -20,6 +20,7 @@ from alerts.vault import Vault
 from foremend.learning.members import Failure, Since, is_in
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door
 from foremend.service.guard.rates import Buckets
 from foremend.service.read_model import ReadModel
@@ -74,7 +75,7 @@ def world(tables: Database) -> Iterator[World]:
     desk = CohortDesk(alarms, reports, lambda named: [one for one in failures if is_in(named, one.since)])
     access = open_access(tables, Vault(Fernet.generate_key().decode()), clock)
     model = ReadModel(tables, SharedPipeline(tables, (), clock, 60_000), {}, {}, {})
-    app = create_app(model, door=Door(access, False, Buckets(1e6), Buckets(1e6)), cohorts=desk)
+    app = create_app(model, door=Door(access, False, Buckets(1e6), Buckets(1e6)), desks=Desks(cohorts=desk))
     with Server(app, "127.0.0.1", 0) as address, httpx.Client(base_url=address, timeout=60) as http:
         yield World(http, access, alarms, reports)
 

@@ -20,6 +20,7 @@ from alerts.outbox import Outbox
 from alerts.servicing import Servicing
 from alerts.settings import AlertsSettings
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door
 from foremend.service.guard.rates import Buckets
 from foremend.service.read_model import ReadModel
@@ -86,7 +87,7 @@ def receiver(tables: Any, clock: Any, desk: Any, findings_of: Any) -> Iterator[R
     servicing = Servicing(tables, Outbox(settings), clock, lambda: None)
     model = ReadModel(tables, SharedPipeline(tables, (), clock, 60_000), {}, {}, {})
     door = Door(None, False, Buckets(1e6), Buckets(1e6))
-    app = create_app(model, door=door, servicing=servicing, inbound=inbound)
+    app = create_app(model, door=door, desks=Desks(servicing=servicing, inbound=inbound))
     with Server(app, "127.0.0.1", 0) as address, httpx.Client(base_url=address, timeout=60) as client:
         yield Receiver(client, tables, queries.tickets(tables).items[0]["ticket_id"], desk)
 

@@ -15,6 +15,7 @@ from alerts.database import open_database
 from foremend.learning.versions import Versions
 from foremend.runtimes.clock import SystemClock
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
@@ -45,7 +46,9 @@ def address(home: Path, tmp_path: Path) -> Iterator[str]:
     clock, tables = SystemClock(), open_database(f"sqlite:///{tmp_path}/effects.db")
     versions = Versions(Registry(home.parent), load_profiles(), RulesSettings(), 90.0, clock)
     model = ReadModel(tables, SharedPipeline(tables, (), clock, 60_000), {}, {}, {})
-    with Server(create_app(model, models=ModelDesk(versions, tables, clock)), "127.0.0.1", 0) as address:
+    with Server(
+        create_app(model, desks=Desks(models=ModelDesk(versions, tables, clock))), "127.0.0.1", 0
+    ) as address:
         yield address
     tables.dispose()
 

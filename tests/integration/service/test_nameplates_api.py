@@ -16,6 +16,7 @@ from alerts.owners import OwnedAppliance, Owner
 from alerts.settings import AlertsSettings
 from alerts.vault import open_vault
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door
 from foremend.service.guard.rates import Buckets
 from foremend.service.read_model import ReadModel
@@ -47,7 +48,7 @@ def api(tmp_path: Path, database: str, clock: Any) -> Iterator[Api]:
     app = create_app(
         ReadModel(alerts.engine, pipeline, load_profiles(), {}, {}),
         door=Door(alerts.access, False, Buckets(1e6), Buckets(1e6)),
-        nameplates=alerts.nameplates,
+        desks=Desks(nameplates=alerts.nameplates),
     )
     with (
         Server(app, "127.0.0.1", 0) as address,

@@ -20,6 +20,7 @@ from alerts.settings import AlertsSettings
 from alerts.tables import AuditRow, ReminderRow
 from alerts.vault import open_vault
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door
 from foremend.service.guard.rates import Buckets
 from foremend.service.read_model import ReadModel
@@ -71,7 +72,7 @@ def api(tmp_path: Path, database: str, clock: Any) -> Iterator[Api]:
     )
     model = ReadModel(alerts.engine, SharedPipeline(alerts.engine, (), clock, 60_000), {}, {}, {})
     door = Door(alerts.access, False, Buckets(1e6), Buckets(1e6))
-    app = create_app(model, door=door, consents=alerts.consents)
+    app = create_app(model, door=door, desks=Desks(consents=alerts.consents))
     with (
         Server(app, "127.0.0.1", 0) as address,
         httpx.Client(base_url=address, timeout=60) as client,

@@ -10,6 +10,7 @@ import pytest
 
 from alerts.owners import OwnedAppliance, Owner
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door
 from foremend.service.guard.rates import Buckets
 from foremend.service.read_model import ReadModel
@@ -36,7 +37,7 @@ def client(desk: Any, clock: Any) -> Iterator[httpx.Client]:
     desk.effects.apply([leak], [], 1)
     model = ReadModel(desk.engine, SharedPipeline(desk.engine, (), clock, 60_000), load_profiles(), {}, {})
     door = Door(desk.access, False, Buckets(1e6), Buckets(1e6))
-    app = create_app(model, door=door, previews=desk.previews)
+    app = create_app(model, door=door, desks=Desks(previews=desk.previews))
     with (
         Server(app, "127.0.0.1", 0) as address,
         httpx.Client(base_url=address, timeout=60) as client,

@@ -28,6 +28,7 @@ from foremend.installation.erasing import Erasing
 from foremend.installation.privacy import PrivacyDesk
 from foremend.installation.retaining import open_retention
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.guard.door import Door
 from foremend.service.guard.rates import Buckets
 from foremend.service.read_model import ReadModel
@@ -93,11 +94,13 @@ def api(tmp_path: Path, database: str, clock: Any) -> Iterator[Api]:
     app = create_app(
         model,
         door=door,
-        servicing=alerts.servicing,
-        consents=alerts.consents,
-        previews=alerts.previews,
-        privacy=privacy,
-        diagnosing=DiagnosisDesk(alerts.diagnoses, alerts.words),
+        desks=Desks(
+            servicing=alerts.servicing,
+            consents=alerts.consents,
+            previews=alerts.previews,
+            privacy=privacy,
+            diagnosing=DiagnosisDesk(alerts.diagnoses, alerts.words),
+        ),
     )
     with (
         Server(app, "127.0.0.1", 0) as address,

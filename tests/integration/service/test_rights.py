@@ -28,6 +28,7 @@ from alerts.vault import Vault
 from foremend.cli import app
 from foremend.config import load_settings
 from foremend.service.app import create_app
+from foremend.service.desks import Desks
 from foremend.service.guard.door import FREE, SIGNED, Door, require_rights
 from foremend.service.guard.rates import Buckets
 from foremend.service.read_model import ReadModel
@@ -67,7 +68,9 @@ def house(tables: Any, clock: Any) -> Iterator[House]:
     access = open_access(tables, Vault(Fernet.generate_key().decode()), clock)
     model = ReadModel(tables, SharedPipeline(tables, (), clock, 60_000), load_profiles(), {}, {})
     servicing = Servicing(tables, Outbox(AlertsSettings()), clock, lambda: None)
-    app = create_app(model, door=Door(access, False, Buckets(1e6), Buckets(1e6)), servicing=servicing)
+    app = create_app(
+        model, door=Door(access, False, Buckets(1e6), Buckets(1e6)), desks=Desks(servicing=servicing)
+    )
     with (
         Server(app, "127.0.0.1", 0) as address,
         httpx.Client(base_url=address, timeout=60) as client,
@@ -435,7 +438,7 @@ def start(tmp_path: Path, clock: Any, capfd: pytest.CaptureFixture[str]) -> Iter
         alerts = open_desk(settings, clock)
         opened.append(alerts)
         model = ReadModel(alerts.engine, SharedPipeline(alerts.engine, (), clock, 60_000), {}, {}, {})
-        open_server(settings.service, model, model.health(), alerts)
+        open_server(settings.service, model, model.health(), alerts.access, Desks())
         return capfd.readouterr().err
 
     yield begin

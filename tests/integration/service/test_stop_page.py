@@ -25,6 +25,7 @@ from alerts.stop_links import StopDesk
 from alerts.tables import HOUSEHOLD, AuditRow, OutboxRow
 from alerts.vault import open_vault
 from foremend.config import ServiceSettings
+from foremend.service.desks import Desks
 from foremend.service.read_model import ReadModel
 from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
@@ -75,7 +76,9 @@ def page(tmp_path: Path, database: str, clock: Any) -> Iterator[Page]:
         link = alerts.stopping.links.link(session.scalars(select(OutboxRow)).one(), "o-1")
     model = ReadModel(alerts.engine, SharedPipeline(alerts.engine, (), clock, 60_000), {}, {}, {})
     service = ServiceSettings(port=_free_port(), login="always", requests_per_second=1e6)
-    server: Server = open_server(service, model, model.health(), alerts)
+    server: Server = open_server(
+        service, model, model.health(), alerts.access, Desks(stopping=alerts.stopping)
+    )
     with server as address, httpx.Client(base_url=address, timeout=60, headers={"Host": HOST}) as client:
         yield Page(client, alerts, link.removeprefix(f"https://{HOST}"))
     alerts.close()
