@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from foremend.vocabulary.errors import ConfigError
 from rules.conditions import RulesProfile, applied
-from rules.settings import HarmCondition, Rule, RulesSettings, SignalCondition
+from rules.settings import HarmCondition, ProbabilityCondition, Rule, RulesSettings, SignalCondition
 
 
 def concerns(rule: Rule, profile: RulesProfile) -> bool:
     """Whether `rule` applies to the appliance model."""
     return rule.applies_to.matches(profile.name, profile.category)
+
+
+def thresholds(settings: RulesSettings, profile: RulesProfile) -> list[dict[str, Any]]:
+    """Each rule on a probability that applies to the appliance model: its name, its `fault`, and `above` what."""
+    return [
+        {"rule": rule.name, "fault": rule.when.probability, "above": rule.when.above}
+        for rule in settings.book
+        if isinstance(rule.when, ProbabilityCondition) and concerns(rule, profile)
+    ]
 
 
 def check_rules(settings: RulesSettings, profiles: Iterable[RulesProfile]) -> None:

@@ -95,6 +95,13 @@ def fitting(engine: Engine, traits: Traits, ids: Collection[str] | None = None) 
         return frozenset(one for some in chunks(ids) for one in session.scalars(query.where(key.in_(some))))
 
 
+def service_areas(engine: Engine) -> list[str]:
+    """Those that the register knows an appliance in, by name. Raises UnavailableError without the database."""
+    query = select(ApplianceRow.service_area).where(ApplianceRow.service_area.is_not(None)).distinct()
+    with reading(engine) as session:
+        return sorted(one for one in session.scalars(query) if one is not None)
+
+
 def known_of(engine: Engine, ids: Collection[str]) -> dict[str, Known]:
     """Of those of `ids` that a register knows. Raises UnavailableError without the database."""
     found: dict[str, Known] = {}

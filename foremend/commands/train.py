@@ -51,7 +51,7 @@ def evaluate(
 ) -> None:
     """Judge a trained version, and the champion on the same data: recall, lead time, false alarms, cost."""
     from foremend.jobs.evaluate import evaluate, in_short
-    from foremend.terminal import progress_bar
+    from foremend.terminal import progress_bar, say
 
     with progress_bar() as bar:
         task = bar.add_task("read days", total=None)
@@ -65,3 +65,5 @@ def evaluate(
             lambda done, total: bar.update(task, completed=done, total=total),
         )
     show("Evaluation", report if json else in_short(report), json)
+    if report["not_kept"]:
+        say(f"The console will not show what it costs to be wrong: {report['not_kept']}")

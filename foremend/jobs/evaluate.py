@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.database import open_database
-from alerts.queries.traits import known_of
+from alerts.queries.traits import known_of, service_areas
 from foremend.config import Settings, load_settings
 from foremend.engine.fitted import FittedModel, Scored, scored
 from foremend.engine.follow import Days, follow
@@ -24,16 +24,20 @@ from foremend.learning.model_building import load_fitted
 from foremend.learning.outcomes import read_outcomes
 from foremend.learning.past import DaysRead, all_of, stored_in
 from foremend.learning.stored import open_registry
+from foremend.plan.judgement import costs
+from foremend.plan.problem import refusal
 from foremend.runtimes.clock import SystemClock
-from foremend.vocabulary.errors import ConfigError
+from foremend.vocabulary.errors import ConfigError, UnavailableError
+from foremend.vocabulary.ids import nearest
 from foremend.vocabulary.profiles import Profile, load_profiles, profile_of
 from foremend.vocabulary.types import MS_PER_DAY, Finding, FindingKind, Prediction, Severity
 from models import evaluation
 from models.evaluation import Figures, TrueFault, Warned
 from models.predictors.days import probability_within
 from models.registry.card import ModelCard
+from models.registry.registry import Registry
 from rules.evaluator import RuleBook
-from rules.reach import why_mute
+from rules.reach import thresholds, why_mute
 from rules.settings import ProbabilityCondition, RulesSettings
 from simulators.fleet.history import read_truth
 
@@ -54,10 +58,14 @@ def evaluate(
 ) -> dict[str, Any]:
     """Judge `version` (none: the challenger, else the champion) and the champion on the same data.
 
-    Writes report.json and report.html into `out`, if given. Raises ConfigError when there is nothing to judge.
+    Writes report.json and report.html into `out`, if given. What it costs to be wrong is kept with each version, for
+    the console; `not_kept` says why where it could not be. Raises ConfigError when there is nothing to judge.
     """
     settings = load_settings(config)
-    profile = profile_of(load_profiles(settings.profiles.folders), appliance_model)
+    profiles = load_profiles(settings.profiles.folders)
+    if strange := list(costs(settings.models.costs, profiles)):
+        raise refusal(strange)
+    profile = profile_of(profiles, appliance_model)
     if mute := why_mute(settings.rules, profile):
         raise ConfigError(mute)
     registry = open_registry(settings.models)
@@ -78,6 +86,7 @@ def evaluate(
         "data": _data(lived, history, outcomes),
         "appliance_years": lived.appliance_years,
         "costs": settings.models.costs.model_dump(exclude_none=True),
+        "in_force": thresholds(settings.rules, profile),
         "versions": {
             name: {
                 **_origin(registry.card(appliance_model, name)),
@@ -86,6 +95,7 @@ def evaluate(
             for name in names
         },
     }
+    report["not_kept"] = _keep(report, registry)
     if out is not None:
         _write(report, out)
     return report
@@ -151,7 +161,7 @@ def judge(
 
 def true_faults(outcomes: Path, appliance_model: str, horizon_days: float) -> list[TrueFault]:
     """The truth.json of a simulation, or confirmed outcomes: then a fault counts as under way for `horizon_days`."""
-    if outcomes.suffix == ".json":
+    if _is_simulated(outcomes):
         return [
             TrueFault(row.appliance, row.fault, row.onset, row.first_sign, row.failure, row.repaired)
             for row in read_truth(outcomes)
@@ -169,6 +179,10 @@ def true_faults(outcomes: Path, appliance_model: str, horizon_days: float) -> li
         )
         for one in read_outcomes(outcomes)
     ]
+
+
+def _is_simulated(outcomes: Path) -> bool:
+    return outcomes.suffix == ".json"
 
 
 def tickets(findings: Iterable[Finding], act_from: Severity) -> Iterator[Warned]:
@@ -196,9 +210,19 @@ def _areas(ids: Sequence[str], settings: Settings) -> dict[str, str | None]:
     register = open_database(settings.alerts.database)
     try:
         known = known_of(register, ids)
+        _refuse_unknown(settings.models.costs.areas, service_areas(register))
     finally:
         register.dispose()
     return {one: known[one].service_area if one in known else None for one in ids}
+
+
+def _refuse_unknown(areas: Iterable[str], known: Sequence[str]) -> None:
+    """Of an area that nobody is served in every cost would be counted as elsewhere, without a word."""
+    for area in areas:
+        if area not in known:
+            near = nearest(area, known)
+            meant = f"did you mean {near!r}?" if near else f"it has {', '.join(known) or 'none'}"
+            raise ConfigError(f"models.costs.areas: the register has no service area {area!r}: {meant}")
 
 
 def _by_area(areas: Mapping[str, str | None]) -> dict[str | None, set[str]]:
@@ -213,6 +237,7 @@ def _data(lived: Days, history: Path, outcomes: Path) -> dict[str, Any]:
     return {
         "history": history.name,
         "outcomes": outcomes.name,
+        "simulated": _is_simulated(outcomes),
         "appliances": len(lived.ids),
         "since": min(int(day.plain.time.min()) for day in lived.each) - MS_PER_DAY,
         "until": lived.until,
@@ -314,6 +339,20 @@ def _lead_time(result: Figures) -> list[dict[str, float]]:
     lead, failures = [days for row in rows for days in row.lead_days], sum(row.failures for row in rows)
     shares = evaluation.lead_time_curve(lead, failures, LEAD_DAYS)
     return [{"days": days, "share": share} for days, share in zip(LEAD_DAYS, shares, strict=True)]
+
+
+def _keep(report: Mapping[str, Any], registry: Registry) -> str | None:
+    """Lay what it costs to be wrong beside each version; what a read-only registry says, else None."""
+    shared = ("judged_at", "foremend", "data", "appliance_years", "costs", "in_force")
+    about = {name: report[name] for name in shared}
+    try:
+        for version, figures in report["versions"].items():
+            registry.note_evaluation(
+                report["appliance_model"], version, {**about, "choice": figures["choice"]}
+            )
+    except UnavailableError as error:
+        return str(error)
+    return None
 
 
 def _write(report: Mapping[str, Any], out: Path) -> None:

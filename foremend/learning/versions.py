@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +10,7 @@ from foremend.vocabulary.errors import ConfigError, RefusedError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import Profile
 from models.registry.registry import ModelCard, Registry
+from rules.reach import thresholds
 from rules.settings import RulesSettings
 
 
@@ -134,6 +135,11 @@ class Versions:
         if seen is not None and champion != seen:
             raise ChangedError(f"{appliance_model} has {champion} in use by now, and not {seen}: look again")
         return champion
+
+    def thresholds(self, appliance_model: str) -> Sequence[dict[str, Any]]:
+        """The rules on a probability that are in force for it; none of one without a profile."""
+        profile = self._profiles.get(appliance_model)
+        return thresholds(self._rules, profile) if profile else []
 
     def profile(self, appliance_model: str) -> Profile:
         if appliance_model not in self._profiles:

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from foremend.config import Settings, Written, read_settings
 from foremend.plan.devices import broker, decoders
-from foremend.plan.judgement import appliance_models, rules
+from foremend.plan.judgement import appliance_models, costs, rules
 from foremend.plan.kafka import cluster
 from foremend.plan.notes import notes
 from foremend.plan.places import places
@@ -87,6 +87,8 @@ def _parts(
     if _needs(process, "run", "worker"):
         yield from appliance_models(written, profiles, unusable)
         yield from rules(written, profiles, unusable)
+        if not unusable:
+            yield from costs(settings.models.costs, profiles)
     if _needs(process, "run", "service", "worker"):
         yield from found_by(telling(written))
     shares = process in ("service", "worker") or (process is None and "kafka" in written.data)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from foremend.config import Written
 from foremend.plan.problem import Check, Problem, found_by
 from foremend.vocabulary.profiles import Profile
+from models.costs import CostsSettings
 from rules.conditions import applied
 from rules.reach import NO_RULE, check_rules, concerns
 from rules.settings import Rule, RulesSettings
 
 _MODELS = "models.appliance_models"
+_COSTS = "models.costs"
 
 
 def appliance_models(
@@ -22,13 +24,31 @@ def appliance_models(
     """Names without a profile; those whose profile is wrong (`unknown`) are told as that."""
     for name in written.settings.models.appliance_models or ():
         if name not in profiles and name not in unknown:
-            near = difflib.get_close_matches(name, profiles, n=1)
-            meant = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(profiles))}"
             yield Problem(
                 _MODELS,
-                f"{_MODELS}: there is no appliance model '{name}': {meant}",
+                f"{_MODELS}: there is no appliance model '{name}': {_meant(name, sorted(profiles))}",
                 "write the name of a profile",
             )
+
+
+def costs(settings: CostsSettings, profiles: Mapping[str, Profile]) -> Iterator[Problem]:
+    """Costs of a fault that no profile has: every fault would go on costing what is said of all."""
+    known = sorted({fault for profile in profiles.values() for fault in profile.faults})
+    said = {f"{_COSTS}.faults": settings.faults}
+    said |= {f"{_COSTS}.areas.{area}.faults": each.faults for area, each in settings.areas.items()}
+    for where, faults in said.items():
+        for fault in faults:
+            if fault not in known:
+                yield Problem(
+                    f"{where}.{fault}",
+                    f"{where}: no profile has a fault '{fault}': {_meant(fault, known)}",
+                    "write the name of a fault of a profile",
+                )
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
 
 
 def rules(written: Written, profiles: Mapping[str, Profile], unknown: frozenset[str]) -> Iterator[Problem]:

@@ -1,7 +1,8 @@
 """Trained models on disk: <root>/<appliance model>/<version>/ with the model and its card, and aliases beside them.
 
 `aliases.json` of an appliance model names its champion and challenger and every change of them, and is replaced as
-one file: whoever reads it sees the state before a promotion or after it.
+one file: whoever reads it sees the state before a promotion or after it. What `foremend evaluate` found last of a
+version lies beside its card, which is sealed and stays as it is.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from models.registry.sealing import require_intact, require_signature, sealed
 __all__ = ["Aliases", "ModelCard", "Promotion", "Registry"]
 
 MODEL_FILE = "model.npz"
+EVALUATION_FILE = "evaluation.json"
 _VERSION = re.compile(r"v\d{4,}")
 _UNFINISHED = ".unfinished-"
 _ABANDONED_S = 3_600.0
@@ -221,14 +223,23 @@ class Registry:
     def live(self, appliance_model: str) -> dict[str, Any]:
         """What the running pipeline saw last; empty before it saw anything. Raises IntegrityError for what is none."""
         path = self._root / appliance_model / "live.json"
-        if not path.exists():
-            return {}
+        return _read(path, "remove it, the running pipeline writes it again")
+
+    def note_evaluation(self, appliance_model: str, version: str, evaluation: Mapping[str, Any]) -> None:
+        """Keep what `foremend evaluate` found of a stored version; it replaces what was kept.
+
+        Raises UnavailableError when the disk refuses.
+        """
+        path = self._root / appliance_model / version / EVALUATION_FILE
         try:
-            return dict[str, Any](json.loads(path.read_bytes()))
-        except (ValueError, TypeError) as error:
-            raise IntegrityError(
-                f"{path} cannot be read: remove it, the running pipeline writes it again"
-            ) from error
+            replace_atomically(path, json.dumps(evaluation, indent=2).encode())
+        except OSError as error:
+            raise UnavailableError(f"{path} cannot be written: {error.strerror}") from error
+
+    def evaluation(self, appliance_model: str, version: str) -> dict[str, Any]:
+        """What was last found of a version; empty before it was evaluated. Raises IntegrityError for what is none."""
+        path = self._root / appliance_model / version / EVALUATION_FILE
+        return _read(path, "remove it, and evaluate the version again")
 
     def _named(self, card: ModelCard, body: bytes, folder: Path) -> ModelCard:
         """Give what is written in `folder` the next version that is free; two trainers at once get two."""
@@ -256,6 +267,16 @@ class Registry:
 
     def _write_aliases(self, appliance_model: str, aliases: Aliases) -> None:
         replace_atomically(self._alias_file(appliance_model), json.dumps(asdict(aliases), indent=2).encode())
+
+
+def _read(path: Path, mend: str) -> dict[str, Any]:
+    """The JSON object in a file that is written anew now and then; empty before it ever was."""
+    if not path.exists():
+        return {}
+    try:
+        return dict[str, Any](json.loads(path.read_bytes()))
+    except (ValueError, TypeError) as error:
+        raise IntegrityError(f"{path} cannot be read: {mend}") from error
 
 
 def _sweep(home: Path) -> None:

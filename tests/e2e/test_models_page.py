@@ -141,11 +141,72 @@ def test_an_empty_registry_says_how_to_fill_it(browser: Browser, tables: Engine,
         expect(open_(DETAIL, Role.ADMIN).get_by_role("alert")).to_contain_text("No version of this")
 
 
+def evaluated(version: str = "v0001", **more: object) -> dict[str, object]:
+    """As `foremend evaluate` keeps it: thresholds of the settings that the page has none of."""
+    curve = [{"above": above, "cost": cost} for above, cost in ((0.3, 90.0), (0.7, 24.5), (0.95, 61.0))]
+    row = {"failures": 12, "now": 40.0, "above": 0.7, "then": 24.5, "curve": curve}
+    few = {**row, "failures": 2, "above": None, "then": None}
+    return {
+        "judged_at": 1_790_000_000_000,
+        "data": {
+            "history": "fleet", "outcomes": "truth.json", "simulated": True, "appliances": 120,
+            "since": 1_760_000_000_000, "until": 1_780_000_000_000,
+        },
+        "appliance_years": 61.4,
+        "costs": {"currency": "EUR", "visit": 90.0, "spoilt_food": 150.0, "part": 0.0, "missed": 300.0},
+        "in_force": [{"rule": "predicted-fault", "fault": "any", "above": 0.85}],
+        "choice": {
+            "currency": "EUR", **row,
+            "faults": [{"fault": "refrigerant-leak", **row}, {"fault": "fan-wear", **few}],
+            "areas": [{"area": HOSTILE, **row}],
+        },
+        **more,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "least", "few"),
+    [
+        ("en-GB", "What it costs to be wrong", "now 40 EUR; least 24.5 EUR above 0.7", "Fewer than five"),
+        ("zh-CN", "误判成本", "目前 40 EUR；阈值 0.7 时最低，为 24.5 EUR", "不足五次"),
+    ],
+)
+def test_what_it_costs_to_be_wrong_is_there_in_money_with_its_curve(
+    open_page: Open, registry: Registry, language: str, title: str, least: str, few: str
+) -> None:
+    """Of all, of a fault with too few failures, and as a table for who cannot see the curve; nothing can be applied."""
+    registry.note_evaluation(MODEL, "v0001", evaluated())
+    page = open_page(DETAIL, Role.QUALITY, language)
+    card = page.locator("section[aria-labelledby=mc_title]")
+
+    expect(card.get_by_role("heading", name=title)).to_be_visible()
+    expect(card.get_by_role("img")).to_have_attribute("aria-label", re.compile(re.escape(least)))
+    expect(card).to_contain_text("predicted-fault: > 0.85")
+    expect(card.locator(".safety")).to_be_visible()  # this service has no rule: the thresholds changed
+    expect(card.locator("button")).to_have_count(0)
+    card.locator("summary").press("Enter")
+    expect(card.locator("details tbody tr")).to_have_count(3)
+
+    card.locator("select").select_option("fault fan-wear")
+    expect(card).to_contain_text(few)
+
+
+def test_before_anything_was_evaluated_the_command_is_said(open_page: Open) -> None:
+    expect(open_page(DETAIL, Role.QUALITY).locator("section[aria-labelledby=mc_title] code")).to_contain_text(
+        f"foremend evaluate --appliance-model {MODEL}"
+    )
+
+
 @pytest.mark.parametrize("width", [360, 1280])
-def test_it_fits_and_nothing_serious_keeps_anybody_from_using_it(open_page: Open, width: int) -> None:
+def test_it_fits_and_nothing_serious_keeps_anybody_from_using_it(
+    open_page: Open, registry: Registry, width: int
+) -> None:
+    for version in ("v0001", "v0002"):
+        registry.note_evaluation(MODEL, version, evaluated())
     for language in ("en-GB", "zh-CN"):
         page = open_page(DETAIL, Role.ADMIN, language, width)
-        expect(page.locator("figure.panel canvas")).to_have_count(2)
+        expect(page.locator("figure.panel canvas")).to_have_count(3)
+        page.locator("section[aria-labelledby=mc_title] summary").press("Enter")
 
         assert sideways(page) <= width
         assert serious(page) == []

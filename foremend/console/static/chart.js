@@ -1,4 +1,5 @@
 // One signal over time: a band from the lowest to the highest reading of each column of the screen, the mean as a line.
+// With `across`, which says a value in words, it is over that and not over time, and no other drawing follows its cursor.
 import { h } from "./dom.js";
 import { axisTime, measured } from "./format.js";
 import { t } from "./i18n.js";
@@ -61,10 +62,10 @@ function options(panel, shown, width, choose) {
     width,
     height: HEIGHT,
     legend: { show: false },
-    cursor: { sync: { key: TOGETHER.key }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
-    scales: { x: { time: true, range: [shown.from / 1000, shown.until / 1000] }, y: panel.range ? { range: panel.range } : {} },
+    cursor: { ...(panel.across ? {} : { sync: { key: TOGETHER.key } }), drag: { x: !panel.across, y: false, setScale: false }, points: { size: 6 } },
+    scales: { x: { time: !panel.across, range: [shown.from / 1000, shown.until / 1000] }, y: panel.range ? { range: panel.range } : {} },
     axes: [
-      { ...axis, size: 26, space: 90, values: (_, splits) => splits.map((s) => axisTime(s * 1000, shown.until - shown.from)) },
+      { ...axis, size: 26, space: 90, values: (_, splits) => splits.map(panel.across ?? ((s) => axisTime(s * 1000, shown.until - shown.from))) },
       { ...axis, size: 58, space: 26, values: (_, splits) => splits.map((v) => (panel.percent ? `${Math.round(v * PERCENT)}%` : measured(v))) },
     ],
     series: panel.points ? [{}, { stroke: line, width: 1.5, points }] : [{}, thin, thin, { stroke: line, width: 1.5, points }],

@@ -6,6 +6,7 @@ import { DAY, compact, fullTime, integer, measured, percent } from "./format.js"
 import { t } from "./i18n.js";
 import { table, trouble, view } from "./listing.js";
 import { ask, inVain, missing, reach, refusal, send, startShell } from "./shell.js";
+import { costs } from "./models-costs.js";
 import { faultTitle, featureTitle, modelTitle, setVocabulary } from "./words.js";
 
 const PAGE = "models.html";
@@ -103,8 +104,9 @@ function chart(model, name) {
 }
 
 function overTime(model) {
-  charts = FIGURES.map((name) => chart(model, name)).filter(Boolean);
-  return card("mo_over_time", h("p", { class: "inside hint" }, t(charts.length ? "mo_over_time_hint" : "mo_over_time_none")), charts.map((one) => one.element));
+  const drawn = FIGURES.map((name) => chart(model, name)).filter(Boolean);
+  charts.push(...drawn);
+  return card("mo_over_time", h("p", { class: "inside hint" }, t(drawn.length ? "mo_over_time_hint" : "mo_over_time_none")), drawn.map((one) => one.element));
 }
 
 function inUse(model) {
@@ -220,8 +222,10 @@ async function act(event, model, what) {
 function detail(model) {
   const head = h("p", {}, h("a", { href: PAGE, "data-key": "all" }, t("mo_all")), " · ", h("b", {}, modelTitle(model.appliance_model)), " ", h("span", { class: "id" }, model.appliance_model));
   const past = card("mo_history", model.history.length ? table(HISTORY, model.history) : empty(t("mo_history_none")));
+  const wrong = costs(model, show);
+  if (wrong.chart) charts.push(wrong.chart);
   const damaged = model.troubles.length ? card("mo_trouble", h("ul", { class: "inside sentences" }, model.troubles.map((text) => h("li", {}, text)))) : null;
-  return [head, damaged, h("div", { class: "columns ticket" }, h("div", { class: "beside" }, versions(model), overTime(model), past), h("div", { class: "beside" }, change(model), inUse(model), drift(model)))];
+  return [head, damaged, h("div", { class: "columns ticket" }, h("div", { class: "beside" }, versions(model), wrong.element, overTime(model), past), h("div", { class: "beside" }, change(model), inUse(model), drift(model)))];
 }
 
 function found() {

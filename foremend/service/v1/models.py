@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any, Literal, TypeVar
@@ -15,6 +15,7 @@ from alerts.change import change
 from foremend.learning.versions import Versions
 from foremend.service.guard.door import Needs
 from foremend.service.guard.problems import Problem, stated
+from foremend.service.v1.evaluations import EvaluationView
 from foremend.service.views import Time
 from foremend.vocabulary.errors import ConfigError, IntegrityError, RefusedError
 from foremend.vocabulary.ports import Clock
@@ -89,13 +90,15 @@ class ShadowView(BaseModel):
 
 class ModelView(BaseModel):
     """Everything that is kept of one appliance model's versions, the newest first; `before_champion`: where a rollback
-    leads; `troubles`, in words: what cannot be read, and is left out."""
+    leads; `evaluations`: the last of each version that was evaluated; `troubles`, in words: what cannot be read, and
+    is left out."""
 
     appliance_model: str
     champion: str | None
     challenger: str | None
     before_champion: str | None
     versions: list[VersionView]
+    evaluations: list[EvaluationView]
     history: list[PromotionView]
     drifted: list[DriftView]
     shadow: ShadowView | None
@@ -174,7 +177,7 @@ def add_models(app: FastAPI, desk: ModelDesk | None) -> None:
         responses=stated(404),
     )
     def get_model(appliance_model: str) -> ModelView:
-        """Versions, changes of the champion with who and why, what drifts, and the challenger on live data."""
+        """Versions, what it costs where they are wrong, who changed the champion and why, drift, the challenger."""
         return _whole(_known(desk, appliance_model).versions, appliance_model)
 
     @app.get(
@@ -266,6 +269,15 @@ class _Stored:
         read = self._registry.card
         return self._whole(f"{version}/card.json", lambda: _version(read(self._name, version)))
 
+    def evaluation(self, version: str, in_force: Sequence[Mapping[str, Any]]) -> EvaluationView | None:
+        """None where it was never evaluated, or that cannot be read; `in_force`: thresholds of now."""
+
+        def read() -> EvaluationView | None:
+            kept = self._registry.evaluation(self._name, version)
+            return EvaluationView.of(version, kept, in_force) if kept else None
+
+        return self._whole(f"{version}/evaluation.json", read)
+
     def shadow(self) -> ShadowView | None:
         """Of the challenger of now; None where nothing was seen of it."""
         found = self._whole("live.json", lambda: _counted(self._live.get("shadow")))
@@ -306,6 +318,8 @@ def _whole(versions: Versions, name: str) -> ModelView:
     aliases = stored.aliases
     names = versions.registry.versions(name)
     found = [stored.version(one) for one in reversed(names)]
+    in_force = versions.thresholds(name)
+    evaluated = [stored.evaluation(one, in_force) for one in reversed(names)]
     if aliases.champion is not None and aliases.champion not in names:
         stored.version(aliases.champion)  # tells that it is gone
     return ModelView(
@@ -314,6 +328,7 @@ def _whole(versions: Versions, name: str) -> ModelView:
         challenger=aliases.challenger,
         before_champion=aliases.before_champion,
         versions=[one for one in found if one],
+        evaluations=[one for one in evaluated if one],
         history=[PromotionView(**asdict(one)) for one in reversed(aliases.history)],
         drifted=stored.drifted,
         shadow=stored.shadow(),

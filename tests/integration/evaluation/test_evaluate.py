@@ -14,6 +14,7 @@ from foremend.jobs.evaluate import evaluate, in_short
 from foremend.learning.stored import open_registry
 from foremend.learning.training import train_champion
 from foremend.runtimes.clock import SystemClock
+from foremend.service.v1.evaluations import EvaluationView
 from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.profiles import load_profiles
 from simulators.fleet.fleet import Fleet
@@ -122,6 +123,50 @@ def test_costs_of_faults_and_areas_are_shown_in_money_and_change_nothing(
     )  # no failure could be foreseen; some false tickets may be in the north
     assert in_short(report)["v0001"]["cost_per_appliance_year"] == figures["choice"]["now"]
     assert "CNY an appliance-year" in (tmp_path / "out" / "report.html").read_text()
+
+    said["models"]["costs"]["areas"] = {"nroth": {"visit": 200}}
+    dear.write_text(yaml.safe_dump(said | {"alerts": {"database": f"sqlite:///{tmp_path}/register.db"}}))
+    with pytest.raises(ConfigError, match="no service area 'nroth': did you mean 'north'"):
+        evaluate(MODEL, None, past, past / "truth.json", None, dear)
+
+
+def test_what_it_costs_is_kept_with_the_version_for_the_console(
+    config: Path, past: Path, tmp_path: Path
+) -> None:
+    """Beside its card, which stays as it is; a registry that cannot be written is told of, and the report is there."""
+    registry = open_registry(load_settings(config).models)
+    card = registry.card(MODEL, "v0001")
+
+    report = evaluate(MODEL, None, past, past / "truth.json", None, config)
+
+    kept = registry.evaluation(MODEL, "v0001")
+    shown = EvaluationView.of("v0001", kept, report["in_force"])
+    assert registry.card(MODEL, "v0001") == card
+    assert report["not_kept"] is None
+    assert (shown.simulated, shown.rules_changed, shown.appliances) == (True, False, 8)
+    assert {one.above for one in shown.in_force} == {0.85, 0.7}
+    assert shown.all.now == report["versions"]["v0001"]["choice"]["now"]
+    assert EvaluationView.of("v0001", kept, []).rules_changed
+
+    file = Path(config.parent / "models" / MODEL / "v0001" / "evaluation.json")
+    file.unlink()
+    file.with_name("evaluation.json.new").mkdir()
+    report = evaluate(MODEL, None, past, past / "truth.json", tmp_path / "out", config)
+    assert "evaluation.json cannot be written" in report["not_kept"]
+    assert (tmp_path / "out" / "report.json").exists()
+
+
+def test_costs_of_a_fault_that_no_profile_has_are_refused(config: Path, past: Path, tmp_path: Path) -> None:
+    """They would be counted as those of any fault."""
+    wrong = tmp_path / "config.yaml"
+    said = yaml.safe_load(config.read_text())
+    said["models"]["costs"] = {"faults": {"element-scales": {"missed": 4}}}
+    wrong.write_text(yaml.safe_dump(said))
+
+    with pytest.raises(
+        ConfigError, match="no profile has a fault 'element-scales': did you mean 'element-sc"
+    ):
+        evaluate(MODEL, None, past, past / "truth.json", None, wrong)
 
 
 def test_history_of_another_model_is_refused(config: Path, past: Path) -> None:

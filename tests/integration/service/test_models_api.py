@@ -98,6 +98,16 @@ def test_what_is_damaged_is_told_and_everything_else_is_shown(
     assert whole["versions"][0]["version"] == "v0002"
 
 
+@pytest.mark.parametrize("text", ["{", "[1]", '{"choice": {}}'])
+def test_a_damaged_evaluation_is_told_and_the_version_is_shown(home: Path, address: str, text: str) -> None:
+    (home / "v0001" / "evaluation.json").write_text(text)
+
+    whole = asked(address, f"/{MODEL}")
+
+    assert ["evaluation.json" in one for one in whole["troubles"]] == [True]
+    assert (len(whole["versions"]), whole["evaluations"]) == (2, [])
+
+
 def test_a_source_that_is_no_text_is_shown_as_one(home: Path, address: str) -> None:
     card_with(trained_on={"source": 5})(home)
     assert asked(address, "")[1]["source"] == "5"

@@ -27,6 +27,12 @@ BROKEN = {
     "models: {registry: file/models}": "models.registry: DIR/file/models cannot be a folder",
     "models: {appliance_models: [rf-261]}": "there is no appliance model 'rf-261': did you mean 'rf-260'?",
     "models: {appliance_models: [toaster]}": "there is no appliance model 'toaster': there are ac-26f",
+    "models: {costs: {faults: {compressor-ware: {missed: 9}}}}": (
+        "models.costs.faults: no profile has a fault 'compressor-ware': did you mean 'compressor-wear'?"
+    ),
+    "models: {costs: {areas: {north: {faults: {rust: {missed: 9}}}}}}": (
+        "models.costs.areas.north.faults: no profile has a fault 'rust': there are "
+    ),
     "ingest: {decoders: [{decoder: tasmota, appliance_model: toaster, signals: {power: {path: P, unit: W}}}]}": (
         "ingest.decoders[0] (tasmota): appliance model 'toaster' has no profile"
     ),
