@@ -38,6 +38,7 @@ from alerts.servicing import Servicing
 from alerts.settings import AlertsSettings
 from alerts.stop_links import StopDesk, StopLinks
 from alerts.vault import Vault
+from alerts.wellbeing.contacts import Contacts, addressed
 from alerts.wording import Titles
 from foremend.vocabulary.ports import Clock
 
@@ -69,6 +70,7 @@ class Alerts:
     words: OwnerWords
     cohort_alarms: CohortAlarms
     fleet_reports: FleetReports
+    contacts: Contacts
 
     def start(self) -> None:
         """Send what is due, and look after what is kept, until `close`."""
@@ -161,4 +163,5 @@ def open_alerts(
         OwnerWords(diagnoses, effects, servicing),
         CohortAlarms(engine, outbox, clock, dispatcher.wake),
         FleetReports(engine, clock),
+        Contacts(engine, owners, vault, clock, addressed(settings)),
     )

@@ -213,8 +213,8 @@ class Owners:
         return None if row is None else self._vault.unseal(row.sealed)
 
     def unsealed(self, sealed: bytes) -> str:
-        """An address in clear: for the moment of sending, never for a log. Raises IntegrityError where it is another
-        key's."""
+        """An address in clear, or what else is sealed of an owner: for the moment of use, never for a log. Raises
+        IntegrityError where it is another key's."""
         return self._vault.unseal(sealed)
 
     def _sealed(self, owner: Owner, channel: str) -> dict[str, object]:

@@ -409,6 +409,38 @@ class ContactRow(Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class WellbeingContactRow(Base):
+    """Whom an owner wants told when the household's habits stop; all that says who that is, is sealed."""
+
+    __tablename__ = "wellbeing_contacts"
+    __table_args__ = (Index(None, "owner_id"),)
+    id: Mapped[str] = mapped_column(Name(40), primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"))
+    channel: Mapped[str] = mapped_column(Name(20))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)  # the address
+    language: Mapped[str] = mapped_column(Name(20))
+    sealed_name: Mapped[bytes | None] = mapped_column(LargeBinary)  # what the contact calls the household
+    at: Mapped[int]
+
+
+class WellbeingRow(Base):
+    """What an owner or contact said (away, well), and the silence that goes on, sealed: it says when nobody is home."""
+
+    __tablename__ = "wellbeing"
+    owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[int]
+
+
+class WellbeingSignsRow(Base):
+    """The minutes in which somebody used an appliance, of sixty days at most, sealed."""
+
+    __tablename__ = "wellbeing_signs"
+    appliance_id: Mapped[str] = mapped_column(Name(200), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[int]
+
+
 class ApplianceRow(Base):
     """Which owner an appliance belongs to, and how to speak to that owner."""
 

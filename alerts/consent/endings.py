@@ -16,6 +16,7 @@ from alerts.change import Change, change
 from alerts.consent.decide import decide, histories, said_by_owner
 from alerts.consent.ledger import KEYS_KEPT_MS
 from alerts.consent.telling import ended, ordering
+from alerts.consent.wellbeing import STANDS_ON, forget
 from alerts.database import insert_new, reading, writing
 from alerts.outbox import Event, Notification, Outbox
 from alerts.policies import Policies
@@ -128,6 +129,8 @@ class ConsentEndings(ByRounds):
             tickets = withdraw_tickets(work, one.appliance_id) if stands else []
             self._outbox.put(work, ended(work, one.appliance_id, one.purpose, "ended", tickets))
             work.note("consent.ended", one.appliance_id, purpose=one.purpose, at=one.ends_at)
+        if over := {one.appliance_id for one in new if one.purpose in STANDS_ON}:
+            forget(work, over)
         return len(new)
 
 

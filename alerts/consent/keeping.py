@@ -9,6 +9,7 @@ from sqlalchemy import insert
 
 from alerts.audit_rows import RECORDED, digest
 from alerts.change import Change
+from alerts.consent.wellbeing import STANDS_ON, forget
 from alerts.tables import ConsentRow
 
 
@@ -20,3 +21,5 @@ def keep(work: Change, rows: Sequence[Mapping[str, Any]]) -> None:
         public = {"purpose": row["purpose"], "given": row["given"], "at": row["at"]}
         covers = {"row": key, "digest": digest(RECORDED, row)}
         work.note(RECORDED, row["appliance_id"], notice=row["notice_version"], **public, **covers)
+    if over := {row["appliance_id"] for row in rows if not row["given"] and row["purpose"] in STANDS_ON}:
+        forget(work, over)

@@ -37,6 +37,8 @@ from alerts.tables import (
     OwnerRow,
     TicketRow,
     UserRow,
+    WellbeingContactRow,
+    WellbeingRow,
 )
 from alerts.tickets import withdraw
 from alerts.wording import iso
@@ -51,7 +53,9 @@ LAST_CALL = 3_600_000
 BATCH = 10_000
 """Rows of one transaction: SQLite has one writer at a time, and the pipeline is another."""
 FIRST, DONE = "memory", "done"
-AT_ONCE = (ContactRow, ApplianceRow, OwnerRow, AccessTokenRow, UserRow)
+AT_ONCE = (
+    ContactRow, WellbeingContactRow, WellbeingRow, ApplianceRow, OwnerRow, AccessTokenRow, UserRow,
+)  # fmt: skip
 """Tables whose rows go as it is asked for: nothing reaches the owner, and nobody comes in by what was the owner's."""
 
 Devices = Callable[[str], Iterable[str]]

@@ -22,6 +22,9 @@ from alerts.tables import (
     ErasureRow,
     TicketStepRow,
     UserRow,
+    WellbeingContactRow,
+    WellbeingRow,
+    WellbeingSignsRow,
 )
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
@@ -37,6 +40,12 @@ _INNER = {
     UserRow: {"password", "epoch"},
 }
 """Columns that tell how we work, and who of us; what they say is told in others' words."""
+_SEALED: Mapping[type, Mapping[str, str]] = {
+    WellbeingContactRow: {"sealed": "address", "sealed_name": "name"},
+    WellbeingRow: {"sealed": "said"},
+    WellbeingSignsRow: {"sealed": "signs"},
+}
+"""Columns that are told in clear, and as what."""
 
 Row = Mapping[str, Any]
 
@@ -71,6 +80,9 @@ class Access:
             told = {name: _plain(value) for name, value in row.items()}
             for name in _INNER.get(place.table, ()):
                 told.pop(name)
+            for name, clear in _SEALED.get(place.table, {}).items():
+                del told[name]
+                told[clear] = None if row[name] is None else self._owners.unsealed(row[name])
             if place.table is ContactRow:
                 told["address"] = self._owners.contact(about.owner_id, str(row["channel"]))
             if place.table is ApplianceRow:

@@ -56,6 +56,21 @@ TABLES: tuple[TablePlace, ...] = (
         Kept.CONTACTS, "the dispatcher, to send", tables.ContactRow, Link.OWNER, "owner_id", "",
     ),
     TablePlace(
+        "wellbeing_contacts", "whom an owner wants told when the household's habits stop, sealed",
+        "to tell that person",
+        Kept.CONTACTS, "the owner; the dispatcher, to send", tables.WellbeingContactRow, Link.OWNER, "owner_id", "at",
+    ),
+    TablePlace(
+        "wellbeing", "what was said of being away or well, and a silence that goes on, sealed",
+        "to tell it once, and not while nobody is home",
+        Kept.READINGS, "the owner", tables.WellbeingRow, Link.OWNER, "owner_id", "at",
+    ),
+    TablePlace(
+        "wellbeing_signs", "minutes in which an appliance was used, of sixty days at most, sealed",
+        "to know a household's rhythm",
+        Kept.READINGS, "the owner", tables.WellbeingSignsRow, Link.APPLIANCE, "appliance_id", "at",
+    ),
+    TablePlace(
         "appliances", "who owns which appliance, its sealed name, language, time zone", "to know whom to ask and tell",
         Kept.CONTACTS, _DESK, tables.ApplianceRow, Link.OWNER, "owner_id", "",
     ),

@@ -13,6 +13,9 @@ from alerts.personal.erasure import Job
 
 PLACES: Mapping[str, tuple[str, str]] = {
     "contacts": ("addresses", "联系方式"),
+    "wellbeing_contacts": ("trusted contacts", "紧急联系人"),
+    "wellbeing": ("words on being away or well", "外出与平安说明"),
+    "wellbeing_signs": ("signs of daily life", "日常活动迹象"),
     "appliances": ("registered appliances", "登记的电器"),
     "nameplates": ("rating plates of appliances", "电器铭牌"),
     "firmware": ("firmware of appliances", "电器固件版本"),

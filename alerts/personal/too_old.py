@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from alerts.tables import (
     LIVE,
@@ -23,7 +24,9 @@ from alerts.tables import (
     TicketRow,
     TicketStepRow,
     UserRow,
+    WellbeingContactRow,
 )
+from foremend.vocabulary.types import Purpose
 
 Rule = Callable[[int], ColumnElement[bool]]
 """Which rows go that are older than a moment, ms UTC."""
@@ -86,6 +89,18 @@ def _consent(before: int) -> ColumnElement[bool]:
 
 def _contacts(before: int) -> ColumnElement[bool]:
     """Of owners none of whose last words is a yes, and who said nothing since."""
+    old = select(OwnerRow.id).where(OwnerRow.id == ContactRow.owner_id, OwnerRow.created_at < before)
+    return and_(old.exists(), ~_agreed(ContactRow.owner_id, before).exists())
+
+
+def _wellbeing_contacts(before: int) -> ColumnElement[bool]:
+    """The same, of what owners said of wellbeing: with the last yes they go at once, so there never was one."""
+    agreed = _agreed(WellbeingContactRow.owner_id, before, Purpose.WELLBEING)
+    return and_(WellbeingContactRow.at < before, ~agreed.exists())
+
+
+def _agreed(owner_id: InstrumentedAttribute[str], before: int, purpose: Purpose | None = None) -> Select[Any]:
+    """Words of an owner that are kept from that moment on, or are the last ones and a yes."""
     said, later = aliased(ConsentRow), aliased(ConsentRow)
     newer = or_(later.at > said.at, and_(later.at == said.at, later.seq > said.seq))
     replaced = select(later.seq).where(
@@ -95,9 +110,8 @@ def _contacts(before: int) -> ColumnElement[bool]:
         newer,
     )
     counts = or_(said.recorded_at >= before, and_(said.given, ~replaced.exists()))
-    agrees = select(said.seq).where(said.subject == ContactRow.owner_id, counts)
-    old = select(OwnerRow.id).where(OwnerRow.id == ContactRow.owner_id, OwnerRow.created_at < before)
-    return and_(old.exists(), ~agrees.exists())
+    about = [] if purpose is None else [said.purpose == purpose]
+    return select(said.seq).where(said.subject == owner_id, counts, *about)
 
 
 def _erasures(before: int) -> ColumnElement[bool]:
@@ -113,6 +127,7 @@ RULES: Mapping[type, Rule] = {
     OutboxRow: _outbox,
     ConsentRow: _consent,
     ContactRow: _contacts,
+    WellbeingContactRow: _wellbeing_contacts,
     ErasureRow: _erasures,
     AccessTokenRow: lambda before: AccessTokenRow.expires_at < before,
     UserRow: lambda before: UserRow.disabled_at < before,

@@ -76,6 +76,10 @@ COMMANDS = {
         "Say how the fleet is until Ctrl-C: as foremend status, in place; where no terminal is, what "
         "changed, a line each.",
     ),
+    "wellbeing": (
+        "wellbeing:app",
+        "Trusted contacts of owners who said yes to wellbeing.",
+    ),
     "worker": (
         "kafka:worker",
         "Judge the blocks of its share of the partitions, beside any number of other workers; needs "

@@ -72,6 +72,7 @@ class Stage:
     clock: ManualClock
     channels: Mapping[str, ListChannel]
     settings: AlertsSettings
+    vault: Vault
 
     def say(
         self, purpose: Purpose, given: bool, appliance_id: str = "fridge-1", owner_id: str = "o-1"
@@ -111,7 +112,7 @@ def open_stage(database: str) -> Iterator[Callable[..., Stage]]:
         opened.append(alerts)
         alerts.owners.register_owners([Owner("o-1", {"sms": "+8613800001234", "push": "token-1"})])
         alerts.owners.register_appliances([OwnedAppliance("fridge-1", "o-1", "BCD-200")])
-        return Stage(alerts, clock, channels, chosen)
+        return Stage(alerts, clock, channels, chosen, vault)
 
     yield make
     for alerts in opened:

@@ -13,14 +13,16 @@ import orjson
 import pytest
 
 from alerts.channels import Message, OutboxFileChannel
+from alerts.database import writing
 from alerts.forgotten import ForgottenAppliances
 from alerts.nameplates import Firmware, Nameplate
 from alerts.owners import OwnedAppliance, Owner
 from alerts.personal.places import TABLES
 from alerts.resting import Rested, RestingAppliances
 from alerts.shared_status import Said, Seen, say
-from alerts.tables import Resolution
+from alerts.tables import Resolution, WellbeingRow, WellbeingSignsRow
 from alerts.ticket_steps import Resolved
+from alerts.wellbeing.contacts import Contact
 from foremend.config import Settings
 from foremend.history.parquet import ParquetHistory
 from foremend.installation.exporting import export_owner
@@ -48,6 +50,11 @@ def lived(open_stage: Callable[..., Any], finding: Callable[..., Finding], tmp_p
         stage.alerts.diagnoses.conclude(stage.alerts.diagnoses.begin(one, "test"))
         plate = Nameplate(one, "refrigerator", "BCD-200", "b1", "north", 1, (Firmware(1, "1.0"),))
         stage.alerts.nameplates.put([plate], "test")
+        stage.alerts.contacts.add(owner, Contact("sms", "+8613912345678", "en", "Grandma"), "test")
+        with writing(stage.alerts.engine) as session:
+            sealed = stage.vault.seal("[]")
+            session.add(WellbeingRow(owner_id=owner, sealed=sealed, at=1))
+            session.add(WellbeingSignsRow(appliance_id=one, sealed=sealed, at=1))
     stage.alerts.dispatcher.run_once()
     return stage
 
@@ -93,6 +100,13 @@ def test_every_table_that_holds_anything_about_an_owner_is_in_the_file(
         "sms": "+8613987654321",
         "email": "q@post.example",
     }
+    [contact] = theirs["wellbeing_contacts"]
+    assert (contact["address"], contact["name"]) == ("+8613912345678", "Grandma")
+    assert (
+        [row["said"] for row in theirs["wellbeing"]]
+        == [row["signs"] for row in theirs["wellbeing_signs"]]
+        == ["[]"]
+    )
     assert "fridge-1" not in repr(theirs)
     assert OTHER not in {
         row.get("owner_id") for rows in theirs.values() for row in rows if isinstance(row, dict)

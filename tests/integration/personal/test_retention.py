@@ -33,6 +33,8 @@ from alerts.tables import (
     TicketRow,
     TicketStatus,
     TicketStepRow,
+    WellbeingContactRow,
+    WellbeingRow,
 )
 from foremend.config import Settings
 from foremend.installation.retaining import Retaining, open_retention
@@ -43,7 +45,17 @@ DAY = 86_400_000
 BY_AGE = [
     place
     for place in TABLES
-    if place.table not in {*BY_OTHERS, AuditRow, ConsentRow, ContactRow, OutcomeRow, TicketStepRow}
+    if place.table
+    not in {
+        *BY_OTHERS,
+        AuditRow,
+        ConsentRow,
+        ContactRow,
+        OutcomeRow,
+        TicketStepRow,
+        WellbeingContactRow,
+        WellbeingRow,
+    }
 ]
 
 
