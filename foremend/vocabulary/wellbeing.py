@@ -1,0 +1,17 @@
+"""How urgent it is that a household has fallen silent: one word for whoever judges, tells and shows it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """What the contact is asked to do, mild to urgent in the order of definition.
+
+    >>> [level.value for level in Level]
+    ['look', 'call', 'go']
+    """
+
+    LOOK = "look"  # something is unlike any of the last weeks
+    CALL = "call"  # it goes on, ten times as rare
+    GO = "go"  # it goes on, a hundred times as rare: somebody should be there
