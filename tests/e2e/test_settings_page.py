@@ -122,6 +122,19 @@ def test_rules_stand_as_they_are_written_with_their_examples(open_page: Open) ->
     expect(page.locator("section[aria-labelledby=se_examples] tbody tr").first).to_be_visible()
 
 
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+def test_whoever_may_see_all_pages_has_them_in_one_line(open_page: Open, language: str) -> None:
+    """At 1280 pixels, with what is beside them."""
+    page = open_page("settings.html", Role.ADMIN, language)
+    expect(page.locator("#pages a")).to_have_count(10)
+    expect(page.locator("#logout")).to_be_visible()
+    middle = (
+        "all => all.map(one => one.getBoundingClientRect()).map(box => Math.round(box.top + box.height / 2))"
+    )
+    places = page.locator("header.top a, header.top button").evaluate_all(middle)
+    assert max(places) - min(places) <= 3, places
+
+
 def test_users_and_tokens_are_for_whoever_has_the_right(open_page: Open) -> None:
     """Roles, rights, the last use; an operator hears which right is missing, an agent sees nothing at all."""
     page = open_page("settings.html", Role.ADMIN)

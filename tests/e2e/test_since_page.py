@@ -90,7 +90,7 @@ def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(open_page: Ope
     page.reload()
     expect(page.locator("#needs-list li").first).to_be_visible()
     page.get_by_role("button", name="中文").click()
-    expect(page.get_by_role("button", name="退出登录 agent")).to_be_visible()
+    expect(page.get_by_role("button", name="退出登录")).to_be_visible()
     expect(page.locator("#since")).to_be_hidden()
     page.goto(f"{page.url}login.html")
     expect(page.get_by_role("button", name="Log in")).to_be_visible()

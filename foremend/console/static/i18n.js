@@ -23,7 +23,7 @@ const WORDS = {
   openid_stale: ["This login took too long, or began in another browser: try again.", "登录超时，或在另一浏览器中开始，请重试。"],
   openid_wait: ["Too many logins came to nothing: try again in a minute.", "失败次数过多，请一分钟后重试。"],
   openid_wrong: ["What {title} answered does not hold, so nobody was let in. The log says what it was.", "{title} 的答复无效，未允许登录，详情见日志。"],
-  log_out: ["Log out {name}", "退出登录 {name}"],
+  log_out: ["Log out", "退出登录"],
   login_trouble: ["That did not work: {message}", "操作失败：{message}"],
   login_wait: ["Too many wrong attempts: try again in {n} s.", "错误次数过多，请 {n} 秒后重试。"],
   login_wrong: ["The name or the password is wrong.", "用户名或密码错误。"],

@@ -77,11 +77,16 @@ function speak() {
   for (const element of document.querySelectorAll("[data-i18n-label]")) element.setAttribute("aria-label", t(element.dataset.i18nLabel));
   for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === language.now));
   showPages();
-  byId("theme").textContent = t(`theme_${own.theme}`);
+  const theme = t(`theme_${own.theme}`);
+  byId("theme").setAttribute("aria-label", theme);
+  byId("theme").title = theme;
   if (own.user && !byId("account")) byId("logout").before(h("a", { class: "quiet", id: "account", href: "account.html" }));
-  if (own.user) byId("account").textContent = t("page_account");
+  if (own.user) {
+    byId("account").textContent = own.user;
+    byId("account").setAttribute("aria-label", `${own.user}: ${t("page_account")}`);
+  }
   byId("logout").hidden = !own.user;
-  byId("logout").textContent = t("log_out", { name: own.user });
+  byId("logout").textContent = t("log_out");
   own.changed();
 }
 
