@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 from alerts.consent import ConsentLedger, ConsentRecord
 from alerts.consent.ledger import Request, RestlessError
 from alerts.consent.receipts import receipt
-from alerts.consent.records import require_used
 from alerts.owners import OwnedAppliance, Owners
 from alerts.queries import owned_by, register
 from alerts.reads import EVERYBODY, note_read
@@ -76,7 +75,7 @@ class ConsentDesk:
 
         A yes names its owner; a no is the present owner's where it names none. Raises InputError, in words without any
         id of an owner, for an appliance that nobody registered, with the nearest that somebody did; where another owner
-        is named, or nobody by a yes; for a yes that nothing acts on; and, as RestlessError, for one too many.
+        is named, or nobody by a yes; and, as RestlessError, for one too many.
         """
         known = self.appliance(word.appliance_id)
         if word.given and not word.owner_id:
@@ -98,8 +97,6 @@ class ConsentDesk:
             )
             for purpose in word.purposes
         ]
-        for record in records:
-            require_used(record)
         said = (word.appliance_id, word.ts, word.given)
         keys = [deterministic_id("rm", "word", *said, purpose) for purpose in word.purposes]
         try:

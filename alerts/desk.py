@@ -38,7 +38,9 @@ from alerts.servicing import Servicing
 from alerts.settings import AlertsSettings
 from alerts.stop_links import StopDesk, StopLinks
 from alerts.vault import Vault
+from alerts.wellbeing.answers import ContactAnswers
 from alerts.wellbeing.contacts import Contacts, addressed
+from alerts.wellbeing.desk import Wellbeing
 from alerts.wording import Titles
 from foremend.vocabulary.ports import Clock
 
@@ -71,6 +73,8 @@ class Alerts:
     cohort_alarms: CohortAlarms
     fleet_reports: FleetReports
     contacts: Contacts
+    wellbeing: Wellbeing
+    answers: ContactAnswers
 
     def start(self) -> None:
         """Send what is due, and look after what is kept, until `close`."""
@@ -139,6 +143,7 @@ def open_alerts(
     consents = ConsentDesk(engine, owners, consent, clock)
     servicing = Servicing(engine, outbox, clock, dispatcher.wake)
     diagnoses = Diagnoses(engine, clock, policies, guides, feature_titles)
+    wellbeing = Wellbeing(engine, vault, outbox, policies, consent, clock, dispatcher.wake)
     return Alerts(
         engine,
         owners,
@@ -164,4 +169,6 @@ def open_alerts(
         CohortAlarms(engine, outbox, clock, dispatcher.wake),
         FleetReports(engine, clock),
         Contacts(engine, owners, vault, clock, addressed(settings)),
+        wellbeing,
+        ContactAnswers(engine, links, owners, wellbeing, clock),
     )

@@ -12,6 +12,7 @@ from sqlalchemy import Table, bindparam, select, update
 from alerts.change import Change
 from alerts.consent import Decision
 from alerts.held_back import hold_back
+from alerts.outbox import WELLBEING
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.tables import FindingRow, OutboxRow, OutboxState
 
@@ -119,7 +120,7 @@ class Dead:
     def keep(self, work: Change) -> None:
         error, row = self.reason[:_LONGEST_ERROR], self.row
         _through(work, [row], OutboxState.DEAD, error)
-        work.note("message.dead", row.message_id, target=row.target, type=row.event_type, error=error)
+        work.note("message.dead", row.message_id, target=row.target, error=error, **_kind(row))
         if self.others:
             work.session.execute(_ALONE, {"seqs": [one.seq for one in self.others], "due": work.at})
 
@@ -160,7 +161,12 @@ def _sent(work: Change, rows: Sequence[OutboxRow]) -> None:
     _through(work, rows, OutboxState.SENT, "", sent=True)
     _told(work, rows)
     for row in rows:
-        work.note("message.sent", row.message_id, target=row.target, type=row.event_type)
+        work.note("message.sent", row.message_id, target=row.target, **_kind(row))
+
+
+def _kind(row: OutboxRow) -> dict[str, str]:
+    """For the audit log, whose readers are not to know that a trusted contact was told."""
+    return {} if row.event_type == WELLBEING else {"type": row.event_type}
 
 
 def _told(work: Change, rows: Sequence[OutboxRow]) -> None:

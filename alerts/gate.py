@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -14,6 +14,7 @@ from alerts.consent import Decision, decide
 from alerts.facts import Facts, facts
 from alerts.fates import goes_first, told_by
 from alerts.held_back import QUIET_HOURS, no_address, not_of_policy
+from alerts.outbox import WELLBEING
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.owners import OwnedAppliance, Owners, time_zone
 from alerts.policies import Policy
@@ -22,43 +23,13 @@ from alerts.schedule import quiet_until
 from alerts.settings import AlertsSettings
 from alerts.stop_links import StopLinks
 from alerts.tables import HOUSEHOLD, OutboxRow, OutboxState
+from alerts.verdicts import Defer, Discard, Needless, Verdict, Withhold
+from alerts.wellbeing.to_contact import ToContact
 from alerts.words.composing import Said, plain_sms, sms, stop_words, subject, text
 from alerts.words.digest import Part, digest, digest_sms, digest_subject
 from alerts.words.loading import nearest_language
 from foremend.vocabulary.errors import InputError, IntegrityError
 from foremend.vocabulary.types import Purpose
-
-
-@dataclass(frozen=True, slots=True)
-class Withhold:
-    """Consent or the policy does not allow it, or there is no address to send it to."""
-
-    decision: Decision
-
-
-@dataclass(frozen=True, slots=True)
-class Defer:
-    """Not now: ask again at `until`, ms UTC."""
-
-    until: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Discard:
-    """It can never be sent."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Needless:
-    """It need not leave any more: another channel told already."""
-
-    reason: str
-
-
-Verdict = Message | Withhold | Defer | Discard | Needless
 
 SMS = "sms"
 _LOOK_AGAIN_MS = 5_000
@@ -74,6 +45,7 @@ class Gate:
         self._owners = owners
         self._links = links
         self._quiet_hours = settings.quiet_hours
+        self._contacts = ToContact(engine, owners, links)
 
     def look(self, rows: Sequence[OutboxRow], now: int) -> Facts:
         """What `judge` has to know of `rows`, which share a target and are marked as leaving, at `now` (ms UTC)."""
@@ -82,6 +54,8 @@ class Gate:
     def judge(self, row: OutboxRow, known: Facts, now: int, *, along: bool = False) -> Verdict:
         """What to do with it at `now` (ms UTC): the message itself if it may leave; `along` in a digest of another,
         which takes no more of the owner's day."""
+        if row.event_type == WELLBEING:
+            return self._contacts.judge(row, now, self._night)
         if row.purpose is not None:
             decision = _said(known, row.appliance_id, row.purpose, now)
             if not decision.given:
@@ -125,11 +99,15 @@ class Gate:
         self, row: OutboxRow, known: Facts, appliance: OwnedAppliance, policy: Policy, harm: bool, now: int
     ) -> int | None:
         """The end of the owner's night; None outside of it, and of harm under way where the owner agreed to that."""
-        quiet = self._quiet_hours if policy.quiet_hours == "configured" else policy.quiet_hours
-        until = None if quiet is None else quiet_until(now, time_zone(appliance.timezone), quiet)
+        until = self._night(appliance, policy, now)
         if until is not None and harm and _said(known, row.appliance_id, Purpose.AT_NIGHT, now).given:
             return None
         return until
+
+    def _night(self, appliance: OwnedAppliance, policy: Policy, now: int) -> int | None:
+        """When the quiet hours end where the appliance is; None outside of them."""
+        quiet = self._quiet_hours if policy.quiet_hours == "configured" else policy.quiet_hours
+        return None if quiet is None else quiet_until(now, time_zone(appliance.timezone), quiet)
 
     def digest(self, message: Message, rows: Sequence[OutboxRow]) -> Message:
         """The message of the first of `rows`, saying what all of them say; they are of one owner and may leave."""

@@ -19,6 +19,8 @@ from foremend.vocabulary.types import Purpose, deterministic_id
 
 WARNING = "foremend.warning"
 """The type of a message of a finding to an owner."""
+WELLBEING = "foremend.wellbeing"
+"""The type of a message to a trusted contact: nobody but the dispatcher reads it, and no list shows it."""
 
 
 def warning_id(episode_id: str, stage: Stage) -> str:
@@ -95,6 +97,12 @@ class Outbox:
             for name, purpose in self._channels.items()
         ]
         work.messages.extend(rows)
+
+    def to_contact(self, work: Change, message_id: str, channel: str, appliance_id: str, sealed: str) -> None:
+        """A message to a trusted contact; a repeat changes nothing. `sealed` is what it says."""
+        purpose = Purpose.WELLBEING
+        row = _row(work, message_id, channel, WELLBEING, purpose, appliance_id, message_id, sealed)
+        work.messages.append(row | {"episode_id": None})
 
     def supersede(self, work: Change, episode_id: str) -> None:
         """The episode ended: a warning that did not leave yet would only alarm."""

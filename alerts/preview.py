@@ -13,7 +13,7 @@ from alerts.channels import Message
 from alerts.consent import decide, histories
 from alerts.database import reading
 from alerts.episodes import finding_of
-from alerts.gate import SMS, Defer, Discard, Gate, Needless, Verdict, Withhold, written
+from alerts.gate import SMS, Gate, written
 from alerts.guide import Guide, advice, plain_guide
 from alerts.outbox import WARNING, warning_id
 from alerts.owner_channels import OWNER_CHANNELS, set_up
@@ -22,6 +22,7 @@ from alerts.settings import AlertsSettings
 from alerts.stop_links import StopLinks
 from alerts.storable import json_text
 from alerts.tables import HOUSEHOLD, LIVE, FindingRow, OpenEpisodeRow, OutboxRow, OutboxState, TicketRow
+from alerts.verdicts import Defer, Discard, Needless, Verdict, Withhold
 from alerts.words.composing import Said, subject, texts, what_is_said
 from alerts.words.loading import LANGUAGES, nearest_language
 from alerts.words.sms import parts

@@ -14,12 +14,13 @@ from alerts.channels import Channel, GoneError, Message, SideBySide, TryLaterErr
 from alerts.digests import waiting_with_each
 from alerts.facts import Facts
 from alerts.fates import Dead, Deferred, Failed, Fate, Sent, Superseded, Untried, Withheld
-from alerts.gate import Defer, Discard, Gate, Needless, Withhold
+from alerts.gate import Gate
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.queue import UNREADABLE, Block, Queue, UnreadableRowError
 from alerts.schedule import named_delay, retry_delay
 from alerts.settings import RetrySettings
 from alerts.tables import OutboxRow
+from alerts.verdicts import Defer, Discard, Needless, Withhold
 from foremend.vocabulary.aside import Aside
 from foremend.vocabulary.errors import ForemendError, RefusedError, UnavailableError
 

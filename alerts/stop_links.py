@@ -17,6 +17,7 @@ from sqlalchemy import Engine, select
 from alerts.consent import ConsentLedger
 from alerts.consent_desk import ConsentDesk
 from alerts.database import reading
+from alerts.outbox import WELLBEING
 from alerts.owners import Owners
 from alerts.tables import HOUSEHOLD, OutboxRow
 from alerts.vault import Vault
@@ -25,6 +26,8 @@ from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.types import Purpose
 
 PATH = "/s"
+CONTACT_PATH = "/w"
+"""Of links to trusted contacts, which say that all is well and stop messages to that contact alone."""
 HOW = "link in a message"
 _LETTERS = digits + ascii_uppercase + ascii_lowercase  # nothing that a phone takes for the end of a link
 _LENGTH = 20
@@ -41,10 +44,11 @@ class StopLinks:
         self._keys = vault.derived("stop links")
 
     def link(self, row: OutboxRow, owner_id: str) -> str:
-        """The link for a message to that owner; empty where there are none."""
+        """The link for a message to that owner, or contact by the contact's id; empty where there are none."""
         if self.url is None or row.purpose is None or row.seq >= _MOST_ROWS:
             return ""
-        return f"{self.url}{PATH}/{_written(row.seq << _MAC_BITS | _mac(self._keys[0], row, owner_id))}"
+        path = CONTACT_PATH if row.event_type == WELLBEING else PATH
+        return f"{self.url}{path}/{_written(row.seq << _MAC_BITS | _mac(self._keys[0], row, owner_id))}"
 
     def sample(self) -> str:
         """As long as a link is, and of no message; empty where there are none."""
@@ -93,7 +97,7 @@ class StopDesk:
         with reading(self._engine) as session:
             row = session.get(OutboxRow, seq)
         appliance = None if row is None else self._owners.appliance(row.appliance_id)
-        if row is None or appliance is None or row.purpose is None:
+        if row is None or appliance is None or row.purpose is None or row.event_type == WELLBEING:
             return None
         if not self.links.is_of(token, row, appliance.owner_id):
             return None

@@ -18,7 +18,7 @@ from alerts.consent.decide import Decision, Histories, Statement, decide, histor
 from alerts.consent.keeping import keep
 from alerts.consent.known import not_known, rows_of
 from alerts.consent.leaving import once_still, require_still
-from alerts.consent.records import ConsentRecord, end_of, require_used
+from alerts.consent.records import ConsentRecord, end_of
 from alerts.consent.telling import changed
 from alerts.database import insert_new, reading
 from alerts.outbox import Outbox
@@ -78,9 +78,8 @@ class ConsentLedger:
         """Append records, all or none. A changed mind is told to the receivers, and withdraws open tickets.
 
         Raises InputError for an appliance that nobody registered, with the nearest that somebody did; when the subject
-        does not own it, the record comes from the future or its retention is no duration; and for a yes that nothing
-        would act on. A withdrawal waits for messages about the appliance that are being sent right now, some seconds
-        at most: none leaves after its commit.
+        does not own it, the record comes from the future or its retention is no duration. A withdrawal waits for
+        messages about the appliance that are being sent right now, some seconds at most: none leaves after its commit.
 
         `once` has a key for each record that may come again, and is kept the first time; not at all where the same was
         said last, a yes within a day. Raises RestlessError for a yes after `YES_A_DAY` others within a day; a no is
@@ -89,8 +88,6 @@ class ConsentLedger:
         A `request` that came before changes nothing; raises UsedKeyError where its key came with something else.
         """
         found = list(records)
-        for record in found:
-            require_used(record)
         if once_still(self._engine, lambda wait: self._record(found, once, request, wait)):
             self._wake()
 

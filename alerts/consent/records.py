@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alerts.policies import Policy
-from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.periods import parse_period
 from foremend.vocabulary.types import Purpose
-
-UNUSED = frozenset({Purpose.WELLBEING})
-"""Purposes that nothing acts on yet: a yes to them would be kept for nothing, so it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +39,3 @@ def end_of(record: ConsentRecord, policy: Policy) -> int | None:
     if not record.given or record.purpose not in policy.opt_in:
         return None
     return min(own.after(record.at), parse_period(policy.consent.ends_after).after(record.at))
-
-
-def require_used(record: ConsentRecord) -> None:
-    """Raises InputError for a yes to a purpose that nothing acts on."""
-    if record.given and record.purpose in UNUSED:
-        raise InputError(
-            f"nothing acts on consent for {record.purpose.value} yet, so a yes to it is not kept:"
-            " ask the owner once something does"
-        )

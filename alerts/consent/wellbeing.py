@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, update
 from alerts.change import Change
 from alerts.consent.decide import decide, histories
 from alerts.database import chunks
+from alerts.outbox import WELLBEING
 from alerts.tables import (
     ApplianceRow,
     OutboxRow,
@@ -33,7 +34,7 @@ def forget(work: Change, appliance_ids: Collection[str]) -> None:
         work.session.execute(delete(WellbeingSignsRow).where(WellbeingSignsRow.appliance_id.in_(some)))
         waiting = (
             OutboxRow.appliance_id.in_(some),
-            OutboxRow.purpose == Purpose.WELLBEING,
+            OutboxRow.event_type == WELLBEING,
             OutboxRow.state == OutboxState.PENDING,
         )
         work.session.execute(update(OutboxRow).where(*waiting).values(state=OutboxState.SUPERSEDED))

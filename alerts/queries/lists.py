@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from alerts.database import reading
+from alerts.outbox import WELLBEING
 from alerts.queries.paging import Page, columns, page
 from alerts.tables import DisabledTargetRow, FindingRow, HeldBackRow, OutboxRow, OutboxState
 from foremend.vocabulary.errors import InputError
@@ -38,8 +39,8 @@ def held_back(engine: Engine, limit: int = 50, offset: int = 0) -> Page:
 
 
 def outbox(engine: Engine, limit: int = 50, offset: int = 0, state: str | None = None) -> Page:
-    """Messages with their state. Raises InputError for a state that does not exist."""
-    query = select(OutboxRow).order_by(OutboxRow.seq.desc())
+    """Messages with their state, but those to trusted contacts. Raises InputError for a state that does not exist."""
+    query = select(OutboxRow).where(OutboxRow.event_type != WELLBEING).order_by(OutboxRow.seq.desc())
     if state is not None:
         if state not in list(OutboxState):
             raise InputError(f"{state!r} is not a state of a message; use one of {', '.join(OutboxState)}")

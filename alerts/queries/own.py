@@ -10,6 +10,7 @@ from sqlalchemy import Engine, and_, func, select
 
 from alerts.consent import decide, histories
 from alerts.database import reading
+from alerts.outbox import WELLBEING
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.tables import ApplianceRow, ConsentRow, OutboxRow, OutboxState
 from foremend.vocabulary.types import Purpose
@@ -61,6 +62,7 @@ def told_to(engine: Engine, owner_id: str, limit: int) -> list[Told]:
         )
         .where(
             OutboxRow.target.in_(OWNER_CHANNELS),
+            OutboxRow.event_type != WELLBEING,
             OutboxRow.state.in_(_LEFT),
             OutboxRow.sent_at.is_not(None),
             OutboxRow.created_at > func.coalesce(others, 0),

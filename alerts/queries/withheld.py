@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from alerts.database import chunks, reading
 from alerts.held_back import BEGINS, WAITS, Cause, cause_of
+from alerts.outbox import WELLBEING
 from alerts.owner_channels import OWNER_CHANNELS
 from alerts.queries.keyset import Part, part
 from alerts.tables import FindingRow, HeldBackRow, OutboxRow, OutboxState
@@ -83,7 +84,8 @@ def _cause(reason: Any) -> ColumnElement[str]:
 
 def _waiting() -> ColumnElement[bool]:
     put_off = or_(*(OutboxRow.error.startswith(BEGINS[one]) for one in sorted(WAITS)))
-    return OutboxRow.target.in_(tuple(OWNER_CHANNELS)) & (OutboxRow.state == OutboxState.PENDING) & put_off
+    to_owners = OutboxRow.target.in_(tuple(OWNER_CHANNELS)) & (OutboxRow.event_type != WELLBEING)
+    return to_owners & (OutboxRow.state == OutboxState.PENDING) & put_off
 
 
 def _narrowed(

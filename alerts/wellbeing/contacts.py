@@ -110,7 +110,10 @@ class Contacts:
             address = self._owners.address(contact.channel, contact.address)
         except InputError as error:
             raise InputError(f"the {contact.channel} address of the contact: {error}") from None
-        name = None if contact.name is None else checked_name(contact.name)
+        try:
+            name = None if contact.name is None else checked_name(contact.name)
+        except InputError as error:
+            raise InputError(f"what the contact calls the household is kept as a name: {error}") from None
         return Contact(contact.channel, address, contact.language, name)
 
     def _drop(self, session: Session, owner_id: str, contact: Contact) -> None:

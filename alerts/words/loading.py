@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -39,6 +39,33 @@ class StopWords(Strict):
     busy: Text
 
 
+class ContactPageWords(Strict):
+    """The page behind the link in a message to a trusted contact."""
+
+    well: Text
+    away: Text
+    day: Text
+    days: Text
+    say: Text
+    stop_text: Text
+    stop: Text
+    thanks: Text
+    stopped: Text
+    dead: Text
+
+
+class ContactWords(Strict):
+    """To a trusted contact: `says` has a sentence for each word of `alerts.wellbeing.telling`, with `{name}` of the
+    household and, as they fit, times: `{since}` the last sign of life, `{by}` when there usually is one, `{until}`."""
+
+    brand: Text
+    subject: Text
+    unnamed: Text
+    link: Text
+    page: ContactPageWords
+    says: Mapping[Literal["look", "call", "go", "seen", "well", "away"], Text]
+
+
 class LanguageWords(Strict):
     """One language. `glue` stands between sentences; the words in braces are filled in."""
 
@@ -58,6 +85,7 @@ class LanguageWords(Strict):
     stop_at_home: Text
     stop_by: Text
     stop_page: StopWords
+    to_contact: ContactWords
     look: Text
     digest: Text
     more: Text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -65,3 +66,36 @@ def remove(
         return dict(desk.contacts.remove(owner, contact, by_account()))
 
     show("Removed", at_the_desk(config, drop), json)
+
+
+@app.command("away")
+def away(
+    owner: Owner,
+    until: Annotated[
+        datetime, typer.Option(help="When somebody is back, by this machine's clock; a day is its beginning.")
+    ],
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Nobody is at home from now on: no silence is told of until then."""
+    from foremend.jobs.tokens import by_account
+    from foremend.wiring.household import at_the_desk
+
+    def say(desk: Any, _settings: Any) -> dict[str, Any]:
+        desk.wellbeing.away(owner, round(until.timestamp() * 1_000), by_account())
+        return {"owner_id": owner, "away_until": until.isoformat(timespec="minutes")}
+
+    show("Away", at_the_desk(config, say), json)
+
+
+@app.command("well")
+def well(owner: Owner, config: Config = None, json: Json = False) -> None:
+    """All is well, and whoever was away is back. A silence that was told of is over, and its contacts hear so."""
+    from foremend.jobs.tokens import by_account
+    from foremend.wiring.household import at_the_desk
+
+    def say(desk: Any, _settings: Any) -> dict[str, Any]:
+        desk.wellbeing.well(owner, by_account())
+        return {"owner_id": owner, "well": True}
+
+    show("Well", at_the_desk(config, say), json)

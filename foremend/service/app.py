@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 
 from alerts.queries import OutboxState, TicketStatus
 from foremend.console.pages import Console
+from foremend.service.contact_page import add_contact_page
 from foremend.service.desks import Desks
 from foremend.service.guard.bodies import BoundedBodies
 from foremend.service.guard.door import Door, Needs, require_rights
@@ -146,6 +147,7 @@ def create_app(
     add_openid(app, door)
     add_account(app, door)
     add_stop_page(app, desks.stopping, _HEADERS["Content-Security-Policy"])
+    add_contact_page(app, desks.answers, _HEADERS["Content-Security-Policy"])
     add_own_page(app, desks.own, look, _HEADERS["Content-Security-Policy"])
     app.mount("/", Console(), name="console")
     require_rights(app)

@@ -12,6 +12,7 @@ from alerts.nameplates import Nameplates
 from alerts.preview import Previews
 from alerts.servicing import Servicing
 from alerts.stop_links import StopDesk
+from alerts.wellbeing.answers import ContactAnswers
 from foremend.config import Settings
 from foremend.installation.privacy import PrivacyDesk
 from foremend.service.appliance_pages import AppliancePages
@@ -34,6 +35,7 @@ class Desks:
     inbound: Inbound = NOBODY  # systems that may send such steps
     consents: ConsentDesk | None = None  # owners, and what they agreed to
     stopping: StopDesk | None = None  # links in messages that stop them
+    answers: ContactAnswers | None = None  # links in messages to trusted contacts
     privacy: PrivacyDesk | None = None  # erasure, export, retention
     previews: Previews | None = None  # what an owner would read
     diagnosing: DiagnosisDesk | None = None  # asks appliances how they are

@@ -26,6 +26,7 @@ from foremend.installation.retaining import Retaining, forget_resting, open_rete
 from foremend.installation.stores import Stores
 from foremend.jobs.fleet_days import FleetDays
 from foremend.jobs.insights_apart import InsightsApart
+from foremend.jobs.wellbeing import WellbeingRounds
 from foremend.learning.background import BackgroundTraining
 from foremend.learning.in_use import scored_models
 from foremend.learning.promotions import PromotionFollower
@@ -54,7 +55,7 @@ from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.topics import PROGRESS, Progress
 from foremend.wiring.desk import open_desk
-from foremend.wiring.page import open_desks, open_server
+from foremend.wiring.page import open_desks, open_server, open_wellbeing
 from foremend.wiring.parts import build_engine, open_home
 from ingest.decode import Ingest
 from ingest.mqtt.source import MqttSource
@@ -80,6 +81,7 @@ class Application:
     retaining: Retaining
     fleet_days: FleetDays
     insights: InsightsApart
+    wellbeing: WellbeingRounds
     firmware: FirmwareRounds
     asking: Asking
 
@@ -97,6 +99,7 @@ class Application:
                 self.retaining.start()
                 self.fleet_days.start()
                 self.insights.start()
+                self.wellbeing.start()
                 self.firmware.start()
                 self.asking.start()
                 if self.home:
@@ -111,6 +114,7 @@ class Application:
                     self.upkeep.close()
                 self.erasing.close()
                 self.firmware.close()
+                self.wellbeing.close()
                 self.fleet_days.close()
                 self.insights.close()
                 self.retaining.close()
@@ -248,6 +252,7 @@ def _wire(settings: Settings, clock: Clock, lock: FolderLock) -> Application:
         Retaining(retention),
         FleetDays(alerts, clock),
         insights,
+        open_wellbeing(settings, alerts, profiles, clock),
         FirmwareRounds(lambda: list(engine.lanes.values()), alerts.nameplates.hear),
         asking,
     )

@@ -20,6 +20,7 @@ from foremend.installation.history import open_history
 from foremend.installation.privacy import PrivacyDesk
 from foremend.jobs.dead_letters import open_replays
 from foremend.jobs.insights_apart import InsightsApart
+from foremend.jobs.wellbeing import WellbeingRounds
 from foremend.learning.cohort_members import failed_members
 from foremend.learning.stored import open_registry
 from foremend.learning.versions import Versions
@@ -103,6 +104,7 @@ def open_desks(
         inbound=open_inbound(settings.alerts, os.environ),
         consents=alerts.consents,
         stopping=alerts.stopping,
+        answers=alerts.answers,
         privacy=privacy,
         previews=alerts.previews,
         diagnosing=DiagnosisDesk(alerts.diagnoses, alerts.words),
@@ -140,6 +142,13 @@ def _pages(
     return AppliancePages(
         alerts.engine, reader, profiles, clock, settings.alerts.act_from, alerts.watched.unwatched
     )
+
+
+def open_wellbeing(
+    settings: Settings, alerts: Alerts, profiles: Mapping[str, Profile], clock: Clock
+) -> WellbeingRounds:
+    """Rounds over households that agreed, not started; they read history beside whoever writes it."""
+    return WellbeingRounds(alerts.wellbeing, open_history(settings.storage, ""), profiles, clock)
 
 
 def _models(settings: Settings, alerts: Alerts, profiles: Mapping[str, Profile], clock: Clock) -> ModelDesk:

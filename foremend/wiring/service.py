@@ -16,6 +16,7 @@ from foremend.installation.private import close_to_others
 from foremend.installation.retaining import Retaining, open_retention
 from foremend.jobs.fleet_days import FleetDays
 from foremend.jobs.insights_apart import InsightsApart
+from foremend.jobs.wellbeing import WellbeingRounds
 from foremend.plan import make_plan
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.settings import KafkaSettings
@@ -28,7 +29,7 @@ from foremend.vocabulary.catalogue.features import feature_titles
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import load_profiles
 from foremend.wiring.desk import open_desk
-from foremend.wiring.page import open_desks, open_server
+from foremend.wiring.page import open_desks, open_server, open_wellbeing
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Service:
     retaining: Retaining
     fleet_days: FleetDays
     insights: InsightsApart
+    wellbeing: WellbeingRounds
     erasing: Erasing
 
     def run(self, stop: threading.Event) -> None:
@@ -54,10 +56,12 @@ class Service:
             self.erasing.start()
             self.fleet_days.start()
             self.insights.start()
+            self.wellbeing.start()
             with self.server as address:
                 log.info("the page is on %s", address)
                 stop.wait()
         finally:
+            self.wellbeing.close()
             self.fleet_days.close()
             self.insights.close()
             self.erasing.close()
@@ -91,7 +95,8 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         profiles,
         clock.now_ms,
     )
-    return Service(alerts, server, Retaining(retention), FleetDays(alerts, clock), insights, erasing)
+    rounds = open_wellbeing(settings, alerts, profiles, clock)
+    return Service(alerts, server, Retaining(retention), FleetDays(alerts, clock), insights, rounds, erasing)
 
 
 def streams(settings: KafkaSettings) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ FREE: Mapping[str, str] = {
 SIGNED: Mapping[str, str] = {
     "/api/v1/inbound/{name}": "the secret of its sender signs each request",
     "/s/{link}": "the installation's key signs each link in a message; it stops such messages, and shows nothing",
+    "/w/{link}": "the same, to a trusted contact: it says that all is well, or stops such messages, and shows a name",
     **dict.fromkeys(
         (
             "/o/{key}",

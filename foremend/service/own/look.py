@@ -26,7 +26,7 @@ from foremend.vocabulary.types import Finding, Purpose
 MOST_APPLIANCES = 50
 MOST_MESSAGES = 20
 OFFERED = tuple(one for one in Purpose if one is not Purpose.WELLBEING)
-"""What can be said yes to: nothing acts on the one that is left out."""
+"""What can be said yes to here: the one that is left out needs a contact, whom the page does not take."""
 _CHANNEL_OF = {one.purpose: name for name, one in OWNER_CHANNELS.items()}
 
 

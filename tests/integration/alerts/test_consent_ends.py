@@ -21,7 +21,6 @@ from foremend.vocabulary.types import Finding, FindingKind, Purpose, Severity
 
 DAY = 86_400_000
 Make = Callable[..., Finding]
-UNUSED = {Purpose.WELLBEING}
 
 
 def say(stage: Any, purpose: Purpose, retention: str | None = None, *, at: int | None = None) -> None:
@@ -82,14 +81,6 @@ def test_a_retention_that_is_no_duration_is_refused(stage: Any, retention: str) 
         say(stage, Purpose.SMS, retention)
 
     assert stage.alerts.consent.history("fridge-1") == []
-
-
-@pytest.mark.parametrize("purpose", sorted(UNUSED))
-def test_a_yes_that_nothing_would_act_on_is_refused(stage: Any, purpose: Purpose) -> None:
-    """None is merely recorded; a no is always taken."""
-    with pytest.raises(InputError, match="nothing acts on consent"):
-        stage.say(purpose, True)
-    stage.say(purpose, False)
 
 
 def test_the_owner_is_asked_again_before_the_end_and_once(stage: Any) -> None:

@@ -165,7 +165,6 @@ def test_who_needs_no_owner_sees_none(api: Api, role: Role) -> None:
     [
         (YES | {"owner_id": None}, 400, "a yes names who says it"),
         (YES | {"owner_id": "o-2"}, 400, "is not the registered owner"),
-        (YES | {"purposes": ["wellbeing"]}, 400, "nothing acts on consent for wellbeing"),
         (YES | {"purposes": []}, 422, "purposes"),
         (YES | {"purposes": ["everything"]}, 422, "purposes"),
         (YES | {"retention": "soon"}, 400, "soon"),
