@@ -58,8 +58,8 @@ class ToContact:
         watched = watched_until(policy, heard.get((row.appliance_id, Purpose.MONITORING), ())) > now
         if not agreed or not watched:
             return Needless("nobody agrees to it any more")
-        if contact is None or contact.owner_id != appliance.owner_id or row.target not in policy.channels:
-            return Needless("the contact was let go, or is not reached by this channel")
+        if contact is None or contact.owner_id != appliance.owner_id:
+            return Needless("the contact was let go")
         if said["word"] == Level.LOOK and (until := night(appliance, policy, now)) is not None:
             return Defer(until, QUIET_HOURS)
         return self._message(row, said, contact, time_zone(appliance.timezone), now)

@@ -31,6 +31,7 @@ from alerts.tables import (
     WellbeingSignsRow,
 )
 from alerts.wellbeing.contacts import Contact
+from alerts.wellbeing.telling import Found
 from alerts.wellbeing.to_contact import short
 from alerts.words.loading import LANGUAGES, words_of
 from alerts.words.sms import MOST_PARTS, parts
@@ -39,6 +40,7 @@ from foremend.jobs.wellbeing import WellbeingRounds
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.types import Block, Purpose
+from foremend.vocabulary.wellbeing import Level
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -197,6 +199,22 @@ def test_nothing_leaves_to_a_contact_that_was_let_go(home: Home) -> None:
     home.stage.alerts.dispatcher.run_once()
 
     assert home.messages() == []
+
+
+def test_a_contact_is_reached_by_the_channel_that_was_chosen(open_stage: Callable[..., Any]) -> None:
+    """The policy's channels are of messages to owners: none of SMS under `EU` keeps a contact from being told."""
+    stage = open_stage(jurisdiction="EU")
+    stage.alerts.contacts.add("o-1", Contact("sms", NUMBER, "de"), "test")
+    stage.say(Purpose.MONITORING, True)
+    stage.say(Purpose.WELLBEING, True)
+    [household] = stage.alerts.wellbeing.households()
+
+    now = stage.clock.now
+    stage.alerts.wellbeing.tell(household, Found(Level.GO, now - DAY, now - HOUR), now - DAY)
+    stage.alerts.dispatcher.run_once()
+
+    [told] = stage.sent("sms")
+    assert "hingehen" in told.body
 
 
 def test_without_a_yes_or_a_contact_nothing_is_read_and_nothing_kept(home: Home) -> None:
