@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -35,6 +35,8 @@ app.add_typer(alarms, name="alarms")
 
 Alarm = Annotated[str, typer.Argument(help="Its id, as `list` shows it.")]
 _COLUMNS = ("day", "level", "cohort", "failed", "expected", "times as often")
+_APART = ("cohort", "what sets it apart", "of its failures", "elsewhere")
+_WAYS = {"up": "higher", "down": "lower"}
 
 
 @app.command(_OrTables.default)
@@ -89,7 +91,12 @@ def cohorts(
     out = Console()
     out.print(_summary(found))
     if found["alarms"]:
-        out.print(plain_table(_COLUMNS, map(_row, found["alarms"])), width=min(out.width, WIDEST))
+        width = min(out.width, WIDEST)
+        out.print(plain_table(_COLUMNS, map(_row, found["alarms"])), width=width)
+        newest = {_cohort(one): one for one in found["alarms"]}
+        signs = plain_table(_APART, (row for name, one in newest.items() for row in _apart(name, one)))
+        out.print()
+        out.print(signs, width=width)
 
 
 @alarms.command("list")
@@ -145,9 +152,12 @@ def _at_the_desk(config: Path | None, say: Callable[[Any], dict[str, Any]]) -> d
 
 def _line(one: dict[str, Any]) -> str:
     cohort = ", ".join(f"{part} {name}" for part, name in one["definition"].items())
+    signs = [f"{each['feature']} {_WAYS[each['moved']]}" for each in one["features"]]
     low, high = one["ratio_95"]
     figures = f"{one['failed']} of {one['at_risk']} failed, {one['expected']} expected, {one['ratio']} times as often"
-    return f"{one['level']}, {one['state']}: {cohort}; {figures} ({low} to {high}), {one['day']}"
+    return f"{one['level']}, {one['state']}: {cohort}; {figures} ({low} to {high}), {one['day']}" + (
+        f"; set apart by {', '.join(signs)}" if signs else ""
+    )
 
 
 def _summary(found: dict[str, Any]) -> str:
@@ -168,14 +178,27 @@ def _summary(found: dict[str, Any]) -> str:
     )
 
 
+def _cohort(one: dict[str, Any]) -> str:
+    return ", ".join(f"{by} {name}" for by, name in one["cohort"].items())
+
+
+def _apart(cohort: str, one: dict[str, Any]) -> Iterator[list[str]]:
+    """What was found on a cohort, and by which features its failures showed unlike those of its siblings."""
+    for each in one["faults"]:
+        yield [cohort, each["fault"], f"{each['failed']} of {one['failed']}", f"{each['others']}"]
+    for each in one["features"]:
+        name = f"{each['feature']} {_WAYS[each['moved']]}"
+        others = f"{each['others']} of {each['of_others']}"
+        yield [cohort, name, f"{each['failed']} of {one['failed']}", others]
+
+
 def _row(one: dict[str, Any]) -> list[str]:
     low, high = one["ratio_95"]
-    cohort = ", ".join(f"{by} {name}" for by, name in one["cohort"].items())
     failed = f"{one['failed']} of {one['at_risk']}"
     return [
         one["day"],
         one["level"],
-        cohort,
+        _cohort(one),
         failed,
         f"{one['expected']}",
         f"{one['ratio']} ({low} to {high})",

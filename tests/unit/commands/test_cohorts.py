@@ -65,6 +65,9 @@ def test_people_read_a_table(foremend: Foremend, tables: tuple[str, str]) -> Non
 
     assert "among 4000 appliances" in said
     assert "batch rf-260 b7" in said
+    assert "what sets it apart" in said  # a table says what was found, not how it showed
+    assert "refrigerant-leak" in said
+    assert max(map(len, said.splitlines())) <= 80
 
 
 def test_failures_of_appliances_that_are_not_in_the_table_are_counted(
@@ -181,7 +184,7 @@ def test_an_alarm_is_closed_by_command_with_who_and_why(foremend: Foremend, tmp_
         "ratio": 9.0,
         "ratio_95": [4.0, 20.0],
         "faults": [],
-        "features": [],
+        "features": [{"feature": "duty", "moved": "down", "failed": 9, "others": 1, "of_others": 40}],
     }
     definition = {"appliance_model": "rf-260", "batch": "b3"}
     told.tell([{"day": "2026-01-05", "level": "red", "definition": definition} | figures])
@@ -191,6 +194,7 @@ def test_an_alarm_is_closed_by_command_with_who_and_why(foremend: Foremend, tmp_
     (alarm,) = json.loads(foremend.says("cohorts", "alarms", "list", *where, "--json"))["alarms"]
     line = " ".join(foremend.says("cohorts", "alarms", "list", *where).split())
     assert "batch b3; 12 of 90 failed, 1.5 expected" in line
+    assert "set apart by duty lower" in line
     foremend.says("cohorts", "alarms", "acknowledge", alarm["alarm_id"], *where)
     closed = foremend.says(
         "cohorts", "alarms", "close", alarm["alarm_id"], "--reason", "recalled", *where, "--json"
