@@ -55,7 +55,7 @@ class Contacts:
     ) -> None:
         """`channels`: those that a contact can be reached by."""
         self._engine, self._owners, self._vault, self._clock = engine, owners, vault, clock
-        self._channels = tuple(channels)
+        self.channels = tuple(channels)
 
     def add(self, owner_id: str, contact: Contact, by: str) -> dict[str, Any]:
         """Keep one more, in place of whoever has the same address; what is known of the contact then.
@@ -99,8 +99,8 @@ class Contacts:
         return found
 
     def _checked(self, contact: Contact) -> Contact:
-        if contact.channel not in self._channels:
-            there = ", ".join(self._channels) or "none: set up sms or email under alerts"
+        if contact.channel not in self.channels:
+            there = ", ".join(self.channels) or "none: set up sms or email under alerts"
             raise InputError(f"{contact.channel!r} reaches no contact here; channels are {there}")
         if contact.language not in LANGUAGES:
             raise InputError(f"{contact.language!r} is no language of messages; use {', '.join(LANGUAGES)}")

@@ -174,3 +174,22 @@ def test_the_first_view_is_small(house: House, browser: Browser) -> None:
 
     assert len(sizes) >= 3
     assert sum(sizes) < MOST_BYTES
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light")])
+def test_whom_to_tell_of_a_silence_is_named_on_a_phone(
+    house: House, open_page: Open, width: int, scheme: str
+) -> None:
+    """The form is found by its labels, what is kept comes back masked, and axe finds nothing wrong with it."""
+    house.say(FRIDGE, Purpose.WELLBEING)
+    page = open_page(width=width, color_scheme=scheme, java_script_enabled=True)
+
+    page.get_by_text("Name somebody").click()
+    page.get_by_label("Telephone number or e-mail address").fill("+86 139 1234 5678")
+    page.get_by_label("What this person calls you").fill("Mum")
+    page.get_by_role("button", name="Keep").click()
+
+    expect(page.get_by_text("Mum · text message ***678")).to_be_visible()
+    page.get_by_text("Name somebody").click()
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

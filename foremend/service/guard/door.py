@@ -44,6 +44,7 @@ SIGNED: Mapping[str, str] = {
             "/o/{key}",
             "/o/{key}/consent",
             "/o/{key}/word",
+            "/o/{key}/wellbeing",
             "/o/{key}/receipt",
             "/o/{key}/export",
             "/o/{key}/erase",

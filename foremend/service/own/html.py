@@ -7,17 +7,30 @@ from datetime import datetime
 from html import escape
 from typing import Literal
 
-from foremend.service.own.look import Fault, Message, OwnPage, Shown, Switch
+from alerts.words.loading import LANGUAGES
+from foremend.service.contact_page import DAYS
+from foremend.service.own.look import Fault, Message, OwnPage, Shown, Switch, Trusted
 from foremend.service.own.words import PURPOSES, WORDS, Language, time_text
 from foremend.service.views import TicketView
 from foremend.vocabulary.rights import Right
 
-Done = Literal["said", "done_solved", "done_nothing", "done_come", "done_call", "over", "not_sure"]
+Done = Literal[
+    "said",
+    "done_solved",
+    "done_nothing",
+    "done_come",
+    "done_call",
+    "over",
+    "not_sure",
+    "no_contact",
+    "no_wellbeing",
+]
 """What became of the last thing that was done: a key of the words."""
 
 _TONES = {"unwatched": "not_judged"}
 _OTHER: dict[Language, Language] = {"en": "zh", "zh": "en"}
 _LANGUAGE_NAMES: dict[Language, str] = {"en": "English", "zh": "中文"}
+_LANGUAGES_OF_MESSAGES = {"zh": "中文", "en": "English", "de": "Deutsch", "es": "Español", "fr": "Français"}
 
 
 def whole(page: OwnPage, key: str, language: Language, done: Done | None = None) -> str:
@@ -83,6 +96,8 @@ def _body(page: OwnPage, key: str, language: Language, done: Done | None) -> Ite
         yield "".join(_appliance(one, number, key, language, page.rights, open_))
     if page.more > 0:
         yield f'<p class="hint">{words["more"].format(count=page.more)}</p>'
+    if page.trusted is not None:
+        yield "".join(_trusted(page.trusted, key, language))
     yield "".join(_messages(page.messages, language))
     yield "".join(_data(page.rights, key, language))
 
@@ -204,6 +219,59 @@ def _messages(messages: Iterable[Message], language: Language) -> Iterator[str]:
         when = escape(time_text(one.sent_at, one.timezone, language))
         yield f"<li><small>{when} · {words.get(one.channel, escape(one.channel))}</small><p>{escape(one.text)}</p></li>"
     yield "</ol></section>"
+
+
+def _trusted(trusted: Trusted, key: str, language: Language) -> Iterator[str]:
+    """Whom to tell of a silence, and the owner's words against a false one."""
+    words = WORDS[language]
+    yield f'{_card("trusted", words["trusted"])}<p>{words["trusted_text"]}</p><ul class="told">'
+    for one in trusted.contacts:
+        named = f"{escape(one['name'])} · " if one["name"] else ""
+        yield f"<li>{named}{words.get(one['channel'], escape(one['channel']))} {escape(one['address'])}"
+        yield f"{_form(key, 'wellbeing', language, {'word': 'remove', 'contact': one['id']}, None)}"
+        yield f'<button class="quiet">{words["remove"]}</button></form></li>'
+    yield "</ul>"
+    yield "".join(_add_contact(trusted, key, language))
+    yield "".join(_away(trusted, key, language))
+    yield "</section>"
+
+
+def _add_contact(trusted: Trusted, key: str, language: Language) -> Iterator[str]:
+    words = WORDS[language]
+    channels = [(one, words.get(one, one)) for one in trusted.channels]
+    if not channels:
+        return
+    yield f"<details><summary>{words['add_contact']}</summary>"
+    yield _form(key, "wellbeing", language, {"word": "add"}, None)
+    yield f'<label for="c-by">{words["contact_by"]}</label>{_select("c-by", "channel", channels, channels[0][0])}'
+    yield f'<label for="c-to">{words["contact_to"]}</label>'
+    yield '<input id="c-to" name="address" required maxlength="254" autocomplete="off">'
+    yield f'<label for="c-name">{words["contact_name"]}</label>'
+    yield '<input id="c-name" name="name" maxlength="40" autocomplete="off">'
+    tongues = [(one, _LANGUAGES_OF_MESSAGES[one]) for one in LANGUAGES]
+    yield f'<label for="c-in">{words["language"]}</label>{_select("c-in", "language", tongues, language)}'
+    yield f'<button class="primary">{words["add"]}</button></form></details>'
+
+
+def _away(trusted: Trusted, key: str, language: Language) -> Iterator[str]:
+    words = WORDS[language]
+    if trusted.away_until is not None:
+        until = time_text(trusted.away_until, trusted.timezone, language)
+        yield f"<p>{escape(words['away_until'].format(time=until))}</p>"
+    days = [(str(one), words["days"].format(count=one)) for one in DAYS]
+    yield f"{_form(key, 'wellbeing', language, {'word': 'away'}, None)}"
+    yield f'<label for="c-days">{words["away"]}</label>{_select("c-days", "days", days, "7")}'
+    yield f'<button class="quiet">{words["say"]}</button></form>'
+    yield f"{_form(key, 'wellbeing', language, {'word': 'well'}, None)}"
+    yield f'<button class="primary">{words["well"]}</button></form>'
+
+
+def _select(id_: str, name: str, options: Iterable[tuple[str, str]], chosen: str) -> str:
+    each = "".join(
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(text)}</option>'
+        for value, text in options
+    )
+    return f'<select id="{id_}" name="{name}">{each}</select>'
 
 
 def _data(rights: frozenset[Right], key: str, language: Language) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from alerts.consent_desk import ConsentDesk
 from alerts.desk import Alerts
@@ -25,8 +26,8 @@ from foremend.vocabulary.types import Finding, Purpose
 
 MOST_APPLIANCES = 50
 MOST_MESSAGES = 20
-OFFERED = tuple(one for one in Purpose if one is not Purpose.WELLBEING)
-"""What can be said yes to here: the one that is left out needs a contact, whom the page does not take."""
+THEIRS_ALONE = frozenset({Right.CONSENTS_CHANGE, Right.EXPORT})
+"""What it takes to see and name whom to tell of a silence: a service desk, whose links lack a copy, does neither."""
 _CHANNEL_OF = {one.purpose: name for name, one in OWNER_CHANNELS.items()}
 
 
@@ -80,13 +81,25 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Trusted:
+    """Whom the owner wants told of a silence, as `alerts.wellbeing.contacts` shows them, and by which channels one can
+    be; `away_until` (ms UTC) is the end of an absence that goes on."""
+
+    contacts: Sequence[Mapping[str, Any]]
+    channels: Sequence[str]
+    away_until: int | None
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
 class OwnPage:
-    """All of it. `more`: appliances beyond those that are shown."""
+    """All of it. `more`: appliances beyond those that are shown; `trusted` None: no yes to wellbeing, no contact."""
 
     appliances: Sequence[Shown]
     more: int
     messages: Sequence[Message]
     rights: frozenset[Right]
+    trusted: Trusted | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +144,19 @@ class OwnDesk:
             _message(one, names[one.appliance_id], language) for one in told if one.appliance_id in names
         ]
         more = len(about["appliances"]) - len(shown)
-        return OwnPage(shown, more, messages, frozenset(caller.rights))
+        trusted = self._trusted(caller, shown) if caller.rights.keys() >= THEIRS_ALONE else None
+        return OwnPage(shown, more, messages, frozenset(caller.rights), trusted)
+
+    def _trusted(self, caller: Caller, shown: Sequence[Shown]) -> Trusted | None:
+        agreed = any(each.purpose is Purpose.WELLBEING and each.on for one in shown for each in one.switches)
+        owner_id = caller.subject or ""
+        contacts = self.alerts.contacts.some(owner_id, caller.who)
+        if not agreed and not contacts:
+            return None
+        now = self.consents.now_ms()
+        ends = [until for since, until in self.alerts.wellbeing.house(owner_id).away if since <= now < until]
+        zone = shown[0].own.timezone if shown else "UTC"
+        return Trusted(contacts, self.alerts.contacts.channels, max(ends, default=None), zone)
 
     def finding(self, caller: Caller, appliance_id: str, episode_id: str) -> Finding | None:
         """The newest of an open episode of an appliance that is the caller's own."""
@@ -214,7 +239,7 @@ class OwnDesk:
         policy = self.alerts.owners.policies.of(own.jurisdiction)
         used = set(policy.channels) & set(set_up(self.alerts.previews.settings))
         found = []
-        for purpose in OFFERED:
+        for purpose in Purpose:
             word = words.get((own.appliance_id, purpose), Word(False, None))
             on = not unwatched if purpose is Purpose.MONITORING else word.given
             channel = _CHANNEL_OF.get(purpose)

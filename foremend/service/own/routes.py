@@ -16,15 +16,17 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from alerts.diagnosis.owner_word import OwnerWord
+from alerts.wellbeing.contacts import Contact
+from foremend.service.contact_page import DAYS
 from foremend.service.guard.door import door_of
 from foremend.service.guard.problems import Problem
 from foremend.service.own import html
-from foremend.service.own.look import OFFERED, OwnDesk
+from foremend.service.own.look import THEIRS_ALONE, OwnDesk
 from foremend.service.own.words import Language, time_text
 from foremend.service.sight import Sight
 from foremend.vocabulary.errors import InputError, UnavailableError
 from foremend.vocabulary.rights import Caller, Right, Role
-from foremend.vocabulary.types import Purpose
+from foremend.vocabulary.types import MS_PER_DAY, Purpose
 
 T = TypeVar("T")
 ME = "me"
@@ -129,6 +131,18 @@ def add_own_page(app: FastAPI, desk: OwnDesk | None, look: Callable[[Caller], Si
         outcome = there.alerts.words.take_of(finding, meant, caller.who, once)
         return _back(key, lang, _DONE[outcome], at)
 
+    @app.post("/o/{key}/wellbeing", include_in_schema=False)
+    async def own_wellbeing(request: Request, key: str, lang: Lang = None) -> Response:
+        return await _sent(
+            request, lambda said: answered(key, "../../", lambda: wellbeing(request, key, said, lang))
+        )
+
+    def wellbeing(request: Request, key: str, said: Mapping[str, str], lang: Lang) -> Response:
+        there, caller = owner(request, key, Right.CONSENTS_CHANGE)
+        if not caller.rights.keys() >= THEIRS_ALONE:
+            raise Problem(403, "this link is not the owner's own")
+        return _back(key, lang, _trust(there, caller, said), None)
+
     @app.post("/o/{key}/export", include_in_schema=False)
     def own_export(request: Request, key: str, lang: Lang = None) -> Response:
         def ask() -> Response:
@@ -160,6 +174,28 @@ def add_own_page(app: FastAPI, desk: OwnDesk | None, look: Callable[[Caller], Si
         return HTMLResponse(page, 202)
 
 
+def _trust(desk: OwnDesk, caller: Caller, said: Mapping[str, str]) -> html.Done:
+    """What the owner says of contacts, of being away or well; what cannot be taken changes nothing."""
+    owner_id, alerts, word, days = caller.subject or "", desk.alerts, said.get("word"), said.get("days", "")
+    try:
+        if word == "add":
+            name, language = said.get("name", "").strip() or None, said.get("language", "")
+            chosen = Contact(said.get("channel", ""), said.get("address", "").strip(), language, name)
+            alerts.contacts.add(owner_id, chosen, caller.who)
+        elif word == "remove":
+            alerts.contacts.remove(owner_id, said.get("contact", ""), caller.who)
+        elif word == "well":
+            alerts.wellbeing.well(owner_id, caller.who)
+        elif word == "away" and days in map(str, DAYS):
+            until = desk.consents.now_ms() + int(days) * MS_PER_DAY
+            alerts.wellbeing.away(owner_id, until, caller.who)
+        else:
+            return "over"
+    except InputError:
+        return "no_contact" if word == "add" else "over" if word == "remove" else "no_wellbeing"
+    return "said"
+
+
 async def _sent(request: Request, act: Callable[[Mapping[str, str]], Response]) -> Response:
     """`act` of a form's fields, in a thread of its own."""
     body = (await request.body()).decode(errors="replace")
@@ -185,7 +221,7 @@ def _back(key: str, lang: Lang, done: html.Done, at: Place) -> Response:
 
 
 def _purpose(word: str) -> Purpose:
-    found = next((one for one in OFFERED if one.value == word), None)
+    found = next((one for one in Purpose if one.value == word), None)
     if found is None:
         raise InputError("no such purpose")
     return found

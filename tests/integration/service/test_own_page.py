@@ -19,9 +19,10 @@ from alerts.database import reading, writing
 from alerts.owners import OwnedAppliance, Owner
 from alerts.queries.own import told_to
 from alerts.tables import ApplianceRow, OutboxRow, TicketRow, TicketStatus
+from alerts.wellbeing.contacts import Contact
 from foremend.service.own.words import KINDS, PURPOSES, WORDS
 from foremend.vocabulary.errors import UnavailableError
-from foremend.vocabulary.rights import Right, Role
+from foremend.vocabulary.rights import RIGHTS, Right, Role
 from foremend.vocabulary.types import Purpose
 from tests.own_house import DAY, FRIDGE, HOSTILE, NUMBER, OTHER, OWNER, THEIRS, WASHER, House, open_house
 
@@ -130,7 +131,7 @@ def test_each_switch_is_one_word_in_the_ledger(house: House, client: httpx.Clien
     """On and off, of one purpose; with the notice that stood beside it, by the page, and how to take it back there."""
     path = house.link()
     assert switches(client.get(path).text) == dict.fromkeys(
-        ("monitoring", "ticket", "sms", "training", "at_night"), "false"
+        ("monitoring", "ticket", "sms", "training", "wellbeing", "at_night"), "false"
     )
 
     on = client.post(f"{path}/consent?at=0", data={"appliance": FRIDGE, "purpose": "sms", "given": "yes"})
@@ -407,10 +408,81 @@ def test_a_database_that_is_away_is_no_dead_link(
     assert client.get(path).status_code == 200
 
 
+def say_wellbeing(client: httpx.Client, path: str, **form: str) -> str:
+    return client.post(f"{path}/wellbeing", data=form).text
+
+
+def test_an_owner_names_whom_to_tell_and_lets_them_go(house: House, client: httpx.Client) -> None:
+    """After a yes to wellbeing; the address is masked, and another owner's contact is out of reach."""
+    path = house.link()
+    assert "If my household falls silent" not in client.get(path).text
+    client.post(f"{path}/consent", data={"appliance": FRIDGE, "purpose": "wellbeing", "given": "yes"})
+    assert "If my household falls silent" in client.get(path).text
+
+    page = say_wellbeing(
+        client, path, word="add", channel="sms", address="+86 139 1234 5678", name="Mum", language="de"
+    )
+
+    assert "Mum · text message ***678" in page
+    assert "1234" not in page
+    [kept] = house.alerts.contacts.some(OWNER, "test")
+    assert (kept["language"], kept["channel"]) == ("de", "sms")
+    theirs = house.alerts.contacts.add(OTHER, Contact("sms", "+8613912345679", "en"), "test")
+    assert "over a moment ago" in say_wellbeing(client, path, word="remove", contact=theirs["id"])
+    assert len(house.alerts.contacts.some(OTHER, "test")) == 1
+    assert "Mum" not in say_wellbeing(client, path, word="remove", contact=kept["id"])
+    assert house.alerts.contacts.some(OWNER, "test") == []
+
+
+def test_a_link_that_a_service_desk_made_neither_shows_nor_names_whom_to_tell(
+    house: House, client: httpx.Client
+) -> None:
+    """It has no right to a copy, as no agent has."""
+    house.say(FRIDGE, Purpose.MONITORING, Purpose.WELLBEING)
+    house.alerts.contacts.add(OWNER, Contact("sms", "+8613912345678", "en", "Mum"), "test")
+    rights = [one for one in RIGHTS[Role.AGENT] if one in RIGHTS[Role.OWNER]]
+    path = house.link(only=rights)
+
+    page = client.get(path).text
+    answer = client.post(f"{path}/wellbeing", data={"word": "well"})
+
+    assert "What I agreed to" in page
+    assert "Mum" not in page
+    assert "falls silent" not in page
+    assert answer.status_code == 404
+    assert house.alerts.wellbeing.house(OWNER).well is None
+
+
+def test_what_is_no_contact_or_no_word_changes_nothing(house: House, client: httpx.Client) -> None:
+    """And says so; without a yes there is nothing to be away or well for."""
+    path = house.link()
+
+    assert "no address that can be reached" in say_wellbeing(
+        client, path, word="add", channel="sms", address="12", language="en"
+    )
+    assert "switch “Wellbeing” on first" in say_wellbeing(client, path, word="well")
+    assert "over a moment ago" in say_wellbeing(client, path, word="away", days="4000")
+    assert house.alerts.contacts.some(OWNER, "test") == []
+
+
+def test_an_owner_says_to_be_away_and_to_be_well_again(house: House, client: httpx.Client) -> None:
+    """The page shows until when; all is well ends it."""
+    path = house.link()
+    house.say(FRIDGE, Purpose.MONITORING)
+    client.post(f"{path}/consent", data={"appliance": FRIDGE, "purpose": "wellbeing", "given": "yes"})
+
+    assert "nobody is at home until" in say_wellbeing(client, path, word="away", days="7")
+    [(since, until)] = house.alerts.wellbeing.house(OWNER).away
+    assert until - since == 7 * DAY
+
+    house.clock.now += DAY
+    assert "nobody is at home until" not in say_wellbeing(client, path, word="well")
+    assert house.alerts.wellbeing.house(OWNER).well == house.clock.now
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda form: form | {"purpose": "wellbeing"},
         lambda form: form | {"purpose": "nonsense"},
         lambda form: form | {"given": "perhaps"},
         lambda form: {},
