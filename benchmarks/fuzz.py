@@ -54,6 +54,11 @@ DECODERS = (
         "signals": {"power": {"path": "power", "unit": "kW"}},
     },
     {"decoder": "esphome", "appliance_model": MODEL, "signals": {"power": {"path": "power", "unit": "W"}}},
+    {
+        "decoder": "zigbee2mqtt-attribute",
+        "appliance_model": MODEL,
+        "signals": {"power": {"path": "power", "unit": "W"}},
+    },
     {"decoder": "openbeken", "appliance_model": MODEL, "signals": {"power": {"path": "power", "unit": "W"}}},
     {
         "decoder": "home-assistant",

@@ -182,6 +182,14 @@ class Zigbee2MqttSettings(DeviceSettings):
     presence: DeviceTopic = "zigbee2mqtt/{appliance_id}/availability"
 
 
+class Zigbee2MqttAttributeSettings(ChannelSettings):
+    """Zigbee2MQTT with `output: attribute`: one bare value a topic; a `path` is the attribute's name, as `power`."""
+
+    decoder: Literal["zigbee2mqtt-attribute"]
+    topic: ChannelTopic = "zigbee2mqtt/{appliance_id}/{channel}"
+    presence: DeviceTopic = "zigbee2mqtt/{appliance_id}/availability"
+
+
 class EspHomeSettings(ChannelSettings):
     """ESPHome: one bare number a topic; a `path` is the sensor's name."""
 
@@ -238,6 +246,7 @@ DecoderSettings = Annotated[
     | ShellyGen1Settings
     | ShellyGen2Settings
     | Zigbee2MqttSettings
+    | Zigbee2MqttAttributeSettings
     | EspHomeSettings
     | OpenBekenSettings
     | StatestreamSettings

@@ -17,6 +17,7 @@ from ingest.decoders.statestream import Statestream
 from ingest.decoders.tasmota import Tasmota
 from ingest.decoders.thingsboard import ThingsBoard
 from ingest.decoders.zigbee2mqtt import Zigbee2Mqtt
+from ingest.decoders.zigbee2mqtt_attribute import Zigbee2MqttAttribute
 from ingest.settings import (
     DecoderSettings,
     EspHomeSettings,
@@ -27,6 +28,7 @@ from ingest.settings import (
     StatestreamSettings,
     TasmotaSettings,
     ThingsBoardSettings,
+    Zigbee2MqttAttributeSettings,
     Zigbee2MqttSettings,
 )
 from ingest.values import SignalSpecs
@@ -57,6 +59,8 @@ def _build(settings: DecoderSettings, devices: DeviceMap) -> Decoder:
             return ShellyGen2(settings, devices)
         case Zigbee2MqttSettings():
             return Zigbee2Mqtt(settings, devices)
+        case Zigbee2MqttAttributeSettings():
+            return Zigbee2MqttAttribute(settings, devices)
         case EspHomeSettings():
             return EspHome(settings, devices)
         case OpenBekenSettings():

@@ -1,4 +1,4 @@
-"""What devices have in common that send one bare number a topic (Shelly Gen1, ESPHome).
+"""What devices have in common that send one bare number a topic (Shelly Gen1, ESPHome, Zigbee2MQTT by attribute).
 
 Each message is a reading of one signal, at reception, as nothing else is known of its time; the other signals are
 absent in it, not repeated from before: readings of one time come together again in `ingest.reorder`. A retained
@@ -17,7 +17,13 @@ from ingest.decoders.base import ANYTHING, Moment, Said, TopicDecoder
 from ingest.decoders.device_map import DeviceMap, Parts
 from ingest.decoders.plain import plain
 from ingest.memory import remember
-from ingest.settings import EspHomeSettings, OpenBekenSettings, ShellyGen1Settings, StatestreamSettings
+from ingest.settings import (
+    EspHomeSettings,
+    OpenBekenSettings,
+    ShellyGen1Settings,
+    StatestreamSettings,
+    Zigbee2MqttAttributeSettings,
+)
 from ingest.values import ApplianceKey, Ignored
 
 _UNDATED = Moment(None)
@@ -30,7 +36,11 @@ class ScalarDecoder(TopicDecoder):
 
     def __init__(
         self,
-        settings: ShellyGen1Settings | EspHomeSettings | OpenBekenSettings | StatestreamSettings,
+        settings: ShellyGen1Settings
+        | EspHomeSettings
+        | OpenBekenSettings
+        | StatestreamSettings
+        | Zigbee2MqttAttributeSettings,
         devices: DeviceMap,
         deep: frozenset[str] = frozenset(),
     ) -> None:
@@ -46,8 +56,8 @@ class ScalarDecoder(TopicDecoder):
     @property
     def subscriptions(self) -> tuple[str, ...]:
         """Only the channels that the settings name."""
-        channels = (self._telemetry[0].subscription(channel=channel) for channel in self._signals_of)
-        return (*channels, *(pattern.subscription() for pattern in self._presence))
+        channels = [self._telemetry[0].subscription(channel=channel) for channel in self._signals_of]
+        return tuple(dict.fromkeys((*channels, *(pattern.subscription() for pattern in self._presence))))
 
     def topics_of(self, device: str) -> tuple[str, ...]:
         """Of the channels that the settings name."""

@@ -11,6 +11,15 @@ from ingest.settings import Zigbee2MqttSettings
 from ingest.values import ApplianceKey, Ignored
 
 
+def is_no_device(name: str) -> bool:
+    """Commands, and what the bridge says about itself.
+
+    >>> is_no_device("bridge/state"), is_no_device("kitchen/fridge/set"), is_no_device("kitchen/fridge")
+    (True, True, False)
+    """
+    return name.split("/")[0] == "bridge" or name.endswith(("/set", "/get"))
+
+
 class Zigbee2Mqtt(TopicDecoder):
     """One reading a message that has a mapped signal, at `last_seen` (ISO or ms) where the bridge adds it."""
 
@@ -18,9 +27,7 @@ class Zigbee2Mqtt(TopicDecoder):
         super().__init__(devices, settings.presence, (settings.topic,), frozenset({"appliance_id"}))
 
     def _is_no_device(self, parts: Mapping[str, str]) -> bool:
-        """Commands, and what the bridge says about itself."""
-        name = parts["appliance_id"]
-        return name.split("/")[0] == "bridge" or name.endswith(("/set", "/get"))
+        return is_no_device(parts["appliance_id"])
 
     def _read(self, appliance: ApplianceKey, parts: Mapping[str, str], message: RawMessage) -> Said:
         if not message.payload:

@@ -1,4 +1,4 @@
-"""Zigbee2MQTT: one object a device below its base topic, and what its bridge says that each device measures."""
+"""Zigbee2MQTT: one object a device below its base topic, or a topic each value, and what its bridge says of them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from ingest.discovery.device import Device, Found, Measured, number, presence_on
 from ingest.discovery.heard import Heard, Topic
 
 _USUAL = {"topic": "zigbee2mqtt/{appliance_id}", "presence": "zigbee2mqtt/{appliance_id}/availability"}
+_APART = {"topic": "zigbee2mqtt/{appliance_id}/{channel}", "presence": _USUAL["presence"]}
 _BRIDGE = re.compile(r"(.+)/bridge/(state|info|devices|groups|logging|extensions|definitions|health|config)")
 _PROPERTY = re.compile(r"(power|current|voltage)(?:_(phase_[abc]|l?\d{1,2}|left|right|center|[ab]|ch\d))?")
 _UNITS = {"power": "W", "current": "A", "voltage": "V"}
 _SHOWN = {"energy": "kWh", "temperature": "degC", "humidity": "%"}
 _COMMANDS = ("/set", "/get", "/availability")
-_ATTRIBUTES = (
-    "sends each value on a topic of its own (output: attribute), which is not read: set output: json"
-)
 _KEPT = "told by its bridge: it did not speak while we listened"
 
 
@@ -42,9 +40,15 @@ def _below(heard: Heard, base: str) -> Iterator[Device]:
     }
     known = set(exposed) | {name for name, one in topics.items() if one.object is not None}
     for name in sorted(known):
-        below = (one.name[len(base) + 1 :] for one in heard.below(*base.split("/"), name))
-        parted = any(part in topics and part not in known for part in below)
-        yield _device(heard, base, name, topics.get(name), exposed.get(name, {}), parted)
+        apart = {
+            path.rpartition("/")[2]: one
+            for path, one in topics.items()
+            if path not in known and path.rpartition("/")[0] == name
+        }
+        if apart and topics.get(name) is None:
+            yield _apart(heard, base, name, apart, exposed.get(name, {}))
+        else:
+            yield _device(heard, base, name, topics.get(name), exposed.get(name, {}))
 
 
 def _exposed(devices: Topic | None) -> Iterator[tuple[str, dict[str, str]]]:
@@ -67,22 +71,27 @@ def _properties(exposes: object) -> Iterator[tuple[str, str]]:
             yield one["property"], str(one.get("unit") or "")
 
 
-def _device(
-    heard: Heard, base: str, name: str, topic: Topic | None, exposed: Mapping[str, str], parted: bool
-) -> Device:
+def _device(heard: Heard, base: str, name: str, topic: Topic | None, exposed: Mapping[str, str]) -> Device:
     said: Mapping[str, Any] = (topic.object if topic else None) or {}
     patterns = {"topic": f"{base}/{{appliance_id}}", "presence": f"{base}/{{appliance_id}}/availability"}
     measured = tuple(_measured(said, exposed))
-    notes = (
-        (_ATTRIBUTES,)
-        if parted and not said
-        else (_KEPT,)
-        if measured and (topic is None or not topic.live)
-        else ()
-    )
+    notes = (_KEPT,) if measured and (topic is None or not topic.live) else ()
     online = presence_on(heard, f"{base}/{name}/availability")
     telemetry = () if topic is None else (topic,)
     return Device("zigbee2mqtt", name, telemetry, measured, unusual(patterns, _USUAL), {}, online, notes)
+
+
+def _apart(
+    heard: Heard, base: str, name: str, attributes: Mapping[str, Topic], exposed: Mapping[str, str]
+) -> Device:
+    """With `output: attribute`: what is said on each topic, as if it were one object."""
+    topic, presence = f"{base}/{{appliance_id}}/{{channel}}", f"{base}/{{appliance_id}}/availability"
+    measured = tuple(_measured({one: topic.text for one, topic in attributes.items()}, exposed))
+    telemetry = tuple(attributes[path] for one in measured for path in one.paths if path in attributes)
+    notes = (_KEPT,) if measured and not any(one.live for one in telemetry) else ()
+    online = presence_on(heard, f"{base}/{name}/availability")
+    patterns = unusual({"topic": topic, "presence": presence}, _APART)
+    return Device("zigbee2mqtt-attribute", name, telemetry, measured, patterns, {}, online, notes)
 
 
 def _measured(said: Mapping[str, Any], exposed: Mapping[str, str]) -> Iterator[Measured]:

@@ -163,6 +163,29 @@ def test_channels_phases_and_units_of_zigbee(make_ingest, message, payload, sign
     assert said(ingest.decode([message(payload, "zigbee2mqtt/plug")])) == [("plug", 0, {"power": expected})]
 
 
+def test_zigbee2mqtt_by_attribute(make_ingest, message):
+    """A value a topic, of names with '/', too; commands and the bridge's own words are nobody's."""
+    phases = {"path": ["power", "power_phase_b"], "unit": "W"}
+    signals = {"power": phases, "voltage": {"path": "voltage", "unit": "V"}}
+    ingest = make_ingest(decoders=[entry("zigbee2mqtt-attribute", signals)])
+
+    decoded = ingest.decode(
+        [
+            message(b'{"state":"online"}', "zigbee2mqtt/plug/availability"),
+            message(b"80", "zigbee2mqtt/plug/power"),
+            message(b"4.25", "zigbee2mqtt/plug/power_phase_b"),
+            message(b"230", "zigbee2mqtt/plug/voltage"),
+            message(b"1", "zigbee2mqtt/plug/power/set"),
+            message(b"9", "zigbee2mqtt/bridge/power"),
+            message(b"80", "zigbee2mqtt/plug/voltage", retained=True),
+        ]
+    )
+
+    assert said(decoded) == [("plug", 0, {"power": 84.25}), ("plug", 0, {"voltage": 230.0})]
+    assert (presence(decoded), decoded.dead_letters) == ([("plug", True)], [])
+    assert ingest.subscriptions[3:] == ("zigbee2mqtt/#",)
+
+
 # --- OpenBeken
 
 

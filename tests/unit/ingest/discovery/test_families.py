@@ -89,6 +89,12 @@ FAMILIES = {
         )
     ],
     "zigbee2mqtt": [("zigbee2mqtt/fridge", Z2M | {"power": 76.2})],
+    "zigbee2mqtt-attribute": [
+        ("zigbee2mqtt/bridge/devices", [{"friendly_name": "fridge", "type": "Router"}]),
+        ("zigbee2mqtt/fridge/power", "76.2"),
+        ("zigbee2mqtt/fridge/state", "ON"),
+        ("zigbee2mqtt/fridge/availability", {"state": "online"}),
+    ],
     "openbeken": [("fridge/power/get", "76.2"), ("fridge/1/get", "1"), ("fridge/connected", "online")],
     "home-assistant": [("homeassistant/sensor/fridge_power/state", "76.2")],
     "thingsboard-gateway": [
