@@ -9,18 +9,20 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
-from simulators.base import Floats, Parameters, Physics, State
+from simulators.base import Floats, Measured, Parameters, Physics, State
 from simulators.categories import physics_of
 from simulators.fleet.faults import FaultCourse, afflicted
-from simulators.fleet.household import Homes, Weather
-from simulators.fleet.population import Member, Owner, Population, populate
+from simulators.fleet.household import CLIMATES, Homes, Weather
+from simulators.fleet.population import Member, Owner, Population, populate, stream
 from simulators.fleet.scenario import Scenario, row_of
 from simulators.fleet.sensors import Sensors, draw_sensors
+from simulators.fleet.wear import caused, draw_dust, uses, wear
 
 SPAN_HOURS = 6  # parameters hold for this long
 SHARD = 500
@@ -86,13 +88,26 @@ class Shard:
         signals = {name: np.concatenate([s[name] for _, s, _ in spans], axis=1)[kept] for name in names}
         return self._telemetry(start, time, kept, signals)
 
+    def rehearse_day(self, weather: Weather, start: int) -> list[Measured]:
+        """Live the day that starts at `start`, ms UTC, as `run_day` does; nothing is sensed or sent."""
+        day = (start - weather.start) // MS_PER_DAY
+        streams = [self.stream(day, purpose) for purpose in range(2)]
+        return [
+            self._lived(weather, start + k * SPAN_HOURS * MS_PER_HOUR, streams)
+            for k in range(24 // SPAN_HOURS)
+        ]
+
+    def _lived(self, weather: Weather, start: int, streams: list[np.random.Generator]) -> Measured:
+        home, physics = streams
+        span = self.homes.span(weather, start, SPAN_HOURS, home)
+        now = afflicted(self.physics, self.parameters, self.courses, len(self.members), start)
+        return self.physics.run(now, self.state, span, physics)
+
     def _span(
         self, weather: Weather, start: int, streams: list[np.random.Generator]
     ) -> tuple[NDArray[np.int64], dict[str, Floats], NDArray[np.bool_]]:
-        home, physics, sensing = streams
-        span = self.homes.span(weather, start, SPAN_HOURS, home)
-        now = afflicted(self.physics, self.parameters, self.courses, len(self.members), start)
-        measured = self.physics.run(now, self.state, span, physics)
+        *living, sensing = streams
+        measured = self._lived(weather, start, living)
         time, reported, kept = self.sensors.measure(measured, start, self.physics.sample_s * 1_000, sensing)
         if measured.sent is None:  # an appliance that chooses its moments keeps to them
             kept &= np.arange(1, kept.shape[1] + 1) % self.report_every == 0
@@ -137,10 +152,11 @@ class Fleet:
     def owners(self) -> tuple[Owner, ...]:
         return self._population.owners
 
-    @property
+    @cached_property
     def courses(self) -> Mapping[str, tuple[FaultCourse, ...]]:
-        """Appliance model -> the faults of its appliances."""
-        return self._population.courses
+        """Appliance model -> the faults of its appliances. With `causes` each of their models lives once beforehand."""
+        drawn = self._population.courses
+        return {model: (*courses, *self._caused(model)) for model, courses in drawn.items()}
 
     @property
     def offline(self) -> Mapping[str, tuple[tuple[int, int], ...]]:
@@ -160,22 +176,47 @@ class Fleet:
 
     def _settled(self) -> list[Shard]:
         if self._shards is None:
-            self._shards = [shard for model in self.scenario.appliances for shard in self._of_model(model)]
+            self._shards = [
+                shard for model in self.scenario.appliances for shard in self._of_model(model, self.courses)
+            ]
             for shard in self._shards:
                 self._settle(shard)
         return self._shards
+
+    def _caused(self, model: str) -> Iterator[FaultCourse]:
+        """Courses of what wears out by how it lives, beside the faults that it has anyway."""
+        causes = [cause for cause in self.scenario.causes if cause.appliance_model == model]
+        if not causes:
+            return
+        start, days = self.scenario.start_ms, range(self.scenario.days)
+        dust = draw_dust(stream(self.seed, "dust"), max(self.scenario.appliances.values()))
+        for shard in self._of_model(model, self._population.courses):
+            self._settle(shard)
+            weather = self._population.weather
+            lived = (shard.rehearse_day(weather, start + day * MS_PER_DAY) for day in days)
+            rows = [row_of(member.appliance_id) for member in shard.members]
+            climates = [CLIMATES[member.region] for member in shard.members]
+            used = list(uses(lived, shard.physics.sample_s))
+            for cause in causes:
+                worn = np.stack([wear(cause, day, dust[rows]) for day in used])
+                rng = stream(self.seed, f"{model} {cause.fault} {shard.number}")
+                effect = shard.physics.faults[cause.fault]
+                for course in caused(rng, cause, effect, worn, climates, start):
+                    yield replace(course, row=rows[course.row])
 
     def _settle(self, shard: Shard) -> None:
         for day in range(_SETTLE_DAYS, 0, -1):
             shard.run_day(self._population.weather, self.scenario.start_ms - day * MS_PER_DAY)
         shard.seq[:] = 0
 
-    def _of_model(self, model: str) -> Iterator[Shard]:
+    def _of_model(self, model: str, courses: Mapping[str, tuple[FaultCourse, ...]]) -> Iterator[Shard]:
         members = tuple(m for m in self.members if m.appliance_model == model)
         for number, first in enumerate(range(0, len(members), SHARD)):
-            yield self._shard(model, number, members[first : first + SHARD])
+            yield self._shard(model, number, members[first : first + SHARD], courses[model])
 
-    def _shard(self, model: str, number: int, members: tuple[Member, ...]) -> Shard:
+    def _shard(
+        self, model: str, number: int, members: tuple[Member, ...], courses: tuple[FaultCourse, ...]
+    ) -> Shard:
         rng = np.random.default_rng((self.seed, zlib.crc32(model.encode()), number))
         physics, n = physics_of(model), len(members)
         parameters = physics.draw(rng, n, model)
@@ -194,7 +235,7 @@ class Fleet:
             ),
             courses=tuple(
                 replace(course, row=course.row - int(rows[0]))
-                for course in self.courses[model]
+                for course in courses
                 if rows[0] <= course.row <= rows[-1]
             ),
             report_every=self.scenario.report_every,

@@ -66,17 +66,17 @@ class Population:
 
 def populate(scenario: Scenario, seed: int) -> Population:
     """Draw the fleet of `scenario`; the same seed gives the same fleet."""
-    rng = _stream(seed, "homes")
+    rng = stream(seed, "homes")
     regions = tuple(scenario.regions)
     households = max(scenario.appliances.values())
     region = rng.choice(len(regions), households, p=_shares(scenario.regions)).astype(np.int32)
     homes = draw_homes(rng, region, regions)
-    weather = Weather(_stream(seed, "weather"), regions, scenario.start_ms, scenario.days)
+    weather = Weather(stream(seed, "weather"), regions, scenario.start_ms, scenario.days)
     away = draw_absences(
         rng, households, scenario.start_ms, scenario.days, scenario.weekends_away, scenario.holidays_per_year
     )
     homes = homes.with_absences(_scripted_absences(scenario, away))
-    makers = _stream(seed, "makers")
+    makers = stream(seed, "makers")
     members = tuple(
         _member(makers, scenario, model, row, regions[region[row]])
         for model, count in scenario.appliances.items()
@@ -84,17 +84,17 @@ def populate(scenario: Scenario, seed: int) -> Population:
     )
     return Population(
         members=members,
-        owners=_owners(_stream(seed, "owners"), scenario, members, homes),
+        owners=_owners(stream(seed, "owners"), scenario, members, homes),
         homes=homes,
         weather=weather,
         courses={
-            model: _courses(_stream(seed, model), scenario, model, members) for model in scenario.appliances
+            model: _courses(stream(seed, model), scenario, model, members) for model in scenario.appliances
         },
-        offline=_offline(_stream(seed, "links"), scenario, members),
+        offline=_offline(stream(seed, "links"), scenario, members),
     )
 
 
-def _stream(seed: int, purpose: str) -> np.random.Generator:
+def stream(seed: int, purpose: str) -> np.random.Generator:
     """A stream a purpose, so that a scripted fault changes neither homes nor links."""
     return np.random.default_rng((seed, zlib.crc32(purpose.encode())))
 

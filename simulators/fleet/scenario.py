@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -63,6 +64,30 @@ class BadCohort(Strict):
     rate: float = Field(ge=0, le=1)
 
 
+class Cause(Strict):
+    """A fault of one appliance model that comes of how each lives (`simulators.fleet.wear`); it comes to each once.
+
+    `starts` of the compressor, `kwh` and hours of running in a home of usual dust wear out a usual one, each by itself;
+    what is left out wears nothing.
+
+    >>> Cause(appliance_model="ac-35i", fault="filter-clog", dusty_hours=900).starts is None
+    True
+    """
+
+    appliance_model: str
+    fault: str
+    starts: float | None = Field(default=None, gt=0)
+    kwh: float | None = Field(default=None, gt=0)
+    dusty_hours: float | None = Field(default=None, gt=0)
+    spread: float = Field(default=0.3, ge=0, le=2)  # log-normal standard deviation of what units endure
+
+    @model_validator(mode="after")
+    def _wears(self) -> Cause:
+        if self.starts is None and self.kwh is None and self.dusty_hours is None:
+            raise ValueError(f"nothing causes {self.fault}: write 'starts', 'kwh' or 'dusty_hours'")
+        return self
+
+
 class Update(Strict):
     """Firmware `to` reaches the first `share` of the fleet on `day`."""
 
@@ -100,6 +125,7 @@ class Scenario(Strict):
     holidays: tuple[Absence, ...] = ()
     outages: tuple[Outage, ...] = ()
     bad_cohorts: tuple[BadCohort, ...] = ()
+    causes: tuple[Cause, ...] = ()
     consent: ConsentMix = ConsentMix()
 
     @property
@@ -136,6 +162,13 @@ class Scenario(Strict):
             fault_effect(self.model_of(fault.appliance), fault.fault)
         for cohort in self.bad_cohorts:
             fault_effect(cohort.appliance_model, cohort.fault)
+        for cause in self.causes:
+            fault_effect(cause.appliance_model, cause.fault)
+            if cause.starts is not None and not _counts_starts(cause.appliance_model):
+                raise ValueError(f"{cause.appliance_model} counts no compressor starts: leave 'starts' out")
+        twice = [one for one in _kinds(self.causes) if _kinds(self.causes).count(one) > 1]
+        if twice:
+            raise ValueError(f"two causes of {' of '.join(twice[0])}: put both into one")
         spells: tuple[Absence | Outage, ...] = (*self.holidays, *self.outages)
         for spell in spells:
             for appliance in spell.appliances:
@@ -162,6 +195,14 @@ def _exists(appliance: str, counts: dict[str, int]) -> bool:
 def row_of(appliance: str) -> int:
     """The row within its model that `appliance_id` made this from."""
     return int(appliance.rpartition("-")[2]) - 1
+
+
+def _kinds(causes: Sequence[Cause]) -> list[tuple[str, str]]:
+    return [(one.fault, one.appliance_model) for one in causes]
+
+
+def _counts_starts(model: str) -> bool:
+    return any(signal.name == "compressor_starts" for signal in physics_of(model).signals)
 
 
 def _complain_unless_possible(model: str, count: int) -> None:
