@@ -12,6 +12,6 @@ class Level(StrEnum):
     ['look', 'call', 'go']
     """
 
-    LOOK = "look"  # something is unlike any of the last weeks
-    CALL = "call"  # it goes on, ten times as rare
-    GO = "go"  # it goes on, a hundred times as rare: somebody should be there
+    LOOK = "look"  # unlike the last weeks
+    CALL = "call"  # it goes on for hours
+    GO = "go"  # it goes on: somebody should be there

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 US_PER_HOUR = 3_600_000_000
 US_PER_DAY = 24 * US_PER_HOUR
+_US_PER_WEEK = 7 * US_PER_DAY
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,10 +40,10 @@ def instant(shown: int, zone: ZoneInfo) -> int:
 def _offsets(first: int, last: int, zone: ZoneInfo) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Instants (c,) at which the clock is changed in between, and the offsets (c + 1,) around them, us."""
     at, offsets = [], [_offset(first, zone)]
-    for day in range(first, last, US_PER_DAY):
-        until = min(day + US_PER_DAY, last)
+    for week in range(first, last, _US_PER_WEEK):  # no zone changes its clock there and back within one
+        until = min(week + _US_PER_WEEK, last)
         if (then := _offset(until, zone)) != offsets[-1]:
-            at.append(_change(day, until, zone))
+            at.append(_change(week, until, zone))
             offsets.append(then)
     return np.array(at, np.int64), np.array(offsets, np.int64)
 

@@ -2,9 +2,9 @@
 
 All of it by the clock on the wall, us since its 1970-01-01 00:00. A household's day begins in the middle of its
 quietest hours, wherever those are: who works at night sleeps at noon. First signs of life are compared with the median
-of their kind of day (working day or weekend), and how late is too late is read from the latest tenth of them: an
-exponential tail over a threshold (peaks over threshold, Pickands 1975; Coles, An Introduction to Statistical Modeling
-of Extreme Values, 2001, ch. 4, with shape 0), so that ten times as rare is always the same time later.
+of their kind of day (working day or weekend). Of n exchangeable mornings and one more, that one is the latest with
+probability 1 / (n + 1) (order statistics, as `models.rhythm` reads gaps); half as late again, and not sooner than
+some hours, is told.
 """
 
 from __future__ import annotations
@@ -19,21 +19,19 @@ from models.wellbeing.clock import US_PER_DAY, US_PER_HOUR
 US_PER_MINUTE = US_PER_HOUR // 60
 LEAST_DAYS = 14
 """So many mornings must be known before one is called late."""
-A_YEAR = 0.3
-"""So many late mornings a year may be told of somebody who is well."""
+LONGER = 1.5
+"""So many times as late as the latest of the last mornings is told..."""
+ONE_IN = 30
+"""... of which so many are set aside: who left once without breakfast comes home at noon, which is no late morning."""
+SOONEST = 150 * US_PER_MINUTE
+"""Nobody is told sooner after the usual first sign: three hours are asked for, and a lie-in ends in them."""
 
 _BIN = 15 * US_PER_MINUTE
 _BINS = US_PER_DAY // _BIN
 _QUIET_BINS = 20  # five hours
-_AGAIN = (
-    10 * US_PER_MINUTE,
-    120 * US_PER_MINUTE,
-)  # after a first sign the next comes so soon, unless one lies down again
+_AGAIN = (10 * US_PER_MINUTE, 120 * US_PER_MINUTE)  # between two signs of somebody who stays up
 _EARLY = 0.1  # of mornings begin before the night is said to be over
 _EVENING = 4 * US_PER_HOUR  # before the usual last sign
-_TAIL = 0.1
-_LEAST_TAIL = 3
-_LEAST_SCALE = 10 * US_PER_MINUTE
 _DIFFERENT = 30 * US_PER_MINUTE  # weekends have a median of their own
 _LEAST_WEEKENDS = 4
 _MOST_NIGHTS_AWAY = 60 * US_PER_HOUR
@@ -55,7 +53,6 @@ class Habits(NamedTuple):
     usual: tuple[int, int]  # median first sign of working days and weekends
     often: int  # nine of ten first signs come by so much after the median
     late: int  # a first sign so much after the median is told
-    scale: int  # so much more is e times as rare
     night_away: (
         int  # the longest silence from before an evening to after a night, where there were two; else 0
     )
@@ -80,7 +77,8 @@ def learn(shown: NDArray[np.int64], unknown: NDArray[np.int64]) -> Habits | None
         return None
     begins = _quietest(shown)
     day, since = np.divmod(shown - begins, US_PER_DAY)
-    rises = _first_a_day(day[_goes_on(shown)], since[_goes_on(shown)])
+    goes_on = _goes_on(shown)
+    rises = _first_a_day(day[goes_on], since[goes_on])
     if len(rises) < LEAST_DAYS:
         return None
     up = int(np.quantile(rises, _EARLY))
@@ -89,10 +87,11 @@ def learn(shown: NDArray[np.int64], unknown: NDArray[np.int64]) -> Habits | None
     if mornings.home.sum() < LEAST_DAYS:
         return None
     usual, late = _apart(mornings.day[mornings.home], mornings.first[mornings.home])
-    beyond, scale, often = _tail(late)
     away = mornings.silent[~mornings.home & (mornings.silent < _MOST_NIGHTS_AWAY)]
     night_away = int(away.max()) if len(away) > 1 else 0
-    return Habits(begins, up, last - _EVENING, usual, often, beyond, scale, night_away)
+    return Habits(
+        begins, up, last - _EVENING, usual, int(np.quantile(late, 0.9)), _too_late(late), night_away
+    )
 
 
 class Mornings(NamedTuple):
@@ -114,14 +113,21 @@ def _mornings(
     first_day, last_day = (int(t - begins) // US_PER_DAY for t in (shown[0], shown[-1]))
     day = np.arange(first_day + 1, last_day + 1, dtype=np.int64)
     starts = day * US_PER_DAY + begins
-    at = np.searchsorted(shown, starts + up)
-    there = at < len(shown)
-    day, starts, at = day[there], starts[there], at[there]
-    first, before = shown[at] - starts, shown[at - 1]
-    known = unheard(unknown, starts, shown[at]) == 0
-    keep = (first < US_PER_DAY) & known
+    active = shown[is_up(shown, begins, up)]
+    at = np.searchsorted(active, starts)
+    there = at < len(active)
+    day, starts, first = day[there], starts[there], active[at[there]]
+    before = shown[np.searchsorted(shown, np.maximum(first - _AGAIN[1], starts)) - 1]
+    keep = (first < starts + US_PER_DAY) & (unheard(unknown, starts, first) == 0)
     home = before >= starts - US_PER_DAY + evening
-    return Mornings(day[keep], first[keep], (shown[at] - before)[keep], home[keep])
+    return Mornings(day[keep], (first - starts)[keep], (first - before)[keep], home[keep])
+
+
+def is_up(shown: NDArray[np.int64], begins: int, up: int) -> NDArray[np.bool_]:
+    """(n,) signs of somebody who is up: after the night, or near its end and not the first within two hours."""
+    since = (shown - begins) % US_PER_DAY
+    before = shown[np.maximum(np.searchsorted(shown, shown - _AGAIN[1]), 0)]
+    return np.asarray((since >= up) | ((since >= up - _AGAIN[1]) & (shown - before >= _AGAIN[0])))
 
 
 def unheard(
@@ -135,6 +141,15 @@ def unheard(
     edges, total = unknown.ravel() - unknown[0, 0], so_far.ravel()  # small numbers: floats hold them exactly
     before = [np.interp(t - unknown[0, 0], edges, total) for t in (since, until)]
     return np.asarray(np.rint(before[1] - before[0]), np.int64)
+
+
+def nights(shown: NDArray[np.int64], begins: int, clock: int) -> NDArray[np.int64]:
+    """(nights,) quarters of an hour with a sign in the quietest hours of each night, the last that began by `clock`."""
+    quarter = np.unique(shown // _BIN) * _BIN
+    night, into = np.divmod(quarter - begins + _QUIET_BINS // 2 * _BIN, US_PER_DAY)
+    last = (clock - begins + _QUIET_BINS // 2 * _BIN) // US_PER_DAY
+    first = int(night[0])
+    return np.bincount(night[into < _QUIET_BINS * _BIN] - first, minlength=last - first + 1)
 
 
 def _quietest(shown: NDArray[np.int64]) -> int:
@@ -178,11 +193,11 @@ def _apart(day: NDArray[np.int64], first: NDArray[np.int64]) -> tuple[tuple[int,
     return (work, free), first - np.where(weekend, free, work)
 
 
-def _tail(late: NDArray[np.int64]) -> tuple[int, int, int]:
-    """How late is told, how much later is e times as rare, and how late nine of ten are."""
-    sorted_late = np.sort(late)
-    most = max(_LEAST_TAIL, int(len(late) * _TAIL))
-    threshold = int(sorted_late[-most - 1])
-    scale = max(int(sorted_late[-most:].mean()) - threshold, _LEAST_SCALE)
-    rarer = np.log(most / len(late) * 365 / A_YEAR)
-    return int(threshold + scale * rarer), scale, int(np.quantile(late, 0.9))
+def _too_late(late: NDArray[np.int64]) -> int:
+    """How late is too late against the latest morning, one in thirty set aside; never sooner than `SOONEST`."""
+    return max(int(LONGER * latest(late)), SOONEST)
+
+
+def latest(values: NDArray[np.int64]) -> int:
+    """The largest of (n,) `values`, one in `ONE_IN` set aside."""
+    return int(np.sort(values)[-1 - len(values) // ONE_IN])

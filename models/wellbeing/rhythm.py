@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from foremend.vocabulary.wellbeing import Level
 from models.wellbeing.clock import US_PER_DAY, US_PER_HOUR, instant, wall
 from models.wellbeing.habits import LEAST_DAYS as LEAST_DAYS
-from models.wellbeing.habits import Habits, learn, unheard
+from models.wellbeing.habits import Habits, is_up, latest, learn, nights, unheard
 
 DAYS_KEPT = 60
 """Older signs of life say nothing: habits change."""
 
 Spans = Sequence[tuple[int, int]]
 
-_AFTER_A_DAY_OUT = US_PER_HOUR  # who was not there in the evening has this much longer
 _NIGHT_AWAY = 1.2  # times the longest usual one
-_LONGER = {Level.CALL: 2 * US_PER_HOUR, Level.GO: 5 * US_PER_HOUR}  # at least, after LOOK
-_RARER = {Level.CALL: np.log(10.0), Level.GO: np.log(100.0)}
+_LONGER = {Level.CALL: 2 * US_PER_HOUR, Level.GO: 5 * US_PER_HOUR}  # after LOOK
+_LEAST_BUSY = 5  # quarters of an hour with a sign, of the twenty in the quietest hours
+_BUSIER, _MORE = 1.5, 3  # so many times as much as in the busiest night before, and so many quarters more
 _OUT = 2  # times as long, where nobody was there in the evening
 
 
@@ -64,56 +64,79 @@ def judged(
     known = signs[(signs > since) & (signs <= now)]
     unknown = _wall_spans(_unknown(away, seen, since, now), zone)
     at_home = known[~_within(known, away)]
-    habits = learn(wall(at_home, zone), unknown)
+    shown, clock = wall(at_home, zone), int(wall(np.array([now]), zone)[0])
+    habits = learn(shown, unknown)
     if habits is None:
         return None
     said = [until for _, until in away if until <= now]
     said += [well_since] if well_since is not None and well_since <= now else []
-    return _silence(habits, at_home, now, zone, said, unknown)
-
-
-def _silence(
-    habits: Habits,
-    signs: NDArray[np.int64],
-    now: int,
-    zone: ZoneInfo,
-    said: list[int],
-    unknown: NDArray[np.int64],
-) -> Quiet | None:
-    shown, clock = wall(signs, zone), int(wall(np.array([now]), zone)[0])
-    last = int(shown[-1])
-    day = 1 + max(
-        _last_up(habits, shown),
-        *((int(t) - habits.begins) // US_PER_DAY for t in wall(np.array(said, np.int64), zone)),
-        -(10**6),
-    )
-    out = last < habits.first_of(day - 1) + habits.evening
-    told_at = habits.usual_on(day) + habits.late
-    if out:
-        told_at = max(told_at + _AFTER_A_DAY_OUT, last + int(_NIGHT_AWAY * habits.night_away))
-    over = (
-        clock
-        - told_at
-        - int(unheard(unknown, np.array([habits.first_of(day) + habits.up]), np.array([clock]))[0])
-    )
-    if over < 0:
+    well = wall(np.array(said, np.int64), zone)
+    told = _stopped(habits, shown, clock, unknown, well) or _shifted(habits, shown, clock, well)
+    if told is None:
         return None
+    level, day, why = told
     usual_by = instant(habits.usual_on(day) + habits.often, zone)
-    return Quiet(
-        _level(over, habits.scale, out), int(signs[-1]), usual_by, "shifted" if last > told_at else "stopped"
+    return Quiet(level, int(at_home[-1]), usual_by, why)
+
+
+Told = tuple[Level, int, Literal["stopped", "shifted"]]
+
+
+def _stopped(
+    habits: Habits,
+    shown: NDArray[np.int64],
+    clock: int,
+    unknown: NDArray[np.int64],
+    said: NDArray[np.int64],
+) -> Told | None:
+    """Nobody was up when somebody should have been on the first household day after the last on which somebody was."""
+    last, day = int(shown[-1]), _last_up(habits, shown, said) + 1
+    while (told_at := _told_at(habits, day, last)) <= clock:
+        begun = habits.first_of(day) + habits.up
+        if not unheard(unknown, np.array([begun]), np.array([told_at]))[0]:
+            out = last < habits.first_of(day - 1) + habits.evening
+            return _level(clock - told_at, out), day, "stopped"
+        day += 1
+    return None
+
+
+def _told_at(habits: Habits, day: int, last: int) -> int:
+    """By when nothing of `day` is told, where the `last` sign was before it: later where nights away are usual."""
+    told_at = habits.usual_on(day) + habits.late
+    if last < habits.first_of(day - 1) + habits.evening:
+        return max(told_at, last + int(_NIGHT_AWAY * habits.night_away))
+    return told_at
+
+
+def _last_up(habits: Habits, shown: NDArray[np.int64], said: NDArray[np.int64]) -> int:
+    """The last household day on which somebody was up: did something after the night, or was said to be well."""
+    active = shown[is_up(shown, habits.begins, habits.up)]
+    return max(
+        int(active[-1] - habits.begins) // US_PER_DAY, *((said - habits.begins) // US_PER_DAY).tolist(), 0
     )
 
 
-def _last_up(habits: Habits, shown: NDArray[np.int64]) -> int:
-    """The last household day on which somebody was up: did something after the night."""
-    day, since = np.divmod(shown - habits.begins, US_PER_DAY)
-    return int(day[since >= habits.up][-1])
+def _shifted(habits: Habits, shown: NDArray[np.int64], clock: int, said: NDArray[np.int64]) -> Told | None:
+    """In the quietest hours of the last night, or of the last two, far more was done than in those before.
+
+    It is told until the next night begins, or somebody is said to be well.
+    """
+    busy = nights(shown, habits.begins, clock)
+    day = (clock - habits.begins) // US_PER_DAY
+    if (said >= habits.first_of(day)).any():
+        return None
+    for many, level in ((2, Level.CALL), (1, Level.LOOK)):
+        total = np.convolve(busy, np.ones(many, np.int64), "valid")
+        before = total[:-many]
+        if len(before) and total[-1] >= max(_LEAST_BUSY * many, _BUSIER * latest(before) + _MORE):
+            return level, day, "shifted"
+    return None
 
 
-def _level(over: int, scale: int, out: bool) -> Level:
+def _level(over: int, out: bool) -> Level:
     level = Level.LOOK
     for more in (Level.CALL, Level.GO):
-        if over >= max(_LONGER[more], _RARER[more] * scale) * (_OUT if out else 1):
+        if over >= _LONGER[more] * (_OUT if out else 1):
             level = more
     return level
 

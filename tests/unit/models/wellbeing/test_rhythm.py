@@ -133,9 +133,37 @@ def test_nights_away_that_are_usual_are_not_told() -> None:
     assert told(gone, at(60, 10.0)) is not None
 
 
+def test_who_had_breakfast_early_and_left_is_not_missed() -> None:
+    """Two signs before the usual hour are somebody who is up; one is a thirsty night."""
+    signs = days(1, 40)
+    night, breakfast = [at(41, 5.2)], [at(41, 5.2), at(41, 5.6)]
+
+    assert told(np.append(signs, night), at(41, 12.0)) is not None
+    assert told(np.append(signs, breakfast), at(41, 12.0)) is None
+
+
+def test_a_night_that_is_lived_like_a_day_is_told_as_a_shift() -> None:
+    """Something every half hour until the morning, of somebody who sleeps at night."""
+    awake = np.array([at(40, 23.0 + half / 2) for half in range(20)])
+
+    signs = np.append(days(1, 40), awake)
+    one = told(signs, at(41, 9.0))
+
+    assert one is not None
+    assert (one.level, one.why) == (Level.LOOK, "shifted")
+    assert told(signs, at(41, 9.0), well_since=at(41, 8.0)) is None
+
+
+def test_it_goes_on_being_told_through_an_outage() -> None:
+    """What was missed before the devices fell silent was missed."""
+    signs, seen = days(1, 40), [(at(1, 0), at(41, 11.0)), (at(41, 15.0), at(45, 0))]
+
+    assert told(signs, at(41, 15.5), seen=seen) is not None
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 3 * 24 * 4), st.integers(0, 3 * 24 * 4))
-def test_one_more_sign_never_makes_it_more_urgent(quarter: int, more: int) -> None:
+def test_one_more_sign_never_makes_a_silence_more_urgent(quarter: int, more: int) -> None:
     """Whatever somebody does after the last sign."""
     signs = days(1, 40)
     end = int(signs[-1])
