@@ -18,6 +18,9 @@ from models.wellbeing.habits import Habits, is_up, latest, learn, nights, unhear
 DAYS_KEPT = 60
 """Older signs of life say nothing: habits change."""
 
+AT_REST = 75 * US_PER_HOUR // 60
+"""So long after its last word an appliance at rest may still be listening: some speak once an hour."""
+
 Spans = Sequence[tuple[int, int]]
 
 _NIGHT_AWAY = 1.2  # times the longest usual one
@@ -58,6 +61,7 @@ def judged(
     `well_since`, us UTC, counts as a sign of life then, and so does the end of an absence. Signs later than `now` are
     not looked at.
     """
+    seen = None if seen is None else [(a, now if b <= now <= b + AT_REST else b) for a, b in seen]
     if any(since <= now < until for since, until in away) or not _listened(seen, now):
         return None
     since = now - DAYS_KEPT * US_PER_DAY
@@ -142,7 +146,7 @@ def _level(over: int, out: bool) -> Level:
 
 
 def _listened(seen: Spans | None, now: int) -> bool:
-    return seen is None or any(since <= now <= until + US_PER_HOUR for since, until in seen)
+    return seen is None or any(since <= now <= until for since, until in seen)
 
 
 def _within(times: NDArray[np.int64], spans: Spans) -> NDArray[np.bool_]:

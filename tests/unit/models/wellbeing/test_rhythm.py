@@ -154,6 +154,16 @@ def test_a_night_that_is_lived_like_a_day_is_told_as_a_shift() -> None:
     assert told(signs, at(41, 9.0), well_since=at(41, 8.0)) is None
 
 
+def test_an_appliance_at_rest_that_speaks_once_an_hour_is_listening() -> None:
+    """What it has not said since its last word is silence; after a longer one nobody knows."""
+    signs = days(1, 40)
+
+    one, nobody_knows = (told(signs, at(41, 10.0), seen=[(at(1, 0), at(41, hour))]) for hour in (9.0, 8.0))
+
+    assert one is not None
+    assert nobody_knows is None
+
+
 def test_it_goes_on_being_told_through_an_outage() -> None:
     """What was missed before the devices fell silent was missed."""
     signs, seen = days(1, 40), [(at(1, 0), at(41, 11.0)), (at(41, 15.0), at(45, 0))]
