@@ -69,6 +69,8 @@ def before(stage: Any, whose: str, kept: Kept) -> int:
 OF_APPLIANCES = [
     place for place in TABLES if place.link is Link.APPLIANCE and place.table not in {*BY_OTHERS, *RULES}
 ]
+ONE_EACH = ("seen", "forgotten", "wellbeing_signs")
+"""Tables with one row an appliance."""
 
 
 @pytest.mark.parametrize("place", OF_APPLIANCES, ids=lambda place: place.name)
@@ -81,10 +83,7 @@ def test_rows_about_an_appliance_go_by_its_own_policy_to_the_millisecond(
         for when in (before(houses, whose, place.kept) - 1, before(houses, whose, place.kept)):
             put(houses, place, number, when, **{place.column: whose})
             number += 1
-            if place.name in (
-                "seen",
-                "forgotten",
-            ):  # one row an appliance: the older one, then the younger one
+            if place.name in ONE_EACH:  # the older one, then the younger one
                 keeper(houses).run()
                 number_left = len(left(houses, place.table, place.column))
                 with writing(houses.alerts.engine) as session:
@@ -93,7 +92,7 @@ def test_rows_about_an_appliance_go_by_its_own_policy_to_the_millisecond(
 
     runs = {run.place: run.removed for run in keeper(houses).run()}
 
-    if place.name not in ("seen", "forgotten"):
+    if place.name not in ONE_EACH:
         assert runs[place.name] == len(POLICY)
         with reading(houses.alerts.engine) as session:
             rows = session.execute(
