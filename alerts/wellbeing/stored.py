@@ -39,11 +39,12 @@ class Signs:
 @dataclass(frozen=True, slots=True)
 class Silence:
     """That the contacts were told of: the highest level, the last sign of life before it, ms UTC, and the appliance by
-    whose consent."""
+    whose consent. `shifted` as in `alerts.wellbeing.telling`."""
 
     level: Level
     since: int
     appliance_id: str
+    shifted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from alerts.wellbeing.stored import House, Silence
 from foremend.vocabulary.types import deterministic_id
 from foremend.vocabulary.wellbeing import Level
 
-Word = Literal["look", "call", "go", "seen", "well", "away"]
+Word = Literal["look", "call", "go", "shift", "seen", "well", "away"]
 """What a message says: how urgent it is, or why it is over."""
 LEVELS = tuple(Level)
 Seal = Callable[[str], bytes]
@@ -24,11 +24,15 @@ Seal = Callable[[str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A silence unlike the last weeks, ms UTC: the last sign of life, and by when there usually is one."""
+    """A silence unlike the last weeks, ms UTC: the last sign of life, and by when there usually is one.
+
+    `shifted`: no silence, but a night that is lived like a day.
+    """
 
     level: Level
     last_sign: int
     usual_by: int
+    shifted: bool = False
 
 
 def told(
@@ -58,10 +62,11 @@ def told(
     since = found.last_sign if silence is None else silence.since
     _stop(work, appliance_id)
     for contact in _contacts(work, appliance_id):
-        said = {"word": found.level.value, "since": found.last_sign, "by": found.usual_by}
+        word = "shift" if found.shifted else found.level.value
+        said = {"word": word, "level": found.level.value, "since": found.last_sign, "by": found.usual_by}
         key = _id(contact.id, appliance_id, since, found.level.value)
         _put(work, outbox, seal, contact, key, said, appliance_id)
-    return replace(before, silence=Silence(found.level, since, appliance_id))
+    return replace(before, silence=Silence(found.level, since, appliance_id, found.shifted))
 
 
 def _why(house: House, silence: Silence, last_sign: int | None, now: int) -> Word | None:
@@ -70,7 +75,8 @@ def _why(house: House, silence: Silence, last_sign: int | None, now: int) -> Wor
         return "well"
     if any(since <= now < until for since, until in house.away):
         return "away"
-    return "seen" if last_sign is not None and last_sign > silence.since else None
+    seen = last_sign is not None and last_sign > silence.since and not silence.shifted
+    return "seen" if seen else None
 
 
 def _close(

@@ -60,7 +60,7 @@ class ToContact:
             return Needless("nobody agrees to it any more")
         if contact is None or contact.owner_id != appliance.owner_id:
             return Needless("the contact was let go")
-        if said["word"] == Level.LOOK and (until := night(appliance, policy, now)) is not None:
+        if said.get("level") == Level.LOOK and (until := night(appliance, policy, now)) is not None:
             return Defer(until, QUIET_HOURS)
         return self._message(row, said, contact, time_zone(appliance.timezone), now)
 

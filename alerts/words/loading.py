@@ -63,7 +63,7 @@ class ContactWords(Strict):
     unnamed: Text
     link: Text
     page: ContactPageWords
-    says: Mapping[Literal["look", "call", "go", "seen", "well", "away"], Text]
+    says: Mapping[Literal["look", "call", "go", "shift", "seen", "well", "away"], Text]
 
 
 class LanguageWords(Strict):

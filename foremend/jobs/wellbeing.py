@@ -76,7 +76,11 @@ class WellbeingRounds(ByRounds):
                 for since, until in all_of([one.heard for one in found.values() if one.minutes])
             ],
         )
-        silent = None if quiet is None else Found(quiet.level, quiet.last_sign // _US, quiet.usual_by // _US)
+        silent = (
+            None
+            if quiet is None
+            else Found(quiet.level, quiet.last_sign // _US, quiet.usual_by // _US, quiet.why == "shifted")
+        )
         return self._desk.tell(household, silent, int(signs[-1]) // _US if len(signs) else None)
 
     def _signs(self, appliance_id: str, model: str, now: int) -> Signs:

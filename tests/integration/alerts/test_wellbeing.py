@@ -217,6 +217,25 @@ def test_a_contact_is_reached_by_the_channel_that_was_chosen(open_stage: Callabl
     assert "hingehen" in told.body
 
 
+def test_a_night_that_is_lived_like_a_day_is_told_as_what_it_is(home: Home) -> None:
+    """No silence is told of, and no life that is seen again."""
+    home.stage.clock.now = home.midnight + 13 * HOUR
+    [household] = home.stage.alerts.wellbeing.households()
+    night = home.midnight + 3 * HOUR
+
+    home.stage.alerts.wellbeing.tell(household, Found(Level.CALL, night, night, shifted=True), night)
+    home.stage.alerts.wellbeing.tell(household, None, night + HOUR)
+    home.stage.alerts.dispatcher.run_once()
+
+    assert home.messages() == []  # it was over before it left
+    home.stage.alerts.wellbeing.tell(household, Found(Level.GO, night, night, shifted=True), night)
+    home.stage.alerts.dispatcher.run_once()
+    home.stage.alerts.wellbeing.tell(household, None, night + HOUR)
+    home.stage.alerts.dispatcher.run_once()
+    [told] = home.messages()
+    assert "at unusual hours, last at" in told
+
+
 def test_without_a_yes_or_a_contact_nothing_is_read_and_nothing_kept(home: Home) -> None:
     """Nobody looks for signs of life where nobody would be told."""
     [contact] = home.stage.alerts.contacts.some("o-1", "test")
@@ -327,7 +346,7 @@ def test_a_round_reads_a_day_and_not_sixty(home: Home, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("word", ["look", "call", "go", "seen", "well", "away"])
+@pytest.mark.parametrize("word", ["look", "call", "go", "shift", "seen", "well", "away"])
 @pytest.mark.parametrize("name", ["Grandmother Maximiliane, in Freiburg", "奶奶", "奶" * 24])
 def test_every_word_is_two_sms_at_most(language: str, word: str, name: str) -> None:
     """With a long name or one of another script, and a link: what is to be done is never cut off."""
