@@ -62,7 +62,8 @@ KINDS = (
 @dataclass(frozen=True, slots=True)
 class CohortStanding:
     """How a cohort stands beside its siblings. `ratio` is how many times as often it fails as they do, `low` and `high`
-    hold it 95 times in 100 for one cohort looked at once (Clopper and Pearson, 1934)."""
+    hold it 95 times in 100 for one cohort looked at once (Clopper and Pearson, 1934). Where no sibling failed,
+    `ratio` is as if half a one had, and nothing is known of how much more it may be."""
 
     by: tuple[str, ...]
     cohort: tuple[int, ...]
@@ -206,7 +207,7 @@ def _standing(one: _Watched, cohort: int, level: int) -> CohortStanding:
     stands = one.standing
     failed, of, expected = int(stands.failed[cohort]), int(stands.of[cohort]), float(stands.expected[cohort])
     low, high = beta.ppf([0.025, 0.975], [failed, failed + 1], [of - failed + 1, max(of - failed, 1e-9)])
-    ratio, low, high = (float(_odds(share) / _odds(expected / of)) for share in (failed / of, low, high))
+    ratio, low, high = (_odds(share, of) / _odds(expected / of, of) for share in (failed / of, low, high))
     number = tuple(int(part) for part in one.names[cohort])
     at_risk = int(one.at_risk[cohort])
     return CohortStanding(one.kind.by, number, LEVELS[level], at_risk, failed, expected, ratio, low, high)
@@ -216,8 +217,9 @@ def _alarm(one: _Watched, cohort: int, day: int) -> CohortAlarm:
     return CohortAlarm(**asdict(_standing(one, cohort, one.told[cohort])), day=day)
 
 
-def _odds(share: float) -> float:
-    return share / max(1.0 - share, 1e-12)
+def _odds(share: float, of: int) -> float:
+    """Of `of` failures; at least half a one is counted of the siblings (Haldane, 1956), or odds were endless."""
+    return float(share / max(1.0 - share, 0.5 / of))
 
 
 def _numbered(columns: Sequence[Ints]) -> tuple[Ints, Ints]:

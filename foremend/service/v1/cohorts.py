@@ -32,7 +32,8 @@ _BY_ERROR: Mapping[type[InputError], int] = {NoAlarmError: 404, NotNowError: 409
 
 class CohortFigures(BaseModel):
     """`failed` of `at_risk` did, where `expected` would if it failed as often as its siblings; `ratio` is how many
-    times as often that is, and 95 times in 100 it lies in `ratio_95` for one cohort looked at once."""
+    times as often that is, and 95 times in 100 it lies in `ratio_95` for one cohort looked at once. Where no sibling
+    failed, half a one is counted: it may be any number of times more."""
 
     definition: dict[
         str, str

@@ -58,6 +58,18 @@ def test_a_bad_batch_is_red_and_none_of_its_siblings_is() -> None:
     assert found[0].failed > 4 * found[0].expected
 
 
+def test_where_no_sibling_failed_half_a_one_is_counted() -> None:
+    """How many times as often would be endless: what is told is a number that a person can read."""
+    spells = fleet()
+
+    told = red(failing(spells, np.where(spells.batch == 7, 2e-3, 0.0)))
+    (found,) = (one for one in told if one.by == ("batch",))
+
+    siblings = found.failed / found.expected - 1
+    assert found.ratio == pytest.approx(2 * found.failed * siblings)
+    assert 5 < found.low < found.ratio <= found.high < 1_000
+
+
 def test_of_a_red_batch_no_part_is_told() -> None:
     """Its part in a region, or with a firmware, is not news of its own afterwards."""
     spells = fleet()
