@@ -20,7 +20,7 @@ from sqlalchemy import select
 from alerts.consent import ConsentRecord
 from alerts.database import reading
 from alerts.owners import OwnedAppliance, Owner
-from alerts.tables import OutboxRow, OutboxState, TicketRow
+from alerts.tables import DeadLetterRow, OutboxRow, OutboxState, TicketRow
 from benchmarks.mosquitto_server import Mosquitto
 from benchmarks.postgres_server import PostgresServer
 from foremend.config import load_settings
@@ -83,9 +83,11 @@ class Household:
                     )
                 ]
             )
-        self.place.wait_until(lambda: self.tickets() == {*GOES, REMAINS} and self.all_left(), child)
+        everybody = {*GOES, REMAINS}
+        self.place.wait_until(lambda: self.tickets() == everybody and self.all_left(), child)
+        self.place.wait_until(lambda: self.not_used() == everybody, child)
         # The report counts stored readings: what is in the journal alone, as before the first checkpoint, is none.
-        self.place.wait_until(lambda: self.stored() >= {*GOES, REMAINS}, child)
+        self.place.wait_until(lambda: self.stored() >= everybody, child)
 
     def stored(self) -> set[str]:
         """Of which appliances history has readings."""
@@ -98,6 +100,11 @@ class Household:
     def tickets(self) -> set[str]:
         with self.desk() as desk, reading(desk.engine) as session:
             return set(session.scalars(select(TicketRow.appliance_id)))
+
+    def not_used(self) -> set[str]:
+        """Of which appliances there is a dead letter."""
+        with self.desk() as desk, reading(desk.engine) as session:
+            return {topic.split("/")[3] for topic in session.scalars(select(DeadLetterRow.topic))}
 
     def all_left(self) -> bool:
         with self.desk() as desk, reading(desk.engine) as session:
