@@ -6,9 +6,8 @@ messages to this contact, as its words say; what sends anything else changes not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from html import escape
-from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -17,8 +16,7 @@ from fastapi.responses import HTMLResponse
 from alerts.stop_links import CONTACT_PATH
 from alerts.wellbeing.answers import Asked, ContactAnswers
 from alerts.words.loading import ContactPageWords, words_of
-from foremend.service.link_pages import AWAY_S, NOBODYS, page, said, sends_forms
-from foremend.vocabulary.errors import UnavailableError
+from foremend.service.link_pages import answered, fields, is_one_click, said, sends_forms
 
 DAYS = (1, 2, 7, 14, 30, 90)
 """How long somebody may be said to be away by the page."""
@@ -29,51 +27,50 @@ def add_contact_page(app: FastAPI, answers: ContactAnswers | None, policy: str) 
     """The routes ask no right: the link is signed. `policy` is the CSP of all pages; this one may send its form."""
     headers = sends_forms(policy)
 
-    def answered(ask: Callable[[ContactAnswers], tuple[Asked | None, str]]) -> HTMLResponse:
-        status, html, more = _answer(answers, ask)
-        return HTMLResponse(html, status, headers | more)
+    def shown(ask: Callable[[ContactAnswers], Taken | None]) -> HTMLResponse:
+        return answered(lambda: None if answers is None else ask(answers), _dead, _card, headers)
 
     @app.get(CONTACT_PATH + "/{link}", include_in_schema=False)
     def look(link: str) -> HTMLResponse:
-        return answered(lambda there: (there.look(link), ""))
+        return shown(lambda there: _told(there.look(link)))
 
     @app.post(CONTACT_PATH + "/{link}", include_in_schema=False)
     async def take(link: str, request: Request) -> HTMLResponse:
-        form = _fields((await request.body()).decode(errors="replace"))
-        return await run_in_threadpool(answered, lambda there: _take(there, link, form))
+        body = await request.body()
+        return await run_in_threadpool(shown, lambda there: _take(there, link, body))
 
 
-def _take(answers: ContactAnswers, link: str, form: Mapping[str, str]) -> tuple[Asked | None, str]:
-    """What the form says is done, and which sentence tells that it is."""
-    if form.get("List-Unsubscribe") == "One-Click" or form.get("word") == "stop":
-        return answers.stop(link), "stopped"
+Taken = tuple[Asked, str]
+"""Of whom it was asked, and which sentence tells what was done; an empty one shows the form."""
+
+
+def _told(asked: Asked | None, done: str = "") -> Taken | None:
+    return None if asked is None else (asked, done)
+
+
+def _take(answers: ContactAnswers, link: str, body: bytes) -> Taken | None:
+    """What the form says is done."""
+    form = fields(body, _MOST_FIELDS)
+    if is_one_click(body) or form.get("word") == "stop":
+        return _told(answers.stop(link), "stopped")
     if form.get("word") == "well":
-        return answers.well(link), "thanks"
+        return _told(answers.well(link), "thanks")
     days = form.get("days", "")
     if form.get("word") == "away" and days in map(str, DAYS):
-        return answers.away(link, int(days)), "thanks"
-    return answers.look(link), ""
+        return _told(answers.away(link, int(days)), "thanks")
+    return _told(answers.look(link))
 
 
-def _fields(body: str) -> dict[str, str]:
-    return dict(parse_qsl(body, max_num_fields=_MOST_FIELDS)) if body.count("&") < _MOST_FIELDS else {}
+def _dead(language: str) -> str:
+    return words_of(language).to_contact.page.dead
 
 
-def _answer(
-    answers: ContactAnswers | None, ask: Callable[[ContactAnswers], tuple[Asked | None, str]]
-) -> tuple[int, str, dict[str, str]]:
-    try:
-        asked, done = (None, "") if answers is None else ask(answers)
-    except UnavailableError:
-        busy = [said(one, words_of(one).stop_page.busy) for one in NOBODYS]
-        return 503, page(NOBODYS[0], busy), {"Retry-After": str(AWAY_S)}
-    if asked is None:
-        return 404, page(NOBODYS[0], [said(one, words_of(one).to_contact.page.dead) for one in NOBODYS]), {}
+def _card(taken: Taken) -> tuple[str, str]:
+    asked, done = taken
     words = words_of(asked.language).to_contact
     if done:
-        return 200, page(asked.language, [said(asked.language, getattr(words.page, done))]), {}
-    name = asked.name or words.unnamed
-    return 200, page(asked.language, [_form(asked.language, name, words.subject, words.page)]), {}
+        return asked.language, said(asked.language, getattr(words.page, done))
+    return asked.language, _form(asked.language, asked.name or words.unnamed, words.subject, words.page)
 
 
 def _form(language: str, name: str, title: str, words: ContactPageWords) -> str:

@@ -15,30 +15,24 @@ from fastapi.responses import HTMLResponse
 
 from alerts.stop_links import PATH, StopDesk, Stoppable
 from alerts.words.loading import words_of
-from foremend.service.link_pages import AWAY_S, NOBODYS, page, said, sends_forms
-from foremend.vocabulary.errors import UnavailableError
-
-_FIELD, _VALUE = "List-Unsubscribe", "One-Click"  # RFC 8058, section 3.1; as a form of either encoding
+from foremend.service.link_pages import ONE_CLICK, answered, is_one_click, said, sends_forms
 
 
 def add_stop_page(app: FastAPI, desk: StopDesk | None, policy: str) -> None:
     """The routes ask no right: the link is signed. `policy` is the CSP of all pages; this one may send its form."""
     headers = sends_forms(policy)
 
-    def answered(ask: Callable[[StopDesk], Stoppable | None]) -> HTMLResponse:
-        status, html, more = _answer(desk, ask)
-        return HTMLResponse(html, status, headers | more)
+    def shown(ask: Callable[[StopDesk], Stoppable | None]) -> HTMLResponse:
+        return answered(lambda: None if desk is None else ask(desk), _dead, _card, headers)
 
     @app.get(PATH + "/{link}", include_in_schema=False)
     def look(link: str) -> HTMLResponse:
-        return answered(lambda there: there.look(link))
+        return shown(lambda there: there.look(link))
 
     @app.post(PATH + "/{link}", include_in_schema=False)
     async def stop(link: str, request: Request) -> HTMLResponse:
-        body = await request.body()
-        if _FIELD.encode() in body and _VALUE.encode() in body:
-            return await run_in_threadpool(answered, lambda there: _stopped(there, link))
-        return await run_in_threadpool(answered, lambda there: there.look(link))
+        act = _stopped if is_one_click(await request.body()) else StopDesk.look
+        return await run_in_threadpool(shown, lambda there: act(there, link))
 
 
 def _stopped(desk: StopDesk, link: str) -> Stoppable | None:
@@ -46,17 +40,12 @@ def _stopped(desk: StopDesk, link: str) -> Stoppable | None:
     return desk.look(link)
 
 
-def _answer(
-    desk: StopDesk | None, ask: Callable[[StopDesk], Stoppable | None]
-) -> tuple[int, str, dict[str, str]]:
-    try:
-        found = None if desk is None else ask(desk)
-    except UnavailableError:
-        busy = [said(one, words_of(one).stop_page.busy) for one in NOBODYS]
-        return 503, page(NOBODYS[0], busy), {"Retry-After": str(AWAY_S)}
-    if found is None:
-        return 404, page(NOBODYS[0], [said(one, words_of(one).stop_page.dead) for one in NOBODYS]), {}
-    return 200, page(found.language, [_of(found)]), {}
+def _dead(language: str) -> str:
+    return words_of(language).stop_page.dead
+
+
+def _card(found: Stoppable) -> tuple[str, str]:
+    return found.language, _of(found)
 
 
 def _of(found: Stoppable) -> str:
@@ -68,9 +57,10 @@ def _of(found: Stoppable) -> str:
         again = its.again_at_home if found.at_home else its.again
         return said(found.language, done.format(purpose=purpose), its.rest, again)
     ask = its.ask if one else its.ask_all
+    field, value = ONE_CLICK
     return (
         f'<form class="card login" method="post" lang="{found.language}">'
         f"<h1>{escape(ask.format(purpose=purpose))}</h1>"
-        f'<input type="hidden" name="{_FIELD}" value="{_VALUE}">'
+        f'<input type="hidden" name="{field}" value="{value}">'
         f'<button type="submit" class="primary">{escape(its.button)}</button></form>'
     )

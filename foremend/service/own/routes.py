@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Annotated, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 from fastapi import FastAPI, Query, Request
@@ -20,6 +20,7 @@ from alerts.wellbeing.contacts import Contact
 from foremend.service.contact_page import DAYS
 from foremend.service.guard.door import door_of
 from foremend.service.guard.problems import Problem
+from foremend.service.link_pages import AWAY_S, fields, sends_forms
 from foremend.service.own import html
 from foremend.service.own.look import THEIRS_ALONE, OwnDesk
 from foremend.service.own.words import Language, time_text
@@ -37,7 +38,7 @@ Lang = Annotated[Language | None, Query()]
 Place = Annotated[int | None, Query(ge=0, le=1_000)]
 _BOTH: tuple[Language, Language] = ("en", "zh")
 _PIECE = 65_536
-_AWAY_S = 60
+_MOST_FIELDS = 20
 _DONE: Mapping[str, html.Done] = {
     "solved": "done_solved",
     "noted": "done_nothing",
@@ -49,7 +50,7 @@ _DONE: Mapping[str, html.Done] = {
 
 def add_own_page(app: FastAPI, desk: OwnDesk | None, look: Callable[[Caller], Sight], policy: str) -> None:
     """`policy` is the CSP of all pages; this one may send its forms."""
-    headers = {"Content-Security-Policy": policy.replace("form-action 'none'", "form-action 'self'")}
+    headers = sends_forms(policy)
 
     def owner(request: Request, key: str, right: Right = Right.OWNERS) -> tuple[OwnDesk, Caller]:
         """Raises Problem where nobody, or nobody with that right, comes so."""
@@ -62,7 +63,7 @@ def add_own_page(app: FastAPI, desk: OwnDesk | None, look: Callable[[Caller], Si
         try:
             found = ask()
         except UnavailableError:
-            found = HTMLResponse(html.plain(_BOTH, ["busy"], up), 503, {"Retry-After": str(_AWAY_S)})
+            found = HTMLResponse(html.plain(_BOTH, ["busy"], up), 503, {"Retry-After": str(AWAY_S)})
         except (Problem, InputError) as error:
             found = _refused(error, key, up)
         for name, value in headers.items():
@@ -198,9 +199,7 @@ def _trust(desk: OwnDesk, caller: Caller, said: Mapping[str, str]) -> html.Done:
 
 async def _sent(request: Request, act: Callable[[Mapping[str, str]], Response]) -> Response:
     """`act` of a form's fields, in a thread of its own."""
-    body = (await request.body()).decode(errors="replace")
-    said = dict(parse_qsl(body, keep_blank_values=True, max_num_fields=20)) if body.count("&") < 20 else {}
-    return await run_in_threadpool(act, said)
+    return await run_in_threadpool(act, fields(await request.body(), _MOST_FIELDS))
 
 
 def _refused(error: Exception, key: str, up: str) -> Response:
