@@ -143,6 +143,7 @@ def open_alerts(
     consents = ConsentDesk(engine, owners, consent, clock)
     servicing = Servicing(engine, outbox, clock, dispatcher.wake)
     diagnoses = Diagnoses(engine, clock, policies, guides, feature_titles)
+    contacts = Contacts(engine, owners, vault, clock, addressed(settings))
     wellbeing = Wellbeing(engine, vault, outbox, policies, consent, clock, dispatcher.wake)
     return Alerts(
         engine,
@@ -168,7 +169,7 @@ def open_alerts(
         OwnerWords(diagnoses, effects, servicing),
         CohortAlarms(engine, outbox, clock, dispatcher.wake),
         FleetReports(engine, clock),
-        Contacts(engine, owners, vault, clock, addressed(settings)),
+        contacts,
         wellbeing,
-        ContactAnswers(engine, links, owners, wellbeing, clock),
+        ContactAnswers(engine, links, owners, consent, contacts, wellbeing, clock),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +21,16 @@ WARNING = "foremend.warning"
 """The type of a message of a finding to an owner."""
 WELLBEING = "foremend.wellbeing"
 """The type of a message to a trusted contact: nobody but the dispatcher reads it, and no list shows it."""
+
+
+def drop_to_contacts(work: Change, appliance_ids: Collection[str]) -> None:
+    """What waits for trusted contacts about these appliances does not leave; as many as one statement takes."""
+    waiting = (
+        OutboxRow.appliance_id.in_(appliance_ids),
+        OutboxRow.event_type == WELLBEING,
+        OutboxRow.state == OutboxState.PENDING,
+    )
+    work.session.execute(update(OutboxRow).where(*waiting).values(state=OutboxState.SUPERSEDED))
 
 
 def warning_id(episode_id: str, stage: Stage) -> str:

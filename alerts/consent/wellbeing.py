@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from alerts.change import Change
 from alerts.consent.decide import decide, histories
 from alerts.database import chunks
-from alerts.outbox import WELLBEING
+from alerts.outbox import drop_to_contacts
 from alerts.tables import (
     ApplianceRow,
-    OutboxRow,
-    OutboxState,
     WellbeingContactRow,
     WellbeingRow,
     WellbeingSignsRow,
@@ -32,12 +30,7 @@ def forget(work: Change, appliance_ids: Collection[str]) -> None:
     owners: set[str] = set()
     for some in chunks(appliance_ids):
         work.session.execute(delete(WellbeingSignsRow).where(WellbeingSignsRow.appliance_id.in_(some)))
-        waiting = (
-            OutboxRow.appliance_id.in_(some),
-            OutboxRow.event_type == WELLBEING,
-            OutboxRow.state == OutboxState.PENDING,
-        )
-        work.session.execute(update(OutboxRow).where(*waiting).values(state=OutboxState.SUPERSEDED))
+        drop_to_contacts(work, some)
         owners |= set(work.session.scalars(select(ApplianceRow.owner_id).where(ApplianceRow.id.in_(some))))
     for owner_id in sorted(owners):
         if not _agrees(work, owner_id):
@@ -47,8 +40,6 @@ def forget(work: Change, appliance_ids: Collection[str]) -> None:
 
 def _agrees(work: Change, owner_id: str) -> bool:
     """Whether a yes to wellbeing stands for any of the owner's appliances."""
-    ids: Iterable[str] = work.session.scalars(
-        select(ApplianceRow.id).where(ApplianceRow.owner_id == owner_id)
-    )
-    said = histories(work.session, set(ids), {Purpose.WELLBEING})
+    ids = set(work.session.scalars(select(ApplianceRow.id).where(ApplianceRow.owner_id == owner_id)))
+    said = histories(work.session, ids, {Purpose.WELLBEING})
     return any(decide(words, work.at).given for words in said.values())

@@ -5,20 +5,21 @@ It is the link of `alerts.stop_links`, over the contact in the owner's place: it
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine
 
-from alerts.change import change
-from alerts.consent import decide, histories
+from alerts.consent import ConsentLedger
 from alerts.database import reading
 from alerts.outbox import WELLBEING
 from alerts.owners import Owners
 from alerts.stop_links import StopLinks
 from alerts.tables import OutboxRow, WellbeingContactRow
+from alerts.wellbeing.contacts import Contacts
 from alerts.wellbeing.desk import Wellbeing
-from foremend.vocabulary.errors import IntegrityError
+from foremend.vocabulary.errors import InputError, IntegrityError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import MS_PER_DAY, Purpose
 
@@ -44,10 +45,17 @@ class ContactAnswers:
     """
 
     def __init__(
-        self, engine: Engine, links: StopLinks, owners: Owners, wellbeing: Wellbeing, clock: Clock
+        self,
+        engine: Engine,
+        links: StopLinks,
+        owners: Owners,
+        consent: ConsentLedger,
+        contacts: Contacts,
+        wellbeing: Wellbeing,
+        clock: Clock,
     ) -> None:
-        self._engine, self._links, self._owners = engine, links, owners
-        self._wellbeing, self._clock = wellbeing, clock
+        self._engine, self._links, self._owners, self._consent = engine, links, owners, consent
+        self._contacts, self._wellbeing, self._clock = contacts, wellbeing, clock
 
     def look(self, token: str) -> Asked | None:
         """None where the link is none, or holds no more: message, contact, consent or owner are others by now."""
@@ -61,7 +69,9 @@ class ContactAnswers:
         contact, appliance = self._contact(row), self._owners.appliance(row.appliance_id)
         if contact is None or appliance is None or appliance.owner_id != contact.owner_id:
             return None
-        if not self._agreed(row.appliance_id) or not self._links.is_of(token, row, contact.id):
+        if not self._consent.is_given(row.appliance_id, Purpose.WELLBEING) or not self._links.is_of(
+            token, row, contact.id
+        ):
             return None
         name = None if contact.sealed_name is None else self._owners.unsealed(contact.sealed_name)
         return Asked(contact.id, contact.owner_id, contact.language, name)
@@ -84,10 +94,8 @@ class ContactAnswers:
         """This contact is told no more, of this household. None as `look`."""
         asked = self.look(token)
         if asked is not None:
-            with change(self._engine, self._clock) as work:
-                gone = WellbeingContactRow.id == asked.contact_id
-                work.session.execute(delete(WellbeingContactRow).where(gone))
-                work.note("wellbeing.contact.removed", asked.owner_id, by=BY)
+            with suppress(InputError):  # it was let go of meanwhile
+                self._contacts.remove(asked.owner_id, asked.contact_id, BY)
         return asked
 
     def _contact(self, row: OutboxRow) -> WellbeingContactRow | None:
@@ -97,8 +105,3 @@ class ContactAnswers:
             return None
         with reading(self._engine) as session:
             return session.get(WellbeingContactRow, said["contact"])
-
-    def _agreed(self, appliance_id: str) -> bool:
-        with reading(self._engine) as session:
-            heard = histories(session, {appliance_id}, {Purpose.WELLBEING})
-        return decide(heard.get((appliance_id, Purpose.WELLBEING), ()), self._clock.now_ms()).given

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from alerts.change import Change
-from alerts.outbox import WELLBEING, Outbox
+from alerts.outbox import Outbox, drop_to_contacts
 from alerts.tables import ApplianceRow, OutboxRow, OutboxState, WellbeingContactRow
 from alerts.wellbeing.stored import House, Silence
 from foremend.vocabulary.types import deterministic_id
@@ -60,7 +60,7 @@ def told(
     if silence is not None and LEVELS.index(found.level) <= LEVELS.index(silence.level):
         return before
     since = found.last_sign if silence is None else silence.since
-    _stop(work, appliance_id)
+    drop_to_contacts(work, [appliance_id])
     for contact in _contacts(work, appliance_id):
         word = "shift" if found.shifted else found.level.value
         said = {"word": word, "level": found.level.value, "since": found.last_sign, "by": found.usual_by}
@@ -89,7 +89,7 @@ def _close(
     appliance_id: str,
 ) -> None:
     """One word to each contact whom a message reached."""
-    _stop(work, appliance_id)
+    drop_to_contacts(work, [appliance_id])
     if word is None:
         return
     until = max((until for _, until in house.away), default=None)
@@ -125,15 +125,6 @@ def _put(
 ) -> None:
     body = seal(orjson.dumps({"contact": contact.id, **said}).decode()).decode()
     outbox.to_contact(work, key, contact.channel, appliance_id, body)
-
-
-def _stop(work: Change, appliance_id: str) -> None:
-    waiting = (
-        OutboxRow.appliance_id == appliance_id,
-        OutboxRow.event_type == WELLBEING,
-        OutboxRow.state == OutboxState.PENDING,
-    )
-    work.session.execute(update(OutboxRow).where(*waiting).values(state=OutboxState.SUPERSEDED))
 
 
 def _reached(work: Change, ids: Collection[str]) -> bool:
