@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from benchmarks._common import by_seeds
 from benchmarks.living_alone import DAYS, US_PER_HOUR, Household, Spell, household
-from models.wellbeing import DAYS_KEPT, Quiet, judged
+from foremend.vocabulary.wellbeing import DAYS_KEPT
+from models.wellbeing import Quiet, judged
 
 HOUSEHOLDS = 24
 QUARTER = US_PER_HOUR // 4

@@ -22,9 +22,8 @@ from alerts.wellbeing.telling import Found, told
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import MS_PER_DAY, Purpose
+from foremend.vocabulary.wellbeing import DAYS_KEPT
 
-DAYS_KEPT = 60
-"""Of signs of life, and of absences that were said."""
 LONGEST_AWAY_MS = 366 * MS_PER_DAY
 
 

@@ -9,15 +9,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.wellbeing.desk import DAYS_KEPT, Household, Wellbeing
+from alerts.wellbeing.desk import Household, Wellbeing
 from alerts.wellbeing.stored import Signs, Span
 from alerts.wellbeing.telling import Found
-from foremend.vocabulary.errors import ForemendError
 from foremend.vocabulary.ports import Clock, History
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.rounds import ByRounds, Rounds
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR, Block
-from models.wellbeing import heard, judged, signs_of_life
+from foremend.vocabulary.wellbeing import DAYS_KEPT
+from models.wellbeing import STALE_US, heard, judged, merged, signs_of_life
 
 EVERY_S = 900.0
 AGAIN_MS = 8 * MS_PER_HOUR
@@ -28,7 +28,7 @@ LEAD_MS = 2 * MS_PER_HOUR
 """Of it, what only leads to the rest: whether a door was opened shows against the reading before."""
 _US, _MINUTE_MS = 1_000, 60_000
 _MINUTE_US = _MINUTE_MS * _US
-_GAP_MINUTES = 120
+_GAP_MINUTES = STALE_US // _MINUTE_US
 
 
 class WellbeingRounds(ByRounds):
@@ -47,13 +47,13 @@ class WellbeingRounds(ByRounds):
 
         Raises what stood in the way of one after the others had their turn.
         """
-        is_told, failed = 0, []
+        is_told, failed = 0, list[Exception]()
         for one in self._desk.households():
             if self._rounds.stopping.is_set():
                 break
             try:
                 is_told += self._look(one)
-            except ForemendError as error:
+            except Exception as error:  # noqa: BLE001 raised at the end: the next household is looked after as ever
                 failed.append(error)
         if failed:
             raise failed[0]
@@ -89,41 +89,36 @@ class WellbeingRounds(ByRounds):
         kept = self._desk.signs(appliance_id) or Signs(oldest)
         since = max(kept.until - AGAIN_MS, oldest)
         blocks = self._history.read(model, since, now + 1, appliance_id)
-        found = joined(kept, list(blocks), since, oldest, self._categories.get(model))
+        found = joined(kept, blocks, since, oldest, self._categories.get(model))
         return replace(found, until=max(found.until, now - LATEST_MS))
 
 
-def joined(kept: Signs, blocks: Sequence[Block], since: int, oldest: int, category: str | None) -> Signs:
-    """`kept` with the readings of one appliance from `since` on, ms UTC, without what is before `oldest`."""
-    times = np.concatenate([block.time for block in blocks]) if blocks else np.zeros(0, np.int64)
-    if not len(times):
-        return _without(kept, oldest)
+def joined(kept: Signs, blocks: Iterable[Block], since: int, oldest: int, category: str | None) -> Signs:
+    """`kept` with the readings of one appliance from `since` on, ms UTC, without what is before `oldest`.
+
+    `blocks` are as `History.read` has them: no more than a day of readings is held.
+    """
+    from_minute = (since + (LEAD_MS if kept.minutes or kept.heard else 0)) // _MINUTE_MS
+    minutes = {one for one in kept.minutes if one < from_minute}
+    spans, until, lead = list(kept.heard), kept.until, list[Block]()
+    for block in blocks:
+        new = _shown([*lead, block], category)
+        minutes |= {int(one) for one in new[new >= block.time[0]] // _MINUTE_MS if one >= from_minute}
+        spans += [(a // _MINUTE_US, b // _MINUTE_US) for a, b in heard(block.time * _US)]
+        until = max(until, int(block.time[-1]))
+        lead = [block.take(block.time >= block.time[-1] - LEAD_MS)]
+    return _without(Signs(until, tuple(sorted(minutes)), tuple(merged(spans, _GAP_MINUTES))), oldest)
+
+
+def _shown(blocks: Sequence[Block], category: str | None) -> NDArray[np.int64]:
+    """Of blocks one after the other, ms UTC."""
     names = {name for block in blocks for name in block.signals}
     signals = {
         name: np.concatenate([block.signals.get(name, np.full(len(block), np.nan)) for block in blocks])
         for name in names
     }
-    new = signs_of_life(times * _US, signals, category) // _MINUTE_US
-    from_minute = (since + (LEAD_MS if kept.minutes or kept.heard else 0)) // _MINUTE_MS
-    minutes = {one for one in kept.minutes if one < from_minute} | {int(m) for m in new if m >= from_minute}
-    spans = [(a // _MINUTE_US, b // _MINUTE_US) for a, b in heard(times * _US)]
-    until = max(kept.until, int(times.max()))
-    return _without(Signs(until, tuple(sorted(minutes)), merged((*kept.heard, *spans))), oldest)
-
-
-def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Spans of minutes, sorted, those joined that touch or are no further apart than an appliance's rest.
-
-    >>> merged([(0, 10), (500, 600), (20, 30)])
-    ((0, 30), (500, 600))
-    """
-    found: list[Span] = []
-    for since, until in sorted(spans):
-        if found and since <= found[-1][1] + _GAP_MINUTES:
-            found[-1] = (found[-1][0], max(found[-1][1], until))
-        else:
-            found.append((since, until))
-    return tuple(found)
+    times = np.concatenate([block.time for block in blocks])
+    return signs_of_life(times * _US, signals, category) // _US
 
 
 def all_of(each: Sequence[Sequence[Span]]) -> list[Span]:

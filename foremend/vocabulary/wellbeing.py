@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+DAYS_KEPT = 60
+"""Of signs of life, and of absences that were said: older ones say nothing, habits change."""
+
 
 class Level(StrEnum):
     """What the contact is asked to do, mild to urgent in the order of definition.

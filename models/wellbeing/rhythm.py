@@ -10,13 +10,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.wellbeing import Level
+from foremend.vocabulary.wellbeing import DAYS_KEPT, Level
 from models.wellbeing.clock import US_PER_DAY, US_PER_HOUR, instant, wall
 from models.wellbeing.habits import LEAST_DAYS as LEAST_DAYS
 from models.wellbeing.habits import Habits, is_up, latest, learn, nights, unheard
-
-DAYS_KEPT = 60
-"""Older signs of life say nothing: habits change."""
+from models.wellbeing.signs import merged
 
 AT_REST = 75 * US_PER_HOUR // 60
 """So long after its last word an appliance at rest may still be listening: some speak once an hour."""
@@ -162,15 +160,8 @@ def _unknown(away: Spans, seen: Spans | None, since: int, now: int) -> list[tupl
     if seen is not None:
         edges = [since, *(t for span in sorted(seen) for t in span), now]
         gaps += list(zip(edges[::2], edges[1::2], strict=True))
-    merged: list[tuple[int, int]] = []
-    for first, until in sorted((max(a, since), min(b, now)) for a, b in gaps):
-        if first >= until:
-            continue
-        if merged and first <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], until))
-        else:
-            merged.append((first, until))
-    return merged
+    within = ((max(a, since), min(b, now)) for a, b in gaps)
+    return merged(span for span in within if span[0] < span[1])
 
 
 def _wall_spans(spans: list[tuple[int, int]], zone: ZoneInfo) -> NDArray[np.int64]:

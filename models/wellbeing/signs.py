@@ -6,7 +6,7 @@ where a person must be there for it to rise, which the appliance's category says
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ RUNNING_W = 20.0
 """Above what a display and a radio draw."""
 REST_US = 20 * US_PER_MINUTE
 """A machine that was off for less is still in the same run: a microwave at half power, a wash that soaks."""
+_LONGER_REST_US = {"dishwasher": 45 * US_PER_MINUTE}
+"""Of categories that rest for longer within a run: a real one dries for half an hour (tracebase, 2011)."""
 STALE_US = 120 * US_PER_MINUTE
 """What changed between readings further apart happened nobody knows when."""
 
@@ -40,14 +42,21 @@ def signs_of_life(
     array([2, 4])
     """
     order = np.argsort(times_us, kind="stable")
-    for name, rises in (("door_openings", _rises), ("programme_phase", _begins), ("power", _runs)):
+    rest = _LONGER_REST_US.get(category or "", REST_US)
+    for name in ("door_openings", "programme_phase", "power"):
         if name not in signals or not (name == "door_openings" or category in OPERATED):
             continue
         value = signals[name][order]
         there = np.isfinite(value)
         if there.any():
             times = times_us[order][there].astype(np.int64)
-            return np.unique(times[rises(times, value[there])])
+            value = value[there]
+            shown = (
+                _rises(times, value)
+                if name == "door_openings"
+                else _starts(times, value > (RUNNING_W if name == "power" else 0.0), rest)
+            )
+            return np.unique(times[shown])
     return np.zeros(0, np.int64)
 
 
@@ -65,23 +74,30 @@ def heard(times_us: NDArray[np.int64], apart: int = STALE_US) -> list[tuple[int,
     return [(int(times[a]), int(times[b])) for a, b in zip(begins, ends, strict=True)]
 
 
+def merged(spans: Iterable[tuple[int, int]], apart: int = 0) -> list[tuple[int, int]]:
+    """Spans (from, to), sorted, those joined that overlap, touch, or are no further than `apart` from each other.
+
+    >>> merged([(0, 10), (500, 600), (20, 30)], apart=10)
+    [(0, 30), (500, 600)]
+    """
+    found: list[tuple[int, int]] = []
+    for since, until in sorted(spans):
+        if found and since <= found[-1][1] + apart:
+            found[-1] = (found[-1][0], max(found[-1][1], until))
+        else:
+            found.append((since, until))
+    return found
+
+
 def _rises(times: NDArray[np.int64], count: NDArray[np.float64]) -> NDArray[np.bool_]:
     return _fresh(times) & (np.diff(count, prepend=count[0]) > 0)
 
 
-def _begins(times: NDArray[np.int64], phase: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return _starts(times, phase > 0)
-
-
-def _runs(times: NDArray[np.int64], power: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return _starts(times, power > RUNNING_W)
-
-
-def _starts(times: NDArray[np.int64], on: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Readings at which a machine is on that was off at the one before, and had been for `REST_US`."""
+def _starts(times: NDArray[np.int64], on: NDArray[np.bool_], rest: int) -> NDArray[np.bool_]:
+    """Readings at which a machine is on that was off at the one before, and had been for `rest`, us."""
     before = np.concatenate([[True], on[:-1]])
-    last_on = np.maximum.accumulate(np.where(on, times, times[0] - REST_US))
-    rested = times - np.concatenate([times[:1], last_on[:-1]]) >= REST_US
+    last_on = np.maximum.accumulate(np.where(on, times, times[0] - rest))
+    rested = times - np.concatenate([times[:1], last_on[:-1]]) >= rest
     return on & ~before & rested & _fresh(times)
 
 

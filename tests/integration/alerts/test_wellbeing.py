@@ -16,7 +16,7 @@ from sqlalchemy import select
 from alerts import queries
 from alerts.audit import verify
 from alerts.database import reading
-from alerts.owners import OwnedAppliance
+from alerts.owners import OwnedAppliance, Owner
 from alerts.queries.own import told_to
 from alerts.queries.withheld import HeldBackFilter, held_back_now, some_held_back
 from alerts.tables import (
@@ -324,6 +324,30 @@ def test_what_is_kept_is_sealed(home: Home) -> None:
         assert sealed.startswith(b"gAAAA")
     kept = home.stage.alerts.wellbeing.signs("fridge-1")
     assert len(kept.minutes) == LEARNT * len(USES)
+
+
+def test_one_household_that_cannot_be_looked_at_keeps_no_other_from_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is wrong with it, also what nobody foresaw; the round says so at its end."""
+    alerts, read = home.stage.alerts, home.history.read
+    alerts.owners.register_owners([Owner("o-0", {})])
+    alerts.owners.register_appliances([OwnedAppliance("fridge-0", "o-0", MODEL)])
+    alerts.contacts.add("o-0", Contact("sms", NUMBER, "en"), "test")
+    for purpose in (Purpose.MONITORING, Purpose.WELLBEING):
+        alerts.consents.say("fridge-0", [purpose], True, owner_id="o-0", how="app")
+
+    def broken(model: str, since: int, until: int, appliance: str | None = None) -> Any:
+        if appliance == "fridge-0":
+            raise ValueError("a column of another kind")
+        return read(model, since, until, appliance)
+
+    monkeypatch.setattr(home.history, "read", broken)
+    with pytest.raises(ValueError, match="of another kind"):
+        home.look(0, 13)
+
+    home.stage.alerts.dispatcher.run_once()
+    assert len(home.messages()) == 1
 
 
 def test_a_round_reads_a_day_and_not_sixty(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+from datetime import UTC, datetime
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.wellbeing.signs import OPERATED, STALE_US, US_PER_MINUTE, heard, signs_of_life
+
+DATA = Path(__file__).parents[4] / ".." / "shared" / "data"
+DAY_US = 24 * 60 * US_PER_MINUTE
 
 
 def minutes(*values: int) -> np.ndarray:
@@ -37,6 +44,28 @@ def test_a_kettle_is_a_sign_when_it_is_switched_on() -> None:
     signs = signs_of_life(minutes(0, 30, 31, 32, 33, 34, 35, 60, 61), {"power": power}, "kettle")
 
     assert (signs // US_PER_MINUTE).tolist() == [31, 61]
+
+
+def test_a_real_dishwasher_that_dries_was_started_once() -> None:
+    """It rests for half an hour, and heats again: nobody did that. Eleven runs in seven days."""
+    folder = DATA / "tracebase-kinds" / "Dishwasher"
+    if not folder.is_dir():
+        pytest.skip(f"no recordings at {folder}: they are not part of the project")
+    times, power = measured(sorted(folder.glob("dev_*.csv.gz")))
+
+    day, signs = np.unique(signs_of_life(times, {"power": power}, "dishwasher") // DAY_US, return_counts=True)
+
+    assert signs.tolist() == [2, 2, 1, 2, 2, 1, 1]
+    assert len(day) == 7
+
+
+def measured(files: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+    """us UTC and W of days that a plug wrote down."""
+    rows = [
+        row.split(";") for one in files for row in gzip.decompress(one.read_bytes()).decode().splitlines()
+    ]
+    times = [datetime.strptime(row[0], "%d/%m/%Y %H:%M:%S").replace(tzinfo=UTC).timestamp() for row in rows]
+    return np.array(times, np.int64) * 1_000_000, np.array([float(row[1]) for row in rows])
 
 
 def test_a_wash_is_a_sign_when_it_is_started() -> None:
