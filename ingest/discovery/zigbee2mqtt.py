@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -39,16 +40,17 @@ def _below(heard: Heard, base: str) -> Iterator[Device]:
         if not one.name.startswith(f"{base}/bridge/") and not one.name.endswith(_COMMANDS)
     }
     known = set(exposed) | {name for name, one in topics.items() if one.object is not None}
+    attributes: defaultdict[str, dict[str, Topic]] = defaultdict(dict)
+    for path, one in topics.items():
+        if path not in known:
+            device, _, attribute = path.rpartition("/")
+            attributes[device][attribute] = one
     for name in sorted(known):
-        apart = {
-            path.rpartition("/")[2]: one
-            for path, one in topics.items()
-            if path not in known and path.rpartition("/")[0] == name
-        }
-        if apart and topics.get(name) is None:
+        topic, apart = topics.get(name), attributes.get(name, {})
+        if apart and (topic is None or topic.object is None):
             yield _apart(heard, base, name, apart, exposed.get(name, {}))
         else:
-            yield _device(heard, base, name, topics.get(name), exposed.get(name, {}))
+            yield _device(heard, base, name, topic, exposed.get(name, {}))
 
 
 def _exposed(devices: Topic | None) -> Iterator[tuple[str, dict[str, str]]]:

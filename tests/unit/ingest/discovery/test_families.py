@@ -95,6 +95,11 @@ FAMILIES = {
         ("zigbee2mqtt/fridge/state", "ON"),
         ("zigbee2mqtt/fridge/availability", {"state": "online"}),
     ],
+    "zigbee2mqtt-attribute, an object before": [
+        ("zigbee2mqtt/bridge/devices", [{"friendly_name": "fridge", "type": "Router"}]),
+        ("zigbee2mqtt/fridge", ""),  # what the broker had kept of it was cleared
+        ("zigbee2mqtt/fridge/power", "76.2"),
+    ],
     "openbeken": [("fridge/power/get", "76.2"), ("fridge/1/get", "1"), ("fridge/connected", "online")],
     "home-assistant": [("homeassistant/sensor/fridge_power/state", "76.2")],
     "thingsboard-gateway": [
