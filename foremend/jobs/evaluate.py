@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Engine
 
 from alerts.database import open_database
 from alerts.queries.traits import known_of, service_areas
@@ -73,6 +75,7 @@ def evaluate(
     chosen = version or aliases.challenger or aliases.champion
     if chosen is None:
         raise ConfigError(f"{appliance_model} has no trained model: run 'foremend train' first")
+    _require_areas(settings)
     lived = _lived(profile, history, settings, progress)
     truth = true_faults(outcomes, appliance_model, settings.models.horizon_days)
     areas = _areas(lived.ids, settings)
@@ -207,17 +210,27 @@ def _areas(ids: Sequence[str], settings: Settings) -> dict[str, str | None]:
     """Of each appliance its service area, by the register; nobody is asked where no cost is of an area."""
     if not settings.models.costs.areas:
         return dict.fromkeys(ids)
-    register = open_database(settings.alerts.database)
-    try:
+    with _register(settings) as register:
         known = known_of(register, ids)
-        _refuse_unknown(settings.models.costs.areas, service_areas(register))
-    finally:
-        register.dispose()
     return {one: known[one].service_area if one in known else None for one in ids}
 
 
-def _refuse_unknown(areas: Iterable[str], known: Sequence[str]) -> None:
-    """Of an area that nobody is served in every cost would be counted as elsewhere, without a word."""
+@contextmanager
+def _register(settings: Settings) -> Iterator[Engine]:
+    register = open_database(settings.alerts.database)
+    try:
+        yield register
+    finally:
+        register.dispose()
+
+
+def _require_areas(settings: Settings) -> None:
+    """Before any history is read: of an area that nobody is served in every cost would be counted as elsewhere."""
+    areas = settings.models.costs.areas
+    if not areas:
+        return
+    with _register(settings) as register:
+        known = service_areas(register)
     for area in areas:
         if area not in known:
             near = nearest(area, known)

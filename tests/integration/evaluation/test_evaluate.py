@@ -128,6 +128,8 @@ def test_costs_of_faults_and_areas_are_shown_in_money_and_change_nothing(
     dear.write_text(yaml.safe_dump(said | {"alerts": {"database": f"sqlite:///{tmp_path}/register.db"}}))
     with pytest.raises(ConfigError, match="no service area 'nroth': did you mean 'north'"):
         evaluate(MODEL, None, past, past / "truth.json", None, dear)
+    with pytest.raises(ConfigError, match="nroth"):  # before any history is looked for
+        evaluate(MODEL, None, past / "nowhere", past / "truth.json", None, dear)
 
 
 def test_what_it_costs_is_kept_with_the_version_for_the_console(
