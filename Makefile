@@ -63,7 +63,7 @@ kafka:  ## Apache Kafka on 127.0.0.1:9092 until Ctrl-C, brought by Maven (needs 
 
 lock:  ## renew the locks from pyproject.toml (needs uv on the PATH); one for all systems and Pythons
 	$(LOCK) --extra dev --upgrade -o requirements-dev.lock
-	$(LOCK) --extra kafka --extra influx --extra insights --extra notify --extra oidc --extra postgres --constraint requirements-dev.lock --upgrade -o requirements-all.lock
+	$(LOCK) --extra kafka --extra influx --extra insights --extra notify --extra oidc --extra postgres --extra sms-cn --constraint requirements-dev.lock --upgrade -o requirements-all.lock
 	$(LOCK) --extra notify --constraint requirements-dev.lock --upgrade -o requirements.lock
 	echo openapi-python-client | $(subst pyproject.toml --group build,-,$(LOCK)) --upgrade -o requirements-client.lock
 

@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 import orjson
 
 from alerts.message_files import alone, read_lines
+from alerts.words.blanks import Blanks
 from foremend.vocabulary.errors import ConfigError, RefusedError, UnavailableError
 
 
@@ -28,6 +29,7 @@ class Message:
     appliance_id: str = ""
     subject: str = ""  # for a title, where a channel has one: of two freezers, which
     link: str = ""  # by which the owner stops such messages; empty where there is none
+    blanks: Blanks | None = None  # for an SMS whose text was approved beforehand
 
 
 class TryLaterError(UnavailableError):

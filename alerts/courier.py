@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from alerts.inner_addresses import Connections
@@ -68,6 +69,12 @@ class Courier:
         if self._last is not None:
             self._last.connections.cut()
             self._last.done.set()
+
+
+def silence(loggers: Iterable[str]) -> None:
+    """Let loggers of libraries that know a secret or an address write nothing to ours."""
+    for name in loggers:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _carry(under_way: _UnderWay, errand: Errand) -> None:

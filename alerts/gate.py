@@ -25,6 +25,7 @@ from alerts.stop_links import StopLinks
 from alerts.tables import HOUSEHOLD, OutboxRow, OutboxState
 from alerts.verdicts import Defer, Discard, Needless, Verdict, Withhold
 from alerts.wellbeing.to_contact import ToContact
+from alerts.words.blanks import Blanks, of_ending, of_finding, of_several
 from alerts.words.composing import Said, plain_sms, sms, stop_words, subject, text
 from alerts.words.digest import Part, digest, digest_sms, digest_subject
 from alerts.words.loading import nearest_language
@@ -123,6 +124,7 @@ class Gate:
             message,
             body=compose(found, message.language, message.link, at_home=at_home),
             subject=digest_subject(found, message.language),
+            blanks=of_several(found, message.link) if rows[0].target == SMS else None,
         )
 
 
@@ -176,7 +178,16 @@ def _message(
         row.appliance_id,
         "" if said is None else subject(said, language, appliance.name),
         link,
+        _blanks(body, said, appliance.name, link) if row.target == SMS else None,
     )
+
+
+def _blanks(body: Mapping[str, Any], said: Said | None, name: str | None, link: str) -> Blanks | None:
+    """None of what was written before there were any."""
+    if said is not None:
+        return of_finding(said, name, link)
+    one = body.get("ending")
+    return None if one is None else of_ending(Purpose(one["purpose"]), one["day"], link)
 
 
 def written(

@@ -10,26 +10,35 @@ import logging
 import re
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from alerts.channels import Channel, Message
-from alerts.courier import Courier
+from alerts.courier import Courier, silence
 from alerts.inner_addresses import Connections
 from alerts.public import PRIVATE, is_inner
-from foremend.vocabulary.errors import ConfigError, MissingExtraError, UnavailableError
+from foremend.vocabulary.errors import (
+    ConfigError,
+    ForemendError,
+    MissingExtraError,
+    RefusedError,
+    UnavailableError,
+)
 from foremend.vocabulary.schema import DurationMs, SettingsPath, Strict, secret
 
 _TALKATIVE = ("urllib3", "requests_oauthlib", "oauthlib", "markdown")
 """What Apprise stands on: it writes addresses into its log."""
 _ANSWERED = re.compile(r"error=(\d{3})\b")
+_TO = "{to}"
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_SOMEBODY = "+15005550006"  # of no subscriber: a number for tests
 
 
-class Notifier(Strict):
-    """Messages go to one place of the household's own; the line that says where stands in no settings file."""
+class Line(Strict):
+    """A line that Apprise understands; it stands in no settings file."""
 
     url_env: str | None = None
     url_file: SettingsPath | None = None
@@ -43,16 +52,54 @@ class Notifier(Strict):
             raise ValueError("give url_env or url_file, one of them")
         return self
 
-    def open(self, name: str) -> Channel:
-        """The sender. Raises ConfigError where there is no such line, MissingExtraError without the extra."""
-        return NotifierChannel(self, self.plugin(f"alerts.{name}.url"))
+    def line(self, setting: str) -> str:
+        """The line. Raises ConfigError where there is none."""
+        return secret(setting, self.url_env, self.url_file)
 
-    def plugin(self, setting: str) -> Any:
-        """What Apprise makes of the line. Raises as `open` does, and ConfigError for a private address not allowed."""
-        plugin = plugin_of(setting, secret(setting, self.url_env, self.url_file))
+    def _plugin(self, setting: str, line: str) -> Any:
+        plugin = plugin_of(setting, line)
         if not self.allow_private and is_inner(str(plugin.host or "")):
             raise ConfigError(f"{setting}: {PRIVATE}")
         return plugin
+
+
+class Notifier(Line):
+    """Messages go to one place of the household's own, whatever the address."""
+
+    def open(self, name: str) -> Channel:
+        """The sender. Raises ConfigError where there is no such line, MissingExtraError without the extra."""
+        plugin = self.plugin(f"alerts.{name}.url")
+        return NotifierChannel(self, str(plugin.service_name), lambda message: (plugin, _title(message)))
+
+    def plugin(self, setting: str) -> Any:
+        """What Apprise makes of the line. Raises as `open` does, and ConfigError for a private address not allowed."""
+        return self._plugin(setting, self.line(setting))
+
+
+class SmsGateway(Line):
+    """SMS by one of the services that Apprise knows, each to its owner's number: it stands in the line as `{to}`."""
+
+    def open(self, name: str) -> Channel:
+        """The sender. Raises as `plugin` does."""
+        setting = f"alerts.{name}.url"
+        line = self.line(setting)
+
+        def addressed(message: Message) -> tuple[Any, str]:
+            if not _E164.fullmatch(message.address):
+                raise RefusedError("the owner's number is none that an SMS can be sent to")
+            return self._plugin(setting, line.replace(_TO, message.address)), ""
+
+        return NotifierChannel(self, str(self.plugin(setting).service_name), addressed)
+
+    def plugin(self, setting: str) -> Any:
+        """What Apprise makes of the line with a number. Raises ConfigError where it is none, or has no `{to}`, or leads
+        to a private address not allowed, MissingExtraError without the extra."""
+        if _TO not in (line := self.line(setting)):
+            raise ConfigError(
+                f"{setting}: the line has no {_TO}, where each owner's number goes, as in"
+                " twilio://account:token@+15005550006/{to}"
+            )
+        return self._plugin(setting, line.replace(_TO, _SOMEBODY))
 
 
 def plugin_of(setting: str, line: str) -> Any:
@@ -73,15 +120,15 @@ def plugin_of(setting: str, line: str) -> Any:
 
 
 class NotifierChannel:
-    """Sends through one plugin of Apprise, each message in a thread: no plugin knows a deadline or a stop.
+    """Sends through Apprise, each message in a thread: no plugin knows a deadline or a stop.
 
     The receivers of such messages know no ids: one that is sent again after a crash is there twice.
     """
 
-    def __init__(self, settings: Notifier, plugin: Any) -> None:
+    def __init__(self, settings: Line, name: str, addressed: Callable[[Message], tuple[Any, str]]) -> None:
+        """`addressed`: the plugin that a message leaves by, and its title."""
         self.longest_send = settings.timeout
-        self._plugin = plugin
-        self._name = str(plugin.service_name)
+        self._name, self._addressed = name, addressed
         self._courier = Courier(self._name, settings.timeout, public_only=not settings.allow_private)
 
     def send(self, message: Message) -> None:
@@ -98,10 +145,13 @@ class NotifierChannel:
     def _notify(self, message: Message, connections: Connections) -> None:
         with _EAR.heard() as said:
             try:
-                taken = self._plugin.notify(
-                    title=_title(message), body=message.body, notify_type="warning", body_format="text"
+                plugin, title = self._addressed(message)
+                taken = plugin.notify(
+                    title=title, body=message.body, notify_type="warning", body_format="text"
                 )
                 trouble = None if taken else _words(connections.refused, said)
+            except ForemendError:
+                raise
             except Exception as error:  # noqa: BLE001 its text may hold the line
                 trouble = f"it could not be sent ({type(error).__name__})"
         if trouble is not None:
@@ -151,6 +201,5 @@ def _quiet() -> None:
     logger = logging.getLogger("apprise")
     logger.setLevel(logging.WARNING)
     logger.addFilter(_EAR)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    silence(_TALKATIVE)
     warnings.filterwarnings("ignore", module=r"urllib3\.")  # of `?verify=no`, with the host's name

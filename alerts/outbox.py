@@ -72,6 +72,8 @@ class Notification:
     said: Said | None = None
     event_type: str = WARNING
     harm: bool = False  # is under way: may come in the quiet hours where the owner agreed to that
+    ending: Mapping[str, str] | None = None
+    """Of a consent that ends: its `purpose` and the `day`."""
 
 
 class Outbox:
@@ -99,7 +101,13 @@ class Outbox:
         """One row for each channel that is set up; whether it may leave is asked when it is sent."""
         said = None if message.said is None else asdict(message.said)
         body = json_text(
-            {"texts": message.texts, "advice": message.advice, "harm": message.harm, "said": said}
+            {
+                "texts": message.texts,
+                "advice": message.advice,
+                "harm": message.harm,
+                "said": said,
+                "ending": message.ending,
+            }
         )
         rows = [
             _row(work, message.id, name, message.event_type, purpose, message.appliance_id, message.id, body)

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Tag
 
 from alerts.channels import Channel, OutboxFileChannel
-from alerts.notifier import Notifier
+from alerts.mainland_sms import MainlandSms
+from alerts.notifier import Notifier, SmsGateway
 from alerts.smtp import MailServer
 from foremend.vocabulary.schema import SettingsPath, Strict
 from foremend.vocabulary.types import Purpose
@@ -27,12 +28,15 @@ class FileChannel(Strict):
 
 
 def _kind(value: Any) -> str:
-    """A line for Apprise is told by its keys, a mail server by its host; everything else is judged as a file."""
+    """A line for Apprise is told by its keys, a mail server by its host, an account for SMS by its templates; all else
+    is judged as a file."""
     keys = value.keys() if isinstance(value, dict) else ()
     if isinstance(value, MailServer) or "host" in keys:
         return "<mail>"
+    if isinstance(value, MainlandSms) or "templates" in keys:
+        return "<mainland>"
     names_a_line = "url_env" in keys or "url_file" in keys
-    return "<notifier>" if names_a_line or isinstance(value, Notifier) else "<file>"
+    return "<notifier>" if names_a_line or isinstance(value, Notifier | SmsGateway) else "<file>"
 
 
 FileOrNotifier = Annotated[
@@ -46,7 +50,14 @@ FileNotifierOrMail = Annotated[
     Discriminator(_kind),
 ]
 """The same, or `{ host: ... }` for a mail server of one's own."""
-OwnerChannel = FileChannel | Notifier | MailServer
+FileOrSms = Annotated[
+    Annotated[FileChannel, Tag("<file>")]
+    | Annotated[SmsGateway, Tag("<notifier>")]
+    | Annotated[MainlandSms, Tag("<mainland>")],
+    Discriminator(_kind),
+]
+"""`{ file: ... }`, `{ url_env: ... }` for a service that Apprise knows, or `{ templates: ... }` in mainland China."""
+OwnerChannel = FileChannel | Notifier | SmsGateway | MailServer | MainlandSms
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,7 @@ class OwnerChannels(Strict):
     Its type is its settings, which open its sender; None: it is not set up.
     """
 
-    sms: Annotated[FileChannel | None, ToOwner(Purpose.SMS, numbers=True)] = FileChannel(
+    sms: Annotated[FileOrSms | None, ToOwner(Purpose.SMS, numbers=True)] = FileChannel(
         file=Path("var/outbox/sms.jsonl")
     )
     push: Annotated[FileOrNotifier | None, ToOwner(Purpose.PUSH, advice=True)] = FileChannel(

@@ -15,6 +15,7 @@ from alerts.database import reading
 from alerts.episodes import finding_of
 from alerts.gate import SMS, Gate, written
 from alerts.guide import Guide, advice, plain_guide
+from alerts.mainland_sms import MainlandSms
 from alerts.outbox import WARNING, warning_id
 from alerts.owner_channels import OWNER_CHANNELS, set_up
 from alerts.owners import OwnedAppliance, Owners
@@ -23,10 +24,11 @@ from alerts.stop_links import StopLinks
 from alerts.storable import json_text
 from alerts.tables import HOUSEHOLD, LIVE, FindingRow, OpenEpisodeRow, OutboxRow, OutboxState, TicketRow
 from alerts.verdicts import Defer, Discard, Needless, Verdict, Withhold
+from alerts.words.blanks import LANGUAGE, of_finding
 from alerts.words.composing import Said, subject, texts, what_is_said
 from alerts.words.loading import LANGUAGES, nearest_language
 from alerts.words.sms import parts
-from foremend.vocabulary.errors import InputError
+from foremend.vocabulary.errors import InputError, RefusedError
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.types import FindingKind, Severity
 
@@ -113,6 +115,13 @@ class Previews:
         known = texts(said, at_home=at_home)
         body = {"texts": known, "advice": advice(self._guide(said.fault)), "harm": said.stage == "harm"}
         text = written(body, said, channel, wanted, name, self.links.sample(), at_home=at_home)
+        fate = self._fate(channel, said, body)
+        if isinstance(one := set_up(self.settings).get(channel), MainlandSms):
+            wanted = LANGUAGE
+            try:
+                text = one.fill(of_finding(said, name, self.links.sample())).text
+            except RefusedError as error:
+                text, fate = "", {"would": "stay", "why": str(error), "not_before": None}
         return {
             "channel": channel,
             "language": wanted,
@@ -121,7 +130,7 @@ class Previews:
             "parts": parts(text) if channel == SMS else None,
             "consent": self._consent(channel, said.appliance_id),
             "set_up": channel in set_up(self.settings),
-        } | self._fate(channel, said, body)
+        } | fate
 
     def _consent(self, channel: str, appliance_id: str) -> str:
         purpose = OWNER_CHANNELS[channel].purpose

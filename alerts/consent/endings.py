@@ -208,11 +208,13 @@ def _near(yes: Yes) -> Event:
 
 
 def _question(yes: Yes) -> Notification:
+    day = iso(yes.ends_at)[:10]
     return Notification(
         id=deterministic_id("nt", "consent-ending", yes.seq, yes.ends_at),
         appliance_id=yes.appliance_id,
         episode_id=None,
-        texts=ending(yes.purpose, iso(yes.ends_at)[:10], at_home=yes.owner_id == HOUSEHOLD),
+        texts=ending(yes.purpose, day, at_home=yes.owner_id == HOUSEHOLD),
+        ending={"purpose": yes.purpose, "day": day},
         advice={},
         event_type="foremend.consent.ending",
     )

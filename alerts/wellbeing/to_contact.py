@@ -20,6 +20,7 @@ from alerts.policies import Policy
 from alerts.stop_links import StopLinks
 from alerts.tables import OutboxRow, WellbeingContactRow
 from alerts.verdicts import Defer, Discard, Needless, Verdict
+from alerts.words.blanks import to_contact
 from alerts.words.composing import SHORT_NAME, plain_sms
 from alerts.words.loading import ContactWords, words_of
 from alerts.words.sms import MOST_PARTS, folded, parts
@@ -68,12 +69,18 @@ class ToContact:
         self, row: OutboxRow, said: Mapping[str, Any], contact: WellbeingContactRow, zone: ZoneInfo, now: int
     ) -> Message:
         words = words_of(contact.language).to_contact
-        name = words.unnamed if contact.sealed_name is None else self._owners.unsealed(contact.sealed_name)
+        own = None if contact.sealed_name is None else self._owners.unsealed(contact.sealed_name)
+        name = own or words.unnamed
         link = self._links.link(row, contact.id)
         compose = short if row.target == _SHORT else whole
         text = compose(words, said, name, zone, words.link.format(link=link) if link else "")
         address, title = self._owners.unsealed(contact.sealed), words.subject.format(name=name)
-        return Message(row.message_id, row.event_type, text, address, contact.language, now, "", title, link)
+        blanks = (
+            to_contact(said["word"], own, filling(said, name, zone), link) if row.target == _SHORT else None
+        )
+        return Message(
+            row.message_id, row.event_type, text, address, contact.language, now, "", title, link, blanks
+        )
 
 
 def whole(words: ContactWords, said: Mapping[str, Any], name: str, zone: ZoneInfo, how: str) -> str:
@@ -91,12 +98,17 @@ def short(words: ContactWords, said: Mapping[str, Any], name: str, zone: ZoneInf
 
 def sentence(words: ContactWords, said: Mapping[str, Any], name: str, zone: ZoneInfo) -> str:
     """What is told, in one language, with times of the clock where the household is."""
-    since, until = (
-        _clock(said.get("since"), zone, "%m-%d %H:%M"),
-        _clock(said.get("until"), zone, "%Y-%m-%d %H:%M"),
-    )
-    by = _clock(said.get("by"), zone, "%H:%M")
-    return words.brand + words.says[said["word"]].format(name=name, since=since, until=until, by=by)
+    return words.brand + words.says[said["word"]].format(**filling(said, name, zone))
+
+
+def filling(said: Mapping[str, Any], name: str, zone: ZoneInfo) -> dict[str, str]:
+    """What the sentence is filled with; a time that is not told is empty."""
+    return {
+        "name": name,
+        "since": _clock(said.get("since"), zone, "%m-%d %H:%M"),
+        "until": _clock(said.get("until"), zone, "%Y-%m-%d %H:%M"),
+        "by": _clock(said.get("by"), zone, "%H:%M"),
+    }
 
 
 def _clock(moment: int | None, zone: ZoneInfo, form: str) -> str:

@@ -92,7 +92,7 @@ def sentences(said: Said, language: str, name: str | None = None, stop: str = ""
         what=frame.format(
             appliance=appliance_words(said, language, name),
             wrong=wrong.wrong,
-            when=_when(said.days, words),
+            when=when_words(said.days, words),
             failure=_fault(said, said.failure, words).wrong if said.failure else "",
         ),
         do=_fault(said, said.failure or said.fault, words).do,
@@ -188,7 +188,8 @@ def _fault(said: Said, fault: str, words: LanguageWords) -> FaultWords:
     return FaultWords(wrong=title[:200], do=words.look)
 
 
-def _when(days: float | None, words: LanguageWords) -> str:
+def when_words(days: float | None, words: LanguageWords) -> str:
+    """In how many days it may fail; shortly, where nobody can say."""
     if days is None:
         return words.shortly
     whole = min(max(round(days), 1), _MOST_DAYS)

@@ -56,16 +56,26 @@ def digest_sms(found: Sequence[Part], language: str, link: str = "", *, at_home:
         text = _sms(_headline(short, words, most), words, stop)
         if parts(text + " " * room) <= MOST_PARTS:
             return text
-    return _sms(words.digest_subject.format(count=_count(found)) + ".", words, stop)
+    return _sms(words.digest_subject.format(count=how_many(found)) + ".", words, stop)
 
 
 def _sms(headline: str, words: LanguageWords, stop: str) -> str:
     return folded(words.brand + words.glue.join([headline, stop]))
 
 
+def named(found: Sequence[Part], language: str, longest: int) -> str:
+    """The appliances in `longest` letters at most, with how many more there are; empty where that holds none."""
+    words = words_of(language)
+    short = _told_apart([replace(one, name=one.name and one.name[:SHORT_NAME]) for one in found], words)
+    for most in range(len(found), 0, -1):
+        if len(text := names(_all_called(short, words), words, most)) <= longest:
+            return text
+    return ""
+
+
 def digest_subject(found: Sequence[Part], language: str) -> str:
     """A line to go above it."""
-    words, count = words_of(language), _count(found)
+    words, count = words_of(language), how_many(found)
     if count > 1:
         return words.digest_subject.format(count=count)
     return words.subject.format(appliance=_called(found[0], words), wrong=_wrongs(found, words, 1))
@@ -89,13 +99,19 @@ def _by_id(part: Part, words: LanguageWords) -> str:
 
 
 def _headline(found: Sequence[Part], words: LanguageWords, most: int) -> str:
-    if _count(found) == 1:
+    if how_many(found) == 1:
         return words.now.format(appliance=_called(found[0], words), wrong=_wrongs(found, words, most))
-    called = list(dict.fromkeys((one.said.appliance_id, _called(one, words)) for one in found))
-    return words.digest.format(count=len(called), appliances=names([name for _, name in called], words, most))
+    called = _all_called(found, words)
+    return words.digest.format(count=len(called), appliances=names(called, words, most))
 
 
-def _count(found: Sequence[Part]) -> int:
+def _all_called(found: Sequence[Part], words: LanguageWords) -> list[str]:
+    called = dict.fromkeys((one.said.appliance_id, _called(one, words)) for one in found)
+    return [name for _, name in called]
+
+
+def how_many(found: Sequence[Part]) -> int:
+    """Appliances, of which several messages may tell."""
     return len({one.said.appliance_id for one in found})
 
 

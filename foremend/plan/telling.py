@@ -10,7 +10,8 @@ from ipaddress import ip_address
 from alerts.access.openid import client_secret
 from alerts.access.openid_settings import OpenIdSettings
 from alerts.database_url import check_url, is_postgresql
-from alerts.notifier import Notifier
+from alerts.mainland_sms import MainlandSms
+from alerts.notifier import Notifier, SmsGateway
 from alerts.owner_channels import set_up
 from alerts.policies import load_policies
 from alerts.public import is_public
@@ -46,15 +47,23 @@ def telling(written: Written) -> Iterator[Check]:
         secret = "put whsec_ and base64 into the variable or the file that the sender names"
         yield Check(f"{where}.secret", secret, partial(_secret, sender))
     for name, one in set_up(alerts).items():
-        if isinstance(one, Notifier):
+        if isinstance(one, Notifier | SmsGateway):
             line = "put a line that Apprise understands into the variable or the file that it names"
             yield Check(f"alerts.{name}", line, partial(_notifier, name, one))
         if isinstance(one, MailServer):
             word = "put the password into the variable or the file that it names; write a host of the world"
             yield Check(f"alerts.{name}", word, partial(one.check, f"alerts.{name}"))
+        if isinstance(one, MainlandSms):
+            word = "put the access key's secret into the variable or the file that it names"
+            yield Check(f"alerts.{name}", word, partial(_mainland, name, one))
 
 
-def _notifier(name: str, settings: Notifier) -> None:
+def _mainland(name: str, settings: MainlandSms) -> None:
+    require_extra("alibabacloud_dysmsapi20170525", f"alerts.{name} with templates", "sms-cn")
+    settings.check(f"alerts.{name}")
+
+
+def _notifier(name: str, settings: Notifier | SmsGateway) -> None:
     require_extra("apprise", f"alerts.{name} with url_env or url_file", "notify")
     settings.plugin(f"alerts.{name}.url")
 

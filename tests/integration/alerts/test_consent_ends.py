@@ -97,6 +97,8 @@ def test_the_owner_is_asked_again_before_the_end_and_once(stage: Any) -> None:
     assert (told["purpose"], told["ends_at"][:10]) == ("sms", "2028-01-01")
     [asked] = stage.sent("sms")
     assert "2028-01-01" in asked.body
+    assert asked.blanks.kind == "ending"
+    assert (asked.blanks.words["purpose"], asked.blanks.words["day"]) == ("短信", "2028-01-01")
 
 
 def test_what_was_told_once_takes_no_room_for_ever_and_is_told_once_all_the_same(stage: Any) -> None:

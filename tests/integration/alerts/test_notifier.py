@@ -17,10 +17,10 @@ import pytest
 
 from alerts.channels import Message
 from alerts.dispatch import open_channels
-from alerts.notifier import Notifier, NotifierChannel
+from alerts.notifier import Notifier, NotifierChannel, SmsGateway, plugin_of
 from alerts.settings import AlertsSettings
 from foremend.runtimes.clock import SystemClock
-from foremend.vocabulary.errors import ConfigError, MissingExtraError, UnavailableError
+from foremend.vocabulary.errors import ConfigError, MissingExtraError, RefusedError, UnavailableError
 from foremend.vocabulary.types import Finding, Purpose
 from tests.integration.alerts.test_webhook import self_signed
 
@@ -36,6 +36,7 @@ class Ntfy:
     def __init__(self) -> None:
         self.taken: list[dict[str, Any]] = []
         self.status, self.location = 200, ""
+        self.answer: dict[str, Any] = {"id": "x", "event": "message", "error": "forbidden"}
         self.endless = b""  # what it answers again and again, for ever
         self.broken_off = threading.Event()
         self.waits = threading.Event()
@@ -81,7 +82,7 @@ class Ntfy:
                 self.send_response(ntfy.status)
                 if ntfy.location:
                     self.send_header("Location", ntfy.location)
-                answer = json.dumps({"id": "x", "event": "message", "error": "forbidden"}).encode()
+                answer = json.dumps(ntfy.answer).encode()
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
@@ -366,3 +367,82 @@ def _household(name: str) -> Any:
     from alerts.owners import Owner
 
     return Owner("o-1", {name: "household"})
+
+
+NUMBER = "+4915112345678"
+SERVICES = {
+    "Twilio": "twilio://AC" + "a" * 32 + ":" + "b" * 32 + "@+15005550006/{to}",
+    "Vonage": "vonage://abcdefgh:abcdefghijklmnop@15005550006/{to}",
+    "Sinch": "sinch://" + "a" * 32 + ":" + "b" * 32 + "@+15005550006/{to}",
+    "Plivo": "plivo://" + "A" * 25 + "@" + "b" * 40 + "/+15005550006/{to}",
+    "ClickSend": "clicksend://user:key@{to}",
+    "BulkSMS": "bulksms://user:password@{to}?unicode=yes",
+    "SMS Eagle": "smseagles://token@eagle.example.com/{to}",
+}
+"""Some of the services that SMS leave by, each in docs/owners.md."""
+
+
+@pytest.fixture
+def gateway(make_ntfy: Callable[[], Ntfy], monkeypatch: pytest.MonkeyPatch) -> tuple[Ntfy, Any]:
+    """A box that sends SMS in one's own network, and the channel to it."""
+    box = make_ntfy()
+    box.answer = {"result": {"message_id": 1, "status": "ok"}}
+    monkeypatch.setenv("SMS", f"smseagle://token@127.0.0.1:{box.port}/{{to}}")
+    return box, SmsGateway(url_env="SMS", allow_private=True).open("sms")
+
+
+def test_an_sms_goes_to_the_number_of_its_own_owner(gateway: tuple[Ntfy, Any]) -> None:
+    """Not to one place for all; its text is as it was made to fit, without a title."""
+    box, channel = gateway
+    for number in (NUMBER, "+33612345678"):
+        channel.send(
+            Message("nt_1", "foremend.warning", "The freezer stopped.", number, subject="freezer: stopped")
+        )
+
+    assert [one["params"]["to"].lstrip("+") for one in box.taken] == ["4915112345678", "33612345678"]
+    assert {one["params"]["message"] for one in box.taken} == {"The freezer stopped."}
+
+
+def test_what_a_gateway_refuses_is_told_without_the_number(gateway: tuple[Ntfy, Any]) -> None:
+    box, channel = gateway
+    box.status = 401
+
+    with pytest.raises(UnavailableError, match="401") as error:
+        channel.send(Message("nt_1", "foremend.warning", "The freezer stopped.", NUMBER))
+
+    assert NUMBER.lstrip("+") not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "household", "4915112345678", NUMBER + "/+33612345678", NUMBER + "?x=1"]
+)
+def test_what_is_no_number_never_becomes_part_of_a_line(gateway: tuple[Ntfy, Any], address: str) -> None:
+    """It could name others to send to, or other settings."""
+    box, channel = gateway
+
+    with pytest.raises(RefusedError, match="none that an SMS can be sent to"):
+        channel.send(Message("nt_1", "foremend.warning", "The freezer stopped.", address))
+
+    assert box.taken == []
+
+
+def test_a_line_without_a_place_for_the_number_is_refused_at_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All messages would go to one number."""
+    monkeypatch.setenv("SMS", "clicksend://user:key@" + NUMBER)
+
+    with pytest.raises(ConfigError, match=r"alerts\.sms\.url: the line has no \{to\}") as error:
+        SmsGateway(url_env="SMS").plugin("alerts.sms.url")
+
+    assert NUMBER not in str(error.value)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_for_sms_take_the_number_where_the_docs_have_it(name: str) -> None:
+    """As Apprise understands the line, the number is whom it sends to; and the docs have that very line."""
+    found = plugin_of("alerts.sms.url", SERVICES[name].replace("{to}", NUMBER))
+
+    assert found.service_name.replace(" ", "").lower() == name.replace(" ", "").lower()
+    assert "4915112345678" in found.url()
+    scheme = SERVICES[name].partition(":")[0]
+    docs = (Path(__file__).parents[3] / "docs" / "owners.md").read_text(encoding="utf-8")
+    assert f"`{scheme}://" in docs

@@ -215,6 +215,7 @@ def test_a_contact_is_reached_by_the_channel_that_was_chosen(open_stage: Callabl
 
     [told] = stage.sent("sms")
     assert "hingehen" in told.body
+    assert (told.blanks.kind, told.blanks.words["name"]) == ("go", "您关心的家庭")
 
 
 def test_a_night_that_is_lived_like_a_day_is_told_as_what_it_is(home: Home) -> None:
