@@ -1,6 +1,6 @@
 """What one reading and one appliance cost a worker, without Kafka.
 
-    python -m benchmarks.costs [--json] [--quick]
+    python -m benchmarks.costs [--json | --state] [--quick]
 
 For one appliance model of each kind, in CPU time of one core: records to blocks and back, the engine in blocks of
 1,000 readings (sent one by one, and 60 at a time), a day's scoring with a trained model, history; and bytes: of a
@@ -16,7 +16,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks._common import Result
 from benchmarks.fleet import fit
 from benchmarks.recorded import MOST, blocks, in_messages, recording
+from benchmarks.state_bytes import by_purpose
 from foremend.config import Settings, load_settings
 from foremend.engine.engine import DayListener, Engine
 from foremend.engine.fitted import Day, FittedModel, scored
@@ -89,6 +90,13 @@ def run(size: Size = FULL) -> Result:
     return {"cores": os.cpu_count(), "block": BLOCK, "models": models}
 
 
+def states(size: Size = FULL) -> Result:
+    """The bytes of state of every model of `size` by purpose, which nobody else's load changes."""
+    bench = Bench(load_settings(), load_profiles())
+    with threadpool_limits(limits=1):
+        return {name: life(bench, name, size)["state"]["parts"] for name in size.models}
+
+
 def measure(bench: Bench, name: str, size: Size) -> Result:
     """One appliance model."""
     sys.stderr.write(f"{name}: recording\n")
@@ -103,7 +111,6 @@ def measure(bench: Bench, name: str, size: Size) -> Result:
             "engine_us": engine_us(bench, sent, size),
         }
     result["history"] = history_costs(list(blocks(in_messages(day, 60), BLOCK)))
-    sys.stderr.write(f"{name}: a life of {size.days} days\n")
     return result | life(bench, name, size)
 
 
@@ -193,6 +200,7 @@ def history_costs(parts: Sequence[Block]) -> Result:
 
 def life(bench: Bench, name: str, size: Size) -> Result:
     """Some days with a trained model: what a day's scoring costs, and how much is known of an appliance after it."""
+    sys.stderr.write(f"{name}: a life of {size.days} days\n")
     fitted = fit(bench.profiles[name], size.training, bench.settings.models.horizon_days)
     days: list[Day] = []
     engine = bench.engine({name: fitted}, lambda lane, day: days.append(day))
@@ -220,28 +228,9 @@ def state_costs(state: Mapping[str, Any], rounds: int) -> Result:
     return {
         "bytes": round(len(packed) / MOST),
         "compressed_bytes": round(len(compressed) / MOST),
-        "parts": {part: round(size / MOST) for part, size in _parts(state) if size >= MOST},
+        "parts": by_purpose(state, MOST),
         **{name: round(megabytes / _median(call, rounds)) for name, call in speeds.items()},
     }
-
-
-def _parts(state: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    """Bytes below each of the lane's parts, and of the others as they are."""
-    for name, part in (*state["lane"].items(), *((n, p) for n, p in state.items() if n != "lane")):
-        yield name, sum(_sizes(part))
-
-
-def _sizes(node: Any) -> Iterable[int]:
-    if isinstance(node, np.ndarray):
-        yield node.nbytes
-    elif isinstance(node, Mapping):
-        for child in node.values():
-            yield from _sizes(child)
-    elif isinstance(node, list | tuple):
-        for child in node:
-            yield from _sizes(child)
-    elif isinstance(node, str):
-        yield len(node)
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -283,10 +272,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--state", action="store_true", help="only the bytes of state by purpose, as one JSON object"
+    )
     parser.add_argument("--quick", action="store_true", help="one appliance model, little of everything")
     given = parser.parse_args(arguments)
-    result = run(QUICK if given.quick else FULL)
-    sys.stdout.write((json.dumps(result, indent=1) if given.json else describe(result)) + "\n")
+    size = QUICK if given.quick else FULL
+    result = states(size) if given.state else run(size)
+    said = json.dumps(result, indent=1) if given.json or given.state else describe(result)
+    sys.stdout.write(said + "\n")
     return 0
 
 
