@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine, select
@@ -67,11 +67,17 @@ class Wellbeing:
                     found[row.owner_id].append(row)
         return [_household(owner_id, found[owner_id]) for owner_id in sorted(found)]
 
-    def signs(self, appliance_id: str) -> Signs | None:
-        """What is kept of an appliance; None before its first round."""
+    def signs(self, appliance_ids: Iterable[str]) -> dict[str, Signs]:
+        """What is kept of appliances, by id: of none before its first round."""
         with reading(self._engine) as session:
-            row = session.get(WellbeingSignsRow, appliance_id)
-        return None if row is None else Signs.of(self._vault.unseal(row.sealed))
+            rows = [
+                row
+                for some in chunks(appliance_ids)
+                for row in session.scalars(
+                    select(WellbeingSignsRow).where(WellbeingSignsRow.appliance_id.in_(some))
+                )
+            ]
+        return {row.appliance_id: Signs.of(self._vault.unseal(row.sealed)) for row in rows}
 
     def keep_signs(self, found: Mapping[str, Signs]) -> None:
         """Of appliances, by id, whose owner's yes still stands at this moment: of no other anything is kept."""
@@ -85,8 +91,17 @@ class Wellbeing:
 
     def house(self, owner_id: str) -> House:
         """What was said of a household, and its silence."""
+        return self.houses([owner_id])[owner_id]
+
+    def houses(self, owner_ids: Collection[str]) -> dict[str, House]:
+        """The same of several, by the owner's id."""
         with reading(self._engine) as session:
-            return self._house(session, owner_id)
+            rows = {
+                row.owner_id: row
+                for some in chunks(owner_ids)
+                for row in session.scalars(select(WellbeingRow).where(WellbeingRow.owner_id.in_(some)))
+            }
+        return {one: self._opened(rows.get(one)) for one in owner_ids}
 
     def tell(self, household: Household, found: Found | None, last_sign: int | None) -> bool:
         """Write what the contacts are to know now, each level and silence once; whether that is anything.
@@ -144,7 +159,9 @@ class Wellbeing:
         return house
 
     def _house(self, session: Session, owner_id: str) -> House:
-        row = session.get(WellbeingRow, owner_id)
+        return self._opened(session.get(WellbeingRow, owner_id))
+
+    def _opened(self, row: WellbeingRow | None) -> House:
         return House() if row is None else House.of(self._vault.unseal(row.sealed))
 
     def _keep(self, work: Change, owner_id: str, house: House) -> None:

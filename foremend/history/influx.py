@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 
@@ -80,19 +80,17 @@ class InfluxHistory:
         self.waiting_rows = 0
 
     def read(
-        self, appliance_model: str, start: int, end: int, appliance: str | None = None
+        self, appliance_model: str, start: int, end: int, appliances: Collection[str] | None = None
     ) -> Iterator[Block]:
         """Blocks of one day each with start <= time < end (ms UTC), sorted by time; one query a day, streamed.
 
-        Of one `appliance`, or all.
+        Of these `appliances`, or all; of many, a query for each `IDS_AT_ONCE`.
 
         Raises UnavailableError while InfluxDB is away or when it breaks off, RefusedError when it will not answer.
         """
         for day in self._days(appliance_model, start, end):
             within = max(day, start), min(day + MS_PER_DAY, end)
-            asked = flux.READINGS if appliance is None else flux.READINGS_OF_ONE
-            answer = self._ask(asked, appliance_model, *within, appliance or "")
-            parts = [flux.readings(part) for part in answer]
+            parts = [flux.readings(part) for part in self._readings(appliance_model, *within, appliances)]
             if parts:
                 table = pa.concat_tables(parts, promote_options="permissive")
                 yield from_table(appliance_model, table.sort_by([("time", "ascending")]))
@@ -160,7 +158,7 @@ class InfluxHistory:
         last = flux.LATEST_MS - 1 if until is None else until
         everything = Forgotten(appliance_model, appliance, last)
         self._drop_waiting([everything])
-        counted = self._ask(flux.COUNT, appliance_model, 0, last + 1, appliance)
+        counted = self._ask(flux.COUNT, appliance_model, 0, last + 1, [appliance])
         stored = sum(int(value) for part in counted for value in part["_value"].to_pylist())
         self._delete(everything)
         return stored + waited - self.waiting_rows
@@ -199,10 +197,21 @@ class InfluxHistory:
         days = {time // MS_PER_DAY * MS_PER_DAY for times in found for time in times.to_pylist()}
         return sorted(days)
 
-    def _ask(
-        self, text: str, appliance_model: str, start: int, end: int, appliance: str = ""
+    def _readings(
+        self, appliance_model: str, start: int, end: int, appliances: Collection[str] | None
     ) -> Iterator[pa.Table]:
-        question = flux.query(text, self._settings.bucket, appliance_model, start, end, appliance)
+        if appliances is None:
+            yield from self._ask(flux.READINGS, appliance_model, start, end)
+            return
+        ids = sorted(appliances)
+        for first in range(0, len(ids), flux.IDS_AT_ONCE):
+            some = ids[first : first + flux.IDS_AT_ONCE]
+            yield from self._ask(flux.READINGS_OF_SOME, appliance_model, start, end, some)
+
+    def _ask(
+        self, text: str, appliance_model: str, start: int, end: int, appliances: Iterable[str] = ()
+    ) -> Iterator[pa.Table]:
+        question = flux.query(text, self._settings.bucket, appliance_model, start, end, appliances)
         with self._spoken("read"):
             yield from flux.tables(self._client.query_api().query_csv(question))
 

@@ -125,16 +125,16 @@ class ParquetHistory:
         return self._folder.models()
 
     def read(
-        self, appliance_model: str, start: int, end: int, appliance: str | None = None
+        self, appliance_model: str, start: int, end: int, appliances: Collection[str] | None = None
     ) -> Iterator[Block]:
-        """Blocks of one day each with start <= time < end (ms UTC), sorted by time; of one `appliance`, or all.
+        """Blocks of one day each with start <= time < end (ms UTC), sorted by time; of these `appliances`, or all.
 
         Raises IntegrityError, naming the file, where one is damaged.
         """
         for day in self._folder.days(appliance_model):
             first = day_start_ms(day)
             if start < first + MS_PER_DAY and first < end:
-                chosen = _read(day, lambda files: rows_of(files, start, end, appliance))
+                chosen = _read(day, lambda files: rows_of(files, start, end, appliances))
                 if chosen is not None and chosen.num_rows:
                     yield from_table(appliance_model, chosen.sort_by([("time", "ascending")]))
 

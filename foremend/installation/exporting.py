@@ -113,7 +113,7 @@ def _readings(settings: Settings, bundle: ZipFile, one: Owned) -> int:
     )
     try:
         for model in sorted(models | set(one.models)):
-            blocks = history.read(model, 0, min(one.until, LATEST) + 1, one.appliance_id)
+            blocks = history.read(model, 0, min(one.until, LATEST) + 1, {one.appliance_id})
             count += _csv(bundle, f"readings/{model}/{one.appliance_id}.csv", blocks)
     finally:
         if hasattr(history, "close"):

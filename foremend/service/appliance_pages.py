@@ -65,7 +65,7 @@ class AppliancePages:
             if not self._reading.acquire(timeout=_PATIENCE_S):
                 raise UnavailableError("other charts are being read: ask again in a moment")
             try:
-                for block in self.history.read(model, since, until, name):
+                for block in self.history.read(model, since, until, {name}):
                     thin.add(block)
             finally:
                 self._reading.release()

@@ -69,9 +69,12 @@ class History(Protocol):
         ...
 
     def read(
-        self, appliance_model: str, start: int, end: int, appliance: str | None = None
+        self, appliance_model: str, start: int, end: int, appliances: Collection[str] | None = None
     ) -> Iterable[Block]:
-        """Blocks of one UTC day each with start <= time < end (ms UTC), sorted by time; of one `appliance`, or all."""
+        """Blocks of one UTC day each with start <= time < end (ms UTC), sorted by time; of these `appliances`, or all.
+
+        Of many it costs about as much as of one: what is stored is looked through once for all of them.
+        """
         ...
 
     def forget_appliances(

@@ -17,6 +17,8 @@ OPERATED = frozenset(
     {"coffee-machine", "cooker", "dishwasher", "kettle", "microwave", "toaster", "washing-machine"}
 )
 """Categories that draw power because somebody pressed a button just now."""
+SIGNALS = ("door_openings", "programme_phase", "power")
+"""That show signs of life, the first that an appliance has."""
 RUNNING_W = 20.0
 """Above what a display and a radio draw."""
 REST_US = 20 * US_PER_MINUTE
@@ -43,7 +45,7 @@ def signs_of_life(
     """
     order = np.argsort(times_us, kind="stable")
     rest = _LONGER_REST_US.get(category or "", REST_US)
-    for name in ("door_openings", "programme_phase", "power"):
+    for name in SIGNALS:
         if name not in signals or not (name == "door_openings" or category in OPERATED):
             continue
         value = signals[name][order]

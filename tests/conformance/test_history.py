@@ -129,6 +129,20 @@ def test_many_appliances_keep_their_own_readings(history: History) -> None:
     ]
 
 
+def test_some_of_many_appliances_are_read_together(history: History) -> None:
+    """Those that were asked for and nobody else, of one flush or another, also where nothing is known of one."""
+    ids = [f"fridge-{i:03d}" for i in range(150)]
+    for flush in range(2):
+        for appliance in ids:
+            history.write(block(appliance, [DAY + flush], first_seq=flush))
+        history.flush(flush, flush + 1)
+
+    found = rows(history.read(MODEL, DAY, DAY + MS_PER_DAY, {*ids[1::2], "never-heard-of"}))
+
+    assert found == [row(appliance, DAY + i, i) for appliance in ids[1::2] for i in (0, 1)]
+    assert list(history.read(MODEL, DAY, DAY + MS_PER_DAY, ())) == []
+
+
 def test_another_appliance_model_is_another_history(history: History) -> None:
     """Reading one never gives the other."""
     history.write(block("a", [DAY]))

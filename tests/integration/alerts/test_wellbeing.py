@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ class Home:
     opened: int = 0
     position: int = 0
 
-    def live(self, day: int, uses: Sequence[float] = USES) -> None:
+    def live(self, day: int, uses: Sequence[float] = USES, appliance: str = "fridge-1") -> None:
         """One day of readings every ten minutes; of day 0 on nothing was read yet."""
         minutes = np.arange(0, 24 * 60, 10)
         opened = self.opened + np.searchsorted(np.array(uses) * 60, minutes, side="right")
@@ -69,7 +69,7 @@ class Home:
         times = self.midnight + day * DAY + minutes * 60_000
         count = len(times)
         block = Block(
-            MODEL, ("fridge-1",), np.zeros(count, np.int32), times, np.arange(count),
+            MODEL, (appliance,), np.zeros(count, np.int32), times, np.arange(count),
             {"door_openings": opened.astype(float)},
         )  # fmt: skip
         self.history.write(block)
@@ -110,6 +110,16 @@ def home(open_stage: Callable[..., Any], tmp_path: Path) -> Home:
 
 def with_model(stage: Any) -> None:
     stage.alerts.owners.register_appliances([OwnedAppliance("fridge-1", "o-1", MODEL)])
+
+
+def with_another_home(home: Home, name: str) -> None:
+    """Of another owner, with a contact; its refrigerator never spoke."""
+    alerts, appliance, owner = home.stage.alerts, f"fridge-{name}", f"o-{name}"
+    alerts.owners.register_owners([Owner(owner, {})])
+    alerts.owners.register_appliances([OwnedAppliance(appliance, owner, MODEL)])
+    alerts.contacts.add(owner, Contact("sms", NUMBER, "en"), "test")
+    for purpose in (Purpose.MONITORING, Purpose.WELLBEING):
+        alerts.consents.say(appliance, [purpose], True, owner_id=owner, how="app")
 
 
 def test_each_level_of_a_silence_is_told_once(home: Home) -> None:
@@ -323,7 +333,7 @@ def test_what_is_kept_is_sealed(home: Home) -> None:
     told = [row.body for row in home.rows(OutboxRow) if row.event_type == "foremend.wellbeing"]
     for sealed in (signs.sealed, house.sealed, told[0].encode()):
         assert sealed.startswith(b"gAAAA")
-    kept = home.stage.alerts.wellbeing.signs("fridge-1")
+    kept = home.stage.alerts.wellbeing.signs(["fridge-1"])["fridge-1"]
     assert len(kept.minutes) == LEARNT * len(USES)
 
 
@@ -331,17 +341,13 @@ def test_one_household_that_cannot_be_looked_at_keeps_no_other_from_it(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is wrong with it, also what nobody foresaw; the round says so at its end."""
-    alerts, read = home.stage.alerts, home.history.read
-    alerts.owners.register_owners([Owner("o-0", {})])
-    alerts.owners.register_appliances([OwnedAppliance("fridge-0", "o-0", MODEL)])
-    alerts.contacts.add("o-0", Contact("sms", NUMBER, "en"), "test")
-    for purpose in (Purpose.MONITORING, Purpose.WELLBEING):
-        alerts.consents.say("fridge-0", [purpose], True, owner_id="o-0", how="app")
+    with_another_home(home, "0")
+    read = home.history.read
 
-    def broken(model: str, since: int, until: int, appliance: str | None = None) -> Any:
-        if appliance == "fridge-0":
+    def broken(model: str, since: int, until: int, appliances: Collection[str]) -> Any:
+        if "fridge-0" in appliances:
             raise ValueError("a column of another kind")
-        return read(model, since, until, appliance)
+        return read(model, since, until, appliances)
 
     monkeypatch.setattr(home.history, "read", broken)
     with pytest.raises(ValueError, match="of another kind"):
@@ -351,15 +357,34 @@ def test_one_household_that_cannot_be_looked_at_keeps_no_other_from_it(
     assert len(home.messages()) == 1
 
 
+def test_a_round_reads_what_many_share_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever agreed since is read sixty days of, and nobody else for it."""
+    with_another_home(home, "0")
+    home.live(0, (), "fridge-0")
+    home.look(0, 6)
+    with_another_home(home, "2")
+    asked: list[tuple[int, set[str]]] = []
+    read = home.history.read
+
+    def noted(model: str, since: int, until: int, appliances: Collection[str]) -> Any:
+        asked.append(((until - since) // DAY, set(appliances)))
+        return read(model, since, until, appliances)
+
+    monkeypatch.setattr(home.history, "read", noted)
+    home.look(0, 6.25)
+
+    assert sorted(asked) == [(0, {"fridge-0", "fridge-1"}), (60, {"fridge-2"})]
+
+
 def test_a_round_reads_a_day_and_not_sixty(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the first one; and it finds what came late."""
     home.look(0, 6)
     asked: list[int] = []
     read = home.history.read
 
-    def counted(model: str, since: int, until: int, appliance: str | None = None) -> Any:
+    def counted(model: str, since: int, until: int, appliances: Collection[str]) -> Any:
         asked.append(until - since)
-        return read(model, since, until, appliance)
+        return read(model, since, until, appliances)
 
     monkeypatch.setattr(home.history, "read", counted)
     home.look(0, 6.25)

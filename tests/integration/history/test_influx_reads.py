@@ -90,6 +90,19 @@ def test_a_query_names_bucket_model_and_span(recorded: Any, open_history: OpenHi
     assert r'r._measurement == "rf\" \${x}"' in text
 
 
+def test_many_appliances_are_asked_for_in_a_few_questions(recorded: Any, open_history: OpenHistory) -> None:
+    """Each name once, quoted, a hundred in a question; what comes of all is one block a day."""
+    recorded.answers = {"aggregateWindow": (200, ONE_DAY), "pivot": (200, TWO_TABLES)}
+    names = {f'"odd" {number}' for number in range(101)}
+
+    (day,) = open_history(recorded.url).read("rf-260", 0, 2**62, names)
+
+    asked = [body["query"] for _, body in recorded.asked if "pivot" in body["query"]]
+    assert [text.count("r.appliance == ") for text in asked] == [100, 1]
+    assert all(sum(f'r.appliance == "\\"odd\\" {n}"' in text for text in asked) == 1 for n in range(101))
+    assert len(day) == 2 * 3
+
+
 def test_a_model_without_readings_has_no_blocks(recorded: Any, open_history: OpenHistory) -> None:
     """InfluxDB answers with nothing at all."""
     recorded.answers = {"aggregateWindow": (200, "\r\n")}
@@ -125,7 +138,7 @@ def test_an_appliance_is_deleted_here_and_there(
     gone = history.forget_appliances("rf-260", ["leaves"])
 
     (_, question), (_, body) = recorded.asked
-    assert 'r._measurement == "rf-260" and r.appliance == "leaves"' in question["query"]
+    assert 'r._measurement == "rf-260" and (r.appliance == "leaves") and' in question["query"]
     assert body["predicate"] == '_measurement="rf-260" AND appliance="leaves"'
     assert (gone, history.waiting_rows) == (1_440 + 1, 1)
 

@@ -64,7 +64,7 @@ def test_one_appliance_is_found_in_whatever_row_group_it_is(
         history.flush(flush, flush + 1)
 
     found = {
-        one: [b.time.tolist() for b in history.read("m", DAY + 4, DAY + 106, one)] for one in (*ids, "aa")
+        one: [b.time.tolist() for b in history.read("m", DAY + 4, DAY + 106, {one})] for one in (*ids, "aa")
     }
 
     assert found["a"] == [[DAY + 100, DAY + 101, DAY + 102]]
