@@ -9,15 +9,17 @@ import os
 import ssl
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import fastapi.routing
 import httpx
 import pytest
 from fastapi import params
+from sqlalchemy import create_engine
 
 _build = fastapi.routing._build_dependant_with_parameterless_dependencies
+_annotation = fastapi.routing.get_typed_return_annotation
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,6 +28,8 @@ def _worked_out_once() -> Iterator[None]:
         patch.setattr("httpx._transports.default.create_ssl_context", _trusting)
         patch.setattr("fastapi.routing._build_dependant_with_parameterless_dependencies", _dependant)
         patch.setattr("fastapi.routing.create_model_field", cache(fastapi.routing.create_model_field))
+        patch.setattr("fastapi.routing.get_typed_return_annotation", _annotated)
+        patch.setattr("alerts.database.create_engine", partial(create_engine, execution_options=_STATEMENTS))
         yield
 
 
@@ -40,6 +44,35 @@ def _trusting(verify: Any = True, cert: Any = None, trust_env: bool = True) -> s
 @cache
 def _authorities(trust_env: bool, *_named: str | None) -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=trust_env)
+
+
+class _Statements(dict[Any, Any]):
+    """SQL of SQLAlchemy's statements for a kind of database, whichever engine compiles one first: each test opens its
+    own, and each would compile every statement anew."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(self._of_kind(key), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__(self._of_kind(key), compiled)
+
+    @staticmethod
+    def _of_kind(key: tuple[Any, ...]) -> tuple[Any, ...]:
+        dialect, *statement = key
+        return (type(dialect), *statement)
+
+
+_STATEMENTS = {"compiled_cache": _Statements()}
+
+_returned: dict[Hashable, Any] = {}
+
+
+def _annotated(call: Callable[..., Any]) -> Any:
+    """What a route returns, by its code too."""
+    code = getattr(call, "__code__", call)
+    if code not in _returned:
+        _returned[code] = _annotation(call)
+    return _returned[code]
 
 
 _asked: dict[Hashable, Any] = {}
