@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import Engine
 
 from alerts.consent import ConsentLedger, ConsentRecord
-from alerts.consent.ledger import Request, RestlessError
+from alerts.consent.ledger import RestlessError
 from alerts.consent.receipts import receipt
 from alerts.owners import OwnedAppliance, Owners
 from alerts.queries import owned_by, register
 from alerts.reads import EVERYBODY, note_read
+from alerts.requests import Request
 from foremend.vocabulary.device_words import DeviceWord
 from foremend.vocabulary.errors import InputError
 from foremend.vocabulary.ports import Clock

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session, aliased
 
 from alerts.change import Change, change
 from alerts.consent.decide import decide, histories, said_by_owner
-from alerts.consent.ledger import KEYS_KEPT_MS
 from alerts.consent.telling import ended, ordering
 from alerts.consent.wellbeing import STANDS_ON, forget
 from alerts.database import insert_new, reading, writing
 from alerts.outbox import Event, Notification, Outbox
 from alerts.policies import Policies
+from alerts.requests import KEYS_KEPT_MS
 from alerts.tables import HOUSEHOLD, ApplianceRow, ConsentRow, ReminderRow
 from alerts.tickets import withdraw_tickets
 from alerts.wording import iso

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, func, or_, select
@@ -23,9 +23,8 @@ from alerts.consent.telling import changed
 from alerts.database import insert_new, reading
 from alerts.outbox import Outbox
 from alerts.policies import Policies, Policy
-from alerts.storable import json_text
+from alerts.requests import Request, came_before
 from alerts.tables import ApplianceRow, ConsentRow, ReminderRow
-from alerts.ticket_steps import UsedKeyError
 from alerts.tickets import withdraw_tickets
 from alerts.wording import iso
 from foremend.vocabulary.errors import InputError
@@ -35,24 +34,6 @@ from foremend.vocabulary.types import MS_PER_DAY, Purpose, deterministic_id
 
 YES_A_DAY = 20
 """To one purpose, of words that come `once`: an appliance out of order changes its mind each second, no person does."""
-
-
-KEYS_KEPT_MS = 30 * MS_PER_DAY
-"""How long a request is known by its key; `alerts.consent.endings` forgets it then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One that may come twice: `id` is of who asked and the key that came along, `whole` of all that was asked, too."""
-
-    id: str
-    whole: str
-
-    @classmethod
-    def of(cls, by: str, key: str, asked: object) -> Request:
-        """`asked` is JSON-ready."""
-        digest = hashlib.sha256(json_text(asked, sort=True).encode()).hexdigest()
-        return cls(deterministic_id("ik", by, key), deterministic_id("ik", by, key, digest))
 
 
 class RestlessError(InputError):
@@ -98,7 +79,7 @@ class ConsentLedger:
         with change(self._engine, self._clock) as work:
             about = {record.appliance_id for record in said}, {record.purpose for record in said}
             before = histories(work.session, *about, lock=True)
-            if request is not None and _came_before(work, request):
+            if came_before(work, request):
                 return False
             found = _for_the_first_time(work, said, once, before) if once else said
             if once:
@@ -175,14 +156,6 @@ class ConsentLedger:
         event = changed(event_id, appliance_id, purpose, given=given, at=at, tickets=tickets)
         self._outbox.put(work, event)
         return True
-
-
-def _came_before(work: Change, request: Request) -> bool:
-    keys = [{"id": one, "at": work.at} for one in (request.id, request.whole)]
-    new = insert_new(work.session, ReminderRow, keys)
-    if request.id not in new and request.whole in new:
-        raise UsedKeyError("this key came before with another word: a new word needs a new key")
-    return request.id not in new
 
 
 def _for_the_first_time(

@@ -17,7 +17,9 @@ from alerts.notifier import Notifier
 from alerts.owner_channels import OwnerChannels, set_up
 from alerts.owners import Owners, checked_name
 from alerts.reads import note_read
+from alerts.requests import Request, came_before
 from alerts.tables import OwnerRow, WellbeingContactRow
+from alerts.ticket_steps import UsedKeyError
 from alerts.vault import Vault
 from alerts.words.loading import LANGUAGES
 from foremend.vocabulary.errors import InputError
@@ -57,17 +59,20 @@ class Contacts:
         self._engine, self._owners, self._vault, self._clock = engine, owners, vault, clock
         self.channels = tuple(channels)
 
-    def add(self, owner_id: str, contact: Contact, by: str) -> dict[str, Any]:
+    def add(self, owner_id: str, contact: Contact, by: str, request: Request | None = None) -> dict[str, Any]:
         """Keep one more, in place of whoever has the same address; what is known of the contact then.
 
         Raises InputError for what is no address of the channel, a language without words, a name that is none, and for
-        one more than `MOST`. Nobody is told before the owner says yes to `wellbeing`.
+        one more than `MOST`. Nobody is told before the owner says yes to `wellbeing`. A `request` that came before
+        changes nothing; raises UsedKeyError where its key came with something else, or the contact was let go since.
         """
         checked = self._checked(contact)
         name = None if checked.name is None else self._vault.seal(checked.name)
         with change(self._engine, self._clock) as work:
             if work.session.get(OwnerRow, owner_id, with_for_update=True) is None:
                 raise self._owners.not_known(owner_id)
+            if came_before(work, request):
+                return self._shown(self._again(work.session, owner_id, checked))
             self._drop(work.session, owner_id, checked)
             row = WellbeingContactRow(
                 id=f"wc-{secrets.token_hex(8)}", owner_id=owner_id, channel=checked.channel,
@@ -118,15 +123,26 @@ class Contacts:
 
     def _drop(self, session: Session, owner_id: str, contact: Contact) -> None:
         """Who is named again; raises InputError where there is room for no other."""
-        same = [
-            row.id
-            for row in _of(session, owner_id)
-            if row.channel == contact.channel and self._vault.unseal(row.sealed) == contact.address
-        ]
+        same = [row.id for row in self._same(session, owner_id, contact)]
         session.execute(delete(WellbeingContactRow).where(WellbeingContactRow.id.in_(same)))
         theirs = WellbeingContactRow.owner_id == owner_id
         if (session.scalar(select(func.count()).where(theirs)) or 0) >= MOST:
             raise InputError(f"owner {owner_id!r} has {MOST} contacts already: remove one first")
+
+    def _same(self, session: Session, owner_id: str, contact: Contact) -> list[WellbeingContactRow]:
+        return [
+            row
+            for row in _of(session, owner_id)
+            if row.channel == contact.channel and self._vault.unseal(row.sealed) == contact.address
+        ]
+
+    def _again(self, session: Session, owner_id: str, contact: Contact) -> WellbeingContactRow:
+        """What an earlier request made."""
+        if not (same := self._same(session, owner_id, contact)):
+            raise UsedKeyError(
+                "this key came before with another contact, or it was let go since: a new one needs a new key"
+            )
+        return same[0]
 
     def _shown(self, row: WellbeingContactRow) -> dict[str, Any]:
         said: Mapping[str, Any] = {

@@ -15,6 +15,7 @@ from alerts.consent.watched import watched_until
 from alerts.database import chunks, reading, upsert
 from alerts.outbox import Outbox
 from alerts.policies import Policies
+from alerts.requests import Request, came_before
 from alerts.tables import ApplianceRow, OwnerRow, WellbeingContactRow, WellbeingRow, WellbeingSignsRow
 from alerts.vault import Vault
 from alerts.wellbeing.stored import House, Signs
@@ -123,9 +124,10 @@ class Wellbeing:
             self._wake()
         return is_told
 
-    def away(self, owner_id: str, until: int, by: str) -> House:
+    def away(self, owner_id: str, until: int, by: str, request: Request | None = None) -> House:
         """Nobody is at home from now `until`, ms UTC; an absence that goes on ends then instead.
 
+        A `request` that came before changes nothing; raises UsedKeyError where its key came with something else.
         Raises InputError for a time that is past or more than a year away, and for an owner who said no yes.
         """
         now = self._clock.now_ms()
@@ -137,15 +139,21 @@ class Wellbeing:
             owner_id,
             by,
             "away",
+            request,
             lambda house: replace(_back(house, now), away=(*_back(house, now).away, (now, until))),
         )
 
-    def well(self, owner_id: str, by: str) -> House:
-        """All is well now, and whoever was away is back. Raises InputError for an owner who said no yes."""
-        now = self._clock.now_ms()
-        return self._said(owner_id, by, "well", lambda house: replace(_back(house, now), well=now))
+    def well(self, owner_id: str, by: str, request: Request | None = None) -> House:
+        """All is well now, and whoever was away is back; `request` as for `away`.
 
-    def _said(self, owner_id: str, by: str, word: str, then: Callable[[House], House]) -> House:
+        Raises InputError for an owner who said no yes.
+        """
+        now = self._clock.now_ms()
+        return self._said(owner_id, by, "well", request, lambda house: replace(_back(house, now), well=now))
+
+    def _said(
+        self, owner_id: str, by: str, word: str, request: Request | None, then: Callable[[House], House]
+    ) -> House:
         with change(self._engine, self._clock) as work:
             _lock(work.session, owner_id)
             ids = work.session.scalars(select(ApplianceRow.id).where(ApplianceRow.owner_id == owner_id))
@@ -153,6 +161,8 @@ class Wellbeing:
                 raise InputError(
                     f"owner {owner_id!r} agreed to wellbeing for no appliance: there is nothing to say it for"
                 )
+            if came_before(work, request):
+                return self._house(work.session, owner_id)
             house = then(self._house(work.session, owner_id))
             self._keep(work, owner_id, house)
             work.note(f"wellbeing.{word}", owner_id, by=by)

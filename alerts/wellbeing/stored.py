@@ -59,6 +59,10 @@ class House:
     well: int | None = None
     silence: Silence | None = None
 
+    def away_until(self, now: int) -> int | None:
+        """When somebody is back, ms UTC; None where nobody is said to be away `now`."""
+        return max((until for since, until in self.away if since <= now < until), default=None)
+
     def text(self) -> str:
         """As it is sealed."""
         return orjson.dumps({"away": self.away, "well": self.well, "silence": self.silence}).decode()

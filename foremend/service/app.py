@@ -46,6 +46,7 @@ from foremend.service.v1.tickets import add_tickets
 from foremend.service.v1.tokens import add_tokens
 from foremend.service.v1.users import add_users
 from foremend.service.v1.webhooks import document_events
+from foremend.service.v1.wellbeing import add_wellbeing
 from foremend.service.views import (
     ApplianceDetail,
     CohortView,
@@ -137,6 +138,7 @@ def create_app(
     add_inbound(app, desks.servicing, desks.inbound)
     add_diagnoses(app, look, desks.diagnosing)
     add_owners(app, desks.consents)
+    add_wellbeing(app, desks.wellbeing)
     add_privacy(app, desks.privacy)
     add_audit(app, desks.audit)
     add_models(app, desks.models)

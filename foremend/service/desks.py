@@ -21,6 +21,7 @@ from foremend.service.v1.cohorts import CohortDesk
 from foremend.service.v1.diagnoses import DiagnosisDesk
 from foremend.service.v1.insights import InsightsDesk
 from foremend.service.v1.models import ModelDesk
+from foremend.service.v1.wellbeing import WellbeingDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +48,5 @@ class Desks:
     models: ModelDesk | None = None  # trained versions
     cohorts: CohortDesk | None = None  # cohorts, and the weeks to come
     in_force: Settings | None = None  # the settings that hold, shown
+    wellbeing: WellbeingDesk | None = None  # whom to tell of a silence
     insights: InsightsDesk | None = None  # what goes with failures

@@ -38,6 +38,7 @@ from foremend.service.v1.cohorts import CohortDesk
 from foremend.service.v1.diagnoses import DiagnosisDesk
 from foremend.service.v1.insights import InsightsDesk
 from foremend.service.v1.models import ModelDesk
+from foremend.service.v1.wellbeing import WellbeingDesk
 from foremend.terminal import say
 from foremend.vocabulary.ports import Clock
 from foremend.vocabulary.profiles import Profile
@@ -103,6 +104,7 @@ def open_desks(
         servicing=alerts.servicing,
         inbound=open_inbound(settings.alerts, os.environ),
         consents=alerts.consents,
+        wellbeing=WellbeingDesk(alerts.contacts, alerts.wellbeing, clock),
         stopping=alerts.stopping,
         answers=alerts.answers,
         privacy=privacy,

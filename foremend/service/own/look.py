@@ -153,10 +153,9 @@ class OwnDesk:
         contacts = self.alerts.contacts.some(owner_id, caller.who)
         if not agreed and not contacts:
             return None
-        now = self.consents.now_ms()
-        ends = [until for since, until in self.alerts.wellbeing.house(owner_id).away if since <= now < until]
+        away = self.alerts.wellbeing.house(owner_id).away_until(self.consents.now_ms())
         zone = shown[0].own.timezone if shown else "UTC"
-        return Trusted(contacts, self.alerts.contacts.channels, max(ends, default=None), zone)
+        return Trusted(contacts, self.alerts.contacts.channels, away, zone)
 
     def finding(self, caller: Caller, appliance_id: str, episode_id: str) -> Finding | None:
         """The newest of an open episode of an appliance that is the caller's own."""

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.consent.ledger import Request
 from alerts.consent_desk import ConsentDesk
+from alerts.requests import Request
 from alerts.ticket_steps import UsedKeyError
 from foremend.service.guard.door import Needs
 from foremend.service.guard.problems import Problem, stated
