@@ -153,14 +153,15 @@ def subscribers(folder: Path, against: Path | None) -> dict[str, Subscriber]:
     compiled = _compiled(folder)
     return {
         **({"c_subscriber": Subscriber((compiled, TELEMETRY_WILDCARD))} if compiled else {}),
-        "bare_paho": _of_build(_HERE, "count_with_paho"),
-        "mqtt_source": _of_build(_HERE, "count_with_source"),
-        "pipeline": _of_build(_HERE, "run_pipeline"),
-        **({"pipeline_before": _of_build(against, "run_pipeline")} if against else {}),
+        "bare_paho": of_build(_HERE, "count_with_paho"),
+        "mqtt_source": of_build(_HERE, "count_with_source"),
+        "pipeline": of_build(_HERE, "run_pipeline"),
+        **({"pipeline_before": of_build(against, "run_pipeline")} if against else {}),
     }
 
 
-def _of_build(build: Path, name: str) -> Subscriber:
+def of_build(build: Path, name: str) -> Subscriber:
+    """One of `benchmarks.mqtt_subscribers`, of the checkout at `build`."""
     own = build / ".venv" / "bin" / "python"
     python = str(own) if own.exists() else sys.executable
     return Subscriber((python, "-c", _CHILD, name), {"PYTHONPATH": str(build)})
