@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
+from models.stream.lean import LEAN
 from models.stream.state import (
     DAY,
     HOUR,
@@ -41,13 +42,13 @@ MIDNIGHT_MS = 60_000
 """A start in the first minute of a day may be a run already going at midnight: no daily count takes it."""
 
 
-@njit
+@njit(**LEAN)
 def off_threshold(idle: float, on: float) -> float:
     """The value below which a machine with these levels is off."""
     return idle + OFF_SHARE * (on - idle)
 
 
-@njit
+@njit(**LEAN)
 def side(value: float, idle: float, on: float, before: int) -> int:
     """1 on, 0 off: the hysteresis of `value` after state `before` (-1 unknown: the nearer threshold decides)."""
     if value >= idle + ON_SHARE * (on - idle):
@@ -59,7 +60,7 @@ def side(value: float, idle: float, on: float, before: int) -> int:
     return before
 
 
-@njit
+@njit(**LEAN)
 def observe(m: Machine, last: int, time: int, value: float) -> None:
     """A new value of an appliance's cycle signal, the one before it read at `last` (ms).
 
@@ -81,7 +82,7 @@ def observe(m: Machine, last: int, time: int, value: float) -> None:
     _judge(m, time)
 
 
-@njit
+@njit(**LEAN)
 def hold(m: Machine, start: int, end: int) -> None:
     """The last value stood from `start` to `end` (ms, inside one hour): weigh it as evidence."""
     if m.raw != m.running:
@@ -93,14 +94,14 @@ def hold(m: Machine, start: int, end: int) -> None:
             _dismiss(m)
 
 
-@njit
+@njit(**LEAN)
 def _dismiss(m: Machine) -> None:
     """Drop the evidence that something changed."""
     m.doubt = 0
     m.doubt_count = 0
 
 
-@njit
+@njit(**LEAN)
 def _judge(m: Machine, now: int) -> None:
     """If the evidence suffices, end this run or pause where it began, and begin the other."""
     if m.doubt < MIN_HOLD_MS or (m.doubt_count < 2 and m.doubt < LONE_HOLD_MS):
@@ -115,7 +116,7 @@ def _judge(m: Machine, now: int) -> None:
     _dismiss(m)
 
 
-@njit
+@njit(**LEAN)
 def _end_run(m: Machine, at: int, now: int) -> None:
     note_run(m, at, now)
     seconds = (at - m.since) / 1000.0
@@ -125,7 +126,7 @@ def _end_run(m: Machine, at: int, now: int) -> None:
         m.cycle[HOUR, RUN_SS] += seconds * seconds
 
 
-@njit
+@njit(**LEAN)
 def _end_pause(m: Machine, at: int, now: int) -> None:
     seconds = (at - m.since) / 1000.0
     if m.whole:
@@ -138,7 +139,7 @@ def _end_pause(m: Machine, at: int, now: int) -> None:
         m.cycle[DAY, INSIDE] += 1
 
 
-@njit
+@njit(**LEAN)
 def note_run(m: Machine, until: int, now: int) -> None:
     """Credit the run that lasted until `until` to the windows of `now`, each with the part inside it."""
     hour = now // MS_PER_HOUR * MS_PER_HOUR
@@ -149,7 +150,7 @@ def note_run(m: Machine, until: int, now: int) -> None:
     m.cycle[DAY, LONGEST] = max(m.cycle[DAY, LONGEST], in_day)
 
 
-@njit
+@njit(**LEAN)
 def lose_sight(m: Machine, last: int, until: int, now: int) -> None:
     """No value since `last`, which stood until `until`; the next one is at `now`.
 

@@ -21,6 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
+from models.stream.lean import LEAN
 from models.stream.on_level import BINS, quantile
 from models.stream.state import NEVER, UNKNOWN, Machine, Params
 
@@ -90,7 +91,7 @@ def room_to_tell(capacity: int) -> Told:
     )
 
 
-@njit(inline="always")
+@njit(inline="always", **LEAN)
 def follow(
     m: Machine, p: Params, r: int, time: int, value: float, last: int, before: float, out: Told
 ) -> None:
@@ -112,7 +113,7 @@ def follow(
         _tell(m, p, r, time, out)
 
 
-@njit
+@njit(**LEAN)
 def _pass_time(m: Machine, time: int, last: int) -> None:
     """From the last value to this one: gaps, days, bouts."""
     gap = time - last
@@ -130,7 +131,7 @@ def _pass_time(m: Machine, time: int, last: int) -> None:
         _forget(m, KEEP_A_DAY**days)
 
 
-@njit
+@njit(**LEAN)
 def _forget(m: Machine, keep: float) -> None:
     m.steady *= keep
     m.passed *= keep
@@ -143,7 +144,7 @@ def _forget(m: Machine, keep: float) -> None:
         m.gap[k] *= keep
 
 
-@njit
+@njit(**LEAN)
 def _rank(longest: NDArray[np.float32], value: float) -> None:
     """Put `value` among the longest, which fall."""
     for k in range(len(longest)):
@@ -151,13 +152,13 @@ def _rank(longest: NDArray[np.float32], value: float) -> None:
             longest[k], value = value, longest[k]
 
 
-@njit
+@njit(**LEAN)
 def usual(longest: NDArray[np.float32]) -> float:
     """The longest that is usual: the first of three, but no more than three times the third."""
     return float(min(longest[0], MUCH * longest[2]))
 
 
-@njit
+@njit(**LEAN)
 def _stood(m: Machine, time: int) -> None:
     """The value moved; how long a run's stood still is learnt."""
     if m.side == 1 and m.same_since > m.turned:
@@ -165,7 +166,7 @@ def _stood(m: Machine, time: int) -> None:
     m.same_since = time
 
 
-@njit
+@njit(**LEAN)
 def _turn(m: Machine, time: int) -> None:
     """A run or a pause began, and what was before it is over."""
     if m.side == UNKNOWN:
@@ -184,19 +185,19 @@ def _turn(m: Machine, time: int) -> None:
     m.side = m.running
 
 
-@njit
+@njit(**LEAN)
 def _is_regular(m: Machine) -> bool:
     return bool(m.steady >= REGULAR_S and m.steady >= REGULAR_SHARE * m.passed)
 
 
-@njit
+@njit(**LEAN)
 def _at_one_level(m: Machine, p: Params) -> bool:
     """Whether it draws what a running machine draws, and always about the same."""
     low = quantile(m.histogram, 0, BINS, 0.05)
     return bool(low > DRAWS * p.standby and quantile(m.histogram, 0, BINS, 0.95) < ONE_LEVEL * low)
 
 
-@njit
+@njit(**LEAN)
 def _stopped(m: Machine, seconds: float) -> float:
     rests = usual(m.paused)
     if m.side != 0 or rests > RESTS_S or not _is_regular(m):
@@ -204,7 +205,7 @@ def _stopped(m: Machine, seconds: float) -> float:
     return seconds / max(STOPPED_S, MUCH * rests)
 
 
-@njit
+@njit(**LEAN)
 def _runs_on(m: Machine, p: Params, seconds: float, time: int) -> float:
     if m.paused_once:
         if m.side != 1 or not _is_regular(m):
@@ -214,14 +215,14 @@ def _runs_on(m: Machine, p: Params, seconds: float, time: int) -> float:
     return here / NEVER_PAUSED_S if here > NEVER_PAUSED_S and _at_one_level(m, p) else 0.0
 
 
-@njit
+@njit(**LEAN)
 def _starts_often(m: Machine) -> float:
     if m.starts <= OFTEN_LEAST or not _is_regular(m):
         return 0.0
     return m.starts / max(OFTEN_LEAST, OFTEN * usual(m.busiest))
 
 
-@njit
+@njit(**LEAN)
 def _stuck(m: Machine, time: int) -> float:
     seconds = (time - max(m.same_since, m.turned)) / 1000.0
     if m.side != 1 or seconds <= STUCK_S or not _is_regular(m):
@@ -229,7 +230,7 @@ def _stuck(m: Machine, time: int) -> float:
     return seconds / max(STUCK_S, MUCH * usual(m.stood))
 
 
-@njit
+@njit(**LEAN)
 def _tell(m: Machine, p: Params, r: int, time: int, out: Told) -> None:
     """Write a row where harm began or ended, and once in a while as long as there is some."""
     seconds = (time - m.turned) / 1000.0
@@ -255,7 +256,7 @@ def _tell(m: Machine, p: Params, r: int, time: int, out: Told) -> None:
     _write(m, r, time, seconds, over, out)
 
 
-@njit
+@njit(**LEAN)
 def _write(m: Machine, r: int, time: int, seconds: float, over: tuple[float, ...], out: Told) -> None:
     n = out.filled[0]
     out.appliance[n], out.time[n] = r, time

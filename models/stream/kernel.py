@@ -2,8 +2,7 @@
 
 Between two readings every signal keeps its last value, at most `max_gap` long; later time counts as not seen.
 Each stretch of held time is cut at the hours, so a window is the same however its readings were delivered.
-What runs for every reading is inlined: a call with the whole state counts references of a dozen arrays, which
-made a reading three times as dear.
+What runs for every reading is inlined: a call with the whole state hands over a dozen arrays.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
 from models.stream import cycles
 from models.stream import stays as stream_stays
+from models.stream.lean import LEAN
 from models.stream.state import (
     DAY,
     EARLIER,
@@ -46,7 +46,7 @@ STILL = 0.9
 """A counter that falls to no less than this share was corrected, not reset, as Home Assistant takes it, too."""
 
 
-@njit(inline="always")
+@njit(inline="always", **LEAN)
 def take(
     s: StreamState, p: Params, r: int, time: int, values: NDArray, hours: ClosedWindows, days: ClosedWindows
 ) -> None:
@@ -69,7 +69,7 @@ def take(
             s.seen[r, index] = time
 
 
-@njit
+@njit(**LEAN)
 def finish(s: StreamState, p: Params, r: int, hours: ClosedWindows, days: ClosedWindows) -> None:
     """End of input: close the windows that appliance `r` has open.
 
@@ -85,7 +85,7 @@ def finish(s: StreamState, p: Params, r: int, hours: ClosedWindows, days: Closed
     close(s, p, r, DAY, end, days)
 
 
-@njit(inline="always")
+@njit(inline="always", **LEAN)
 def _advance(s: StreamState, p: Params, r: int, time: int, hours: ClosedWindows, days: ClosedWindows) -> None:
     """Hold the last values from the last reading to `time`, closing the windows that end on the way."""
     now = s.machine[r].last_time
@@ -98,7 +98,7 @@ def _advance(s: StreamState, p: Params, r: int, time: int, hours: ClosedWindows,
     _close_between(s, p, r, now, time, hours, days)
 
 
-@njit(inline="always")
+@njit(inline="always", **LEAN)
 def _close_between(
     s: StreamState, p: Params, r: int, now: int, later: int, hours: ClosedWindows, days: ClosedWindows
 ) -> None:
@@ -108,7 +108,7 @@ def _close_between(
         close(s, p, r, DAY, now, days)
 
 
-@njit(inline="always")
+@njit(inline="always", **LEAN)
 def _credit(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
     """Add the held values from `start` to `stop` (ms, within one hour) to the hour."""
     m = s.machine[r]
@@ -126,7 +126,7 @@ def _credit(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
         stream_stays.hold(s, p, r, start, stop)
 
 
-@njit
+@njit(**LEAN)
 def _credit_cycle(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
     until = min(stop, s.seen[r, p.cycle] + p.max_gap)
     if until <= start:
@@ -139,7 +139,7 @@ def _credit_cycle(s: StreamState, p: Params, r: int, start: int, stop: int) -> N
     cycles.hold(m, start, until)
 
 
-@njit
+@njit(**LEAN)
 def _credit_gauge(a: NDArray, value: float, seconds: float, steady: int) -> None:
     if a[W] == 0.0:
         a[REF] = value
@@ -159,7 +159,7 @@ def _credit_gauge(a: NDArray, value: float, seconds: float, steady: int) -> None
         a[OFF_S] += seconds * difference
 
 
-@njit
+@njit(**LEAN)
 def _watch_cycle(s: StreamState, p: Params, r: int, time: int, value: float) -> None:
     m = s.machine[r]
     last = s.seen[r, p.cycle] if m.raw != UNKNOWN else time
@@ -169,7 +169,7 @@ def _watch_cycle(s: StreamState, p: Params, r: int, time: int, value: float) -> 
     cycles.observe(m, last, time, value)
 
 
-@njit
+@njit(**LEAN)
 def _count(s: StreamState, p: Params, r: int, index: int, time: int, value: float) -> None:
     """A counter's rise since its last value; a fall is a reset, after which it counts from zero.
 
@@ -198,14 +198,14 @@ def _count(s: StreamState, p: Params, r: int, index: int, time: int, value: floa
         s.counter[r, window, c, KNOWN] += 1
 
 
-@njit
+@njit(**LEAN)
 def _rise(before: float, value: float) -> float:
     if value >= before:
         return value - before
     return 0.0 if value >= STILL * before else max(value, 0.0)
 
 
-@njit
+@njit(**LEAN)
 def _was_wrong(prior: float, before: float, value: float) -> bool:
     """Whether `before` is out of line with the values around it: a fall that was none, or a peak."""
     return bool(value >= prior and (before < prior or value < before))  # NaN is not

@@ -21,6 +21,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from models.stream.lean import LEAN
+
 BINS = 64
 BINS_PER_OCTAVE = 3
 LOWEST = 2.0**-7
@@ -42,7 +44,7 @@ RARE = 0.05
 FORGOTTEN = 0.001
 
 
-@njit
+@njit(**LEAN)
 def bin_of(value: float) -> int:
     """The histogram bin, 0..BINS-1, of a value in the signal's own unit."""
     if value < LOWEST:
@@ -50,7 +52,7 @@ def bin_of(value: float) -> int:
     return min(1 + int(BINS_PER_OCTAVE * math.log2(value / LOWEST)), BINS - 1)
 
 
-@njit
+@njit(**LEAN)
 def lower_edge(position: float) -> float:
     """The value at a fractional bin position; 0 in the lowest bin, which holds 'nothing drawn'."""
     if position < 1.0:
@@ -58,7 +60,7 @@ def lower_edge(position: float) -> float:
     return float(LOWEST * 2.0 ** ((position - 1.0) / BINS_PER_OCTAVE))
 
 
-@njit
+@njit(**LEAN)
 def quantile(histogram: NDArray[np.float32], low: int, high: int, share: float) -> float:
     """The value below which `share` of the weight of bins low..high-1 lies; NaN without weight."""
     target = share * histogram[low:high].sum()
@@ -70,7 +72,7 @@ def quantile(histogram: NDArray[np.float32], low: int, high: int, share: float) 
     return math.nan
 
 
-@njit
+@njit(**LEAN)
 def _energy_median_bin(histogram: NDArray[np.float32], base_bin: int) -> int:
     """The bin in which half of the energy above base is reached; -1 if nothing is well above base."""
     base = lower_edge(base_bin + 0.5)
@@ -86,7 +88,7 @@ def _energy_median_bin(histogram: NDArray[np.float32], base_bin: int) -> int:
     return -1
 
 
-@njit
+@njit(**LEAN)
 def two_levels(histogram: NDArray[np.float32], standby: float) -> tuple[float, float]:
     """(idle, on) in the signal's unit, or (NaN, NaN) while the machine has not shown two levels.
 
@@ -114,7 +116,7 @@ def two_levels(histogram: NDArray[np.float32], standby: float) -> tuple[float, f
     return idle, on
 
 
-@njit
+@njit(**LEAN)
 def one_level(histogram: NDArray[np.float32], standby: float) -> tuple[float, float]:
     """(idle, on) for a machine that has shown a single level: always on if it draws more than `standby`."""
     usual = quantile(histogram, 0, BINS, 0.5)
@@ -125,7 +127,7 @@ def one_level(histogram: NDArray[np.float32], standby: float) -> tuple[float, fl
     return usual, max(2.0 * standby, 3.0 * usual, 2.0 * LOWEST)
 
 
-@njit
+@njit(**LEAN)
 def believable(histogram: NDArray[np.float32], idle: float, off_threshold: float, standby: float) -> bool:
     """May `idle` replace the idle level in use?
 

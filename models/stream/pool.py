@@ -14,6 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from foremend.vocabulary.types import MS_PER_SECOND
+from models.stream.lean import LEAN
 
 PAGE = 48
 """Readings in a page."""
@@ -34,7 +35,7 @@ class Pool(NamedTuple):
     free_count: NDArray[np.int64]  # (1,) so many are left
 
 
-@njit
+@njit(**LEAN)
 def wait(pool: Pool, k: int, time: int, values: NDArray[np.float64]) -> None:
     """Put a reading into buffer `k`, unless it follows the last one too closely; a full buffer is thinned."""
     b = pool.buffer[k]
@@ -49,19 +50,19 @@ def wait(pool: Pool, k: int, time: int, values: NDArray[np.float64]) -> None:
     b.count += 1
 
 
-@njit
+@njit(**LEAN)
 def time_of(pool: Pool, k: int, i: int) -> int:
     """When reading `i` of buffer `k` was taken, ms."""
     return int(pool.time[pool.pages[k, i // PAGE], i % PAGE])
 
 
-@njit
+@njit(inline="always", **LEAN)
 def values_of(pool: Pool, k: int, i: int) -> NDArray[np.float64]:
     """Reading `i` of buffer `k`, (s,)."""
     return pool.values[pool.pages[k, i // PAGE], i % PAGE]
 
 
-@njit
+@njit(**LEAN)
 def give_back(pool: Pool, k: int, kept: int) -> None:
     """Keep the first `kept` readings of buffer `k` and free the pages behind them."""
     b = pool.buffer[k]
@@ -71,7 +72,7 @@ def give_back(pool: Pool, k: int, kept: int) -> None:
     b.count = kept
 
 
-@njit
+@njit(**LEAN)
 def _put(pool: Pool, k: int, i: int, time: int, values: NDArray[np.float64]) -> None:
     pool.time[pool.pages[k, i // PAGE], i % PAGE] = time
     target = values_of(pool, k, i)
@@ -79,7 +80,7 @@ def _put(pool: Pool, k: int, i: int, time: int, values: NDArray[np.float64]) -> 
         target[index] = values[index]
 
 
-@njit
+@njit(**LEAN)
 def _thin(pool: Pool, k: int) -> None:
     """Double the least spacing in buffer `k` and drop what is closer."""
     b = pool.buffer[k]

@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from models.stream import columns, cycles
+from models.stream.lean import LEAN
 from models.stream.state import (
     BASE,
     DAY,
@@ -38,7 +39,7 @@ from models.stream.states import LOW, MEAN, PEAK, RANGE, RATE
 S_PER_MINUTE = 60.0
 
 
-@njit
+@njit(**LEAN)
 def hold(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
     """The last values stood from `start` to `stop` (ms, within one hour): go to their state, measure in it."""
     m = s.machine[r]
@@ -57,7 +58,7 @@ def hold(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
     _measure(s, p, r, start, stop)
 
 
-@njit
+@njit(**LEAN)
 def compare(s: StreamState, p: Params, r: int, time: int, values: NDArray[np.float64]) -> None:
     """New `values` are at hand, the last ones still held: rates within a stay; an end of sight ends the stay."""
     m = s.machine[r]
@@ -77,7 +78,7 @@ def compare(s: StreamState, p: Params, r: int, time: int, values: NDArray[np.flo
             s.measure[r, k, SUM] += values[g] - s.value[r, g]
 
 
-@njit
+@njit(**LEAN)
 def describe(s: StreamState, p: Params, r: int, out: NDArray[np.float64]) -> None:
     """Write a day's features in the order of `state_features`; NaN where nothing was seen."""
     span = s.machine[r].cycle[DAY, SPAN]
@@ -97,7 +98,7 @@ def describe(s: StreamState, p: Params, r: int, out: NDArray[np.float64]) -> Non
             at += 1
 
 
-@njit
+@njit(**LEAN)
 def clear(s: StreamState, r: int) -> None:
     """Empty a day; the stay under way goes on."""
     s.stay[r].fill(0.0)
@@ -106,7 +107,7 @@ def clear(s: StreamState, r: int) -> None:
         s.measure[r, k, SUM] = 0.0
 
 
-@njit
+@njit(**LEAN)
 def _value(a: NDArray[np.float32], kind: int) -> float:
     if a[WEIGHT] <= 0.0:
         return math.nan
@@ -118,14 +119,14 @@ def _value(a: NDArray[np.float32], kind: int) -> float:
     return float(mean * S_PER_MINUTE) if kind == RATE else float(mean)
 
 
-@njit
+@njit(**LEAN)
 def _told_by(s: StreamState, p: Params, r: int) -> int:
     """The gauge that tells the state: where its signal was never sent and runs stand for it, the one they show in."""
     own = math.isnan(p.plan.running) or not math.isnan(s.value[r, p.plan.signal])
     return p.plan.signal if own else p.cycle
 
 
-@njit
+@njit(**LEAN)
 def _changes(s: StreamState, p: Params, r: int, signal: int, value: float) -> bool:
     """Whether a new `value` of what tells the state is another one than is held."""
     if signal == p.plan.signal:
@@ -134,7 +135,7 @@ def _changes(s: StreamState, p: Params, r: int, signal: int, value: float) -> bo
     return bool(cycles.side(value, m.level[IDLE], m.level[RUNNING], m.raw) != m.raw)
 
 
-@njit
+@njit(**LEAN)
 def _state_of(s: StreamState, p: Params, r: int) -> int:
     """The first state that the held values fulfil; a run stands for a signal that was never sent."""
     raw = s.machine[r].raw
@@ -148,13 +149,13 @@ def _state_of(s: StreamState, p: Params, r: int) -> int:
     return ELSEWHERE
 
 
-@njit
+@njit(**LEAN)
 def _opens(value: float, above: float, raw: int) -> bool:
     """Whether a gauge lets a state be: one that was never sent does while the appliance runs."""
     return bool(raw == 1 if math.isnan(value) else value > above)
 
 
-@njit
+@njit(**LEAN)
 def _measure(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
     """Peak and low of the whole stay, since what cannot run never settles; all else once settled."""
     state = p.plan.states[s.machine[r].state]
@@ -181,7 +182,7 @@ def _measure(s: StreamState, p: Params, r: int, start: int, stop: int) -> None:
             a[TOP] = value
 
 
-@njit
+@njit(**LEAN)
 def _average(a: NDArray[np.float32], value: float, seconds: float) -> None:
     if a[WEIGHT] == 0.0:
         a[BASE] = value
@@ -189,7 +190,7 @@ def _average(a: NDArray[np.float32], value: float, seconds: float) -> None:
     a[SUM] += seconds * (value - a[BASE])
 
 
-@njit
+@njit(**LEAN)
 def _widen(a: NDArray[np.float32], value: float) -> None:
     """Lowest value in BASE, highest in SUM: a range is of the day, and TOP of a stay."""
     a[BASE] = value if a[WEIGHT] == 0.0 else min(a[BASE], value)
@@ -197,7 +198,7 @@ def _widen(a: NDArray[np.float32], value: float) -> None:
     a[WEIGHT] = 1.0
 
 
-@njit
+@njit(**LEAN)
 def _leave(s: StreamState, p: Params, r: int, time: int) -> None:
     """The stay ends at `time`, ms."""
     m = s.machine[r]
@@ -216,7 +217,7 @@ def _leave(s: StreamState, p: Params, r: int, time: int) -> None:
             a[TOP] = math.nan
 
 
-@njit
+@njit(**LEAN)
 def _leave_unseen(s: StreamState, p: Params, r: int) -> None:
     """The stay was lost sight of: neither its length nor its highest value is known."""
     m = s.machine[r]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from foremend.vocabulary.compiling import compiled
 from models.stream.habits import Told, follow
 from models.stream.kernel import finish, take
+from models.stream.lean import LEAN
 from models.stream.pool import Pool, wait
 from models.stream.state import Params, StreamState
 from models.stream.warmup import learn, ready, refit, rehearse, release
@@ -25,7 +26,7 @@ END_OF_INPUT = -1
 """A time that says: no more readings of this appliance, close what it has open."""
 
 
-@njit(inline="always")
+@njit(inline="always", **LEAN)
 def _take_or_wait(
     s: StreamState,
     pool: Pool,
@@ -50,7 +51,7 @@ def _take_or_wait(
         release(s, pool, p, r, hours, days)
 
 
-@njit
+@njit(**LEAN)
 def _end(s: StreamState, pool: Pool, p: Params, r: int, hours: ClosedWindows, days: ClosedWindows) -> None:
     """Decide by what is known, then close what is open."""
     if s.machine[r].slot >= 0:
@@ -59,7 +60,7 @@ def _end(s: StreamState, pool: Pool, p: Params, r: int, hours: ClosedWindows, da
     finish(s, p, r, hours, days)
 
 
-@compiled()
+@compiled(**LEAN)
 def walk(
     s: StreamState,
     pool: Pool,

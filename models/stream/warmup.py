@@ -19,6 +19,7 @@ from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
 from models.stream import cycles
 from models.stream.cycles import ON_SHARE
 from models.stream.kernel import take
+from models.stream.lean import LEAN
 from models.stream.on_level import BINS, believable, bin_of, one_level, two_levels
 from models.stream.pool import NOBODY, Pool, give_back, time_of, values_of
 from models.stream.state import (
@@ -40,7 +41,7 @@ KEEP_PER_FIT = np.float32(0.5 ** (1.0 / 72.0))
 """Half of what was learnt is forgotten in 72 fits, hours with readings; an absence forgets nothing."""
 
 
-@njit
+@njit(**LEAN)
 def learn(m: Machine, p: Params, time: int, value: float) -> bool:
     """Tell an appliance's histogram a new value of the cycle signal; True when a fit is due.
 
@@ -63,7 +64,7 @@ def learn(m: Machine, p: Params, time: int, value: float) -> bool:
     return bool(time >= m.next_fit)
 
 
-@njit
+@njit(**LEAN)
 def refit(m: Machine, p: Params) -> None:
     """Look at the levels again and forget a little, unless the profile says what running is."""
     if p.above > 0.0:
@@ -73,7 +74,7 @@ def refit(m: Machine, p: Params) -> None:
     m.next_fit = m.learnt + FIT_EVERY_MS
 
 
-@njit
+@njit(**LEAN)
 def _learn_levels(m: Machine, p: Params) -> None:
     idle, on = two_levels(m.histogram, p.standby)
     if not math.isnan(idle):
@@ -85,14 +86,14 @@ def _learn_levels(m: Machine, p: Params) -> None:
         m.histogram[index] *= KEEP_PER_FIT
 
 
-@njit
+@njit(**LEAN)
 def _set_limit(m: Machine, above: float) -> None:
     """Levels with which `models.stream.cycles` says on from `above` and off below half of it."""
     m.level[IDLE] = 0.0
     m.level[RUNNING] = above / ON_SHARE
 
 
-@njit
+@njit(**LEAN)
 def rehearse(
     s: StreamState,
     p: Params,
@@ -115,7 +116,7 @@ def rehearse(
     days.filled[0] = closed
 
 
-@njit
+@njit(**LEAN)
 def _forget_rehearsal(s: StreamState, r: int) -> None:
     """Back to an appliance of which nothing was seen, but for what was learnt of its levels."""
     m = s.machine[r]
@@ -137,13 +138,13 @@ def _forget_rehearsal(s: StreamState, r: int) -> None:
         s.measure[r, k, TOP] = math.nan
 
 
-@njit
+@njit(**LEAN)
 def ready(m: Machine, pool: Pool, p: Params, time: int) -> bool:
     waited = time - time_of(pool, m.slot, 0)
     return bool(waited >= MS_PER_DAY or (waited >= p.warmup and not math.isnan(m.level[IDLE])))
 
 
-@njit
+@njit(**LEAN)
 def release(s: StreamState, pool: Pool, p: Params, r: int, hours: ClosedWindows, days: ClosedWindows) -> None:
     """The levels are as known as they will be: let the waiting readings through and give the buffer back."""
     m = s.machine[r]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from foremend.vocabulary.types import MS_PER_DAY, MS_PER_HOUR
 from models.stream import columns, cycles
 from models.stream import stays as stream_stays
+from models.stream.lean import LEAN
 from models.stream.state import (
     CYCLE_FIELDS,
     DAY,
@@ -67,7 +68,7 @@ def room_for(capacity: int, features: int) -> ClosedWindows:
     )
 
 
-@njit
+@njit(**LEAN)
 def close(s: StreamState, p: Params, r: int, window: int, now: int, out: ClosedWindows) -> None:
     """Emit appliance `r`'s hour or day around `now` and empty it; a window in which nothing was seen is no row."""
     length = MS_PER_HOUR if window == HOUR else MS_PER_DAY
@@ -92,7 +93,7 @@ def close(s: StreamState, p: Params, r: int, window: int, now: int, out: ClosedW
         stream_stays.clear(s, r)
 
 
-@njit
+@njit(**LEAN)
 def _add_hour_to_day(s: StreamState, r: int) -> None:
     cycle = s.machine[r].cycle
     for field in range(CYCLE_FIELDS):
@@ -103,7 +104,7 @@ def _add_hour_to_day(s: StreamState, r: int) -> None:
             _add_gauge(s.gauge[r, DAY, g], s.gauge[r, HOUR, g])
 
 
-@njit
+@njit(**LEAN)
 def _add_gauge(day: NDArray, hour: NDArray) -> None:
     if day[W] == 0.0:
         for field in range(GAUGE_FIELDS):
@@ -121,12 +122,12 @@ def _add_gauge(day: NDArray, hour: NDArray) -> None:
     day[OFF_S] += hour[OFF_S] + shift * hour[OFF_W]
 
 
-@njit
+@njit(**LEAN)
 def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0.0 else math.nan
 
 
-@njit
+@njit(**LEAN)
 def _spread(count: float, total: float, squares: float) -> float:
     """Standard deviation from sums; NaN without data."""
     if count <= 0.0:
@@ -135,7 +136,7 @@ def _spread(count: float, total: float, squares: float) -> float:
     return math.sqrt(max(squares / count - mean * mean, 0.0))
 
 
-@njit
+@njit(**LEAN)
 def _describe(
     s: StreamState, p: Params, r: int, window: int, seconds: float, out: NDArray[np.float64]
 ) -> int:
@@ -153,7 +154,7 @@ def _describe(
     return at
 
 
-@njit
+@njit(**LEAN)
 def _describe_cycles(
     s: StreamState, p: Params, r: int, window: int, seconds: float, out: NDArray[np.float64]
 ) -> None:
@@ -178,7 +179,7 @@ def _describe_cycles(
     out[columns.INRUSH] = _ratio(c[PEAKS], c[STARTS])
 
 
-@njit
+@njit(**LEAN)
 def _describe_gauge(a: NDArray, seconds: float, out: NDArray[np.float64]) -> None:
     unseen = a[W] <= 0.0
     out[columns.MEAN] = a[REF] + _ratio(a[S1], a[W])
