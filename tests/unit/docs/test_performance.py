@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.costs import Bench, blocks, recording
+from benchmarks.peers.__main__ import describe
 from benchmarks.state_bytes import FIGURES, OTHERS, PURPOSES, by_purpose, table
 from foremend.config import load_settings
 from foremend.vocabulary.profiles import load_profiles
@@ -20,6 +21,11 @@ PAGE = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
 def test_the_page_holds_the_table_of_its_figures() -> None:
     """Nobody edits it by hand: `python -m benchmarks.state_bytes` prints it."""
     assert table(json.loads(FIGURES.read_text(encoding="utf-8"))) in PAGE
+
+
+def test_the_page_holds_what_the_peers_took() -> None:
+    """As `python -m benchmarks.peers` prints it."""
+    assert describe(json.loads(FIGURES.with_name("peers.json").read_text(encoding="utf-8"))).strip() in PAGE
 
 
 @pytest.mark.parametrize("named", sorted({*re.findall(r"`(tests/[\w/]+\.py)`", PAGE)}))
