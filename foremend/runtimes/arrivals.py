@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-from foremend.engine.engine import Engine
+if TYPE_CHECKING:
+    from foremend.engine.engine import Engine  # a gateway has none
 
 log = logging.getLogger(__name__)
 

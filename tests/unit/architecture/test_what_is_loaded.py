@@ -42,6 +42,7 @@ NOT_LOADED = {
         "foremend.engine.engine",
         "simulators",
     ),
+    "foremend.wiring.gateway": (*RARELY, "scipy", "sklearn", "numba", "foremend.engine.engine", "simulators"),
     "foremend.wiring.one_machine": (*LEARNING, *RARELY, "pandas", "simulators"),
 }
 
