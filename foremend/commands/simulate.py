@@ -34,10 +34,18 @@ def simulate(
 ) -> None:
     """Simulate a household fleet: its history into a folder, or live over MQTT."""
     from foremend.jobs.simulate import chosen_scenario, into_folder, over_mqtt, require_one_way
+    from foremend.terminal import progress_bar
 
     require_one_way(out, mqtt)
     fleet = chosen_scenario(scenario, appliances, days, faults, appliance_model or [])
-    if out is not None:
-        show("History", into_folder(fleet, seed, out), json)
-    elif mqtt is not None:
-        show("Published", over_mqtt(fleet, seed, mqtt, speed, window, connections), json)
+    with progress_bar() as bar:
+        task = bar.add_task("simulate", total=None)
+
+        def lived(what: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{what}, days", completed=done, total=total)
+
+        if out is not None:
+            title, result = "History", into_folder(fleet, seed, out, lived)
+        elif mqtt is not None:
+            title, result = "Published", over_mqtt(fleet, seed, mqtt, speed, window, connections, lived)
+    show(title, result, json)

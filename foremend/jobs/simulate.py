@@ -14,7 +14,7 @@ from foremend.vocabulary.errors import ConfigError
 from foremend.vocabulary.types import MS_PER_DAY
 from ingest.settings import IngestSettings
 from simulators.categories import appliance_models
-from simulators.fleet.fleet import Fleet
+from simulators.fleet.fleet import DayLived, Fleet
 from simulators.fleet.scenario import Scenario, load_scenario, plain_fleet
 
 log = logging.getLogger(__name__)
@@ -35,16 +35,22 @@ def chosen_scenario(
     return plain_fleet({name: count for name, count in counts.items() if count or appliances < 1}, days, rate)
 
 
-def into_folder(scenario: Scenario, seed: int, out: Path) -> dict[str, Any]:
+def into_folder(scenario: Scenario, seed: int, out: Path, lived: DayLived) -> dict[str, Any]:
     """Write history and, beside it, the truth. Raises ConfigError when `out` cannot be written."""
     from simulators.fleet.history import write_history  # brings Arrow
 
-    written = write_history(Fleet(scenario, seed), out)
+    written = write_history(Fleet(scenario, seed, lived), out)
     return {"folder": str(written.folder), "readings": written.readings, "faults": written.faults}
 
 
 def over_mqtt(
-    scenario: Scenario, seed: int, url: str, speed: float | None, window: int | None, connections: int
+    scenario: Scenario,
+    seed: int,
+    url: str,
+    speed: float | None,
+    window: int | None,
+    connections: int,
+    lived: DayLived,
 ) -> dict[str, Any]:
     """Publish until the scenario ends or a signal comes."""
     from simulators.fleet.live import publish
@@ -53,7 +59,7 @@ def over_mqtt(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     _warn_of_age(scenario)
-    fleet = Fleet(scenario, seed)
+    fleet = Fleet(scenario, seed, lived)
     shared = os.environ.get(PASSWORD)
     passwords = {member.appliance_id: shared for member in fleet.members} if shared else None
     published = publish(

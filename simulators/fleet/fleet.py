@@ -7,7 +7,7 @@ fleet size; each shard and day has its own random stream, so a fault in one neve
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -131,6 +131,11 @@ class Shard:
         )
 
 
+DayLived = Callable[[str, int, int], object]
+"""Told what is going on (`simulate`, or before it `wear out` where faults have causes) and how many of how many days
+are done; a large fleet wears out in parts, of which each has its days."""
+
+
 class Fleet:
     """A scenario brought to life by a seed.
 
@@ -138,9 +143,12 @@ class Fleet:
     `courses` the truth.
     """
 
-    def __init__(self, scenario: Scenario, seed: int) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int, lived: DayLived = lambda what, done, total: None
+    ) -> None:
         self.scenario = scenario
         self.seed = seed
+        self._lived = lived
         self._population: Population = populate(scenario, seed)
         self._shards: list[Shard] | None = None
 
@@ -168,6 +176,7 @@ class Fleet:
         for day in range(self.scenario.days):
             start = self.scenario.start_ms + day * MS_PER_DAY
             yield (shard.run_day(self._population.weather, start) for shard in self._settled())
+            self._lived("simulate", day + 1, self.scenario.days)
 
     def telemetry(self) -> Iterator[Telemetry]:
         """Every shard of every day, in order of days."""
@@ -188,12 +197,12 @@ class Fleet:
         causes = [cause for cause in self.scenario.causes if cause.appliance_model == model]
         if not causes:
             return
-        start, days = self.scenario.start_ms, range(self.scenario.days)
+        start, days = self.scenario.start_ms, self.scenario.days
         dust = draw_dust(stream(self.seed, "dust"), max(self.scenario.appliances.values()))
-        for shard in self._of_model(model, self._population.courses):
+        shards = list(self._of_model(model, self._population.courses))
+        for number, shard in enumerate(shards):
             self._settle(shard)
-            weather = self._population.weather
-            lived = (shard.rehearse_day(weather, start + day * MS_PER_DAY) for day in days)
+            lived = self._rehearsed(shard, number * days, len(shards) * days)
             rows = [row_of(member.appliance_id) for member in shard.members]
             climates = [CLIMATES[member.region] for member in shard.members]
             used = list(uses(lived, shard.physics.sample_s))
@@ -203,6 +212,12 @@ class Fleet:
                 effect = shard.physics.faults[cause.fault]
                 for course in caused(rng, cause, effect, worn, climates, start):
                     yield replace(course, row=rows[course.row])
+
+    def _rehearsed(self, shard: Shard, before: int, total: int) -> Iterator[list[Measured]]:
+        """The days that a shard lives beforehand; `before` of `total` days were lived by others."""
+        for day in range(self.scenario.days):
+            yield shard.rehearse_day(self._population.weather, self.scenario.start_ms + day * MS_PER_DAY)
+            self._lived("wear out", before + day + 1, total)
 
     def _settle(self, shard: Shard) -> None:
         for day in range(_SETTLE_DAYS, 0, -1):

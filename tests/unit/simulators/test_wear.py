@@ -128,3 +128,14 @@ def test_two_causes_of_one_fault_are_one() -> None:
     data = {"appliances": {MODEL: 1}, "causes": [WORN.model_dump(), WORN.model_dump()]}
     with pytest.raises(ConfigError, match="two causes of compressor-wear of rf-260"):
         validated(Scenario, data, "scenario")
+
+
+def test_whoever_waits_hears_of_each_day_that_wears_out_and_of_each_that_is_simulated() -> None:
+    """Before the first reading a fleet with causes lives once for nobody to see."""
+    heard: list[tuple[str, int, int]] = []
+    scenario = Scenario(days=3, appliances={MODEL: 2}, causes=(WORN,))
+
+    for _ in Fleet(scenario, 7, lambda *said: heard.append(said)).telemetry():
+        pass
+
+    assert heard == [(what, day, 3) for what in ("wear out", "simulate") for day in (1, 2, 3)]
