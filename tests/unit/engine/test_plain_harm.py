@@ -307,3 +307,12 @@ def test_what_people_switch_on_may_be_silent() -> None:
 
     assert silence_after(9, power, at, 24) == []
     assert [one.severity for one in silence_after(9, power, at, 73)] == [Severity.INFO]
+
+
+def test_a_kettle_that_is_used_or_left_alone_for_days_is_told_of_nothing() -> None:
+    """It is there to show that somebody is at home: used thrice a day, then not for a fortnight, then once for long."""
+    at = minutes(30, every=1)
+    boils = switched(at, [(7, 7.06), (13, 13.05), (19.5, 19.56)]) & ((at < 14 * 1440) | (at > 28 * 1440))
+    power = np.where(boils | ((at > 29 * 1440) & (at < 29 * 1440 + 90)), 2_200.0, 0.4)
+
+    assert list(new_engine().process(plug(at, power, "kettle"))) == []
