@@ -85,15 +85,13 @@ class WellbeingRounds(ByRounds):
         oldest = now - DAYS_KEPT * MS_PER_DAY
         models = dict(appliances)
         kept = self._desk.signs(models)
+        # by the day from which on to read: of a new household sixty, of the others none of them
         groups: defaultdict[tuple[str, int], dict[str, int]] = defaultdict(dict)
         for one, model in models.items():
             since = max(kept[one].until - AGAIN_MS, oldest) if one in kept else oldest
             groups[model, since // MS_PER_DAY][one] = since
         found = dict[str, Signs]()
-        for (
-            model,
-            _,
-        ), each in groups.items():  # by the day: a new household has nobody's sixty days read again
+        for (model, _), each in groups.items():
             listening = {
                 one: Listening(kept.get(one) or Signs(oldest), since, self._categories.get(model))
                 for one, since in each.items()
