@@ -103,9 +103,8 @@ def test_what_appliances_say_is_on_the_page(installation: Installation) -> None:
     for name in ("gateway", "worker", "service"):
         installation.until(name, "/readyz", lambda answer: answer.status_code == 200)
 
-    published = over_mqtt(
-        chosen_scenario(None, APPLIANCES, 1, 0.0, ["rf-260"]), 1, installation.broker, None, None, 2
-    )
+    fleet = chosen_scenario(None, APPLIANCES, 1, 0.0, ["rf-260"])
+    published = over_mqtt(fleet, 1, installation.broker, None, None, 2, lambda what, done, total: None)
 
     def taken(answer: httpx.Response) -> bool:
         waiting = value(answer, "foremend_gateway_unacknowledged")
