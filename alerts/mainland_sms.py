@@ -19,7 +19,7 @@ from alerts.channels import Channel, Message, TryLaterError
 from alerts.courier import Courier, silence
 from alerts.inner_addresses import Connections
 from alerts.public import PRIVATE, is_inner
-from alerts.words.blanks import NAMES, Blanks, Kind
+from alerts.words.blanks import NAMES, STOP, Blanks, Kind
 from foremend.vocabulary.errors import (
     ConfigError,
     ForemendError,
@@ -110,6 +110,11 @@ class MainlandSms(Strict):
                 there = ", ".join(sorted(NAMES[kind]))
                 raise ValueError(f"templates.{kind} has the blank {unknown[0]!r}; there are {there}")
         return self
+
+    @property
+    def has_links(self) -> bool:
+        """Whether any template has the link that stops such messages."""
+        return any(STOP in one.blanks for one in self.templates.values())
 
     def open(self, name: str) -> Channel:
         """The sender. Raises ConfigError as `check` does, MissingExtraError without the extra."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from alerts.mainland_sms import MainlandSms
 from alerts.owner_channels import OwnerChannels, set_up
 from foremend.vocabulary.purposes import BEHIND_TICKETS
 from foremend.vocabulary.schema import DurationMs, SettingsPath, Strict
@@ -208,6 +209,14 @@ class AlertsSettings(OwnerChannels):
     def _links_stand_in_a_message(self) -> Self:
         if self.stop_url is not None and not set_up(self):
             raise ValueError("stop_url is for messages to owners: set sms, push or email up, or leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _blanks_of_links_are_filled(self) -> Self:
+        if self.stop_url is None and isinstance(self.sms, MainlandSms) and self.sms.has_links:
+            raise ValueError(
+                "a template of sms has the blank 'stop', which stop_url fills: set it, or leave it out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from alerts.words.composing import SHORT_NAME, Said, appliance_words, sentences, what_is_wrong, when_words
@@ -19,16 +19,16 @@ LANGUAGE = "zh"
 LONGEST = 35
 """Letters of what goes into one blank, by Alibaba Cloud's rules for notifications (1 to 35)."""
 
-_STOP = "stop"
+STOP = "stop"
 """The last part of the link that stops such messages: what stands before it is in the approved text."""
-_FINDING = frozenset({"appliance", "wrong", "do", _STOP})
-_CONTACT = frozenset({"name", _STOP})
+_FINDING = frozenset({"appliance", "wrong", "do", STOP})
+_CONTACT = frozenset({"name", STOP})
 NAMES: Mapping[str, frozenset[str]] = {
     "soon": _FINDING | {"when"},
     "now": _FINDING,
     "harm": _FINDING,
-    "several": frozenset({"count", "appliances", _STOP}),
-    "ending": frozenset({"purpose", "day", _STOP}),
+    "several": frozenset({"count", "appliances", STOP}),
+    "ending": frozenset({"purpose", "day", STOP}),
     "look": _CONTACT | {"since", "by"},
     "call": _CONTACT | {"since", "by"},
     "go": _CONTACT | {"since", "by"},
@@ -52,7 +52,7 @@ def of_finding(said: Said, name: str | None, link: str) -> Blanks:
     """Of one finding. `name` is the appliance's own, `link` stops such messages; empty where there is none."""
     words = words_of(LANGUAGE)
     found = {
-        "appliance": appliance_words(said, LANGUAGE, name and name[:SHORT_NAME]),
+        "appliance": appliance_words(said, LANGUAGE, _own(name)),
         "wrong": what_is_wrong(said, words),
         "do": sentences(said, LANGUAGE).do,
         "when": when_words(said.days, words),
@@ -62,9 +62,8 @@ def of_finding(said: Said, name: str | None, link: str) -> Blanks:
 
 def of_several(found: Sequence[Part], link: str) -> Blanks:
     """Of a digest: as many names as the blank holds."""
-    return _blanks(
-        "several", {"count": str(how_many(found)), "appliances": named(found, LANGUAGE, LONGEST)}, link
-    )
+    called = named([replace(one, name=_own(one.name)) for one in found], LANGUAGE, LONGEST)
+    return _blanks("several", {"count": str(how_many(found)), "appliances": called}, link)
 
 
 def of_ending(purpose: Purpose, day: str, link: str) -> Blanks:
@@ -75,12 +74,17 @@ def of_ending(purpose: Purpose, day: str, link: str) -> Blanks:
 def to_contact(word: str, own: str | None, found: Mapping[str, str], link: str) -> Blanks:
     """To a trusted contact; `word` is what is told, `own` what this person calls the household, `found` what
     `ContactWords.says` are filled with."""
-    return _blanks(word, {**found, "name": own or words_of(LANGUAGE).to_contact.unnamed}, link)
+    return _blanks(word, {**found, "name": _own(own) or words_of(LANGUAGE).to_contact.unnamed}, link)
 
 
 def _blanks(kind: str, found: Mapping[str, str], link: str) -> Blanks:
-    said = {**found, _STOP: link.rpartition("/")[2]}
+    said = {**found, STOP: link.rpartition("/")[2]}
     return Blanks(kind, {name: _plain(said[name]) for name in sorted(NAMES[kind])})
+
+
+def _own(name: str | None) -> str | None:
+    """A name that somebody gave; None of one that is all pictures, as the service refuses an empty blank."""
+    return _plain(name or "")[:SHORT_NAME].strip() or None
 
 
 def _plain(word: str) -> str:

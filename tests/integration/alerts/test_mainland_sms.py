@@ -296,6 +296,10 @@ def test_nothing_below_it_writes_the_number_anywhere(
         ({"templates": {"soon": SOON | {"text": "付款 $5"}}}, "begins no blank"),
         ({"templates": {"soon": SOON | {"code": "100000001"}}}, "templates.soon.code"),
         ({"templates": {"tomorrow": SOON}}, "templates.tomorrow"),
+        (
+            {"templates": {"soon": SOON | {"text": "退订 https://m.example.cn/s/${stop}"}}},
+            "which stop_url fills",
+        ),
         ({"sign_name": "【海风】"}, "sign_name"),
         ({"access_key_secret_env": None}, "one of them"),
         ({"access_key_secret_file": "x"}, "one of them"),

@@ -56,6 +56,7 @@ def test_whatever_an_owner_calls_it_no_blank_is_too_long_or_holds_a_bracket(
         assert all(ord(one) <= 0xFFFF for one in word)
     assert found.words["do"]
     assert found.words["wrong"]
+    assert found.words["appliance"]
 
 
 @given(st.integers(2, 100), LETTERS)
@@ -65,7 +66,17 @@ def test_a_digest_names_as_many_as_the_blank_holds(count: int, name: str) -> Non
     found = of_several(parts, LINK)
 
     assert (found.kind, found.words["count"]) == ("several", str(count))
+    assert found.words["appliances"]
     assert len(found.words["appliances"]) <= LONGEST
+
+
+def test_a_name_that_is_all_pictures_is_none() -> None:
+    """The service refuses an empty blank: the owner would never be told."""
+    ice, kitchen = Part(GASKET, "🧊"), Part(replace(GASKET, appliance_id="fridge-2"), "厨房")
+
+    assert of_finding(GASKET, "🧊", "").words["appliance"] == "您的冰箱"
+    assert of_several([ice, kitchen], "").words["appliances"] == "您的冰箱、厨房"
+    assert to_contact("seen", "👵【】", {}, "").words["name"] == "您关心的家庭"
 
 
 def test_two_refrigerators_are_named_in_a_digest() -> None:
