@@ -162,7 +162,7 @@ class MainlandSmsChannel:
 
     def _hand_over(self, message_id: str, number: str, filled: Filled, connections: Connections) -> None:
         from alibabacloud_dysmsapi20170525.models import SendSmsRequest
-        from darabonba.runtime import RuntimeOptions
+        from darabonba.runtime import ExtendsParameters, RuntimeOptions
 
         asked = SendSmsRequest(
             phone_numbers=number,
@@ -172,7 +172,10 @@ class MainlandSmsChannel:
             out_id=message_id,
         )
         wait = RuntimeOptions(
-            autoretry=False, connect_timeout=self._settings.timeout, read_timeout=self._settings.timeout
+            autoretry=False,
+            connect_timeout=self._settings.timeout,
+            read_timeout=self._settings.timeout,
+            extends_parameters=ExtendsParameters(headers={"connection": "close"}),  # one kept cannot be cut
         )
         try:
             answer = self._client.send_sms_with_options(asked, wait)

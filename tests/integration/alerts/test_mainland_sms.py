@@ -45,6 +45,7 @@ class Service:
     def __init__(self, certificate: Path) -> None:
         self.asked: list[dict[str, str]] = []
         self.headers: list[dict[str, str]] = []
+        self.clients: list[int] = []
         self.status, self.answer = 200, json.dumps(TAKEN)
         self.waits, self.go_on = threading.Event(), threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -73,10 +74,13 @@ class Service:
         service = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"  # keeps a connection, as the service does
+
             def do_POST(self) -> None:
                 said = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
                 service.asked.append(dict(parse_qsl(urlsplit(self.path).query) + parse_qsl(said)))
                 service.headers.append(dict(self.headers))
+                service.clients.append(self.client_address[1])
                 if service.waits.is_set():
                     service.go_on.wait()
                 self.send_response(service.status)
@@ -261,6 +265,17 @@ def test_a_message_without_a_template_is_set_aside_with_the_reason(
         channel().send(Message("nt_3", "foremend.warning", "in full", "+86" + NUMBER, blanks=blanks))
 
     assert service.asked == []
+
+
+def test_no_connection_is_kept_that_a_later_message_could_hang_on(
+    service: Service, channel: Callable[..., Any]
+) -> None:
+    """What was opened for an earlier message is watched no more: nobody could break it off at the deadline."""
+    one = channel()
+    for _ in range(3):
+        one.send(WARNING)
+
+    assert len(set(service.clients)) == 3
 
 
 def test_nothing_below_it_writes_the_number_anywhere(
