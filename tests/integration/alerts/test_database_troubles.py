@@ -172,22 +172,20 @@ def test_a_deadlock_is_tried_again(postgresql: Engine) -> None:
     assert (kept(postgresql, "a"), kept(postgresql, "b")) == (1, 1)
 
 
-def test_who_stands_still_in_a_transaction_holds_nobody_up(postgres_server: PostgresServer) -> None:
+def test_who_stands_still_in_a_transaction_holds_nobody_up(postgresql: Engine) -> None:
     """A process that is stopped in the midst of a write: PostgreSQL takes its locks back, and it begins again."""
-    impatient = "&options=-c%20idle_in_transaction_session_timeout%3D200ms"
-    engine = open_database(postgres_server.new_database() + impatient)
-    keep(engine, 1)
-    stopped = Session(engine)
+    keep(postgresql, 1)
+    stopped = Session(postgresql)
     upsert(stopped, PositionRow, [{"stream": "s", "value": 2}])
+    stopped.execute(text("SET LOCAL idle_in_transaction_session_timeout = '200ms'"))  # its last word
 
-    keep(engine, 3)
+    keep(postgresql, 3)
 
     with pytest.raises(UnavailableError, match="cannot be used now"):
         upsert(stopped, PositionRow, [{"stream": "s", "value": 4}])
     stopped.close()
-    assert kept(engine) == 3
-    keep(engine, 4)
-    engine.dispose()
+    assert kept(postgresql) == 3
+    keep(postgresql, 4)
 
 
 def test_a_transaction_that_stands_still_ends_before_others_give_up_waiting(postgresql: Engine) -> None:
