@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.middleware.gzip import GZipMiddleware
 
 from alerts.queries import OutboxState, TicketStatus
 from foremend.console.pages import Console
@@ -109,6 +110,9 @@ def create_app(
         dependencies=[Depends(only_known_parameters)],
     )
     app.state.door = door
+    app.add_middleware(
+        GZipMiddleware, minimum_size=2_000, compresslevel=3
+    )  # 206 kB of squares are 4, for 0.3 ms
     app.add_middleware(RatesByAddress, buckets=door.addresses)
     app.add_middleware(BoundedBodies)
     app.add_middleware(KnownHosts, names=hosts)
@@ -166,9 +170,13 @@ def _lists(app: FastAPI, look: Look) -> None:
         return look(caller).findings(limit, offset, appliance_id)
 
     @app.get("/api/episodes", tags=["lists"], operation_id="allOpenEpisodes")
-    def episodes(caller: OfFleet) -> list[FindingView]:
-        """What is going on now: open episodes, each by its newest finding; what fails first comes first."""
-        return look(caller).episodes()
+    def episodes(
+        caller: OfFleet, limit: Annotated[int | None, Query(ge=1, le=1000)] = None
+    ) -> list[FindingView]:
+        """What is going on now: open episodes, each by its newest finding; what fails first comes first. With `limit`
+        the most severe of them alone, in the same order; `/api/summary` counts all.
+        """
+        return look(caller).episodes(limit)
 
     @app.get("/api/tickets", tags=["lists"], operation_id="pageTickets")
     def tickets(

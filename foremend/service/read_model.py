@@ -25,6 +25,7 @@ from foremend.service.fleet_list import FleetList
 from foremend.service.health import Health, Probe
 from foremend.service.ill import Ill
 from foremend.service.metrics import Family
+from foremend.service.open_episodes import OpenEpisodes
 from foremend.service.pipeline import ShownPipeline
 from foremend.service.pipeline_metrics import database_families, fleet_families
 from foremend.service.states import state_of
@@ -93,9 +94,9 @@ class ReadModel:
         self._engine = engine
         self._pipeline = pipeline
         self._unheard = Unheard(engine, pipeline, unwatched)
-        self.fleet_list = FleetList(engine, pipeline, self.episodes, self._unheard)
-        self._ill = Ill(self._look_for_ill, lambda: self._left_alone(self._all_episodes()))
-        self._remembered: tuple[int | None, float, list[FindingView]] = (None, 0.0, [])
+        self.fleet_list = FleetList(engine, pipeline, lambda: self.episodes().each, self._unheard)
+        self._ill = Ill(self._look_for_ill, lambda: self._left_alone(self._all_episodes().each))
+        self._remembered: tuple[int | None, float, OpenEpisodes] = (None, 0.0, OpenEpisodes.of(()))
         self._vocabulary = _vocabulary(profiles, faults, feature_titles)
         self.categories = {name: profile.category for name, profile in profiles.items()}
         """Of every appliance model."""
@@ -189,21 +190,23 @@ class ReadModel:
             tickets=self.tickets(20, 0, appliance_id).items,
         )
 
-    def episodes(self) -> list[FindingView]:
-        """Open episodes, each by its newest finding; the one that fails first comes first. A silence of many is one.
+    def episodes(self) -> OpenEpisodes:
+        """Open episodes; a silence of many is one.
 
         Asked for with every look at the page, so it is remembered while no finding is added, for a minute at most
         (an erasure changes findings without adding one).
         """
         episodes = self._all_episodes()
-        gone = self._left_alone(episodes)
-        return [one for one in episodes if one.appliance_id not in gone] if gone else episodes
+        gone = self._left_alone(episodes.each)
+        if not gone:
+            return episodes
+        return OpenEpisodes.of([one for one in episodes.each if one.appliance_id not in gone])
 
-    def _all_episodes(self) -> list[FindingView]:
+    def _all_episodes(self) -> OpenEpisodes:
         findings = queries.finding_count(self._engine)
         known, until, episodes = self._remembered
         if findings != known or monotonic() > until:
-            episodes = joined(self._open_episodes())
+            episodes = OpenEpisodes.of(joined(self._open_episodes()))
             self._remembered = (findings, monotonic() + _REMEMBER_S, episodes)
         return episodes
 
@@ -354,14 +357,20 @@ class ReadModel:
 
     def _counts(self) -> CountsView:
         messages = queries.outbox(self._engine, limit=1).total
+        episodes, now = self.episodes(), self._pipeline.status().event_time
         return CountsView(
-            **asdict(queries.counts(self._engine)), episodes_open=len(self.episodes()), messages=messages
+            **asdict(queries.counts(self._engine)),
+            episodes_open=len(episodes.each),
+            episodes_critical=episodes.critical,
+            episodes_foreseen=episodes.foreseen,
+            episodes_new=0 if now is None else episodes.new(now),
+            messages=messages,
         )
 
     def _look_for_ill(self) -> list[ApplianceView]:
         """Appliances with open episodes, and those that say nothing; the most urgent first."""
         by_appliance: defaultdict[str, list[FindingView]] = defaultdict(list)
-        for episode in self.episodes():
+        for episode in self.episodes().each:
             by_appliance[episode.appliance_id].append(episode)
         found = self._pipeline.some_and_silent(by_appliance)
         ill = [_appliance(one, by_appliance.get(one.appliance_id, ())) for one in found]

@@ -11,6 +11,7 @@ from alerts.queries import FindingFilter, HeldBackFilter, TicketFilter
 from alerts.reads import EVERYBODY, Reads
 from foremend.service.fleet_walk import FleetFilter, Sort
 from foremend.service.guard.problems import Problem
+from foremend.service.open_episodes import most_urgent
 from foremend.service.read_model import ReadModel
 from foremend.service.views import (
     ApplianceDetail,
@@ -51,10 +52,12 @@ class Sight:
         self.note("finding", appliance_id, page.items)
         return Page(items=[self._shown(one) for one in page.items], total=page.total)
 
-    def episodes(self) -> list[FindingView]:
-        """`ReadModel.episodes`."""
+    def episodes(self, limit: int | None) -> list[FindingView]:
+        """`ReadModel.episodes`, or the `limit` most urgent of them."""
         own = self._own()
-        found = [one for one in self.model.episodes() if own is None or one.appliance_id in own]
+        found = [one for one in self.model.episodes().each if own is None or one.appliance_id in own]
+        if limit is not None:
+            found = most_urgent(found, limit)
         self.note("finding", None, found)
         return [self._shown(one) for one in found]
 

@@ -309,6 +309,9 @@ class ReplayedView(BaseModel):
 class CountsView(BaseModel):
     findings: int
     episodes_open: int
+    episodes_critical: int
+    episodes_foreseen: int  # with days left
+    episodes_new: int  # warnings of what is foreseen that began within the last day of the fleet's clock
     tickets_opened: int
     tickets_open: int
     webhooks_delivered: int

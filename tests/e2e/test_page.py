@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ from foremend.service.server import Server
 from foremend.service.shared_pipeline import SharedPipeline
 from foremend.vocabulary.rights import Role
 from foremend.vocabulary.types import Severity
+from tests.e2e.visiting import NOW, Open, service_of, visits
+from tests.episodes import add_open_episodes
 
 
 def test_the_page_says_what_matters_first(page: Page) -> None:
@@ -230,3 +233,45 @@ def test_a_fleet_of_one_is_spoken_of_as_one(
         page.get_by_role("button", name="中文").click()
         expect(page.locator("h1")).to_have_text(f"{chinese} 另有 1 台已登记的设备从未上报数据。")
         page.close()
+
+
+MANY = 300
+
+
+@pytest.fixture
+def crowded(tmp_path: Path, browser: Browser) -> Iterator[Open]:
+    """A thousand appliances: 300 in harm's way, and one of which a failure is foreseen since an hour."""
+    ids = [f"fridge-{n:04}" for n in range(1000)]
+    engine = open_database(f"sqlite:///{tmp_path}/effects.db")
+    harm = [(one, "not-cooling", "critical", None) for one in ids[:MANY]]
+    with writing(engine) as session:
+        add_open_episodes(session, [*harm, (ids[-1], "refrigerant-leak", "warning", 20.0)], NOW - 3_600_000)
+    with service_of(engine, tuple(ids)) as place, visits(browser, place) as open_:
+        yield open_
+    engine.dispose()
+
+
+def test_of_more_than_the_page_can_show_it_says_how_many_they_are(crowded: Open) -> None:
+    """It has the 200 most urgent, of which each is in harm's way; what is foreseen is counted with them."""
+    page = crowded("")
+
+    expect(page.locator("#needs-list li").first).to_contain_text("300 critical episodes")
+    expect(page.locator("#needs-list")).to_contain_text("A prediction of the last day")
+    expect(page.locator(".stage", has_text="Faults foreseen").locator(".figure")).to_have_text("1")
+    expect(page.locator("#coming .more")).to_have_text(f"Show more ({MANY + 1 - 12})")
+    page.locator("#coming .more").click()
+    expect(page.locator("#coming li")).to_have_count(200)
+    expect(page.locator("#coming .more")).to_have_text(f"Show more ({MANY + 1 - 200})")
+    page.locator("#coming .more").click()
+    expect(page.locator("tbody tr").first).to_be_visible()
+    assert page.url.endswith("fleet.html?sort=days_left")
+
+
+def test_a_first_look_at_a_large_fleet_costs_little(crowded: Open) -> None:
+    """All that is sent for the page, its words, a thousand squares and 200 episodes is under 250 kB."""
+    page = crowded("")
+    expect(page.locator(".cell")).to_have_count(1000)
+
+    sent = page.evaluate("performance.getEntries().reduce((sum, one) => sum + (one.transferSize ?? 0), 0)")
+
+    assert 20_000 < sent < 250_000

@@ -1,6 +1,6 @@
 // What is coming: open episodes on a time axis, the first to fail on top.
 import { byId, dot, empty, fill, h } from "./dom.js";
-import { DAY, date, days, expected, outlook, percent, timeLeft } from "./format.js";
+import { DAY, date, days, expected, integer, outlook, percent, timeLeft } from "./format.js";
 import { t } from "./i18n.js";
 import { applianceName, faultTitle, tone } from "./words.js";
 
@@ -58,16 +58,21 @@ function order(a, b) {
   return first === second ? urgency.indexOf(tone(a)) - urgency.indexOf(tone(b)) : first - second;
 }
 
+function further(rest, { shown, show }) {
+  const words = `${t("more")} (${integer(rest)})`;
+  if (shown) return h("a", { class: "quiet more", href: "fleet.html?sort=days_left" }, words);
+  return h("button", { type: "button", class: "quiet more", onclick: show }, words);
+}
+
+/** `all.many`: how many there are, of which `episodes` may be the most urgent alone. */
 export function showComing(episodes, now, open, all) {
   const shown = [...episodes].sort(order);
   if (!shown.length) return fill(byId("coming"), empty(t("coming_empty")));
-  const rest = shown.length - MOST;
+  const rest = all.many - (all.shown ? shown.length : MOST);
   fill(
     byId("coming"),
     h("div", { class: "coming-row head" }, h("span"), h("span"), h("span", { class: "chance" }), axis(now), h("span", { class: "left" })),
     h("ol", { class: "coming" }, shown.slice(0, all.shown ? shown.length : MOST).map((episode) => row(episode, now, open))),
-    rest > 0 && !all.shown
-      ? h("button", { type: "button", class: "quiet more", onclick: all.show }, `${t("more")} (${rest})`)
-      : null,
+    rest > 0 ? further(rest, all) : null,
   );
 }

@@ -28,14 +28,14 @@ function stage(name, figure, notes) {
 
 const heldBack = (counts) => Object.values(counts.held_back).reduce((sum, n) => sum + n, 0);
 
-function foreseen(episodes, now) {
+function foreseen(episodes, now, many) {
   const left = episodes.map((one) => outlook(one, now)).filter(Boolean);
   const soonest = Math.min(...left.map((one) => one.days));
   const next = !left.length ? t("none_foreseen") : soonest < SOON ? t("next_soon") : t("next", { when: days(soonest) });
-  return stage("foreseen", integer(left.length), [next]);
+  return stage("foreseen", integer(many ?? left.length), [next]);
 }
 
-export function showFlow({ pipeline, counts, appliances, by_state }, episodes, now) {
+export function showFlow({ pipeline, counts, appliances, by_state }, episodes, now, all) {
   const speed = rate(pipeline.readings);
   const behind = pipeline.position - pipeline.committed;
   const noted = counts.episodes_open - by_state.critical - by_state.warning;
@@ -48,7 +48,7 @@ export function showFlow({ pipeline, counts, appliances, by_state }, episodes, n
       t("repeats", { n: compact(pipeline.repeats) }),
       pipeline.late ? t("late", { n: compact(pipeline.late) }) : null,
     ]),
-    foreseen(episodes, now),
+    foreseen(episodes, now, all?.episodes_foreseen),
     stage("rules", integer(counts.episodes_open), [
       `${t("findings")}: ${compact(counts.findings)}`,
       behind > 0 ? t("behind", { n: compact(behind) }) : noted > 0 ? t("noted", { n: integer(noted) }) : null,

@@ -15,6 +15,7 @@ import { showStory } from "./story.js";
 import { isMany, setVocabulary } from "./words.js";
 
 const EVERY_MS = 1000;
+const MOST_EPISODES = 200; // the most urgent; of more the summary says how many they are
 
 const view = { state: "all", tab: "findings", limit: 25, allComing: false };
 /** The first one is asked for beside words and rights; what it counts is then known to the lists, too. */
@@ -25,6 +26,9 @@ const known = { headline: "", summary: null, episodes: [], fleet: null, page: nu
 
 /** Event time rules the page: in the demo and in a replay it is not the time on the wall. */
 const now = () => Date.parse(known.summary?.pipeline.event_time ?? new Date().toISOString());
+
+/** How many episodes there are of each kind, where not all were asked for. */
+const all = () => (known.episodes.length < MOST_EPISODES ? null : known.summary.counts);
 
 async function look() {
   try {
@@ -55,7 +59,7 @@ function missed(error) {
 async function refresh() {
   const state = view.state === "all" ? "" : `&state=${view.state}`;
   [known.episodes, known.fleet, known.page] = await Promise.all([
-    ask("api/episodes"),
+    ask(`api/episodes?limit=${MOST_EPISODES}`),
     ask(`api/fleet?limit=1000${state}`),
     ask(`api/${LISTS[view.tab].path}?limit=${view.limit}`),
   ]);
@@ -69,8 +73,8 @@ function show() {
   const time = pipeline.event_time ? fullTime(pipeline.event_time) : "";
   byId("clock").textContent = time && known.summary.story ? t("simulated", { time }) : time;
   showStory(known.summary, language.now);
-  if (known.summary.appliances) showNeeds(known.episodes, now(), language.now);
-  showFlow(known.summary, known.episodes, now());
+  if (known.summary.appliances) showNeeds(known.episodes, now(), language.now, all());
+  showFlow(known.summary, known.episodes, now(), all());
   showHeadline();
   showSince(language.now);
 }
@@ -79,7 +83,8 @@ function show() {
 function showEverything() {
   if (!known.fleet) return;
   const { counts, by_state } = known.summary;
-  showComing(known.episodes, now(), open, { shown: view.allComing, show: () => choose({ allComing: true }) });
+  const many = all()?.episodes_open ?? known.episodes.length;
+  showComing(known.episodes, now(), open, { many, shown: view.allComing, show: () => choose({ allComing: true }) });
   showFilters(by_state, view.state, (state) => choose({ state }));
   showFleet(known.fleet, open);
   showTabs(view.tab, totals(counts), (tab) => choose({ tab, limit: 25 }));

@@ -11,6 +11,7 @@ const NAMED = 3; // of each kind
 const MOST = { due_at: 50, priority: 20 }; // tickets asked for, by their order
 const EVERY_MS = 15_000;
 const NEW = DAY; // ms of the fleet's clock
+const [NONE, ONE] = [integer(0), integer(1)];
 const known = { due: null, open: null, cohorts: null, read: -Infinity, may: null };
 
 const some = (query) => ask(`api/v1/tickets?${new URLSearchParams({ ...query, limit: MOST[query.sort] })}`).catch(() => null);
@@ -37,7 +38,7 @@ const soonest = (episodes) => [...episodes].sort((a, b) => expected(a) - expecte
 const more = (part, items) => (part?.next_cursor && items.includes(part.items.at(-1)) ? `${integer(items.length)}+` : integer(items.length));
 
 /** Each line: its words, how urgent it looks, where it leads, what it names, and how many they are. */
-function lines(episodes, now) {
+function lines(episodes, now, counts) {
   const own = episodes.filter((one) => !isMany(one.appliance_id));
   const harm = soonest(own.filter((one) => one.severity === "critical"));
   const fresh = soonest(own.filter((one) => one.severity === "warning" && one.days_to_failure != null && now - Date.parse(one.episode_start) <= NEW));
@@ -47,25 +48,25 @@ function lines(episodes, now) {
   const open = known.open?.items ?? [];
   const red = (known.cohorts ?? []).filter((one) => one.level === "red");
   return [
-    ["need_harm", "critical", "fleet.html?state=critical", harm.map(ofEpisode(now)), integer(harm.length)],
+    ["need_harm", "critical", "fleet.html?state=critical", harm.map(ofEpisode(now)), integer(counts?.episodes_critical ?? harm.length)],
     ["need_broken", "critical", "tickets.html?overdue=1", broken.map(ofTicket), more(known.due, broken)],
     ["need_cohort", "critical", "cohorts.html?state=open", red.map(ofCohort), integer(red.length)],
     ["need_near", "warning", "tickets.html?view=table&sort=due_at", near.map(ofTicket), more(known.due, near)],
-    ["need_new", "warning", "fleet.html?sort=days_left", fresh.map(ofEpisode(now)), integer(fresh.length)],
+    ["need_new", "warning", "fleet.html?sort=days_left", fresh.map(ofEpisode(now)), integer(counts?.episodes_new ?? fresh.length)],
     ["need_answer", "info", "tickets.html?status=open", open.map(ofTicket), more(known.open, open)],
-  ].filter(([, , , items]) => items.length);
+  ].filter(([, , , , many]) => many !== NONE);
 }
 
 function line([words, state, to, items, many]) {
   const named = items.slice(0, NAMED).map(([where, what]) => h("li", {}, h("a", { href: where }, what)));
-  return h("li", { "data-state": state }, dot(state), h("a", { class: "count", href: to, "data-key": words }, t(items.length === 1 ? `${words}_one` : words, { n: many })), h("ul", {}, named));
+  return h("li", { "data-state": state }, dot(state), h("a", { class: "count", href: to, "data-key": words }, t(many === ONE ? `${words}_one` : words, { n: many })), h("ul", {}, named));
 }
 
 let shown = "";
 
-/** Shows them anew where anything is another; `now` of the fleet's clock, ms. */
-export function showNeeds(episodes, now, language) {
-  const found = lines(episodes, now);
+/** Shows them anew where anything is another; `now` of the fleet's clock, ms; `counts` where `episodes` are not all. */
+export function showNeeds(episodes, now, language, counts) {
+  const found = lines(episodes, now, counts);
   const text = JSON.stringify([language, found]);
   if (text === shown) return;
   shown = text;

@@ -119,7 +119,7 @@ def test_an_outage_is_one_finding_and_one_line_though_a_worker_is_killed_in_it(
     with WorkerProcess(site.config, tmp_path / "second.log") as second:
         until(covered, second)
         until(lambda: site.states == {"silent": everybody}, second)
-        told, lines = site.told, [(one.appliance_id, one.fault) for one in site.page.episodes()]
+        told, lines = site.told, [(one.appliance_id, one.fault) for one in site.page.episodes().each]
         feed(site.kafka, spoken(range(120 + 3 * 24 * 60 + 500, 120 + 3 * 24 * 60 + 530, 10)))
         feed_looks(site.kafka, [began + LOOKS[-1] + 2 * MINUTE])
         until(covered, second)
@@ -130,4 +130,4 @@ def test_an_outage_is_one_finding_and_one_line_though_a_worker_is_killed_in_it(
     assert told == opened
     assert sorted(lines) == [("*", "silent-together"), ("lonely", "silent")]
     assert site.told == sorted(opened + closed)
-    assert site.page.episodes() == []
+    assert site.page.episodes().each == []

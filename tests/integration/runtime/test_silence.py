@@ -198,7 +198,7 @@ def test_nobody_is_called_silent_who_is_watched_no_more(site: Site, killed: bool
 
     assert site.told() == [("told", "silent", "opened")]
     assert site.states() == {"other": "learning"}
-    assert site.page.episodes() == []
+    assert site.page.episodes().each == []
     kept = (site.folder / "engine.snapshot").read_bytes()
     assert b"other" in kept
     assert b"speaking" not in kept

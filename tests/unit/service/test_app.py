@@ -70,6 +70,30 @@ def test_open_episodes_come_by_what_fails_first(client: httpx.Client) -> None:
     assert days == [5, 12, 18, 23, 31, 44, None, None, None]
 
 
+def test_of_open_episodes_the_most_severe_may_be_asked_for(client: httpx.Client) -> None:
+    """They stay in the order of all; the summary says how many there are of each kind."""
+    every = get(client, "/api/episodes")
+    critical = [one for one in every if one["severity"] == "critical"]
+    counts = get(client, "/api/summary")["counts"]
+
+    assert get(client, f"/api/episodes?limit={len(critical)}") == critical
+    assert get(client, "/api/episodes?limit=1000") == every
+    assert counts["episodes_critical"] == len(critical) > 0
+    assert counts["episodes_foreseen"] == len([one for one in every if one["days_to_failure"] is not None])
+
+
+def test_a_long_answer_is_sent_compressed_to_whoever_takes_it(client: httpx.Client) -> None:
+    """A short one, and one to a client that asks for it plain, is sent as it is."""
+    long = client.get("/api/vocabulary")
+    plain = client.get("/api/vocabulary", headers={"Accept-Encoding": "identity"})
+
+    assert long.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert "content-encoding" not in client.get("/livez").headers
+    assert long.json() == plain.json()
+    assert int(long.headers["content-length"]) < len(plain.content) / 3
+
+
 def test_an_appliance_tells_its_story(client: httpx.Client) -> None:
     """State, open episodes with evidence, findings and tickets."""
     detail = get(client, "/api/appliances/rf-260-00")
