@@ -23,7 +23,7 @@ from foremend.runtimes.status import ApplianceStatus, Standing, standing
 from foremend.service.differential import Differentials
 from foremend.service.fleet_list import FleetList
 from foremend.service.health import Health, Probe
-from foremend.service.ill import Ill
+from foremend.service.lately import Lately
 from foremend.service.metrics import Family
 from foremend.service.open_episodes import OpenEpisodes
 from foremend.service.pipeline import ShownPipeline
@@ -95,7 +95,8 @@ class ReadModel:
         self._pipeline = pipeline
         self._unheard = Unheard(engine, pipeline, unwatched)
         self.fleet_list = FleetList(engine, pipeline, lambda: self.episodes().each, self._unheard)
-        self._ill = Ill(self._look_for_ill, lambda: self._left_alone(self._all_episodes().each))
+        self._ill_lately = Lately(self._look_for_ill, len)
+        self._summary_lately = Lately(self._summary, lambda one: one.appliances, longest_s=1.0)
         self._remembered: tuple[int | None, float, OpenEpisodes] = (None, 0.0, OpenEpisodes.of(()))
         self._vocabulary = _vocabulary(profiles, faults, feature_titles)
         self.categories = {name: profile.category for name, profile in profiles.items()}
@@ -104,7 +105,10 @@ class ReadModel:
 
     def summary(self) -> Summary:
         """The page's first look: counters and how many appliances are in which state."""
-        ill = self._ill.each()
+        return self._summary_lately.seen()
+
+    def _summary(self) -> Summary:
+        ill = self._ill()
         appliances = sum(self._pipeline.by_model().values())
         return Summary(
             pipeline=PipelineView(**asdict(self._pipeline.status())),
@@ -121,7 +125,7 @@ class ReadModel:
         self, limit: int, offset: int, state: State | None = None, appliance_model: str | None = None
     ) -> FleetView:
         """Appliances in the order of how urgent they are, then by id."""
-        ill = self._ill.each()
+        ill = self._ill()
         by_model = self._pipeline.by_model()
         of_model = [one for one in ill if appliance_model in (None, one.appliance_model)]
         asked = [one for one in of_model if state in (None, one.state)]
@@ -366,6 +370,10 @@ class ReadModel:
             episodes_new=0 if now is None else episodes.new(now),
             messages=messages,
         )
+
+    def _ill(self) -> Sequence[ApplianceView]:
+        """As they were lately; an owner's no is heard at once."""
+        return self._ill_lately.seen(self._left_alone(self._all_episodes().each))
 
     def _look_for_ill(self) -> list[ApplianceView]:
         """Appliances with open episodes, and those that say nothing; the most urgent first."""

@@ -14,9 +14,9 @@ from alerts import shared_status
 from alerts.queries import Registered, registered
 from alerts.shared_status import Behind, Counted, Order, Said, Seen, Wanted
 from foremend.runtimes.status import ApplianceStatus, PipelineStatus
+from foremend.service.fleet_look import Known, known
 from foremend.service.health import Probe
 from foremend.service.metrics import Family
-from foremend.service.pipeline import Known, known
 from foremend.service.pipeline_metrics import stream_families
 from foremend.vocabulary.ports import Clock
 
