@@ -139,10 +139,10 @@ def test_what_comes_from_another_folder_is_found(kernel: str, found: str) -> Non
 
 
 def ask(room: Path, script: str = ASK, **environ: str) -> str:
-    """What a new process says of `outer(1)`."""
+    """What a new process says of `outer(1)`. Python's own files of bytecode do not see a change within a second."""
     path = os.pathsep.join([str(room.parent), str(HERE)])
     return subprocess.check_output(
-        [sys.executable, "-c", script],
+        [sys.executable, "-B", "-c", script],
         env=os.environ | {"PYTHONPATH": path} | environ,
         text=True,
         cwd=room.parent,
