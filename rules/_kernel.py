@@ -23,39 +23,74 @@ def fresh(
 
 
 @compiled()
-def _while_idle(a: int, now: int, value: float, news: bool, spells: Spells, limits: Limits) -> int:
+def may_begin(
+    appliance: NDArray[np.int32],
+    value: NDArray[np.float64],
+    news: NDArray[np.bool_],
+    spells: Spells,
+    limits: Limits,
+) -> int:
+    """How many of the windows could be the first of something, each counted, also of one appliance."""
+    count = 0
+    for i in range(len(appliance)):
+        if news[i] and value[i] > limits.opens_at and spells.place[appliance[i]] < 0:
+            count += 1
+    return count
+
+
+@compiled()
+def _begins(a: int, now: int, spells: Spells) -> int:
+    """The place of an appliance whose condition holds from now on."""
+    spells.left[0] -= 1
+    at = spells.free[spells.left[0]]
+    spells.place[a], spells.whose[at] = at, a
+    spells.last[at] = spells.since[at] = now
+    spells.untold[at] = 0
+    spells.held[at] = spells.severe[at] = False
+    return int(at)
+
+
+@compiled()
+def _ends(a: int, at: int, spells: Spells) -> None:
+    spells.place[a], spells.whose[at] = -1, -1
+    spells.free[spells.left[0]] = at
+    spells.left[0] += 1
+
+
+@compiled()
+def _while_idle(at: int, now: int, value: float, news: bool, spells: Spells, limits: Limits) -> int:
     if not value > limits.opens_at:
-        spells.since[a] = NEVER
+        spells.since[at] = NEVER
         return 0
     if not news:
-        if spells.since[a] != NEVER:
-            spells.untold[a] += now - spells.last[a]
+        if spells.since[at] != NEVER:
+            spells.untold[at] += now - spells.last[at]
         return 0
-    if spells.since[a] == NEVER:
-        spells.since[a] = now
-        spells.untold[a] = 0
-    if now - spells.since[a] - spells.untold[a] < limits.sustained_for:
+    if spells.since[at] == NEVER:
+        spells.since[at] = now
+        spells.untold[at] = 0
+    if now - spells.since[at] - spells.untold[at] < limits.sustained_for:
         return 0
-    spells.held[a] = True
-    spells.calm[a] = NEVER
+    spells.held[at] = True
+    spells.calm[at] = NEVER
     return OPENS
 
 
 @compiled()
-def _while_held(a: int, now: int, value: float, severe: bool, spells: Spells, limits: Limits) -> int:
+def _while_held(at: int, now: int, value: float, severe: bool, spells: Spells, limits: Limits) -> int:
     if value <= limits.clears_at:
-        if spells.calm[a] == NEVER:
-            spells.calm[a] = now
-        if now - spells.calm[a] < limits.clear_after:
+        if spells.calm[at] == NEVER:
+            spells.calm[at] = now
+        if now - spells.calm[at] < limits.clear_after:
             return 0
-        spells.held[a] = spells.severe[a] = False
-        spells.since[a] = NEVER
+        spells.held[at] = spells.severe[at] = False
+        spells.since[at] = NEVER
         return RELEASES
-    spells.calm[a] = NEVER
-    if severe and not spells.severe[a]:
+    spells.calm[at] = NEVER
+    if severe and not spells.severe[at]:
         return ESCALATES
-    moved = abs(value - spells.level[a]) >= limits.change
-    age = now - spells.spoken[a]
+    moved = abs(value - spells.level[at]) >= limits.change
+    age = now - spells.spoken[at]
     return CHANGES if (moved and age >= limits.every) or age >= limits.refresh else 0
 
 
@@ -70,7 +105,7 @@ def advance(
     spells: Spells,
     limits: Limits,
 ) -> Events:
-    """Follow `value` (n,) of windows in order; NaN is unknown and passes. Moves `spells` on.
+    """Follow `value` (n,) of windows in order; NaN is unknown and passes. Moves `spells` on, with room for `may_begin`.
 
     Windows that were not `news` (n,) repeat what is known: they neither begin a run nor open an episode, and their time
     does not count. Windows at or before `not_before` (fleet,), the end of the last episode, cannot start another one.
@@ -81,22 +116,29 @@ def advance(
     count = 0
     for i in range(len(appliance)):
         a, now = appliance[i], time[i]
-        if np.isnan(value[i]) or (not spells.held[a] and now <= not_before[a]):
+        at = spells.place[a]
+        held = at >= 0 and spells.held[at]
+        if np.isnan(value[i]) or (not held and now <= not_before[a]):
             continue
-        if now - spells.last[a] > limits.max_gap:
-            spells.calm[a] = NEVER
-            if not spells.held[a]:
-                spells.since[a] = NEVER
-        if spells.held[a]:
-            code = _while_held(a, now, value[i], severe[i], spells, limits)
+        if at < 0:
+            if not (news[i] and value[i] > limits.opens_at):
+                continue
+            at = _begins(a, now, spells)
+        if now - spells.last[at] > limits.max_gap:
+            spells.calm[at] = NEVER
+            if not held:
+                spells.since[at] = NEVER
+        if held:
+            code = _while_held(at, now, value[i], severe[i], spells, limits)
         else:
-            code = _while_idle(a, now, value[i], news[i], spells, limits)
-        spells.last[a] = now
-        if code == 0:
-            continue
-        rows[count], codes[count], since[count] = i, code, spells.since[a]
-        count += 1
-        if code != RELEASES:
-            spells.spoken[a], spells.level[a] = now, value[i]
-            spells.severe[a] |= severe[i]
+            code = _while_idle(at, now, value[i], news[i], spells, limits)
+        spells.last[at] = now
+        if code != 0:
+            rows[count], codes[count], since[count] = i, code, spells.since[at]
+            count += 1
+            if code != RELEASES:
+                spells.spoken[at], spells.level[at] = now, value[i]
+                spells.severe[at] |= severe[i]
+        if spells.since[at] == NEVER and not spells.held[at]:
+            _ends(a, at, spells)
     return Events(rows[:count], codes[:count], since[:count])

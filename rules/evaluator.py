@@ -13,16 +13,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foremend.vocabulary.leaving import Leaving, joined, record_joins, record_leaves, staying, taken
+from foremend.vocabulary.leaving import Leaving, joined, staying, taken
 from foremend.vocabulary.types import Finding
-from rules._kernel import advance, fresh
+from rules._kernel import advance, fresh, may_begin
 from rules.conditions import SILENCES, AppliedRule, Kind, RulesProfile, applied
 from rules.episodes import Episodes, Verdict
 from rules.findings import Seen, closing, finding
 from rules.question import Question
 from rules.reach import check_rules, concerns
 from rules.settings import RulesSettings
-from rules.spells import ESCALATES, NEVER, Spells, no_spells
+from rules.spells import (
+    ESCALATES,
+    NEVER,
+    Spells,
+    no_spells,
+    packed,
+    taking,
+    told,
+    unpacked,
+    with_room,
+    without,
+)
 from rules.told import still_to_tell
 
 _NEVER = np.full(1, NEVER, np.int64)
@@ -98,11 +109,13 @@ class RuleState:
         """Verdicts of one rule on one column, in the order of the rows."""
         rows, name, fleet = asked.rows, asked.rows.names[column], len(asked.ids)
         holder = f"{watched.rule.name}/{name}"
-        spells = self._spells[holder] = _grown_spells(self._spells.get(holder), fleet)
         value = np.ascontiguousarray(rows.values[:, column])
         severe = watched.severe(value, asked.days_to_failure(column))
         closed = self._episodes.closed(watched.fault(name), fleet)
         signed, news = watched.sign * value, asked.is_news
+        spells = with_room(self._spells.get(holder, no_spells(0)), fleet, 0)
+        begin = may_begin(rows.appliance, signed, news, spells, watched.limits)
+        spells = self._spells[holder] = with_room(spells, fleet, begin)
         events = advance(rows.appliance, rows.time, signed, severe, news, closed, spells, watched.limits)
         for row, code, since in zip(*(array.tolist() for array in events), strict=True):
             severity = watched.severity(code == ESCALATES or severe[row])
@@ -132,7 +145,8 @@ class RuleState:
         spells = self._spells.get(f"{watched.rule.name}/{column}")
         if spells is not None:
             these = spells.held & spells.severe if severe else spells.held
-            held[: len(these)] = these[:fleet]
+            rows = spells.whose[these & (spells.whose >= 0)]
+            held[rows[rows < fleet]] = True
         return held
 
     def _close_abandoned(self, asked: Question) -> list[Finding]:
@@ -173,8 +187,8 @@ class RuleState:
         latest = {series: taken(times, _NEVER, leaving.gone) for series, times in self._latest.items()}
         self._latest = {series: staying(times, leaving) for series, times in self._latest.items()}
         spells = {}
-        for holder, columns in self._spells.items():
-            self._spells[holder], spells[holder] = record_leaves(columns, no_spells(1), leaving)
+        for holder, those in self._spells.items():
+            self._spells[holder], spells[holder] = without(those, leaving), told(those, leaving.gone)
         episodes, self._fleet = self._episodes.leave(leaving), len(leaving.kept)
         self._abandoned = self._episodes.abandoned()
         return {"latest": latest, "spells": spells, "episodes": episodes}
@@ -187,8 +201,7 @@ class RuleState:
             self._latest[series] = joined(known, _NEVER, rows, times)
         for holder, columns in part["spells"].items():
             if holder.split("/")[0] in rules:
-                known_spells = self._spells.get(holder, no_spells(0))
-                self._spells[holder] = record_joins(known_spells, no_spells(1), columns, rows)
+                self._spells[holder] = taking(self._spells.get(holder, no_spells(0)), rows, columns)
         self._episodes.join(part["episodes"], rows, list(self._spells))
         self._fleet = max(self._fleet, int(rows.max(initial=-1)) + 1)
         self._abandoned = self._episodes.abandoned()
@@ -198,10 +211,7 @@ class RuleState:
         fleet = self._fleet
         return {
             "latest": {series: times[:fleet].copy() for series, times in self._latest.items()},
-            "spells": {
-                holder: {field: array[:fleet].copy() for field, array in spells._asdict().items()}
-                for holder, spells in self._spells.items()
-            },
+            "spells": {holder: packed(spells, fleet) for holder, spells in self._spells.items()},
             "episodes": self._episodes.snapshot(fleet),
         }
 
@@ -211,8 +221,8 @@ class RuleState:
         self._latest = {series: np.array(times) for series, times in snapshot["latest"].items()}
         self._fleet = max(map(len, self._latest.values()), default=0)
         self._spells = {
-            holder: Spells(**{field: np.array(array) for field, array in arrays.items()})
-            for holder, arrays in snapshot["spells"].items()
+            holder: unpacked(said, self._fleet)
+            for holder, said in snapshot["spells"].items()
             if holder.split("/")[0] in rules
         }
         self._episodes.restore(snapshot["episodes"], list(self._spells))
@@ -226,12 +236,3 @@ def _grown(times: NDArray[np.int64] | None, fleet: int) -> NDArray[np.int64]:
     if len(times) >= fleet:
         return times
     return np.concatenate([times, np.full(2 * fleet - len(times), NEVER, np.int64)])
-
-
-def _grown_spells(spells: Spells | None, fleet: int) -> Spells:
-    if spells is None:
-        return no_spells(fleet)
-    if len(spells.last) >= fleet:
-        return spells
-    more = no_spells(2 * fleet - len(spells.last))
-    return Spells(*(np.concatenate(pair) for pair in zip(spells, more, strict=True)))
