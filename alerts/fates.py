@@ -218,7 +218,7 @@ _TOLD_BEFORE = (
     .where(
         _OUTBOX.c.ordering.in_(bindparam("orderings", expanding=True)),
         _OUTBOX.c.target.in_(bindparam("others", expanding=True)),
-        _OUTBOX.c.state == OutboxState.PENDING,
+        (_OUTBOX.c.state == OutboxState.PENDING).is_(True),  # found by its ordering, as in `queue._next`
         _OUTBOX.c.error == bindparam("waits"),
         _OUTBOX.c.leaving_until.is_(None) | (_OUTBOX.c.leaving_until <= bindparam("now")),
     )

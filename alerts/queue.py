@@ -218,7 +218,8 @@ def _next(target: str) -> ColumnElement[bool]:
     """Waiting rows of a target that no earlier row of their ordering holds up.
 
     `OFFSET 0` has PostgreSQL ask row by row, in the order of the index: it had made a join of it, and in a table that
-    had just filled compared each waiting row with every other.
+    had just filled compared each waiting row with every other. `IS TRUE` keeps it from the index by state, with which
+    it did so row by row: for an ordering there is a better one.
     """
     earlier = aliased(OutboxRow)
     held_up = (
@@ -227,7 +228,7 @@ def _next(target: str) -> ColumnElement[bool]:
             earlier.target == OutboxRow.target,
             earlier.ordering == OutboxRow.ordering,
             earlier.seq < OutboxRow.seq,
-            earlier.state == OutboxState.PENDING,
+            (earlier.state == OutboxState.PENDING).is_(True),
         )
         .offset(0)
         .exists()

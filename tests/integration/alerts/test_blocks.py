@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import Engine, event, func, select, text, update
 
 from alerts import sending_lane
 from alerts.channels import GoneError, Message
@@ -227,10 +227,8 @@ def test_of_one_owner_a_block_takes_one_and_the_others_leave_with_it(many: Any, 
     assert len(many.sent("sms")) == MANY + 1
 
 
-@pytest.mark.parametrize("look", ["claim", "next_due"])
-def test_a_table_that_has_just_filled_is_read_row_by_row(postgres_server: PostgresServer, look: str) -> None:
-    """PostgreSQL has no statistics of a burst yet. It had joined the waiting rows with themselves: 8 s at 4,000."""
-    engine = open_database(postgres_server.new_database())
+def plans_of(engine: Engine, look: str) -> list[str]:
+    """How PostgreSQL finds what a lane asks for."""
     queue, asked = Queue(engine, SystemClock()), []
 
     def hear(*said: Any) -> None:
@@ -239,15 +237,46 @@ def test_a_table_that_has_just_filled_is_read_row_by_row(postgres_server: Postgr
     event.listen(engine, "before_cursor_execute", hear)
     queue.claim("sms", 1_000) if look == "claim" else queue.next_due("sms")
     event.remove(engine, "before_cursor_execute", hear)
-
     with engine.connect() as connection:
-        plans = [
+        return [
             "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
             for statement, parameters in asked
             if "FROM outbox" in statement
         ]
+
+
+@pytest.mark.parametrize("look", ["claim", "next_due"])
+def test_a_table_that_has_just_filled_is_read_row_by_row(postgres_server: PostgresServer, look: str) -> None:
+    """PostgreSQL has no statistics of a burst yet. It had joined the waiting rows with themselves: 8 s at 4,000."""
+    engine = open_database(postgres_server.new_database())
+
+    plans = plans_of(engine, look)
+
     assert plans
     for plan in plans:
         assert "ix_outbox_target_state_due_at" in plan
         assert "Join" not in plan
+    engine.dispose()
+
+
+@pytest.mark.parametrize("look", ["claim", "next_due"])
+def test_what_comes_before_a_message_is_found_by_its_ordering(
+    postgres_server: PostgresServer, look: str
+) -> None:
+    """Statistics of a quiet hour say that nothing waits: it had looked at all that waits of a burst for each of it."""
+    engine = open_database(postgres_server.new_database())
+    through = (
+        "INSERT INTO outbox (id, message_id, target, event_type, appliance_id, ordering, body, state, attempts, due_at,"
+        " created_at, error) SELECT 'ob-' || n, 'm-' || n, 'sms', 'foremend.warning', 'a-' || n, 'ep-' || n, '{}',"
+        " 'sent', 1, n, n, '' FROM generate_series(1, 3000) AS n"
+    )
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for statement in (through, "ANALYZE outbox"):
+            connection.exec_driver_sql(statement)
+
+    plans = plans_of(engine, look)
+
+    assert plans
+    for plan in plans:
+        assert "ix_outbox_target_ordering_seq" in plan
     engine.dispose()
