@@ -17,9 +17,11 @@ from ingest.inspection.inspected import Inspected, names_of, tell
 from ingest.inspection.roles import Seen, time_of
 from ingest.inspection.signals import signals_of
 from ingest.replay.columns import words
-from ingest.replay.moments import NO_TIME, times
+from ingest.replay.moments import NO_TIME, other_order, times
 
 _RARE_MS = 10 * 60_000
+_FEW = 20
+_ZONE = r"(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})( [A-Z]{2,5})?( ?\(.*\))?$"
 _HELD = 1.5
 
 
@@ -67,6 +69,11 @@ def _time(when: Sequence[Seen], format_: str, timezone: str | None, result: Insp
             result.assumed.append(
                 "times carry no zone, and are taken for UTC: --timezone Europe/Berlin says otherwise"
             )
+    if (other := other_order([one.cells for one in when], format_)) is not None:
+        result.assumed.append(
+            f"days and months could be either, and are taken for {format_}:"
+            f' `format: "{other}"` with the mapping\'s time says otherwise'
+        )
     return time
 
 
@@ -75,8 +82,9 @@ def _has_no_zone(when: Sequence[Seen], format_: str) -> bool:
         return False
     if format_ == "a timestamp":
         return when[0].cells.type.tz is None
-    first = next((word for word in words(when[0].cells) if word), "")
-    return len(when) > 1 or not re.search(r"(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})$", first[10:])
+    said = [word for word in words(when[0].cells) if word][:_FEW]
+    with_zone = [word for word in said if re.search(_ZONE, word[10:])]
+    return len(when) > 1 or len(with_zone) <= len(said) / 2  # units may stand below the names
 
 
 def _rare(head: Head, when: Sequence[Seen], format_: str, result: Inspected) -> None:

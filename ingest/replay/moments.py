@@ -24,10 +24,23 @@ _SERIAL = (20_000.0, 100_000.0)  # 1954 to 2173
 _EARLIEST_MS, _LATEST_MS = 1e11, 1e14
 _DATES = (
     *("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%y", "%Y-%m-%d"),
-    *("%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%b %d %Y"),
+    *("%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%d %b %Y", "%b %d, %Y", "%b %d %Y"),
 )
-_CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", "T%H:%M:%S")
-_WEEKDAY = r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? "
+_CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "T%H:%M:%S", ":%H:%M:%S")
+_WEEKDAY = (r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ", "")
+_PLAINER = (
+    _WEEKDAY,
+    (r"^(\d{1,2})\. ", r"\1 "),  # 03. Mar 2025
+    (r"(?:,| @) (\d{1,2}:\d\d)", r" \1"),  # 03.03.2025, 00:00
+    (r" Uhr$", ""),
+    (r" ?\([^()]*\)$", ""),  # a zone's name behind its offset
+    (r"([+-]\d\d:?\d\d) [A-Z]{2,5}$", r"\1"),
+    (r"(:\d\d) ?([AaPp])\.?[Mm]\.?(| ?[A-Z]{3}| ?[+-]\d\d:?\d\d)$", r"\1 \2M\3"),
+)
+"""What people and programs write around a time, and what is left of it."""
+_CLOCK_S = r"(?P<clock>:\d\d(?:[.,]\d+)?(?: [AaPp]M)?)"
+_OFFSET = r"(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?"
+_ZONE = rf"{_CLOCK_S} ?(?:Z|UTC|GMT|(?:UTC|GMT)?{_OFFSET})$"
 _UTC = r" ?(?:UTC|GMT)$"
 _FRACTION = r":\d\d[.,](?P<digits>\d{1,9})$"
 _PATTERNS = (
@@ -37,6 +50,7 @@ _PATTERNS = (
     "%Y%m%d %H%M%S",
 )
 _SAMPLE = 5_000
+_SWAPPED = str.maketrans("dm", "md")
 
 
 class Times(NamedTuple):
@@ -66,6 +80,16 @@ def format_of(columns: Sequence[pa.Array], written: str) -> str:
     return _pattern(text)
 
 
+def other_order(columns: Sequence[pa.Array], format_: str) -> str | None:
+    """The same format with the day where the month is, if the first rows could be of it as well; else None."""
+    other = format_.translate(_SWAPPED) if format_ in _PATTERNS else ""
+    if other not in _PATTERNS or other == format_:
+        return None
+    text, _ = _without_zone(_plainer(pc.drop_null(_joined([column.slice(0, _SAMPLE) for column in columns]))))
+    one, another = (_parsed(text, pattern) for pattern in (format_, other))
+    return other if another.null_count <= one.null_count and one != another else None
+
+
 def times(columns: Sequence[pa.Array], format_: str, zone: tzinfo) -> Times:
     """The cells of one column, or of several that are joined by a blank, as times."""
     if pa.types.is_timestamp(columns[0].type):
@@ -77,6 +101,8 @@ def times(columns: Sequence[pa.Array], format_: str, zone: tzinfo) -> Times:
     text = _joined(columns)
     if format_ in ("iso", "auto"):
         return _from_iso(text, zone)
+    if format_ in _PATTERNS:
+        return _from_words(text, format_, zone)
     return _from_timestamps(_parsed(text, format_), str(zone))
 
 
@@ -93,14 +119,17 @@ def _numeric(size: float, written: str) -> str:
 
 
 def _pattern(text: pa.Array) -> str:
+    """Of two that fit alike the month comes first where hours are of twelve, as whoever writes so does."""
     spans = {}
+    text, _ = _without_zone(_plainer(text))
     for pattern in _PATTERNS:
         found = pc.drop_null(_parsed(text, pattern))
         if len(found) >= 0.9 * len(text):
             ms = found.cast(pa.int64()).to_numpy(zero_copy_only=False)
             if ms.min() < 0:  # %Y takes 25 for the year 25
                 continue
-            spans[pattern] = (len(text) - len(found), int(ms.max() - ms.min()))
+            day_first = pattern.startswith("%d") and pattern.endswith("%p")
+            spans[pattern] = (len(text) - len(found), int(ms.max() - ms.min()), day_first)
     return min(spans, key=lambda one: spans[one]) if spans else "iso"
 
 
@@ -109,12 +138,45 @@ def _parsed(text: pa.Array, pattern: str) -> pa.Array:
     found = pc.struct_field(pc.extract_regex(text, _FRACTION), "digits")
     if found.null_count < len(found):
         text = pc.replace_substring_regex(text, r"(:\d\d)[.,]\d{1,9}$", r"\1")
-    text = pc.replace_substring_regex(text, _WEEKDAY, "")
+    text = pc.replace_substring_regex(text, *_WEEKDAY)
     time = pc.strptime(text, format=pattern, unit="ms", error_is_null=True)
     if found.null_count == len(found):
         return time
     digits = pc.utf8_slice_codeunits(pc.utf8_rpad(pc.fill_null(found, "0"), 3, "0"), 0, 3)
     return pc.add(time, digits.cast(pa.int64()).cast(pa.duration("ms")))
+
+
+def _plainer(text: pa.Array) -> pa.Array:
+    for said, left in _PLAINER:
+        text = pc.replace_substring_regex(text, said, left)
+    return text
+
+
+def _without_zone(text: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """What is left of each cell, and how far its clock is ahead of UTC, ms; null where it does not say so."""
+    zone = pc.extract_regex(text, _ZONE)
+    if zone.null_count == len(zone):
+        return text, pa.nulls(len(text), pa.int64())
+    hours, minutes = (
+        pc.if_else(pc.equal(pc.fill_null(part, ""), ""), "0", part).cast(pa.int64())
+        for part in (pc.struct_field(zone, "hours"), pc.struct_field(zone, "minutes"))
+    )
+    ahead = pc.multiply(pc.add(pc.multiply(hours, 60), minutes), 60_000)
+    behind = pc.equal(pc.struct_field(zone, "sign"), "-")
+    left = pc.replace_substring_regex(text, _ZONE, r"\1")
+    return left, pc.if_else(pc.is_null(zone), None, pc.if_else(behind, pc.negate(ahead), ahead))
+
+
+def _from_words(text: pa.Array, pattern: str, zone: tzinfo) -> Times:
+    """By the offset that a cell says, else by the clock of `zone`."""
+    text, ahead = _without_zone(_plainer(text))
+    found = _parsed(text, pattern)
+    by_zone = _from_timestamps(found, str(zone))
+    if ahead.null_count == len(ahead):
+        return by_zone
+    said = _ms(pc.subtract(pc.assume_timezone(found, "UTC"), ahead.cast(pa.duration("ms"))))
+    says = ahead.is_valid().to_numpy(zero_copy_only=False)
+    return Times(np.where(says, said, by_zone.first), np.where(says, said, by_zone.second))
 
 
 def _joined(columns: Sequence[pa.Array]) -> pa.Array:

@@ -405,3 +405,29 @@ def test_no_text_ends_with_more_than_a_sentence(tmp_path_factory, text):
 
     with suppress(ForemendError):
         assert inspect_recording([file], None, None, None).trial.used >= 0
+
+
+@pytest.mark.parametrize(
+    ("day", "told"), [("04/05/2025", True), ("05/05/2025", False), ("24/05/2025", False)]
+)
+def test_days_and_months_that_could_be_either_are_told(tmp_path, day, told):
+    """With the format that would mean the other; a day that is above twelve, or both, is only one."""
+    file = tmp_path / "log.csv"
+    rows = [f"{day} {n // 60:02}:{n % 60:02}:00,{84 if n % 60 < 20 else 1}" for n in range(1_440)]
+    file.write_text("time,power (W)\n" + "\n".join(rows) + "\n")
+
+    assumed = inspect_recording([file], None, "UTC", None).inspected.assumed
+
+    assert any('"%m/%d/%Y %H:%M:%S"' in one and "could be either" in one for one in assumed) == told
+
+
+@pytest.mark.parametrize("zone", ["Z", " +0100 CET", " GMT+0100 (Central European Standard Time)"])
+def test_a_zone_below_a_row_of_units_is_seen(tmp_path, zone):
+    file = tmp_path / "log.csv"
+    rows = [f"2025-03-03 {n // 60:02}:{n % 60:02}:00{zone},{84 if n % 60 < 20 else 1}" for n in range(1_440)]
+    file.write_text("time,power\nUTC,W\n" + "\n".join(rows) + "\n")
+
+    inspected = inspect_recording([file], None, None, None).inspected
+
+    assert not any("taken for UTC" in one for one in inspected.assumed)
+    assert "timezone" not in inspected.written["time"]

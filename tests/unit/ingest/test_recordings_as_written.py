@@ -226,15 +226,59 @@ def test_a_clamp_put_on_the_other_way_round(tmp_path, signals, sign):
         ["1740960000000000000", "1740960060000000000"],
         ["45719.00000000", "45719.00069444"],
         ["2025-03-03T00:00:00.000000001Z", "2025-03-03T00:01:00.000000002Z"],
+        ["3/3/2025, 12:00:00 AM", "3/3/2025, 12:01:00 AM"],
+        ["03/03/2025 12:00 AM", "03/03/2025 12:01 AM"],
+        ["3/3/25, 12:00 a.m.", "3/3/25, 12:01 a.m."],
+        ["3/3/2025 12:00AM", "3/3/2025 12:01AM"],
+        ["Mar 3, 2025, 12:00:00 AM", "Mar 3, 2025, 12:01:00 AM"],
+        ["March 3, 2025 12:00 AM", "March 3, 2025 12:01 AM"],
+        ["Mar 3, 2025 @ 00:00:00.000", "Mar 3, 2025 @ 00:01:00.000"],
+        ["03.03.2025, 00:00:00", "03.03.2025, 00:01:00"],
+        ["03.03.2025 00:00 Uhr", "03.03.2025 00:01 Uhr"],
+        ["03. Mar 2025 00:00", "03. Mar 2025 00:01"],
+        ["03-Mar-25 00:00", "03-Mar-25 00:01"],
+        ["03/03/2025 01:00:00 +01:00", "03/03/2025 01:01:00 +01:00"],
+        ["2025/03/03 01:00:00+01", "2025/03/03 01:01:00+01"],
+        ["2025-03-03 01:00:00 +0100 CET", "2025-03-03 01:01:00 +0100 CET"],
+        ["02/Mar/2025:16:00:00 -0800", "02/Mar/2025:16:01:00 -0800"],
+        ["Mon, 03 Mar 2025 00:00:00 GMT", "Mon, 03 Mar 2025 00:01:00 GMT"],
+        ["03.03.2025 00:00:00Z", "03.03.2025 00:01:00Z"],
+        ["3/3/2025 12:00:00 AM UTC", "3/3/2025 12:01:00 AM UTC"],
+        [
+            "Mon Mar 03 2025 01:00:00 GMT+0100 (Central European Standard Time)",
+            "Mon Mar 03 2025 01:01:00 GMT+0100 (Central European Standard Time)",
+        ],
     ],
 )
 def test_times_are_told_by_the_file(tmp_path, signals, cells):
-    """Dates as in Europe, America and Asia, seconds to ns since 1970, a spreadsheet's days."""
+    """Dates as in Europe, America and Asia, hours of twelve, with what is ahead of UTC, as browsers, servers and people
+    write them; seconds to ns since 1970, a spreadsheet's days."""
+    cells = [f'"{cell}"' for cell in cells]
     path = write(tmp_path, "\n".join(["time;watts", *(f"{cell};1" for cell in cells)]))
 
     rows, letters = read(path, signals)
 
     assert ([time for _, time, _ in rows], letters) == ([0, 1], [])
+
+
+def test_each_row_may_say_how_far_its_clock_is_ahead(tmp_path, signals):
+    """Across the end of summer time, of a clock that is set meanwhile; a row without is of the mapping's zone."""
+    said = ["26.10.2025 02:30:00 +0200", "26.10.2025 02:30:00 +01:00", "26.10.2025 03:30:00 GMT+0100"]
+    path = write(tmp_path, "\n".join(["time;watts", *(f"{one};1" for one in [*said, "26.10.2025 05:00:00"])]))
+
+    rows, _ = read(path, signals, time=BERLIN)
+
+    assert np.diff([time for _, time, _ in rows]).tolist() == [60, 60, 90]
+
+
+def test_who_writes_hours_of_twelve_puts_the_month_first(tmp_path, signals):
+    """A day's rows could be of the fourth of May as well as of the fifth of April."""
+    path = write(tmp_path, "time;watts\n04/05/2025 01:00:00 PM;1\n04/05/2025 02:00:00 PM;1")
+
+    rows, _ = read(path, signals)
+
+    april = (datetime(2025, 4, 5, 13, tzinfo=UTC).timestamp() * 1000 - DAY) / 60_000
+    assert [time for _, time, _ in rows] == [april, april + 60]
 
 
 @pytest.mark.parametrize("pattern", ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"])
