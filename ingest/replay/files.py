@@ -44,9 +44,15 @@ def is_table(path: Path) -> bool:
 
 
 def head_of(path: Path) -> str:
-    """The first lines of a text file, 64 KiB at most, the last of them perhaps not whole."""
-    with open_text(path) as stream:
-        head: bytes = stream.read(HEAD_BYTES)
+    """The first lines of a text file, 64 KiB at most, the last of them perhaps not whole.
+
+    Raises InputError for UTF-16 that ends within a sign.
+    """
+    try:
+        with open_text(path) as stream:
+            head: bytes = stream.read(HEAD_BYTES)
+    except UnicodeError as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
     return head.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
 
 

@@ -431,3 +431,13 @@ def test_a_zone_below_a_row_of_units_is_seen(tmp_path, zone):
 
     assert not any("taken for UTC" in one for one in inspected.assumed)
     assert "timezone" not in inspected.written["time"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_that_ends_within_a_sign_is_one_sentence(tmp_path, encoding):
+    """As a full disk, or a download that broke off, leaves it."""
+    file = tmp_path / "log.csv"
+    file.write_bytes("time,watts\n2025-03-03 00:00:00,1\n".encode(encoding)[:-1])
+
+    with pytest.raises(InputError, match=r"log\.csv cannot be read"):
+        inspect_recording([file], None, None, None)
