@@ -115,7 +115,7 @@ class RuleState:
         signed, news = watched.sign * value, asked.is_news
         spells = with_room(self._spells.get(holder, no_spells(0)), fleet, 0)
         begin = may_begin(rows.appliance, signed, news, spells, watched.limits)
-        spells = self._spells[holder] = with_room(spells, fleet, begin)
+        spells = self._spells[holder] = with_room(spells, fleet, min(begin, fleet))
         events = advance(rows.appliance, rows.time, signed, severe, news, closed, spells, watched.limits)
         for row, code, since in zip(*(array.tolist() for array in events), strict=True):
             severity = watched.severity(code == ESCALATES or severe[row])
