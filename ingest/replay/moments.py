@@ -169,6 +169,9 @@ def _without_zone(text: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 def _from_words(text: pa.Array, pattern: str, zone: tzinfo) -> Times:
     """By the offset that a cell says, else by the clock of `zone`."""
+    found = _parsed(text, pattern)
+    if found.null_count == text.null_count:  # nothing stands around any
+        return _from_timestamps(found, str(zone))
     text, ahead = _without_zone(_plainer(text))
     found = _parsed(text, pattern)
     by_zone = _from_timestamps(found, str(zone))
