@@ -32,6 +32,7 @@ from foremend.wiring.desk import open_desk
 from foremend.wiring.page import open_desks, open_server, open_wellbeing
 
 log = logging.getLogger(__name__)
+_LOOK_S = 1.0
 
 _SHORTEST_SILENCE_MS = 60_000
 
@@ -59,7 +60,8 @@ class Service:
             self.wellbeing.start()
             with self.server as address:
                 log.info("the page is on %s", address)
-                stop.wait()
+                while not stop.wait(_LOOK_S):
+                    pass  # a signal that came in the instant before it waits is heard of now
         finally:
             self.wellbeing.close()
             self.fleet_days.close()

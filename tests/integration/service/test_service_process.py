@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ import yaml
 
 from alerts.consent import ConsentRecord
 from alerts.owners import OwnedAppliance, Owner
-from foremend.commands.demo.processes import free_port, process, wait_for_port
+from foremend.commands.demo.processes import free_port, process, running, wait_for_port
 from foremend.config import load_settings
 from foremend.engine.engine import Engine
 from foremend.runtimes.clock import SystemClock
@@ -25,6 +26,15 @@ from foremend.vocabulary.types import Block, Finding, FindingKind, Purpose, Seve
 from foremend.wiring.desk import open_desk
 
 NOW = 1_767_240_000_000
+HARD_OF_HEARING = """
+import signal, sys, threading
+from pathlib import Path
+from foremend.wiring.service import run_service
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+run_service(Path(sys.argv[1]))
+"""
+"""A service whose main thread no signal reaches."""
 APPLIANCES = [f"fridge-{number}" for number in range(20)]
 
 
@@ -151,3 +161,14 @@ def test_a_service_ends_in_good_order(tmp_path: Path, database: str) -> None:
         child.send_signal(signal.SIGTERM)
 
         assert child.wait(240) == 0
+
+
+def test_a_signal_that_wakes_nobody_ends_it_all_the_same(tmp_path: Path) -> None:
+    """It may come in the instant before the main thread waits; here another thread takes it, the same each time."""
+    config = config_file(tmp_path, "one", f"sqlite:///{tmp_path}/effects.db")
+    with running([sys.executable, "-c", HARD_OF_HEARING, str(config)], tmp_path / "log") as child:
+        listening(config)
+
+        child.send_signal(signal.SIGTERM)
+
+        assert child.wait(60) == 0
