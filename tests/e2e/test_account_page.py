@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import Engine
 
 from foremend.runtimes.clock import SystemClock
@@ -93,6 +93,25 @@ def test_a_second_factor_is_set_up_used_and_ended(open_page: Open) -> None:
         page.get_by_role("button", name="End it").click()
         expect(page.locator("#problem")).to_contain_text(problem)
     expect(page.get_by_role("button", name="Set a second factor up")).to_be_visible()
+
+
+def test_whoever_is_faster_than_the_page_loses_nothing(open_page: Open) -> None:
+    """Name and password stay where they are until the page can send them: neither in an address nor in a word of the
+    browser's, and one press is enough then."""
+    page = open_page("login.html", None)
+    held: list[Route] = []
+    page.route("**/login.js", lambda route: held.append(route))
+    with page.expect_request("**/login.js"):
+        page.reload(wait_until="commit")
+    page.locator("#name").fill(Role.AGENT.value)
+    page.locator("#password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#send")).to_be_disabled()
+    assert PASSWORD.split()[0] not in page.url
+    held[0].continue_()
+
+    page.locator("#send").click()
+    expect(page.locator("#account")).to_have_text(Role.AGENT.value)
 
 
 def test_the_picture_of_the_secret_is_shown(open_page: Open) -> None:

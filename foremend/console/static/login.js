@@ -103,6 +103,7 @@ for (const button of document.querySelectorAll("[data-language]")) {
 }
 document.documentElement.dataset.theme = kept.get("theme") ?? "auto";
 byId("login").addEventListener("submit", send);
+byId("send").disabled = false; // until here the browser would send the form by itself, which nobody answers
 byId("provider").addEventListener("click", goToProvider);
 if (back && back !== "done") state.problem = { key: `openid_${STRAYED.includes(back) ? back : "wrong"}` };
 speak();
