@@ -67,10 +67,11 @@ class NoDiagnosisError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One that a pipeline may take up."""
+    """One that a pipeline may take up. `appliance_model`: empty of an id that the database never heard of."""
 
     id: str
     appliance_id: str
+    appliance_model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,9 @@ class Diagnoses:
         query = select(DiagnosisRow).where(DiagnosisRow.reached == "", DiagnosisRow.asked_at >= since)
         with reading(self.engine) as session:
             rows = session.scalars(query.order_by(DiagnosisRow.asked_at, DiagnosisRow.id).limit(100))
-            return [Waiting(row.id, row.appliance_id) for row in rows if row.taken_at is None]
+            return [
+                Waiting(row.id, row.appliance_id, row.appliance_model) for row in rows if row.taken_at is None
+            ]
 
     def take(self, diagnosis_id: str) -> bool:
         """Whether this process may ask the appliance: one does, and only while its owner agrees to be watched."""

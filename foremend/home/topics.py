@@ -13,7 +13,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from alerts.settings import HomeAssistant
 from foremend.home.discovery import OFFLINE, state_topic, status_topic
 from foremend.vocabulary.errors import RefusedError, UnavailableError
-from ingest.mqtt.look import names_are_users
+from ingest.mqtt.guest import names_are_users
 from ingest.mqtt.settings import MqttSettings
 
 log = logging.getLogger(__name__)

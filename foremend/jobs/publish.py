@@ -12,7 +12,7 @@ from foremend.config import load_settings
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block
-from ingest.mqtt.look import require_names
+from ingest.mqtt.guest import require_names
 from ingest.mqtt.publish import MqttPublisher
 from ingest.mqtt.settings import MqttSettings
 from ingest.replay.mapping import ReplayMapping, load_mapping

@@ -23,6 +23,8 @@ from foremend.vocabulary.topics import command_topic, is_segment
 
 REQUEST = "diagnose"
 EVERY_S = 0.25
+ALIKE, MOST_ALIKE = 3, 500
+"""Letters at the beginning that a hint shares with what was typed; ids that it is chosen from."""
 _ERRAND_S = 5.0  # a pipeline that does not get to it in this time is busy with something else
 
 

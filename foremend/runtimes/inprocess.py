@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 from foremend.engine.engine import Engine
 from foremend.engine.lane import NO_TIME, Lane
 from foremend.runtimes.arrivals import Arrivals
+from foremend.runtimes.asking import ALIKE, MOST_ALIKE
 from foremend.runtimes.device_words import HearWord, nobody_hears, refused_words
 from foremend.runtimes.errands import Errand
 from foremend.runtimes.rescue import NOT_TRIED, Held, Rescue
@@ -56,11 +57,6 @@ MANY_WAITING_ROWS = (
 )
 CHEAP = 20  # ... since it takes less than a twentieth of the time
 MOST_WAITING_ROWS = 2_000_000
-ALIKE, MOST_ALIKE = (
-    3,
-    500,
-)  # letters at the beginning that a hint shares with what was typed; ids it is chosen from
-
 
 NOTHING_YET = False, -1, 0, -1
 """What `Lane.at_work` would say of an appliance whose readings still wait to be in order."""

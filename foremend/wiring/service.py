@@ -18,6 +18,7 @@ from foremend.jobs.fleet_days import FleetDays
 from foremend.jobs.insights_apart import InsightsApart
 from foremend.jobs.wellbeing import WellbeingRounds
 from foremend.plan import make_plan
+from foremend.runtimes.asking_apart import AskingApart
 from foremend.runtimes.clock import SystemClock
 from foremend.runtimes.kafka.settings import KafkaSettings
 from foremend.service.read_model import ReadModel
@@ -48,6 +49,7 @@ class Service:
     insights: InsightsApart
     wellbeing: WellbeingRounds
     erasing: Erasing
+    asking: AskingApart
 
     def run(self, stop: threading.Event) -> None:
         """Serve and send until `stop` is set."""
@@ -58,11 +60,13 @@ class Service:
             self.fleet_days.start()
             self.insights.start()
             self.wellbeing.start()
+            self.asking.start()
             with self.server as address:
                 log.info("the page is on %s", address)
                 while not stop.wait(_LOOK_S):
                     pass  # a signal that came in the instant before it waits is heard of now
         finally:
+            self.asking.close()
             self.wellbeing.close()
             self.fleet_days.close()
             self.insights.close()
@@ -98,7 +102,17 @@ def build_service(settings: Settings, clock: Clock | None = None) -> Service:
         clock.now_ms,
     )
     rounds = open_wellbeing(settings, alerts, profiles, clock)
-    return Service(alerts, server, Retaining(retention), FleetDays(alerts, clock), insights, rounds, erasing)
+    signals = {name: profile.signals for name, profile in profiles.items()}
+    return Service(
+        alerts,
+        server,
+        Retaining(retention),
+        FleetDays(alerts, clock),
+        insights,
+        rounds,
+        erasing,
+        AskingApart(alerts.diagnoses, settings.mqtt, settings.ingest, signals, clock),
+    )
 
 
 def streams(settings: KafkaSettings) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 
 from foremend.vocabulary.errors import RefusedError, UnavailableError
 from ingest.discovery.heard import MOST_PAYLOAD, Heard
-from ingest.mqtt.look import Guest, NamesakeError, guest, require_names
+from ingest.mqtt.guest import Guest, NamesakeError, guest, require_names
 from ingest.mqtt.settings import MqttSettings
 
 Progress = Callable[[float, Heard], None]

@@ -18,6 +18,7 @@ from foremend.stores.broker import EmbeddedBroker
 from foremend.vocabulary.errors import RefusedError, UnavailableError
 from foremend.vocabulary.topics import TELEMETRY_WILDCARD
 from ingest.mqtt import look as mqtt_look
+from ingest.mqtt.guest import Guest
 from ingest.mqtt.look import PAYLOADS, Seen, look
 from ingest.mqtt.settings import MqttSettings
 from tests.integration.mqtt.granting_broker import granting_broker
@@ -65,7 +66,7 @@ def test_nothing_of_the_look_stays_at_the_broker(mosquitto: Mosquitto, make_peer
     """No session that collects messages for ever, nor one of the pipeline's that was ended."""
     seen_at(mosquitto.url)
 
-    again = mqtt_look.Guest(MqttSettings(url=mosquitto.url), "check-kept", clean=False)
+    again = Guest(MqttSettings(url=mosquitto.url), "check-kept", clean=False)
     present = again.session_present
     again.close()
 
