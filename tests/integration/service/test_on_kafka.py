@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from benchmarks.mosquitto_server import Mosquitto
+from foremend.cli import app
 from foremend.commands.demo.processes import free_port, process
 from foremend.commands.kafka import create_topics
 from foremend.jobs.simulate import chosen_scenario, over_mqtt
 from foremend.runtimes.kafka.settings import KafkaSettings
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.live import publish
+from simulators.fleet.scenario import Scenario
 
 APPLIANCES = 6
+ONE = "rf-260-00001"
 PATIENCE_S = 240.0
 
 
@@ -95,10 +104,33 @@ def value(answer: httpx.Response, metric: str) -> float:
     return next((float(number) for name, number in lines if name == metric), 0.0)
 
 
+def asked_and_answered(installation: Installation) -> None:
+    """The service asks an appliance, whose answer goes over gateway, Kafka and worker as all that it says."""
+    today, stop = datetime.now(UTC).date(), threading.Event()
+    scenario = Scenario(start=today - timedelta(days=1), days=2, appliances={"rf-260": 1}, fault_rate=0.0)
+    how: dict[str, Any] = {"speed": 1.0, "stop": stop, "connections": 1}
+    fleet = threading.Thread(target=publish, args=(Fleet(scenario, 1), installation.broker), kwargs=how)
+    fleet.start()
+    try:
+        installation.until("service", "/api/fleet", lambda answer: ONE in answer.text)
+        config = str(installation.folder / "config.yaml")
+        said = CliRunner().invoke(app, ["diagnose", ONE, "--config", config, "--json"])
+    finally:
+        stop.set()
+        fleet.join()
+    found = json.loads(said.output)
+    assert found["reached"] == "fresh"
+
+    def heard(answer: httpx.Response) -> bool:
+        return any(str(one["last_seen"]) >= found["heard_at"] for one in answer.json()["items"])
+
+    installation.until("service", "/api/v1/appliances", heard)
+
+
 def test_what_appliances_say_is_on_the_page(installation: Installation) -> None:
     """Every process gets ready and counts the same readings, and the service shows the fleet that the worker saw.
 
-    The gateway takes each telemetry message, and that each appliance is there.
+    The gateway takes each telemetry message, and that each appliance is there. Who is asked how it is answers.
     """
     for name in ("gateway", "worker", "service"):
         installation.until(name, "/readyz", lambda answer: answer.status_code == 200)
@@ -123,6 +155,7 @@ def test_what_appliances_say_is_on_the_page(installation: Installation) -> None:
         return (pipeline["state"], pipeline["connected"], pipeline["readings"]) == ("running", True, readings)
 
     installation.until("service", "/api/summary", shown)
+    asked_and_answered(installation)
     for name in ("gateway", "worker", "service"):
         metrics = installation.until(name, "/metrics", lambda answer: answer.status_code == 200)
         assert "rf-260-" not in metrics.text
