@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -19,16 +20,27 @@ PAGE = re.compile(r"http://127\.0\.0\.1:\d+")
 DEMO = ["demo", "--port", "0", "--days", "90", "--appliances", "60", "--seed", "1"]
 
 
+@dataclass(frozen=True)
+class Picture:
+    """The page's address, the link on it that leads to what is shown, what is there once it shows everything, and how
+    much of it is shown (pixels)."""
+
+    page: str
+    there: str
+    height: int
+    follow: str | None = None
+
+
 PICTURES = {
-    "console": ("", ".cell", 1_000),
-    "held-back": (
-        "held-back.html",
-        "#found tbody tr",
-        630,
-    ),  # above the list: its reasons say when, by the wall
-    "pipeline": ("pipeline.html", "section[aria-labelledby=pl_letters]", 1_000),
+    "console": Picture("", ".cell", 1_000),
+    "appliance": Picture("", "main canvas", 1_000, 'main a[href^="appliance.html"]'),
+    "tickets": Picture("tickets.html", 'main a[href^="ticket.html"]', 820),
+    "ticket": Picture("tickets.html", "main img", 1_000, 'main a[href^="ticket.html"]'),
+    # above the list: its reasons say when, by the wall
+    "held-back": Picture("held-back.html", "#found tbody tr", 630),
+    "pipeline": Picture("pipeline.html", "section[aria-labelledby=pl_letters]", 1_000),
 }
-"""By file: the page's address, what is there once it shows everything, and how much of it is shown (pixels)."""
+"""By file."""
 
 
 def main(folder: Path) -> None:
@@ -61,10 +73,13 @@ def photograph(address: str, folder: Path) -> None:
             executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"), args=["--no-sandbox"]
         )
         view = browser.new_page(viewport={"width": 1440, "height": 1000}, locale="en-GB")
-        for name, (page, there, height) in PICTURES.items():
-            view.goto(f"{address}/{page}")
-            view.locator(there).first.wait_for()
-            when, shown = view.locator("main time"), {"x": 0, "y": 0, "width": 1_440, "height": height}
+        for name, one in PICTURES.items():
+            view.goto(f"{address}/{one.page}")
+            if one.follow is not None:
+                view.locator(one.follow).first.click()
+            view.locator(one.there).first.wait_for()
+            view.wait_for_load_state("networkidle")
+            when, shown = view.locator("main time"), {"x": 0, "y": 0, "width": 1_440, "height": one.height}
             view.screenshot(path=folder / f"{name}.png", mask=[when], mask_color="#ececea", clip=shown)
         browser.close()
 

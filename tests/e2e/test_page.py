@@ -59,12 +59,17 @@ def test_what_fails_first_is_on_top(page: Page) -> None:
 
 
 def test_an_appliance_tells_why_and_what_to_do(page: Page) -> None:
-    """A square opens its story: probability, evidence against usual and siblings, what a technician finds."""
+    """A square opens its story: probability, evidence against usual and siblings, what a technician finds.
+
+    What was measured six days ago bears its day, and is not said to be so now.
+    """
     page.locator('[data-key="rf-260-00"]').click()
 
     story = page.get_by_role("dialog")
     expect(story).to_contain_text("93%")
     expect(story.locator("figure", has_text="mean evaporator temperature")).to_contain_text("-21.3 °C")
+    expect(story.locator("dt[data-mark=measured]").first).to_have_text("10 Feb")
+    expect(story).to_contain_text("any time now1 hour")  # not "1 hour – 1 hour"
     expect(story).to_contain_text("What a technician finds")
     page.keyboard.press("Escape")
     expect(story).not_to_be_visible()

@@ -1,14 +1,18 @@
 // One appliance: what goes on, why we think so, what to do, what was done.
 import { byId, dot, h } from "./dom.js";
-import { days, measured, moment, outlook, percent, timeLeft } from "./format.js";
+import { DAY, date, daysBetween, measured, moment, outlook, percent, timeLeft } from "./format.js";
 import { inWords, t } from "./i18n.js";
 import { status, target } from "./lists.js";
 import { fault, faultTitle, featureTitle, modelTitle, partNames, stateWords, tone } from "./words.js";
 
+const FRESH_DAYS = 2;
 const SMALLEST_WIDTH = 0.05; // of the value: a smaller difference must not look like a large one
 
-/** Value, own usual and siblings on one line, from the lowest to the highest of them. */
-function comparison(one) {
+/** When the evidence of an episode was measured, in a word: now, or the day where that is over. */
+const asOf = (episode, now) => (now - Date.parse(episode.time) < FRESH_DAYS * DAY ? t("measured") : date(Date.parse(episode.time)));
+
+/** Value, own usual and siblings on one line, from the lowest to the highest of them; `when` names the value. */
+function comparison(one, when) {
   const marks = [["siblings", one.siblings], ["own_usual", one.usual], ["measured", one.value]].filter(([, value]) => value != null);
   const values = marks.map(([, value]) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -19,7 +23,7 @@ function comparison(one) {
     { class: "comparison" },
     h("figcaption", {}, featureTitle(one.feature)),
     h("div", { class: "scale", "aria-hidden": "true" }, marks.map(([name, value]) => h("i", { "data-mark": name, "--at": at(value) }))),
-    h("dl", {}, marks.reverse().map(([name, value]) => h("div", {}, h("dt", { "data-mark": name }, t(name)), h("dd", {}, measured(value, one.unit))))),
+    h("dl", {}, marks.reverse().map(([name, value]) => h("div", {}, h("dt", { "data-mark": name }, name === "measured" ? when : t(name)), h("dd", {}, measured(value, one.unit))))),
   );
 }
 
@@ -30,7 +34,7 @@ function expectation(episode, now) {
     "dl",
     { class: "figures" },
     h("div", {}, h("dt", {}, t("probability")), h("dd", {}, percent(episode.probability))),
-    h("div", {}, h("dt", {}, t("lead")), h("dd", {}, timeLeft(episode, now)), h("dd", { class: "hint" }, `${days(left.low)} – ${days(left.high)}`)),
+    h("div", {}, h("dt", {}, t("lead")), h("dd", {}, timeLeft(episode, now)), h("dd", { class: "hint" }, daysBetween(left.low, left.high))),
   );
 }
 
@@ -57,7 +61,7 @@ export function episodeCard(episode, ticket, now) {
     known && h("p", {}, inWords(known.mechanism)),
     expectation(episode, now),
     served(ticket),
-    episode.evidence.length ? [h("h4", {}, t("evidence")), h("div", { class: "evidence" }, episode.evidence.map(comparison))] : null,
+    episode.evidence.length ? [h("h4", {}, t("evidence")), h("div", { class: "evidence" }, episode.evidence.map((one) => comparison(one, asOf(episode, now))))] : null,
     known && [h("h4", {}, t("technician")), h("p", {}, inWords(known.technician_finds))],
     ticket?.parts.length ? [h("h4", {}, t("parts")), h("p", {}, partNames(ticket.parts))] : null,
     steps(ticket),

@@ -34,6 +34,9 @@ export function days(n) {
   return new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: "long" }).format(amount);
 }
 
+/** A span of time left; one length where both ends read alike. */
+export const daysBetween = (low, high) => [...new Set([days(low), days(high)])].join(" – ");
+
 /** An instant, with the year left out: the page is about now. */
 export const moment = (iso) =>
   new Intl.DateTimeFormat(locale(), { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(new Date(iso));

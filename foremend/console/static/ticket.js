@@ -4,7 +4,7 @@ import { showActions } from "./actions.js";
 import { showAsking } from "./asking.js";
 import { clockLines } from "./clocks.js";
 import { byId, dot, fill, h } from "./dom.js";
-import { days, fullTime, moment, percent, zone } from "./format.js";
+import { days, daysBetween, fullTime, moment, percent, zone } from "./format.js";
 import { inWords, language, t } from "./i18n.js";
 import { status, target } from "./lists.js";
 import { ask, reach, startShell, toLogin } from "./shell.js";
@@ -27,7 +27,7 @@ function job(one) {
   const finds = inWords(fault(one.fault)?.technician_finds) ?? one.technician_finds;
   const help = inWords(one.self_help) ?? [];
   const tried = one.history.filter((step) => step.step === "self_help");
-  const left = one.days_to_failure == null ? null : `${days(one.days_to_failure)}${one.days_low == null ? "" : ` (${days(one.days_low)} – ${days(one.days_high)})`}`;
+  const left = one.days_to_failure == null ? null : `${days(one.days_to_failure)}${one.days_low == null ? "" : ` (${daysBetween(one.days_low, one.days_high)})`}`;
   return [
     h(
       "dl",

@@ -19,7 +19,7 @@ addWords({
   tk_ask_rough: ["Expected to tell {bits} bits, by rough probabilities.", "预计可获得 {bits} 比特信息（概率为粗略估计）。"],
   tk_ask_said: ["Answers so far; another one corrects", "已有回答；可改选更正"],
   tk_assigned: ["Assigned to", "负责人"],
-  tk_attempts: ["{n} attempts", "尝试 {n} 次"],
+  tk_attempts: ["attempts: {n}", "尝试 {n} 次"],
   tk_batch: ["Batch and firmware were not told: read them on the type plate.", "批次和固件版本未登记，请查看铭牌。"],
   tk_plate: ["Batch {batch}, firmware {firmware}", "批次 {batch}，固件 {firmware}"],
   tk_board: ["Board", "看板"],
