@@ -80,9 +80,7 @@ def inspect_recording(
     found = [file for path in files for file in _files(path)]
     inspected = inspect(found[0], model, timezone, together=len(found) > 1)
     specs = {name: profile.signals for name, profile in profiles.items()}
-    lacking = [name for name in inspected.written["signals"] if name not in specs[model]]
-    for name in lacking:
-        del inspected.written["signals"][name]
+    for name in inspected.without({*specs[model]}):
         inspected.assumed.append(f"{name} is left out: {model} has no such signal")
     return Inspection(found[0], inspected, _tried(found[0], inspected, specs))
 
@@ -98,7 +96,8 @@ def _files(path: Path) -> list[Path]:
 
 def _tried(file: Path, inspected: Inspected, specs: SignalSpecs) -> Trial:
     trial, names = Trial(), dict[str, None]()
-    for part in read_file(file, inspected.mapping, specs):
+    parts = (part for one in inspected.mapping.each for part in read_file(file, one, specs))
+    for part in parts:
         trial.refused += len(part.dead_letters)
         trial.left_out += part.ignored
         trial.reasons += [one.reason for one in part.dead_letters[: _MOST_REASONS - len(trial.reasons)]]

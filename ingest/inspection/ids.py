@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,41 @@ _NEVER_IDS = (
     "metric",
 )
 _MOST_KINDS = 1_000
+_NOBODY = frozenset(
+    (
+        *("phase", "a", "b", "c", "l1", "l2", "l3", "r", "s", "t", "a相", "b相", "c相"),
+        *(
+            "min",
+            "max",
+            "mean",
+            "avg",
+            "average",
+            "median",
+            "last",
+            "first",
+            "peak",
+            "rms",
+            "sum",
+            "total",
+            "net",
+        ),
+        *("in", "out", "input", "output", "import", "export", "returned", "consumed", "produced"),
+        *(
+            "active",
+            "real",
+            "actual",
+            "instantaneous",
+            "measured",
+            "estimated",
+            "state",
+            "value",
+            "wert",
+            "global",
+        ),
+        *("target", "setpoint", "limit", "nominal", "rated", "standby"),
+    )
+)
+"""Words beside a quantity that tell columns of one meter apart."""
 
 
 def ids_of(path: Path, head: Head, texts: Sequence[Seen]) -> dict[str, Any] | None:
@@ -87,6 +122,32 @@ def device_of(kind: str) -> str:
     """`sensor.freezer_power` is of `freezer`, `冰箱功率（W）` of `冰箱`; of `power` nothing is left."""
     name = re.sub(r"[(（\[].*[)）\]]", "", kind.partition(".")[2] or kind)
     return " ".join(filter(None, map(beside_quantity, re.split(r"[\s_:/-]+", name))))
+
+
+def side_by_side(columns: Iterable[Seen]) -> dict[str, dict[str, Seen]]:
+    """By appliance, as names of columns call it, what is measured of it and where; empty where they tell of one alone.
+
+    A column that names nobody is of all, where nobody has a column of that quantity. Phases, directions and
+    statistics (`L1`, `export`, `max`) name nobody; where one appliance would have two of a quantity, all is of one.
+    """
+    found: dict[str, dict[str, Seen]] = {}
+    shared: dict[str, Seen] = {}
+    for one in columns:
+        quantity, device = str(one.quantity), _device_in(one.name)
+        mine = found.setdefault(device, {}) if device else shared
+        if device and quantity in mine:
+            return {}
+        mine.setdefault(quantity, one)
+    measured = {quantity for mine in found.values() for quantity in mine}
+    for mine in found.values():
+        mine |= {quantity: one for quantity, one in shared.items() if quantity not in measured}
+    return found if len(found) > 1 else {}
+
+
+def _device_in(name: str) -> str:
+    """The appliance that a column's name names, without what tells its columns apart; "" where it names none."""
+    said = [word for word in device_of(name).split() if word.lower() not in _NOBODY]
+    return " ".join(said) if any(not word.isdigit() for word in said) else ""
 
 
 def kinds_of(path: Path, head: Head, one: Seen) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,15 @@ class Inspected:
         """The mapping as `replay` takes it."""
         return validated(ReplayMapping, self.written, "the mapping that was made")
 
+    def without(self, known: Set[str]) -> list[str]:
+        """Take what is not `known` out of the mapping's signals; answers what that was."""
+        lacking: dict[str, None] = {}
+        for signals in (self.written["signals"], *self.written.get("beside", {}).values()):
+            for name in [one for one in signals if one not in known]:
+                lacking[name] = None
+                del signals[name]
+        return list(lacking)
+
 
 def tell(
     head: Head, when: Sequence[Seen], format_: str, signals: Mapping[str, Any], result: Inspected
@@ -55,13 +64,20 @@ def tell(
     zone = result.written["time"].get("timezone")
     columns = " and ".join(str(one.column) for one in when)
     result.seen["time"] = f"{columns}, {format_}" + (f", {zone}" if zone else "")
-    for name, one in signals.items():
-        where = "".join(f" where {key} is {value}" for key, value in one.get("where", {}).items())
-        result.seen[name] = f"{one['column']} in {one['unit']}{where}"
+    ids, beside = result.written["appliance_id"], result.written.get("beside", {})
+    for other, theirs in {ids.get("value"): signals, **beside}.items():
+        of = f" of {other}" if beside else ""
+        result.seen |= {name + of: _where(one) for name, one in theirs.items()}
     result.seen["numbers"] = ", ".join(_commas(head)) or "with points"
-    ids = result.written["appliance_id"]
-    names = ", ".join(dict.fromkeys(ids.get("names", {}).values()))
+    names = ", ".join(
+        dict.fromkeys(ids.get("names", {}).values()) or ([ids["value"], *beside] if beside else ())
+    )
     result.seen["appliance"] = names or str(ids.get("value") or ids.get("column") or "by the file's name")
+
+
+def _where(one: Mapping[str, Any]) -> str:
+    where = "".join(f" where {key} is {value}" for key, value in one.get("where", {}).items())
+    return f"{one['column']} in {one['unit']}{where}"
 
 
 def _commas(head: Head) -> Iterator[str]:

@@ -42,10 +42,12 @@ def inspect(
     result = Inspected()
     result.written = {"appliance_model": appliance_model}
     rest = [one for one in head.columns if one not in when]
-    signals, ids = signals_of(path, head, rest, when, result)
+    signals, ids, beside = signals_of(path, head, rest, when, result)
     result.written["appliance_id"] = ids or by_name(path, together)
     result.written["time"] = _time(when, format_, timezone, result)
     result.written["signals"] = signals
+    if beside:
+        result.written["beside"] = beside
     _text(head, result)
     _rare(head, when, format_, result)
     tell(head, when, format_, signals, result)

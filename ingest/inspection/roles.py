@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -90,17 +91,23 @@ class Seen:
     cells: pa.Array
     format: str = ""  # of times
     values: NDArray[np.float64] | None = None  # of numbers
+    unit: str = ""  # that most of its cells carry: W of `84.4 W`
 
     @property
     def quantity(self) -> str | None:
-        """What its name says that it measures."""
-        return quantity_of(self.name)
+        """What its name says that it measures, or the unit that its cells carry."""
+        return quantity_of(self.name) or (
+            None if self._says_else or not self.unit else _LETTERS[self.unit[-1]]
+        )
 
     @property
     def is_other(self) -> bool:
         """Whether its name says that it is something else than power, current and voltage."""
-        said = _said_in(self.name)
-        return self.quantity not in (None, "power") or any(_meant(word, _ELSE | _OTHERS) for word in said)
+        return self.quantity not in (None, "power") or self._says_else
+
+    @property
+    def _says_else(self) -> bool:
+        return any(_meant(word, _ELSE | _OTHERS) for word in _said_in(self.name))
 
     @property
     def kinds(self) -> list[str]:
@@ -118,14 +125,15 @@ def seen(column: Column, name: str, cells: pa.Array, delimiter: str) -> Seen:
         if texts and _share(pattern.fullmatch(text) is not None for text in texts) >= _MOST_OF:
             return Seen(column, name, role, cells)
     values = None if pa.types.is_timestamp(cells.type) else numbers(cells, comma_of(cells, delimiter)).values
+    unit = ""
     if values is not None and texts:
-        values = _own_units(cells, values, delimiter)
+        values, unit = _own_units(cells, values, delimiter)
     known = np.zeros(0) if values is None else values[np.isfinite(values)]
     is_number = values is not None and len(known) >= 0.5 * max(len(texts) or len(cells), 1)
     if format_ := _time_format(cells, name, known if is_number else None):
         return Seen(column, name, "time", cells, format_)
     if is_number:
-        return Seen(column, name, "number", cells, values=values)
+        return Seen(column, name, "number", cells, values=values, unit=unit)
     return Seen(column, name, "text", cells) if texts else Seen(column, name, "empty", cells)
 
 
@@ -162,7 +170,7 @@ def _meant(word: str, known: Collection[str]) -> str | None:
 def unit_of(name: str, quantity: str, values: NDArray[np.float64]) -> tuple[str, str | None]:
     """The unit, and why it was assumed; None where the column's name says it."""
     found = _UNIT.search(normalize("NFKC", name).strip())
-    if found and _fits(_UNITS[found[1].lower()], quantity):
+    if found and fits(_UNITS[found[1].lower()], quantity):
         return _UNITS[found[1].lower()], None
     known = np.abs(values[np.isfinite(values)])
     often = float(np.sort(known)[-1 - min(_WILD, len(known) // 100)]) if len(known) else 0.0
@@ -228,16 +236,26 @@ def _time_format(cells: pa.Array, name: str, values: NDArray[np.float64] | None)
     return format_ if good.sum() >= _MOST_OF * max(filled, 1) else None
 
 
-def _own_units(cells: pa.Array, values: NDArray[np.float64], delimiter: str) -> NDArray[np.float64]:
-    """`values`, and those of cells like `84.4 W`: each is read in its own unit, whatever the mapping says."""
+def _own_units(
+    cells: pa.Array, values: NDArray[np.float64], delimiter: str
+) -> tuple[NDArray[np.float64], str]:
+    """`values`, and those of cells like `84.4 W`: each is read in its own unit, whatever the mapping says.
+
+    With them the unit that most cells carry; empty where most carry none, or one of other quantities.
+    """
     rows = np.flatnonzero(np.isnan(values))
-    if len(rows):
-        values = values.copy()
-        values[rows] = with_units(cells, rows, delimiter)[0]
-    return values
+    if not len(rows):
+        return values, ""
+    own, units = with_units(cells, rows, delimiter)
+    values = values.copy()
+    values[rows] = own
+    most, times = Counter(units).most_common(1)[0]
+    often = times > 0.5 * np.isfinite(values).sum()
+    return values, most if often and most in _UNITS.values() else ""
 
 
-def _fits(unit: str, quantity: str) -> bool:
+def fits(unit: str, quantity: str) -> bool:
+    """Whether something of that quantity may be in the unit."""
     return unit[-1] == _USUAL[quantity]
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from foremend.vocabulary.errors import InputError
 from ingest.inspection.head import Head
-from ingest.inspection.ids import device_of, ids_for, ids_of, kinds_of
+from ingest.inspection.ids import device_of, ids_for, ids_of, kinds_of, side_by_side
 from ingest.inspection.inspected import Inspected, named, names_of
-from ingest.inspection.roles import Seen, quantity_of, unit_of
+from ingest.inspection.roles import Seen, fits, quantity_of, unit_of
 from ingest.replay.columns import words
 from ingest.replay.times import Column
 
@@ -35,26 +35,44 @@ _KINDS = (
 
 def signals_of(
     path: Path, head: Head, rest: Sequence[Seen], when: Sequence[Seen], result: Inspected
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """(signals, where the appliance's id is) of the mapping, whichever way the table goes."""
+) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any]]:
+    """(signals, where the appliance's id is, others beside it) of the mapping, whichever way the table goes."""
     values = [one for one in rest if one.role == "number"]
     texts = [one for one in rest if one.role == "text"]
     value = _value_of(values, texts)
     wide = {quantity: [one for one in values if one.quantity == quantity] for quantity in QUANTITIES}
     if value is not None and texts and not any(wide.values()):
-        return _long(path, head, value, texts, result)
+        return *_long(path, head, value, texts, result), {}
+    ids = ids_of(path, head, texts)
+    measured = [one for columns in wide.values() for one in columns]
+    if ids is None and (several := side_by_side(measured)):
+        return _side_by_side(several, measured, result)
     signals = {}
     for quantity, columns in wide.items():
         if columns:
-            signals[quantity] = _signal(
-                columns[0].name, quantity, columns[0].values, columns[0].column, result
-            )
+            signals[quantity] = _signal(columns[0], quantity, result)
             if len(columns) > 1:
                 others = ", ".join(str(one.name) for one in columns[1:6])
                 result.assumed.append(f"{quantity} is in {columns[0].name!r}; not used: {others}")
     if not signals:
         signals = {"power": _only(path, head, values, result)}
-    return signals, ids_of(path, head, texts)
+    return signals, ids, {}
+
+
+def _side_by_side(
+    several: Mapping[str, Mapping[str, Seen]], columns: Sequence[Seen], result: Inspected
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Each has columns of its own, which its name begins or ends."""
+    ids = ids_for(list(several), str)
+    first, *others = (
+        {quantity: _signal(one, quantity, result, ids[name]) for quantity, one in mine.items()}
+        for name, mine in several.items()
+    )
+    one, *more = ids.values()
+    used = {seen.column for mine in several.values() for seen in mine.values()}
+    if spare := [named(seen) for seen in columns if seen.column not in used]:
+        result.assumed.append(f"not used, as they name nobody: {', '.join(spare[:5])}")
+    return first, {"value": one}, dict(zip(more, others, strict=True))
 
 
 def _value_of(values: Sequence[Seen], texts: Sequence[Seen]) -> Seen | None:
@@ -81,7 +99,7 @@ def _only(path: Path, head: Head, values: Sequence[Seen], result: Inspected) -> 
     one, *others = able
     more = f"; not used: {', '.join(named(other) for other in others[:5])}" if others else ""
     result.assumed.append(f"{named(one)} is taken for power: its name does not say what it is{more}")
-    return _signal(one.name, "power", one.values, one.column, result)
+    return _signal(one, "power", result)
 
 
 def _counts(values: NDArray[np.float64]) -> bool:
@@ -89,13 +107,14 @@ def _counts(values: NDArray[np.float64]) -> bool:
     return bool((np.diff(values) == 1.0).all())
 
 
-def _signal(
-    name: str, quantity: str, values: NDArray[np.float64] | None, column: Column, result: Inspected
-) -> dict[str, Any]:
-    unit, why = unit_of(name, quantity, np.zeros(0) if values is None else values)
+def _signal(one: Seen, quantity: str, result: Inspected, of: str = "") -> dict[str, Any]:
+    """`of`: whose it is, where there are several."""
+    if one.unit and fits(one.unit, quantity):
+        return {"column": one.column, "unit": one.unit}
+    unit, why = unit_of(one.name, quantity, np.zeros(0) if one.values is None else one.values)
     if why:
-        result.assumed.append(f"{quantity} is in {why}")
-    return {"column": column, "unit": unit}
+        result.assumed.append(f"{quantity}{f' of {of}' if of else ''} is in {why}")
+    return {"column": one.column, "unit": unit}
 
 
 def _long(
@@ -112,7 +131,7 @@ def _long(
         if any(of.values()):
             return _by_kind(path, head, value, texts, column, of, result)
     result.assumed.append("all values are taken for power: no column says what they are")
-    signal = _signal(value.name, "power", value.values, value.column, result)
+    signal = _signal(value, "power", result)
     return {"power": signal}, ids_of(path, head, texts)
 
 

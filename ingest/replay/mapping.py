@@ -72,6 +72,10 @@ class SignalColumn(Strict):
     sign: Literal["as-is", "reversed", "absolute"] = "as-is"
 
 
+Signals = Annotated[dict[str, SignalColumn], Field(min_length=1)]
+"""Of one appliance: signal of the profile -> where it is."""
+
+
 class ReplayMapping(Strict):
     """A recording's layout. `delimiter`, `header`, `decimal` and `missing` are for text; the ending says what it is.
 
@@ -85,7 +89,10 @@ class ReplayMapping(Strict):
     appliance_model: KebabName
     appliance_id: ApplianceIdSource
     time: TimeSource
-    signals: Annotated[dict[str, SignalColumn], Field(min_length=1)]
+    signals: Signals
+    beside: dict[ApplianceId, Signals] = Field(
+        default_factory=dict
+    )  # others that have columns in the same rows
     seq: Column | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     header: bool = True
@@ -101,14 +108,36 @@ class ReplayMapping(Strict):
             raise ValueError(f"column '{named[0]}' is a name, and header is false: give its place, from 0")
         return self
 
+    @model_validator(mode="after")
+    def _whose_is_said(self) -> ReplayMapping:
+        value = self.appliance_id.value
+        if self.beside and value is None:
+            raise ValueError("beside needs appliance_id.value: whose `signals` are")
+        if value in self.beside:
+            raise ValueError(f"beside: '{value}' is the appliance of `signals` already")
+        return self
+
+    @property
+    def each(self) -> tuple[ReplayMapping, ...]:
+        """A mapping for each appliance that has columns of its own; it alone where there is one."""
+        others = [
+            self.model_copy(
+                update={
+                    "appliance_id": ApplianceIdSource(value=name),
+                    "signals": signals,
+                    "beside": {},
+                }
+            )
+            for name, signals in self.beside.items()
+        ]
+        return (self.model_copy(update={"beside": {}}), *others)
+
     @property
     def columns(self) -> tuple[Column, ...]:
         """Every column that is read, once."""
-        wanted = [*self.time.columns, *(signal.column for signal in self.signals.values()), self.seq]
-        wanted += [
-            self.appliance_id.column,
-            *(one for signal in self.signals.values() for one in signal.where),
-        ]
+        signals = [one for each in (self.signals, *self.beside.values()) for one in each.values()]
+        wanted = [*self.time.columns, *(signal.column for signal in signals), self.seq]
+        wanted += [self.appliance_id.column, *(one for signal in signals for one in signal.where)]
         return tuple(dict.fromkeys(column for column in wanted if column is not None))
 
 

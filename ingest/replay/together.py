@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,15 +27,21 @@ def read_together(files: Sequence[Path], mapping: ReplayMapping, signals: Signal
     """Six hours of event time of all files after another, so that siblings are compared and nobody's readings are late.
 
     Whatever order the files are named in; each keeps the order of its own rows, and is open from its first six hours
-    to its last. Raises as `read_file` does.
+    to its last. One with several appliances side by side is read once for each. Raises as `read_file` does.
     """
-    at_once = max(min(_ROWS // max(len(files), 1), ROWS_AT_ONCE), _LEAST_ROWS)
-    waiting = sorted(((_begins(path, mapping, signals), path) for path in files), reverse=True)
+    parts = [_Part(path, one) for path in files for one in mapping.each]
+    at_once = max(min(_ROWS // max(len(parts), 1), ROWS_AT_ONCE), _LEAST_ROWS)
+    waiting = sorted(
+        ((_begins(part, signals), part) for part in parts),
+        key=lambda one: (one[0], one[1].path),
+        reverse=True,
+    )
     reading: list[_File] = []
     while waiting or reading:
         until = (_earliest(waiting, reading) // AT_ONCE_MS + 1) * AT_ONCE_MS
         while waiting and waiting[-1][0] < until:
-            reading.append(_File(read_file(waiting.pop()[1], mapping, signals, at_once=at_once)))
+            part = waiting.pop()[1]
+            reading.append(_File(read_file(part.path, part.mapping, signals, at_once=at_once)))
         yield _one([part for file in reading for part in file.before(until)])
         reading = [file for file in reading if not file.ended]
 
@@ -57,6 +64,13 @@ def _within(folder: Path, mapping: ReplayMapping, besides: Path | None) -> list[
             f"{folder} holds no table that this mapping fits; if Foremend stored it, write --history {folder}"
         )
     return files
+
+
+class _Part(NamedTuple):
+    """A file, and how it is read for one appliance."""
+
+    path: Path
+    mapping: ReplayMapping
 
 
 class _File:
@@ -97,13 +111,13 @@ class _File:
         yield Decoded((), part.dead_letters, ignored=part.ignored)
 
 
-def _earliest(waiting: Sequence[tuple[int, Path]], reading: Sequence[_File]) -> int:
+def _earliest(waiting: Sequence[tuple[int, _Part]], reading: Sequence[_File]) -> int:
     return min([*(begins for begins, _ in waiting[-1:]), *(file.next for file in reading)])
 
 
-def _begins(path: Path, mapping: ReplayMapping, signals: SignalSpecs) -> int:
+def _begins(part: _Part, signals: SignalSpecs) -> int:
     """When its first readings are, ms UTC; 0 where none can be used."""
-    parts = read_file(path, mapping, signals, at_once=_LEAST_ROWS)
+    parts = read_file(part.path, part.mapping, signals, at_once=_LEAST_ROWS)
     first = next((part for part in parts if part.blocks), None)
     return int(first.blocks[0].time.min()) if first is not None else 0
 

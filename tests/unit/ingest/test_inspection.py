@@ -18,7 +18,9 @@ from foremend.jobs.inspect import inspect_recording
 from foremend.vocabulary.errors import ForemendError, InputError
 from foremend.vocabulary.profiles import load_profiles
 from ingest.inspection.inspection import inspect
+from ingest.replay.mapping import ReplayMapping
 from ingest.replay.recording import read_file
+from ingest.replay.together import read_together
 
 MODEL = "generic-compressor"
 SPECS = {name: profile.signals for name, profile in load_profiles().items()}
@@ -337,14 +339,79 @@ def test_the_unit_is_told_by_the_name_or_by_what_the_values_can_be(name, scale, 
     assert any(unit in one for one in inspected.assumed) == ("kW" not in name)
 
 
-def test_of_several_meters_in_one_table_the_first_is_taken_and_the_others_named(tmp_path):
-    """One table is of one appliance, unless a column says whose a row is."""
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("time,fridge power,freezer power", "{w},61"),
+        ("time,Power Fridge (W),Power Freezer (kW)", "{w},0.061"),
+        ("time,fridge_power_kw,freezer_power_w", "{w}e-3,61"),
+        ("time,Fridge,Freezer", "{w} W,61 W"),
+        ("time,Fridge,Freezer,Room", "{w} W,0.061 kW,21.5"),
+        ("time,冰箱功率（W）,冷柜功率（W）", "{w},61"),
+    ],
+)
+def test_appliances_side_by_side_are_each_one(tmp_path, head, row):
+    """As Grafana joins its series: a column each, whose name says whose it is, and it or its cells what they are in."""
     file = tmp_path / "log.csv"
-    file.write_text(table("time,fridge power,freezer power", "{t:%Y-%m-%dT%H:%M:%SZ},{w},61"))
+    file.write_text(table(head, "{t:%Y-%m-%dT%H:%M:%SZ}," + row), "utf-8")
+
+    found = inspect_recording([file], None, None, None)
+
+    both = [WATTS, [61.0] * len(WATTS)]
+    read = [power for _, power in sorted(watched(file, found.inspected.mapping).items())]
+    assert sorted(read, key=both.index) == both
+    assert found.trial.used == 2 * len(WATTS)
+    assert found.inspected.seen["appliance"] == ", ".join(found.trial.appliances)
+    assert not any("not used" in one or "kW" in one for one in found.inspected.assumed)
+
+
+def watched(file: Path, mapping: ReplayMapping) -> dict[str, list[float]]:
+    """The power of each appliance, as a replay has it."""
+    found: dict[str, list[float]] = {}
+    for part in read_together([file], mapping, SPECS):
+        for block in part.blocks:
+            for at in range(len(block)):
+                of = found.setdefault(block.appliance_ids[block.appliance[at]], [])
+                of.append(round(float(block.signals["power"][at]), 3))
+    return found
+
+
+def test_what_names_nobody_is_of_all(tmp_path):
+    """The voltage of the mains; but a sum of power that each has of its own is of nobody, and that is said."""
+    file = tmp_path / "log.csv"
+    file.write_text(
+        table("time,voltage,power,fridge power,freezer power", "{t:%Y-%m-%dT%H:%M:%SZ},230,99,{w},61")
+    )
+
+    inspected = inspect(file, MODEL)
+
+    assert {name: one["column"] for name, one in inspected.written["signals"].items()} == {
+        "power": "fridge power",
+        "voltage": "voltage",
+    }
+    assert inspected.written["beside"]["freezer"]["voltage"]["column"] == "voltage"
+    assert any("not used, as they name nobody: 'power'" in one for one in inspected.assumed)
+
+
+@pytest.mark.parametrize(
+    "others", [("power_l1", "power_l2"), ("power max", "power min"), ("fridge power l1", "fridge power l2")]
+)
+def test_columns_of_one_meter_are_one_appliance(tmp_path, others):
+    """Phases and statistics: the first is taken, and the others are named."""
+    file = tmp_path / "log.csv"
+    file.write_text(table("time," + ",".join(others), "{t:%Y-%m-%dT%H:%M:%SZ},{w},61"))
 
     inspected = assert_as_it_was(file)
 
-    assert any("not used: freezer power" in one for one in inspected.assumed)
+    assert any(f"not used: {others[1]}" in one for one in inspected.assumed)
+
+
+def test_apparent_power_in_watts_is_none(tmp_path):
+    """The name says more than the unit that cells carry."""
+    file = tmp_path / "log.csv"
+    file.write_text(table("time,Fridge,Apparent", "{t:%Y-%m-%dT%H:%M:%SZ},{w} W,99 W"))
+
+    assert "beside" not in assert_as_it_was(file).written
 
 
 @pytest.mark.parametrize(

@@ -150,3 +150,18 @@ def test_more_files_at_the_same_time_than_may_be_open_are_refused_with_what_to_d
         assert len(heard(after_another)) == 80
         with pytest.raises(UnavailableError, match=r"open no more files.*ulimit -n"):
             heard(long)
+
+
+@pytest.mark.parametrize(
+    ("whose", "sentence"),
+    [({"file_name": "(?P<appliance_id>.*)"}, "needs appliance_id.value"), ({"value": "b"}, "already")],
+)
+def test_who_stands_beside_whom_must_be_said(whose: dict[str, str], sentence: str) -> None:
+    """The appliance of `signals` has a name of its own."""
+    written = MAPPING.model_dump(exclude_defaults=True) | {
+        "appliance_id": whose,
+        "beside": {"b": {"power": {"column": "other", "unit": "W"}}},
+    }
+
+    with pytest.raises(ValueError, match=sentence):
+        ReplayMapping.model_validate(written)
