@@ -12,11 +12,11 @@ from foremend.config import load_settings
 from foremend.vocabulary.profiles import load_profiles
 from foremend.vocabulary.schema import validated
 from foremend.vocabulary.types import Block
+from ingest.messages import to_messages
 from ingest.mqtt.guest import require_names
 from ingest.mqtt.publish import MqttPublisher
 from ingest.mqtt.settings import MqttSettings
 from ingest.replay.mapping import ReplayMapping, load_mapping
-from ingest.replay.recording import to_messages
 from ingest.replay.together import read_together, recordings
 
 log = logging.getLogger(__name__)

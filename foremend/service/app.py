@@ -19,7 +19,8 @@ from foremend.service.guard.hosts import KnownHosts
 from foremend.service.guard.parameters import only_known_parameters
 from foremend.service.guard.problems import RESPONSES, add_problems, stated
 from foremend.service.guard.rates import RatesByAddress
-from foremend.service.health import Health, add_metrics, add_routes
+from foremend.service.health import Health
+from foremend.service.health_routes import add_metrics, add_routes
 from foremend.service.own.routes import add_own_page
 from foremend.service.read_model import ReadModel
 from foremend.service.sight import Sight

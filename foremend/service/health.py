@@ -1,23 +1,24 @@
 """/livez, /readyz and /metrics: the same three for every process.
 
 A process says what it is made of, as plain values: `Probe`s for what must be well, a function for its numbers. Those
-with a page mount the routes beside it (`add_routes`); the others serve nothing else (`serve_health`).
+with a page mount the routes beside it (`health_routes`); the others serve nothing else (`serve_health`), and load
+neither FastAPI nor a database for it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from fastapi import FastAPI, Response
-from fastapi.params import Depends
-from fastapi.responses import PlainTextResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 from foremend.service.metrics import CONTENT_TYPE, Family, labelled, render
 from foremend.service.server import Server
-from foremend.service.views import Readiness
 from foremend.vocabulary.errors import ForemendError, UnavailableError
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,15 @@ class Health:
         """Each readiness check: `ok`, or what is wrong."""
         return _states(self.ready)
 
+    def livez(self) -> Response:
+        """The process works; 503 with the reason when only a restart helps."""
+        wrong = [f"{name}: {state}" for name, state in _states(self.alive).items() if state != OK]
+        return PlainTextResponse("\n".join(wrong or [OK]) + "\n", 503 if wrong else 200)
+
+    def prometheus(self) -> Response:
+        """`metrics`, as they are served."""
+        return PlainTextResponse(self.metrics(), media_type=CONTENT_TYPE)
+
     def metrics(self) -> str:
         """Prometheus text: the process's own families, and each readiness check as a gauge."""
         checks = labelled("check", {name: state == OK for name, state in _states(self.ready).items()})
@@ -78,39 +88,6 @@ def at_most(name: str, value: Callable[[], float | None], most: float, words: st
     return Probe(name, check)
 
 
-def add_routes(app: FastAPI, health: Health) -> None:
-    """Give `app` the two that say how the process is."""
-
-    @app.get("/livez", response_class=PlainTextResponse, tags=["health"], operation_id="isAlive")
-    def livez() -> PlainTextResponse:
-        """The process works; 503 with the reason when only a restart helps."""
-        wrong = [f"{name}: {state}" for name, state in _states(health.alive).items() if state != OK]
-        return PlainTextResponse("\n".join(wrong or [OK]) + "\n", 503 if wrong else 200)
-
-    @app.get("/readyz", tags=["health"], operation_id="isReady", responses={503: {"model": Readiness}})
-    def readyz(response: Response) -> Readiness:
-        """The process can do its work now; 503 with what is not ready otherwise."""
-        checks = _states(health.ready)
-        ready = set(checks.values()) <= {OK}
-        response.status_code = 200 if ready else 503
-        return Readiness(ready=ready, checks=checks)
-
-
-def add_metrics(app: FastAPI, health: Health, asks: Sequence[Depends] = ()) -> None:
-    """Give `app` the numbers; `asks` is what must be true of who wants them."""
-
-    @app.get(
-        "/metrics",
-        response_class=PlainTextResponse,
-        tags=["health"],
-        operation_id="getMetrics",
-        dependencies=asks,
-    )
-    def prometheus() -> PlainTextResponse:
-        """Counters and gauges in the Prometheus text format."""
-        return PlainTextResponse(health.metrics(), media_type=CONTENT_TYPE)
-
-
 @contextmanager
 def serve_health(health: Health, host: str, port: int | None) -> Iterator[str | None]:
     """Serve the three routes alone while the `with` lasts; answers the address.
@@ -120,12 +97,26 @@ def serve_health(health: Health, host: str, port: int | None) -> Iterator[str | 
     if port is None:
         yield None
         return
-    app = FastAPI(title="Foremend", openapi_url=None, docs_url=None, redoc_url=None)
-    add_routes(app, health)
-    add_metrics(app, health)
+    routes: dict[str, Callable[[Request], Response]] = {
+        "/livez": lambda request: health.livez(),
+        "/readyz": lambda request: _readyz(health),
+        "/metrics": lambda request: health.prometheus(),
+    }
+    app = Starlette(routes=[Route(path, answer) for path, answer in routes.items()])
     with Server(app, host, port, "--health-port") as address:
         log.info("/livez, /readyz and /metrics are on %s", address)
         yield address
+
+
+def is_ready(checks: Mapping[str, str]) -> bool:
+    """Whether each of `Health.checks` is well."""
+    return set(checks.values()) <= {OK}
+
+
+def _readyz(health: Health) -> Response:
+    checks = health.checks()
+    ready = is_ready(checks)
+    return JSONResponse({"ready": ready, "checks": checks}, 200 if ready else 503)
 
 
 def _states(probes: Sequence[Probe]) -> dict[str, str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from foremend.runtimes.status import PipelineStatus
 from foremend.service.metrics import Family, counter, gauge, labelled
-from foremend.service.views import CountsView, FleetView
+
+if TYPE_CHECKING:  # a gateway has neither
+    from foremend.service.views import CountsView, FleetView
 
 
 def quarantined(by_stage: Mapping[str, int]) -> Family:

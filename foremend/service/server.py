@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from foremend.vocabulary.errors import ConfigError
 
@@ -19,7 +19,7 @@ class Server:
 
     def __init__(
         self,
-        app: FastAPI,
+        app: Starlette,
         host: str,
         port: int,
         setting: str = "service.port",

@@ -1,8 +1,7 @@
-"""Recorded telemetry (text, packed or not, Parquet) -> the blocks that live messages give, and canonical messages."""
+"""Recorded telemetry (text, packed or not, Parquet) -> the blocks that live messages give."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -11,14 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from foremend.vocabulary.errors import ConfigError
-from foremend.vocabulary.topics import telemetry_topic
-from foremend.vocabulary.types import Block, DeadLetter, RawMessage
+from foremend.vocabulary.types import Block, DeadLetter
 from ingest.replay import clocks
 from ingest.replay.columns import Comma, comma_of, numbers, with_units
 from ingest.replay.joining import joined
@@ -30,9 +27,8 @@ from ingest.replay.whose import LEFT_OUT, NOBODY, Whose
 from ingest.units import Conversion, conversion
 from ingest.values import Decoded, SignalSpec, SignalSpecs, slack
 
-__all__ = ["READINGS_PER_MESSAGE", "ReplayMapping", "load_mapping", "read_file", "to_messages"]
+__all__ = ["ReplayMapping", "load_mapping", "read_file"]
 
-READINGS_PER_MESSAGE = 60
 _TOGETHER = 1 << 16  # readings in a block, of a recording that had to be sorted
 
 
@@ -53,32 +49,6 @@ def read_file(
         yield from parts
     else:
         yield from _as_one(parts, rows.standing)
-
-
-def to_messages(block: Block) -> Iterator[RawMessage]:
-    """The block as canonical messages: arrays of up to 60 readings, one appliance after another, each in its order."""
-    rows = np.argsort(block.appliance, kind="stable")
-    ends = np.flatnonzero(np.diff(block.appliance[rows])) + 1
-    for run in np.split(rows, ends):
-        for start in range(0, len(run), READINGS_PER_MESSAGE):
-            yield _message(block, run[start : start + READINGS_PER_MESSAGE])
-
-
-def _message(block: Block, rows: NDArray[np.intp]) -> RawMessage:
-    columns = [column[rows].tolist() for column in block.signals.values()]
-    numbers_ = np.maximum(block.seq[rows], -1)  # what nobody sent has none either
-    table = zip(block.time[rows].tolist(), numbers_.tolist(), *columns, strict=True)
-    readings = [
-        {"ts": ts, "seq": seq, "signals": _present(block.signals, values)} for ts, seq, *values in table
-    ]
-    appliance_id = block.appliance_ids[block.appliance[rows[0]]]
-    return RawMessage(
-        telemetry_topic(block.appliance_model, appliance_id), orjson.dumps(readings), readings[-1]["ts"]
-    )
-
-
-def _present(names: Iterable[str], values: Iterable[float]) -> dict[str, float]:
-    return {name: value for name, value in zip(names, values, strict=True) if not math.isnan(value)}
 
 
 def _as_one(parts: Iterable[Decoded], standing: Standing | None) -> Iterator[Decoded]:

@@ -29,9 +29,9 @@ from foremend.vocabulary.errors import ForemendError, MissingExtraError, Refused
 from foremend.vocabulary.ports import PipelineSource
 from foremend.vocabulary.types import Block, DeadLetter, RawMessage
 from ingest.decode import Ingest
+from ingest.messages import to_messages
 from ingest.presences import as_blocks
 from ingest.quarantine import sift
-from ingest.replay.recording import to_messages
 from ingest.values import Decoded
 
 try:

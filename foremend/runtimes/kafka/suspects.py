@@ -13,8 +13,8 @@ import numpy as np
 from foremend.vocabulary.errors import is_unforeseen
 from foremend.vocabulary.topics import telemetry_topic
 from foremend.vocabulary.types import Block, DeadLetter, Finding, RawMessage
+from ingest.messages import to_messages
 from ingest.quarantine import sift
-from ingest.replay.recording import to_messages
 
 
 class Suspects:

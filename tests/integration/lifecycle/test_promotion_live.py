@@ -29,7 +29,7 @@ from foremend.stores.journal import SqliteJournal
 from foremend.vocabulary.profiles import Profile
 from foremend.vocabulary.types import Block, RawMessage
 from ingest.decode import Ingest
-from ingest.replay.recording import to_messages
+from ingest.messages import to_messages
 from ingest.settings import IngestSettings
 from models.registry.registry import Registry
 from models.settings import ModelsSettings

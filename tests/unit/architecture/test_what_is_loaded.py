@@ -42,7 +42,17 @@ NOT_LOADED = {
         "foremend.engine.engine",
         "simulators",
     ),
-    "foremend.wiring.gateway": (*RARELY, "scipy", "sklearn", "numba", "foremend.engine.engine", "simulators"),
+    "foremend.wiring.gateway": (
+        *RARELY,
+        "scipy",
+        "sklearn",
+        "numba",
+        "sqlalchemy",
+        "fastapi",
+        "ingest.replay",
+        "foremend.engine.engine",
+        "simulators",
+    ),
     "foremend.wiring.one_machine": (*LEARNING, *RARELY, "pandas", "simulators"),
 }
 

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from foremend.vocabulary.errors import ConfigError, InputError
+from ingest.messages import to_messages
 from ingest.replay.mapping import ReplayMapping
-from ingest.replay.recording import load_mapping, read_file, to_messages
+from ingest.replay.recording import load_mapping, read_file
 
 MAPPINGS = Path(__file__).parents[3] / "examples" / "mappings"
 BASE = {

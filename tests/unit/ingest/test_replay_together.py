@@ -17,8 +17,8 @@ from hypothesis import strategies as some
 
 from foremend.vocabulary.errors import InputError, UnavailableError
 from foremend.vocabulary.types import MS_PER_HOUR
+from ingest.messages import to_messages
 from ingest.replay.mapping import ReplayMapping
-from ingest.replay.recording import to_messages
 from ingest.replay.together import AT_ONCE_MS, read_together, recordings
 from ingest.values import SignalSpecs
 
