@@ -27,7 +27,8 @@ def verify(
     from foremend.jobs import audit
 
     found = audit.verify(config, anchors)
-    show("Audit log", found, json)
+    shown = {name: value for name, value in found.items() if json or value != ""}
+    show("Audit log", shown, json)
     if found["problem"]:
         raise IntegrityError(f"the audit log is not whole: {found['problem']}")
     if not found["anchored"] and not json:

@@ -381,3 +381,15 @@ def test_the_commands_anchor_verify_and_end_with_7(installation: Path, tmp_path:
     with pytest.raises(IntegrityError, match="ends at entry 0") as told:
         verify(config=installation, anchors=None, json=True)
     assert told.value.exit_code == 7
+
+
+def test_whom_nothing_is_wrong_with_reads_no_empty_problem(
+    installation: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A person sees what was found; a program has the key all the same."""
+    from foremend.commands.audit import verify
+
+    verify(config=installation, anchors=None, json=False)
+    assert "problem" not in capsys.readouterr().out
+    verify(config=installation, anchors=None, json=True)
+    assert json.loads(capsys.readouterr().out)["problem"] == ""
