@@ -43,13 +43,13 @@ def _as_ms(value: object) -> object:
         return value
     if value.isdecimal() and len(value) < 20:
         return int(value)
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError(f"{value!r} has no zone: write 2026-03-01T09:30:00+08:00")
     try:
-        return round(moment.astimezone(UTC).timestamp() * 1_000)
-    except OverflowError as error:
-        raise ValueError(f"{value!r} is no time") from error
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return round(moment.astimezone(UTC).timestamp() * 1_000)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{value!r:.60} is no time: write 2026-03-01T09:30:00+08:00, or ms UTC") from error
+    raise ValueError(f"{value!r:.60} has no zone: write 2026-03-01T09:30:00+08:00")
 
 
 _MS = Annotated[int, Field(ge=0, le=LATEST)]
