@@ -58,10 +58,29 @@ def head_of(path: Path) -> str:
 
 @contextmanager
 def open_text(path: Path) -> Iterator[Any]:
-    """An Arrow stream of UTF-8. Raises InputError where a .zip holds other than one text file."""
+    """An Arrow stream of UTF-8: what a file of it has that is none is U+FFFD, as Arrow gives up over a row that it
+    cannot show. Raises InputError where a .zip holds other than one text file.
+    """
     with _unpacked(path) as stream:
         encoding = encoding_of(path)
-        yield stream if encoding is None else pa.transcoding_input_stream(stream, encoding, "utf-8")
+        if encoding is None:
+            yield pa.TransformInputStream(stream, Mended())
+        else:
+            yield pa.transcoding_input_stream(stream, encoding, "utf-8")
+
+
+class Mended:
+    """UTF-8 in parts; of the last, which is empty, what was left of a sign. ASCII stays as it is: most is."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def __call__(self, part: pa.Buffer) -> bytes:
+        plain = bytes(part)
+        begun, _ = self._decoder.getstate()
+        if plain and not begun and plain.isascii():
+            return plain
+        return self._decoder.decode(plain, final=not plain).encode()
 
 
 @contextmanager

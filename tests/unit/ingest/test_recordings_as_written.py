@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foremend.vocabulary.errors import ConfigError, InputError
+from ingest.replay.files import Mended
 from ingest.replay.mapping import ReplayMapping
 from ingest.replay.recording import read_file
 
@@ -612,3 +614,23 @@ def test_a_mapping_that_cannot_be_is_refused(tmp_path, signals, change, sentence
 
     with pytest.raises((ConfigError, ValueError), match=sentence):
         read(path, signals, **change)
+
+
+@pytest.mark.parametrize("half", [b"\xe5\x86", b"\xff", b"\xe5"])
+def test_a_row_that_is_none_and_ends_within_a_sign_costs_itself_alone(tmp_path, signals, half):
+    """In UTF-8; Arrow would have refused the whole file, as it cannot show such a row."""
+    lines = [b"time,watts,name", b"2025-03-03T00:00:00Z,80,\xe5\x86\xb0", b"2025-03-03T00:01:00Z," + half]
+    lines += [b"2025-03-03T00:02:00Z,82,\xe5\x86\xb0"]
+
+    rows, letters = read(write(tmp_path, b"\n".join(lines) + b"\n"), signals)
+
+    assert [minute for _, minute, _ in rows] == [0, 2]
+    assert letters == ["line 3: other than the usual number of fields"]
+
+
+@given(st.text(alphabet="aé冰\U0001f9ca,\n", min_size=1), st.integers(1, 5))
+def test_text_is_the_same_in_whatever_parts_it_is_read(text, size):
+    """A sign that two parts share is one still."""
+    written, mended = text.encode(), Mended()
+    parts = [written[at : at + size] for at in range(0, len(written), size)] + [b""]
+    assert b"".join(mended(pa.py_buffer(part)) for part in parts) == written
