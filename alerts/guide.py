@@ -18,6 +18,7 @@ class Guide:
     at_stake: Sequence[str] = ()  # safety, food, water
     skill: str | None = None  # trade of whoever mends it; None where that has to be found out first
     is_failure: bool = False  # the appliance does its work no more, whatever the cause
+    picture: str | None = None  # name of the drawing that shows the steps, where one helps
 
 
 def plain_guide(fault: str) -> Guide:

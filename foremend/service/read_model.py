@@ -434,6 +434,7 @@ def _vocabulary(
                 title=entry.title.model_dump(),
                 mechanism=entry.mechanism.model_dump(),
                 technician_finds=entry.technician_finds.model_dump(),
+                picture=entry.picture,
             )
             for name, entry in faults.items()
         },

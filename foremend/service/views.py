@@ -379,11 +379,13 @@ class Readiness(BaseModel):
 
 
 class FaultView(BaseModel):
-    """What the catalogue says of a fault, for people."""
+    """What the catalogue says of a fault, for people. `picture`: `help/{picture}.svg` beside the page shows the owner's
+    own steps, where a drawing helps."""
 
     title: dict[str, str]
     mechanism: dict[str, str]
     technician_finds: dict[str, str]
+    picture: str | None
 
 
 class Vocabulary(BaseModel):

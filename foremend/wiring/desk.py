@@ -51,4 +51,5 @@ def guide_of(entry: FaultEntry) -> Guide:
         entry.stakes,
         entry.skill,
         entry.is_failure,
+        entry.picture,
     )

@@ -140,6 +140,17 @@ def test_whatever_somebody_called_a_fault_is_text(open_page: Open) -> None:
     expect(page.locator("article img")).to_have_count(0)
 
 
+def test_a_drawing_shows_what_may_be_tried(open_page: Open, house: House) -> None:
+    """Beside the steps, where one helps; it says nothing that they do not, and is fetched from here."""
+    house.find(fault="door-gasket-leak")
+
+    page = open_page("?lang=en")
+
+    drawing = page.locator("article", has_text="Wipe the seal").locator("img")
+    expect(drawing).to_have_attribute("alt", "")
+    assert drawing.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+
+
 def test_everything_is_downloaded_and_erased_from_the_phone(open_page: Open, house: House) -> None:
     """The browser itself asks for the tick; afterwards the page says until when it is done."""
     page = open_page("?lang=en")

@@ -3,7 +3,7 @@ import { byId, dot, h } from "./dom.js";
 import { DAY, date, daysBetween, measured, moment, outlook, percent, timeLeft } from "./format.js";
 import { inWords, t } from "./i18n.js";
 import { status, target } from "./lists.js";
-import { fault, faultTitle, featureTitle, modelTitle, partNames, stateWords, tone } from "./words.js";
+import { drawing, fault, faultTitle, featureTitle, modelTitle, partNames, stateWords, tone } from "./words.js";
 
 const FRESH_DAYS = 2;
 const SMALLEST_WIDTH = 0.05; // of the value: a smaller difference must not look like a large one
@@ -43,11 +43,11 @@ function served(ticket) {
   return h("p", { class: "served" }, t("ticket"), " ", status(ticket.status), ticket.deliveries.map((one) => [` · ${target(one.target)} `, status(one.state)]));
 }
 
-function steps(ticket) {
+function steps(ticket, known) {
   const words = inWords(ticket?.self_help) ?? [];
   const safety = inWords(ticket?.safety);
   return [
-    words.length ? [h("h4", {}, t("owner_steps")), h("ol", { class: "steps" }, words.map((step) => h("li", {}, step)))] : null,
+    words.length ? [h("h4", {}, t("owner_steps")), h("ol", { class: "steps" }, words.map((step) => h("li", {}, step))), drawing(known)] : null,
     safety ? h("p", { class: "safety" }, safety) : null,
   ];
 }
@@ -64,7 +64,7 @@ export function episodeCard(episode, ticket, now) {
     episode.evidence.length ? [h("h4", {}, t("evidence")), h("div", { class: "evidence" }, episode.evidence.map((one) => comparison(one, asOf(episode, now))))] : null,
     known && [h("h4", {}, t("technician")), h("p", {}, inWords(known.technician_finds))],
     ticket?.parts.length ? [h("h4", {}, t("parts")), h("p", {}, partNames(ticket.parts))] : null,
-    steps(ticket),
+    steps(ticket, known),
   );
 }
 

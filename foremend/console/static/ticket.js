@@ -9,7 +9,7 @@ import { inWords, language, t } from "./i18n.js";
 import { status, target } from "./lists.js";
 import { ask, reach, startShell, toLogin } from "./shell.js";
 import { getTicket, getTickets } from "./tickets-api.js";
-import { fault, faultTitle, modelTitle, partNames, setVocabulary } from "./words.js";
+import { drawing, fault, faultTitle, modelTitle, partNames, setVocabulary } from "./words.js";
 
 const EVERY_MS = 15_000;
 const id = new URLSearchParams(location.search).get("id") ?? "";
@@ -48,7 +48,7 @@ function job(one) {
     words.length ? part(t("evidence"), h("ul", { class: "sentences" }, words.map((sentence) => h("li", {}, sentence))), chart(words, one.version)) : null,
     finds ? part(t("technician"), h("p", {}, finds)) : null,
     inWords(one.safety) ? h("p", { class: "safety" }, inWords(one.safety)) : null,
-    help.length ? part(t("owner_steps"), h("ol", { class: "steps" }, help.map((step) => h("li", {}, step)))) : null,
+    help.length ? part(t("owner_steps"), h("ol", { class: "steps" }, help.map((step) => h("li", {}, step))), drawing(fault(one.fault))) : null,
     part(t("tk_tried"), tried.length ? h("ul", { class: "sentences" }, tried.map((step) => h("li", {}, `${moment(step.at)}: ${said(step)}${step.details.note ? ` (${step.details.note})` : ""}`))) : h("p", {}, t("tk_tried_none"))),
     part(t("tk_earlier"), one.earlier.length ? h("ul", { class: "sentences" }, one.earlier.map(before)) : h("p", {}, t("tk_earlier_none"))),
     one.note ? h("p", { class: "hint" }, one.note) : null,

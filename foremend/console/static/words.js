@@ -1,4 +1,5 @@
 // Names that the API uses, in words: from its vocabulary, else the name itself.
+import { h } from "./dom.js";
 import { days } from "./format.js";
 import { inWords, t } from "./i18n.js";
 
@@ -17,6 +18,9 @@ export const faultNames = () => Object.keys(vocabulary.faults);
 export const modelNames = () => Object.keys(vocabulary.appliance_models);
 
 export const fault = (name) => vocabulary.faults[name];
+
+/** What the owner's own steps look like, where a drawing helps; the steps say it all in words. */
+export const drawing = (known) => (known?.picture ? h("img", { class: "drawing", src: `help/${known.picture}.svg`, alt: "", width: "160", height: "100" }) : null);
 
 export const modelTitle = (name) => inWords(vocabulary.appliance_models[name]) ?? name;
 

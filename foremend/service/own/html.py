@@ -149,6 +149,8 @@ def _fault(
     yield f"<h4>{words['do']}</h4><p>{escape(fault.do)}</p>"
     if fault.steps:
         yield _list(fault.steps, "ol", ' class="steps"')
+    if fault.steps and fault.picture:
+        yield f'<img class="drawing" src="../help/{escape(fault.picture)}.svg" alt="" width="160" height="100">'
     if fault.safety:
         yield f'<p class="safety">{escape(words["safety"].format(text=fault.safety))}</p>'
     if Right.TICKETS in rights:

@@ -40,6 +40,7 @@ class Fault:
     do: str
     why: Sequence[str]
     steps: Sequence[str]
+    picture: str | None
     safety: str
     ticket: TicketView | None
 
@@ -222,6 +223,7 @@ class OwnDesk:
             whole.do,
             [evidence_line(line, language, titles) for line in one.finding.evidence],
             list(one.guide.self_help.get(language, ())),
+            one.guide.picture,
             one.guide.safety.get(language, ""),
             ticket,
         )

@@ -16,7 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from rich.table import Table
 
 from foremend.vocabulary.errors import ConfigError
-from foremend.vocabulary.schema import Strict, parse_yaml
+from foremend.vocabulary.schema import KebabName, Strict, parse_yaml
 from foremend.vocabulary.types import Severity
 
 Category = Literal["air-conditioner", "refrigerator", "washing-machine", "water-heater", "any"]
@@ -70,6 +70,7 @@ class FaultEntry(Strict):
     seen to move, and 0 must not, which excludes other faults. `shows` is the same of a fault that looks like use: it
     names nothing by itself, and what was trained is believed only on days that it explains. `looks_like` names a
     commoner fault that shows much the same: while this one is not plain, what speaks for it speaks for that one, too.
+    `picture`: the drawing that shows what `self_help` asks for, where one helps (`foremend/console/static/help`).
     `skill`: the trade of whoever mends it; None where that has to be found out first.
     `is_failure`: the appliance does its work no more, whatever the cause.
     `days_to_failure` is the typical span, in days, from the first observable sign to the failure.
@@ -89,6 +90,7 @@ class FaultEntry(Strict):
     parts: tuple[str, ...] = ()
     skill: Skill | None = None
     self_help: Steps | None = None
+    picture: KebabName | None = None
     severity: Severity
     safety: Words | None = None
     at_stake: tuple[Literal["food", "water"], ...] = ()
