@@ -22,8 +22,8 @@ def diagnose(
 ) -> None:
     """Ask an appliance for fresh readings, and say what is wrong and what to do.
 
-    Where it does not answer, from what is known. Its pipeline has to run beside: `foremend run`. The owner's consent
-    for monitoring is asked first.
+    Where it does not answer, from what is known. Its pipeline has to run beside: `foremend run`, or, with workers on
+    Kafka, `foremend service`. The owner's consent for monitoring is asked first.
     """
     from foremend.jobs import diagnose as job
     from foremend.wiring.household import at_the_desk

@@ -19,7 +19,7 @@ from paho.mqtt.client import MQTTMessage
 
 from alerts.diagnosis.composing import FRESH, NO_ANSWER, OFFLINE
 from alerts.diagnosis.desk import ANSWERS_WITHIN_S, UNKNOWN, Diagnoses, Waiting
-from alerts.shared_status import Seen, Wanted, in_order, some
+from alerts.shared_status import Seen, Wanted, in_order, some, streams
 from foremend.runtimes.asking import ALIKE, EVERY_S, MOST_ALIKE, REQUEST
 from foremend.vocabulary.aside import Aside
 from foremend.vocabulary.errors import InputError
@@ -93,8 +93,8 @@ class AskingApart(ByRounds):
             self._lapse.worked()
 
     def _refuse(self, one: Waiting) -> None:
-        """Nobody ever heard of it, nor registered it."""
-        if self._diagnoses.take(one.id):
+        """Nobody ever heard of it, nor registered it; where no worker ever spoke, nobody here can say so."""
+        if streams(self._diagnoses.engine) and self._diagnoses.take(one.id):
             begins = Wanted(begins=one.appliance_id[:ALIKE])
             alike = in_order(self._diagnoses.engine, begins, "appliance_id", None, MOST_ALIKE)
             near = nearest(one.appliance_id, (other.appliance_id for other in alike))

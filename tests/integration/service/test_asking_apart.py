@@ -53,7 +53,7 @@ class Served:
 def serve(database: str, tmp_path: Path) -> Iterator[Serve]:
     ends: list[Callable[[], None]] = []
 
-    def begin(url: str, days_missing: int = 0, **mqtt: Any) -> Served:
+    def begin(url: str, days_missing: int = 0, workers: bool = True, **mqtt: Any) -> Served:
         config, port = tmp_path / "config.yaml", free_port()
         written = {
             "mqtt": {"url": url, **mqtt},
@@ -65,11 +65,9 @@ def serve(database: str, tmp_path: Path) -> Iterator[Serve]:
         settings, clock = load_settings(config), SystemClock()
         heard_at = clock.now_ms() - HOUR
         alerts = open_desk(settings, clock)
-        say(
-            alerts.engine,
-            Said("foremend-0", {}, clock.now_ms()),
-            [Seen(ONE, "rf-260", "refrigerator", heard_at, False, days_missing)],
-        )
+        seen = Seen(ONE, "rf-260", "refrigerator", heard_at, False, days_missing)
+        if workers:
+            say(alerts.engine, Said("foremend-0", {}, clock.now_ms()), [seen])
         _, token = alerts.access.tokens.create("test", Role.ADMIN, 30, "test")
         alerts.close()
         stop, service = threading.Event(), build_service(settings)
@@ -199,6 +197,13 @@ def test_a_broker_that_is_away_leaves_what_is_known(serve: Serve) -> None:
     assert (found["reached"], found["judged"]) == ("not_asked", False)
     assert unknown.status_code == 404
     assert ONE in unknown.json()["detail"]
+
+
+def test_where_no_worker_ever_spoke_nobody_is_called_unknown(serve: Serve, mosquitto: Mosquitto) -> None:
+    """Whoever heard of the appliance may be a pipeline that tells it to itself alone."""
+    served = serve(mosquitto.url, workers=False)
+
+    assert served.diagnose().json()["reached"] == "not_asked"
 
 
 def test_nobody_is_asked_where_it_would_cost_a_gateway_its_session(
