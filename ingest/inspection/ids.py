@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,24 +124,27 @@ def device_of(kind: str) -> str:
     return " ".join(filter(None, map(beside_quantity, re.split(r"[\s_:/-]+", name))))
 
 
-def side_by_side(columns: Iterable[Seen]) -> dict[str, dict[str, Seen]]:
+def side_by_side(wide: Mapping[str, Sequence[Seen]]) -> dict[str, dict[str, Seen]]:
     """By appliance, as names of columns call it, what is measured of it and where; empty where they tell of one alone.
 
-    A column that names nobody is of all, where nobody has a column of that quantity. Phases, directions and
-    statistics (`L1`, `export`, `max`) name nobody; where one appliance would have two of a quantity, all is of one.
+    `wide`: the columns by quantity, the most telling first. Several are those of whom the same is measured: beside the
+    power of a fridge, the voltage of the line is no appliance. What is measured of none of them, as that, is of all.
+    Phases, directions and statistics (`L1`, `export`, `max`) name nobody; where one appliance would have two of a
+    quantity, all is of one.
     """
+    by_name = {
+        quantity: [(_device_in(one.name), one) for one in columns] for quantity, columns in wide.items()
+    }
+    several = (dict.fromkeys(name for name, _ in named if name) for named in by_name.values())
+    names = next((found for found in several if len(found) > 1), {})
     found: dict[str, dict[str, Seen]] = {}
-    shared: dict[str, Seen] = {}
-    for one in columns:
-        quantity, device = str(one.quantity), _device_in(one.name)
-        mine = found.setdefault(device, {}) if device else shared
-        if device and quantity in mine:
+    for quantity, named in by_name.items():
+        theirs = [(name, one) for name, one in named if name in names]
+        if len(theirs) > len({name for name, _ in theirs}):
             return {}
-        mine.setdefault(quantity, one)
-    measured = {quantity for mine in found.values() for quantity in mine}
-    for mine in found.values():
-        mine |= {quantity: one for quantity, one in shared.items() if quantity not in measured}
-    return found if len(found) > 1 else {}
+        for name, one in theirs or [(name, named[0][1]) for name in names if named]:
+            found.setdefault(name, {})[quantity] = one
+    return found
 
 
 def _device_in(name: str) -> str:

@@ -169,7 +169,7 @@ def _meant(word: str, known: Collection[str]) -> str | None:
 
 def unit_of(name: str, quantity: str, values: NDArray[np.float64]) -> tuple[str, str | None]:
     """The unit, and why it was assumed; None where the column's name says it."""
-    found = _UNIT.search(normalize("NFKC", name).strip())
+    found = says_unit(name)
     if found and fits(_UNITS[found[1].lower()], quantity):
         return _UNITS[found[1].lower()], None
     known = np.abs(values[np.isfinite(values)])
@@ -183,6 +183,11 @@ def unit_of(name: str, quantity: str, values: NDArray[np.float64]) -> tuple[str,
     if quantity == "current" and often > 64.0:
         return "mA", f"mA, as it goes up to {often:g}"
     return _USUAL[quantity], f"{_USUAL[quantity]}, as usual"
+
+
+def says_unit(name: str) -> re.Match[str] | None:
+    """The unit at the end of a column's name, where one stands there."""
+    return _UNIT.search(normalize("NFKC", name).strip())
 
 
 def _without_wild(known: NDArray[np.float64]) -> tuple[float, int]:

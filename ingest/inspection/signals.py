@@ -13,7 +13,7 @@ from foremend.vocabulary.errors import InputError
 from ingest.inspection.head import Head
 from ingest.inspection.ids import device_of, ids_for, ids_of, kinds_of, side_by_side
 from ingest.inspection.inspected import Inspected, named, names_of
-from ingest.inspection.roles import Seen, fits, quantity_of, unit_of
+from ingest.inspection.roles import Seen, fits, quantity_of, says_unit, unit_of
 from ingest.replay.columns import words
 from ingest.replay.times import Column
 
@@ -44,9 +44,8 @@ def signals_of(
     if value is not None and texts and not any(wide.values()):
         return *_long(path, head, value, texts, result), {}
     ids = ids_of(path, head, texts)
-    measured = [one for columns in wide.values() for one in columns]
-    if ids is None and (several := side_by_side(measured)):
-        return _side_by_side(several, measured, result)
+    if ids is None and (several := side_by_side(wide)):
+        return _side_by_side(several, wide, result)
     signals = {}
     for quantity, columns in wide.items():
         if columns:
@@ -60,19 +59,32 @@ def signals_of(
 
 
 def _side_by_side(
-    several: Mapping[str, Mapping[str, Seen]], columns: Sequence[Seen], result: Inspected
+    several: Mapping[str, Mapping[str, Seen]], wide: Mapping[str, Sequence[Seen]], result: Inspected
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Each has columns of its own, which its name begins or ends."""
-    ids = ids_for(list(several), str)
+    """Each has columns of its own, which its name begins or ends; who writes no unit writes all in one."""
+    ids, alike = ids_for(list(several), str), {quantity: _alike(several, quantity) for quantity in wide}
     first, *others = (
-        {quantity: _signal(one, quantity, result, ids[name]) for quantity, one in mine.items()}
+        {
+            quantity: _signal(one, quantity, result, ids[name], alike[quantity])
+            for quantity, one in mine.items()
+        }
         for name, mine in several.items()
     )
     one, *more = ids.values()
     used = {seen.column for mine in several.values() for seen in mine.values()}
+    columns = (seen for columns in wide.values() for seen in columns)
     if spare := [named(seen) for seen in columns if seen.column not in used]:
         result.assumed.append(f"not used, as they name nobody: {', '.join(spare[:5])}")
     return first, {"value": one}, dict(zip(more, others, strict=True))
+
+
+def _alike(several: Mapping[str, Mapping[str, Seen]], quantity: str) -> NDArray[np.float64]:
+    """The first values of all columns of a quantity that say no unit: alone a machine at rest looks like kilowatts."""
+    columns = [mine[quantity] for mine in several.values() if quantity in mine]
+    unsaid = [
+        one.values for one in columns if one.values is not None and not one.unit and not says_unit(one.name)
+    ]
+    return np.concatenate([np.zeros(0), *unsaid])
 
 
 def _value_of(values: Sequence[Seen], texts: Sequence[Seen]) -> Seen | None:
@@ -107,11 +119,14 @@ def _counts(values: NDArray[np.float64]) -> bool:
     return bool((np.diff(values) == 1.0).all())
 
 
-def _signal(one: Seen, quantity: str, result: Inspected, of: str = "") -> dict[str, Any]:
-    """`of`: whose it is, where there are several."""
+def _signal(
+    one: Seen, quantity: str, result: Inspected, of: str = "", alike: NDArray[np.float64] | None = None
+) -> dict[str, Any]:
+    """`of`: whose it is, where there are several, and `alike` what tells its unit with those of the others."""
     if one.unit and fits(one.unit, quantity):
         return {"column": one.column, "unit": one.unit}
-    unit, why = unit_of(one.name, quantity, np.zeros(0) if one.values is None else one.values)
+    values = one.values if alike is None else alike
+    unit, why = unit_of(one.name, quantity, np.zeros(0) if values is None else values)
     if why:
         result.assumed.append(f"{quantity}{f' of {of}' if of else ''} is in {why}")
     return {"column": one.column, "unit": unit}

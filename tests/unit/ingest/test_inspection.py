@@ -393,6 +393,44 @@ def test_what_names_nobody_is_of_all(tmp_path):
     assert any("not used, as they name nobody: 'power'" in one for one in inspected.assumed)
 
 
+def test_the_line_is_no_appliance(tmp_path):
+    """Several are those of whom the same is measured; what is of the line beside one of them is of that one."""
+    file = tmp_path / "log.csv"
+    file.write_text(
+        table("time,Fridge power,Line voltage,Fridge current", "{t:%Y-%m-%dT%H:%M:%SZ},{w},230,0.4")
+    )
+
+    inspected = assert_as_it_was(file)
+
+    assert list(inspected.written["signals"]) == ["power", "current", "voltage"]
+    assert "beside" not in inspected.written
+
+
+@pytest.mark.parametrize("watts", [0.5, 8])
+def test_what_rests_beside_a_machine_is_in_its_unit(tmp_path, watts):
+    """Alone it would look like kilowatts; whoever writes no unit writes all in one."""
+    file = tmp_path / "log.csv"
+    file.write_text(table("time,Freezer power,Router power", "{t:%Y-%m-%dT%H:%M:%SZ},{w}," + str(watts)))
+
+    found = inspect_recording([file], None, None, None)
+
+    assert watched(file, found.inspected.mapping)["Router"] == [watts] * len(WATTS)
+    assert not any("kW" in one for one in found.inspected.assumed)
+
+
+def test_of_several_what_the_model_does_not_have_is_left_out(tmp_path):
+    """Whose voltage alone is there is none of them."""
+    head = "time,Fridge power,Freezer power,Freezer voltage,Cellar voltage"
+    file = tmp_path / "log.csv"
+    file.write_text(table(head, "{t:%Y-%m-%dT%H:%M:%SZ},{w},61,230,231"))
+
+    found = inspect_recording([file], "rf-260", None, None)
+
+    assert found.trial.appliances == ["Fridge", "Freezer"]
+    assert any("voltage is left out" in one for one in found.inspected.assumed)
+    assert any("'Cellar voltage'" in one for one in found.inspected.assumed)
+
+
 @pytest.mark.parametrize(
     "others", [("power_l1", "power_l2"), ("power max", "power min"), ("fridge power l1", "fridge power l2")]
 )
